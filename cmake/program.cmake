@@ -1,0 +1,30 @@
+# spat_program(<target>): what our own tests, examples and benchmarks get on top of spat::spat.
+# Nothing of this reaches a user of the library.
+if(PROJECT_IS_TOP_LEVEL AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(SPAT_CCACHE ccache)
+  mark_as_advanced(SPAT_CCACHE)
+  if(SPAT_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${SPAT_CCACHE})
+  endif()
+endif()
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+function(spat_program target)
+  target_link_libraries(${target} PRIVATE spat::spat)
+  set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion)
+  if(SPAT_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(SPAT_NATIVE)
+    target_compile_options(${target} PRIVATE -march=native)
+  endif()
+  if(SPAT_SANITIZE)
+    target_compile_options(${target} PRIVATE
+      -fsanitize=${SPAT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
+      $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # g++ 12 sees some inside its own <functional>
+    target_link_options(${target} PRIVATE -fsanitize=${SPAT_SANITIZE})
+  endif()
+endfunction()

@@ -1,0 +1,29 @@
+// autograd. Analytic gradients against central differences.
+#pragma once
+
+#include <spat/autograd/parameters.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Compares d loss / d value[i] with (loss(value + h) - loss(value - h)) / 2h, each value restored afterwards.
+/// Returns max_i |difference| / max_i |numeric|, or the largest absolute difference when every numeric one is below `floor`
+/// (a tensor whose gradient is analytically zero). Meant for double; `stride` > 1 checks every stride-th value.
+template <class Loss>
+[[nodiscard]] double gradient_error(std::span<double> values, std::span<const double> gradient, Loss&& loss,
+                                    std::size_t stride = 1, double h = 1e-5, double floor = 1e-9) {
+  double worst = 0, largest = 0;
+  for (std::size_t i = 0; i < values.size(); i += stride) {
+    const double kept = values[i];
+    values[i] = kept + h;
+    const double up = loss();
+    values[i] = kept - h;
+    const double down = loss();
+    values[i] = kept;
+    const double numeric = (up - down) / (2 * h);
+    worst = std::max(worst, std::abs(numeric - gradient[i]));
+    largest = std::max(largest, std::abs(numeric));
+  }
+  return largest > floor ? worst / largest : worst;
+}
+
+}  // namespace spat

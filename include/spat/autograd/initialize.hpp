@@ -1,0 +1,34 @@
+// autograd. Initial weights, each tensor from a stream of its own.
+#pragma once
+
+#include <spat/autograd/parameters.hpp>
+#include <spat/core/random.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// W and b ~ U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's default for linear maps and convolutions, for every weight of two
+/// or more dimensions and the bias beside it; fan_in is the product of the weight's dimensions but the first. Other tensors
+/// (normalization gains and biases) keep what their layer's constructor gave them.
+///
+/// A tensor's numbers depend on (seed, its name) alone: a pruned model starts like the dense one.
+template <class Scalar>
+void initialize(const ParameterList<Scalar>& list, std::uint64_t seed) {
+  const auto stream = [](std::string_view name) {  // FNV-1a
+    std::uint64_t hash = 0xcbf29ce484222325u;
+    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+    return hash;
+  };
+  const auto fill = [&](const Parameter<Scalar>& parameter, double bound) {
+    Random random(seed, stream(parameter.name));
+    for (Scalar& value : parameter.values) value = static_cast<Scalar>(random.uniform(-bound, bound));
+  };
+  for (const auto& parameter : list) {
+    if (parameter.kind != ParameterKind::weight || parameter.shape.size() < 2 || !parameter.name.ends_with("weight")) continue;
+    const double bound = 1 / std::sqrt(static_cast<double>(parameter.values.size() / parameter.shape[0]));
+    fill(parameter, bound);
+    const std::string bias = parameter.name.substr(0, parameter.name.size() - 6).append("bias");
+    if (const auto beside = find(list, bias); beside != list.end()) fill(*beside, bound);
+  }
+}
+
+}  // namespace spat

@@ -1,0 +1,66 @@
+// autograd. What one call needs besides weights and input: randomness, its place in the batch, workers, a listener for scores.
+#pragma once
+
+#include <spat/core/team.hpp>
+
+#include <cstdint>
+
+namespace spat::inline SPAT_ABI {
+
+/// Goes down every forward and backward. A random number is a function of (seed, step, site, sample, position): another
+/// cut of the batch, another number of threads or a pruned neighbour moves nothing.
+struct Run {
+  bool training = false;
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;
+  std::size_t first_sample = 0;  // of this block, in the whole batch
+  std::size_t module = 0;        // the module being called, numbered by the unpruned architecture
+  Team* team = nullptr;          // workers inside a layer; none where a block of samples is one worker's share
+
+  [[nodiscard]] Run at(std::size_t index) const {
+    Run run = *this;
+    run.module = index;
+    return run;
+  }
+
+  /// work(first, last) over [0, count), by the team where there is one and the work is worth waking it.
+  template <class Work>
+  void for_shares(std::size_t count, std::size_t multiply_adds, Work&& work) const {
+    constexpr std::size_t worth_waking = 100'000;
+    if (team && team->size() > 1 && count > 1 && multiply_adds >= worth_waking) team->for_shares(count, work);
+    else if (count > 0) work(std::size_t{0}, count);
+  }
+};
+
+/// A run that reports to a criterion. It reaches only attention and what holds it; other layers take it as a Run.
+template <class Scoring>
+struct Scored : Run {
+  Scoring& scoring;
+
+  Scored(const Run& run, Scoring& listener) : Run(run), scoring(listener) {}
+
+  [[nodiscard]] Scored at(std::size_t index) const { return {Run::at(index), scoring}; }
+};
+
+template <class R>
+inline constexpr bool is_scored = false;
+template <class Scoring>
+inline constexpr bool is_scored<Scored<Scoring>> = true;
+
+/// One worker's part of a list of tasks that all workers walk in the same order: every count-th is its own.
+class Share {
+ public:
+  Share() = default;
+  Share(std::size_t index, std::size_t count) : index_(index), count_(count) {}
+
+  [[nodiscard]] bool takes() {
+    const bool mine = next_ == index_;
+    next_ = next_ + 1 == count_ ? 0 : next_ + 1;
+    return mine;
+  }
+
+ private:
+  std::size_t index_ = 0, count_ = 1, next_ = 0;
+};
+
+}  // namespace spat

@@ -1,0 +1,69 @@
+// core. The memory of one workspace: laid out by one function that runs twice, first to measure, then to hand out.
+#pragma once
+
+#include <spat/core/aligned_buffer.hpp>
+#include <spat/core/arithmetic.hpp>
+#include <spat/core/view.hpp>
+
+#include <algorithm>
+#include <span>
+#include <type_traits>
+
+namespace spat::inline SPAT_ABI {
+
+/// What a workspace is for. Training keeps every value until the weight gradients are done; inference lays values over
+/// each other as soon as they have been used.
+enum class Purpose { inference, training };
+
+/// Hands out cache-line-aligned pieces of one allocation. Views into it live until the arena's end or next prepare().
+class Arena {
+ public:
+  /// Runs lay_out(*this) twice; the only allocation, and none when the room already suffices.
+  template <class LayOut>
+  void prepare(Purpose purpose, LayOut&& lay_out) {
+    purpose_ = purpose;
+    measuring_ = true;
+    used_ = highest_ = 0;
+    lay_out(*this);
+    if (bytes_.size() < highest_) bytes_ = AlignedBuffer<std::byte>(highest_);
+    measuring_ = false;
+    used_ = highest_ = 0;
+    lay_out(*this);
+  }
+
+  template <class T, std::size_t Rows, std::size_t Cols>
+  void take(View<T, Rows, Cols>& view, std::size_t rows, std::size_t cols) {
+    view = {static_cast<T*>(take_bytes(rows * cols * sizeof(T))), rows, cols};
+  }
+  template <class T>
+  void take(std::span<T>& values, std::size_t count) {
+    T* const first = static_cast<T*>(take_bytes(count * sizeof(T)));
+    values = measuring_ ? std::span<T>() : std::span<T>(first, count);
+  }
+
+  /// What lay_out() takes is needed only while its owner computes: for inference the room is given back afterwards.
+  template <class LayOut>
+  void temporarily(LayOut&& lay_out) {
+    const std::size_t before = used_;
+    lay_out();
+    if (!training()) used_ = before;
+  }
+
+  [[nodiscard]] bool training() const { return purpose_ == Purpose::training; }
+  [[nodiscard]] std::size_t size_bytes() const { return bytes_.size(); }
+
+ private:
+  void* take_bytes(std::size_t count) {
+    void* const first = measuring_ ? nullptr : bytes_.data() + used_;
+    used_ += divide_up(count, alignment) * alignment;
+    highest_ = std::max(highest_, used_);
+    return first;
+  }
+
+  AlignedBuffer<std::byte> bytes_;
+  std::size_t used_ = 0, highest_ = 0;
+  Purpose purpose_ = Purpose::inference;
+  bool measuring_ = false;
+};
+
+}  // namespace spat

@@ -1,0 +1,30 @@
+// core. The one place where a product meets a sum.
+#pragma once
+
+#include <spat/core/abi.hpp>
+
+#include <cmath>
+#include <concepts>
+
+namespace spat::inline SPAT_ABI {
+
+/// a * b + c, rounded the same way in every instantiation of one build.
+///
+/// A bare `a * b + c` is not: g++ contracts it into an FMA by default, and does so differently where sizes are constants,
+/// so a static model would differ from its dynamic twin in the last bit.
+template <std::floating_point Scalar>
+[[nodiscard]] inline Scalar multiply_add(Scalar a, Scalar b, Scalar c) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  return std::fma(a, b, c);
+#else
+  return a * b + c;  // this target has nothing to contract into
+#endif
+}
+
+/// ceil(a / b) for counts.
+template <std::unsigned_integral Count>
+[[nodiscard]] constexpr Count divide_up(Count a, Count b) {
+  return (a + b - 1) / b;
+}
+
+}  // namespace spat

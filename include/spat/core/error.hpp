@@ -1,0 +1,41 @@
+// core. What spat throws. A message names the file, row, column or tensor, what was expected and what was found.
+#pragma once
+
+#include <spat/core/abi.hpp>
+
+#include <stdexcept>
+#include <string>
+
+namespace spat::inline SPAT_ABI {
+
+/// Base of everything spat throws.
+struct Error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// A tensor has another shape than the one asked for.
+struct ShapeError : Error {
+  using Error::Error;
+};
+
+/// The content of a data set is not usable: a cell that is not a number, a ragged row, too few rows.
+struct DataError : Error {
+  using Error::Error;
+};
+
+/// A file cannot be opened, read, trusted or written.
+struct FileError : Error {
+  using Error::Error;
+};
+
+/// Options that contradict each other or the model: heads that do not divide the width, an unknown name.
+struct ConfigError : Error {
+  using Error::Error;
+};
+
+/// A value that must be finite is not: a loss, a gradient, a score.
+struct NumericError : Error {
+  using Error::Error;
+};
+
+}  // namespace spat

@@ -1,0 +1,122 @@
+// core. A small team of threads with a static partition: who does what depends on the count alone, and bytes do not depend on it.
+#pragma once
+
+#include <spat/core/abi.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+namespace spat::inline SPAT_ABI {
+
+/// `size` workers, the caller being worker 0. Between two calls the others spin for at most 50 microseconds, then sleep.
+///
+/// One caller at a time, and no call from inside a call. An exception thrown by a worker reaches the caller (the lowest
+/// worker's, if several throw) after all have finished.
+class Team {
+ public:
+  explicit Team(std::size_t size = 1) : errors_(size ? size : 1) {
+    threads_.reserve(errors_.size() - 1);
+    for (std::size_t worker = 1; worker < errors_.size(); ++worker) threads_.emplace_back([this, worker] { serve(worker); });
+  }
+  ~Team() {
+    task_ = nullptr;
+    announce();
+    for (std::thread& thread : threads_) thread.join();
+  }
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  [[nodiscard]] std::size_t size() const { return errors_.size(); }
+
+  /// Calls work(worker) once on each worker and returns when all have finished.
+  template <class Work>
+  void run(Work&& work) {
+    using Callable = std::remove_reference_t<Work>;
+    if (threads_.empty()) return work(std::size_t{0});
+    context_ = const_cast<void*>(static_cast<const void*>(std::addressof(work)));
+    task_ = [](void* context, std::size_t worker) { (*static_cast<Callable*>(context))(worker); };
+    pending_.store(static_cast<std::uint32_t>(threads_.size()), std::memory_order_relaxed);
+    announce();
+    call(0);
+    for (Patience patience; pending_.load(std::memory_order_acquire) != 0;)
+      if (!patience.spin())
+        if (const std::uint32_t left = pending_.load(std::memory_order_acquire)) pending_.wait(left, std::memory_order_acquire);
+    rethrow();
+  }
+
+  /// Calls work(first, last) with worker w's share of [0, count): [w count / size, (w + 1) count / size).
+  template <class Work>
+  void for_shares(std::size_t count, Work&& work) {
+    run([&](std::size_t worker) {
+      const std::size_t first = worker * count / size(), last = (worker + 1) * count / size();
+      if (first < last) work(first, last);
+    });
+  }
+
+ private:
+  using Task = void (*)(void*, std::size_t);
+
+  /// Spins for a while, then says that it is time to sleep.
+  class Patience {
+   public:
+    [[nodiscard]] bool spin() {
+      for (int i = 0; i < 64; ++i) {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#endif
+      }
+      return std::chrono::steady_clock::now() - start_ < std::chrono::microseconds(50);
+    }
+
+   private:
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  };
+
+  void announce() {
+    generation_.fetch_add(1, std::memory_order_release);
+    generation_.notify_all();
+  }
+
+  void serve(std::size_t worker) {
+    for (std::uint32_t seen = 0;;) {
+      for (Patience patience; generation_.load(std::memory_order_acquire) == seen;)
+        if (!patience.spin()) generation_.wait(seen, std::memory_order_acquire);
+      ++seen;
+      if (!task_) return;
+      call(worker);
+      if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+    }
+  }
+
+  void call(std::size_t worker) {
+    try {
+      task_(context_, worker);
+    } catch (...) {
+      errors_[worker] = std::current_exception();
+    }
+  }
+
+  void rethrow() {
+    std::exception_ptr first;
+    for (std::exception_ptr& error : errors_) {
+      if (error && !first) first = error;
+      error = nullptr;
+    }
+    if (first) std::rethrow_exception(first);
+  }
+
+  std::vector<std::exception_ptr> errors_;
+  std::vector<std::thread> threads_;
+  Task task_ = nullptr;
+  void* context_ = nullptr;
+  std::atomic<std::uint32_t> generation_{0}, pending_{0};
+};
+
+}  // namespace spat

@@ -1,0 +1,47 @@
+// core. Row-major views that never own: [rows x cols] with each extent static or dynamic.
+#pragma once
+
+#include <spat/core/extent.hpp>
+
+#include <type_traits>
+
+namespace spat::inline SPAT_ABI {
+
+/// [rows x cols] numbers, row after row without gaps. Copying copies the view.
+template <class Scalar, std::size_t Rows, std::size_t Cols>
+class View {
+ public:
+  using Value = std::remove_const_t<Scalar>;
+
+  constexpr View() = default;
+  constexpr View(Scalar* data, std::size_t rows, std::size_t cols) : data_(data), rows_(rows), cols_(cols) {}
+
+  /// Read-only, and with static extents forgotten, without a cast; the other way is asserted.
+  template <class From, std::size_t FromRows, std::size_t FromCols>
+    requires(std::is_convertible_v<From (*)[], Scalar (*)[]>)
+  constexpr View(View<From, FromRows, FromCols> from) : View(from.data(), from.rows(), from.cols()) {}
+
+  [[nodiscard]] constexpr Scalar* data() const { return data_; }
+  [[nodiscard]] constexpr std::size_t rows() const { return rows_.get(); }
+  [[nodiscard]] constexpr std::size_t cols() const { return cols_.get(); }
+  [[nodiscard]] constexpr std::size_t size() const { return rows() * cols(); }
+  [[nodiscard]] constexpr Scalar* row(std::size_t i) const { return data_ + i * cols(); }
+  [[nodiscard]] constexpr std::span<Scalar> flat() const { return {data_, size()}; }
+
+  /// Rows [first, first + count).
+  [[nodiscard]] constexpr View<Scalar, dynamic, Cols> middle_rows(std::size_t first, std::size_t count) const {
+    assert(first + count <= rows());
+    return {row(first), count, cols()};
+  }
+
+ private:
+  Scalar* data_ = nullptr;
+  [[no_unique_address]] Extent<Rows> rows_;
+  [[no_unique_address]] Extent<Cols> cols_;
+};
+
+/// Activations: rows belong to the batch, columns to the model.
+template <class Scalar, std::size_t Cols = dynamic>
+using Batch = View<Scalar, dynamic, Cols>;
+
+}  // namespace spat

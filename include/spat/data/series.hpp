@@ -1,0 +1,183 @@
+// data. A table of numbers in time order, as it was recorded: names, times, values and what was odd about them.
+#pragma once
+
+#include <spat/core/error.hpp>
+#include <spat/core/view.hpp>
+#include <spat/data/date_time.hpp>
+#include <spat/io/csv.hpp>
+#include <spat/io/text.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <istream>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace spat::inline SPAT_ABI {
+
+/// Values are in the units of the file. A target column, where there is one, is the last.
+struct Series {
+  std::vector<std::string> names;  // [channels]
+  std::vector<double> values;      // [rows x channels], row-major
+  TimeIndex time_index = TimeIndex::none;
+  std::vector<std::int64_t> times;  // [rows]: seconds since 1970 for dates, the index itself for integers; or empty
+  std::vector<std::string> warnings;
+
+  [[nodiscard]] std::size_t channels() const { return names.size(); }
+  [[nodiscard]] std::size_t rows() const { return names.empty() ? 0 : values.size() / names.size(); }
+  [[nodiscard]] Batch<const double> view() const { return {values.data(), rows(), channels()}; }
+};
+
+struct SeriesOptions {
+  enum class Irregular { warn, error };
+
+  CsvOptions csv = {};
+  /// Only these, in this order; empty for all.
+  std::vector<std::string> columns = {};
+  /// Moved to the end, and taken even where `columns` does not name it; empty for the order of the file.
+  std::string target = {};
+  /// Cells of this value are replaced by the value before in their column, at the start by the first one there is.
+  std::optional<double> missing_code = {};
+  /// A repeated time or a step unlike the others.
+  Irregular irregular = Irregular::warn;
+};
+
+namespace detail {
+
+[[nodiscard]] inline std::string time_text(TimeIndex index, std::int64_t time) {
+  return index == TimeIndex::date ? format_date_time(to_date_time(time)) : message(time);
+}
+[[nodiscard]] inline std::string step_text(TimeIndex index, std::int64_t step) {
+  if (index != TimeIndex::date) return message(step);
+  if (step % 86400 == 0) return message(step / 86400, " d");
+  if (step % 3600 == 0) return message(step / 3600, " h");
+  return step % 60 == 0 ? message(step / 60, " min") : message(step, " s");
+}
+
+/// Throws for times that go back; lists repetitions and steps that differ from the median one.
+[[nodiscard]] inline std::vector<std::string> irregular_times(const CsvTable& table) {
+  constexpr std::size_t most_listed = 20;
+  // Months, quarters and years differ by up to three days and are regular all the same.
+  constexpr std::int64_t month = 28 * 86400, calendar_slack = 3 * 86400;
+  std::vector<std::string> found;
+  if (table.times.size() < 2) return found;
+  std::vector<std::int64_t> steps(table.times.size());
+  std::adjacent_difference(table.times.begin(), table.times.end(), steps.begin(),
+                           [](std::int64_t later, std::int64_t earlier) {
+                             // Unsigned, so that a hostile integer index cannot overflow.
+                             return static_cast<std::int64_t>(static_cast<std::uint64_t>(later) -
+                                                              static_cast<std::uint64_t>(earlier));
+                           });
+  std::vector<std::int64_t> sorted(steps.begin() + 1, steps.end());
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  const bool dates = table.time_index == TimeIndex::date;
+  const std::int64_t usual = *middle, slack = dates && usual >= month ? calendar_slack : 0;
+
+  std::size_t unlisted = 0;
+  for (std::size_t row = 1; row < steps.size(); ++row) {
+    const std::int64_t before = table.times[row - 1], now = table.times[row];
+    const auto text = [&](std::int64_t time) { return time_text(table.time_index, time); };
+    const auto line = message(table.origin, ":", table.first_line + row, ": time ");
+    if (now < before) throw DataError(message(line, text(now), " lies before ", text(before), " of the row above"));
+    if (now != before && steps[row] >= usual - slack && steps[row] <= usual + slack) continue;
+    if (found.size() == most_listed) {
+      ++unlisted;
+    } else if (now == before) {
+      found.push_back(message(line, text(now), " is repeated"));
+    } else {
+      found.push_back(message(line, text(now), " follows ", text(before), ": a step of ",
+                              step_text(table.time_index, steps[row]), " instead of ",
+                              step_text(table.time_index, usual)));
+    }
+  }
+  if (unlisted != 0) found.push_back(message(table.origin, ": ", unlisted, " more irregular times"));
+  return found;
+}
+
+[[nodiscard]] inline std::size_t column_of(const CsvTable& table, std::string_view name) {
+  const auto found = std::find(table.names.begin(), table.names.end(), name);
+  if (found == table.names.end()) {
+    std::string known;
+    for (const std::string& one : table.names) known.append(known.empty() ? "" : ", ").append(in_quotes(one));
+    throw ConfigError(message(table.origin, ": no column ", in_quotes(name), "; the columns are ", known));
+  }
+  if (std::find(found + 1, table.names.end(), name) != table.names.end()) {
+    throw ConfigError(message(table.origin, ": more than one column ", in_quotes(name)));
+  }
+  return static_cast<std::size_t>(found - table.names.begin());
+}
+
+[[nodiscard]] inline std::vector<std::size_t> chosen_columns(const CsvTable& table, const SeriesOptions& options) {
+  std::vector<std::size_t> chosen(options.columns.empty() ? table.cols() : 0);
+  std::iota(chosen.begin(), chosen.end(), std::size_t{0});
+  for (const std::string& name : options.columns) chosen.push_back(column_of(table, name));
+  if (!options.target.empty()) {
+    const std::size_t target = column_of(table, options.target);
+    std::erase(chosen, target);
+    chosen.push_back(target);
+  }
+  return chosen;
+}
+
+/// Returns how many cells of the column were replaced.
+inline std::size_t replace_missing(Series& series, std::size_t channel, double code, const std::string& origin) {
+  const std::size_t rows = series.rows(), channels = series.channels();
+  const auto cell = [&](std::size_t row) -> double& { return series.values[row * channels + channel]; };
+  std::size_t first = 0, replaced = 0;
+  while (first < rows && cell(first) == code) ++first;
+  if (first == rows) {
+    throw DataError(message(origin, ": column ", in_quotes(series.names[channel]), ": every cell is the missing code ", code));
+  }
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (cell(row) != code) continue;
+    cell(row) = row < first ? cell(first) : cell(row - 1);
+    ++replaced;
+  }
+  return replaced;
+}
+
+}  // namespace detail
+
+/// ConfigError for a column that is not there, DataError for a file that is not usable (see read_csv) and for times that go
+/// back. Odd times and replaced cells are told in `warnings`.
+[[nodiscard]] inline Series read_series(std::istream& stream, const std::string& origin, const SeriesOptions& options = {}) {
+  CsvOptions csv = options.csv;
+  if (!csv.parse_time) {
+    csv.parse_time = [](std::string_view text) {
+      const auto date = parse_date_time(text);
+      return date ? std::optional(date->seconds()) : std::nullopt;
+    };
+  }
+  CsvTable table = read_csv(stream, origin, csv);
+  Series series{.names = {}, .values = {}, .time_index = table.time_index, .times = {}, .warnings = {}};
+  series.warnings = detail::irregular_times(table);
+  if (!series.warnings.empty() && options.irregular == SeriesOptions::Irregular::error) {
+    throw DataError(series.warnings.front());
+  }
+  const std::vector<std::size_t> chosen = detail::chosen_columns(table, options);
+  series.times = std::move(table.times);
+  for (const std::size_t column : chosen) series.names.push_back(table.names[column]);
+  series.values.reserve(table.rows() * chosen.size());
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    for (const std::size_t column : chosen) series.values.push_back(table.values[row * table.cols() + column]);
+  }
+  for (std::size_t channel = 0; options.missing_code && channel < series.channels(); ++channel) {
+    const std::size_t replaced = detail::replace_missing(series, channel, *options.missing_code, origin);
+    if (replaced == 0) continue;
+    series.warnings.push_back(detail::message(origin, ": column ", detail::in_quotes(series.names[channel]), ": ", replaced,
+                                              replaced == 1 ? " cell" : " cells", " of the missing code ",
+                                              *options.missing_code, " replaced by the value before"));
+  }
+  return series;
+}
+[[nodiscard]] inline Series read_series(const std::string& path, const SeriesOptions& options = {}) {
+  return read_series(*detail::open_input(path), path, options);
+}
+
+}  // namespace spat

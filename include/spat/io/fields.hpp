@@ -1,0 +1,211 @@
+// io. Named fields (a configuration, a mask, a training state) and their flat JSON text.
+#pragma once
+
+#include <spat/core/error.hpp>
+#include <spat/io/text.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace spat::inline SPAT_ABI {
+
+using Field = std::variant<bool, std::int64_t, double, std::string>;
+
+/// An ordered list name -> value. `origin` (a file, or empty) stands at the front of every message.
+///
+/// Throws FileError when a field is missing or has another type than the one asked for.
+class Fields {
+ public:
+  explicit Fields(std::string origin = {}) : origin_(std::move(origin)) {}
+
+  /// Replaces the field of that name, or appends one. ConfigError for an integer beyond 64 signed bits or a number that is
+  /// not finite: JSON has neither.
+  template <class T>
+  void set(std::string_view name, T&& value) {
+    Field field = to_field(name, std::forward<T>(value));
+    for (auto& [known, held] : items_) {
+      if (known == name) return static_cast<void>(held = std::move(field));
+    }
+    items_.emplace_back(std::string(name), std::move(field));
+  }
+
+  [[nodiscard]] const Field* find(std::string_view name) const {
+    const auto item = std::find_if(items_.begin(), items_.end(), [&](const auto& one) { return one.first == name; });
+    return item == items_.end() ? nullptr : &item->second;
+  }
+  [[nodiscard]] bool contains(std::string_view name) const { return find(name) != nullptr; }
+
+  /// T is bool, an integer, float, double or std::string. An integer field is a floating one too, not the other way.
+  template <class T>
+  [[nodiscard]] T get(std::string_view name) const {
+    const Field* const field = find(name);
+    if (field == nullptr) throw FileError(detail::message(prefix(name), " is missing"));
+    if constexpr (std::same_as<T, bool> || std::same_as<T, std::string>) {
+      if (const T* const value = std::get_if<T>(field)) return *value;
+      wrong(name, std::same_as<T, bool> ? "true or false" : "a text", *field);
+    } else if constexpr (std::integral<T>) {
+      const std::int64_t* const value = std::get_if<std::int64_t>(field);
+      if (value != nullptr && std::in_range<T>(*value)) return static_cast<T>(*value);
+      wrong(name, std::is_unsigned_v<T> ? "an integer that is not negative" : "an integer", *field);
+    } else {
+      static_assert(std::floating_point<T>, "a field is a bool, an integer, a floating-point number or a std::string");
+      if (const double* const value = std::get_if<double>(field)) return static_cast<T>(*value);
+      if (const std::int64_t* const value = std::get_if<std::int64_t>(field)) return static_cast<T>(*value);
+      wrong(name, "a number", *field);
+    }
+  }
+  /// The fallback stands for a missing field only; one of another type throws.
+  template <class T>
+  [[nodiscard]] T get_or(std::string_view name, T fallback) const {
+    return contains(name) ? get<T>(name) : fallback;
+  }
+
+  [[nodiscard]] auto begin() const { return items_.begin(); }
+  [[nodiscard]] auto end() const { return items_.end(); }
+  [[nodiscard]] std::size_t size() const { return items_.size(); }
+  [[nodiscard]] const std::string& origin() const { return origin_; }
+  /// Whose origin differs, but which say the same in the same order, are equal.
+  friend bool operator==(const Fields& a, const Fields& b) { return a.items_ == b.items_; }
+
+ private:
+  template <class T>
+  [[nodiscard]] Field to_field(std::string_view name, T&& value) const {
+    using Plain = std::remove_cvref_t<T>;
+    if constexpr (std::same_as<Plain, bool>) {
+      return value;
+    } else if constexpr (std::integral<Plain>) {
+      if (!std::in_range<std::int64_t>(value)) {
+        throw ConfigError(detail::message(prefix(name), ": ", value, " does not fit into 64 signed bits"));
+      }
+      return static_cast<std::int64_t>(value);
+    } else if constexpr (std::floating_point<Plain>) {
+      if (!std::isfinite(value)) throw ConfigError(detail::message(prefix(name), ": ", value, " is not finite"));
+      return static_cast<double>(value);
+    } else if constexpr (std::same_as<Plain, Field>) {
+      return std::visit([&](const auto& held) { return to_field(name, held); }, value);
+    } else {
+      return std::string(std::forward<T>(value));
+    }
+  }
+  [[nodiscard]] std::string prefix(std::string_view name) const {
+    return detail::message(origin_, origin_.empty() ? "field " : ": field ", detail::in_quotes(name));
+  }
+  [[noreturn]] void wrong(std::string_view name, std::string_view expected, const Field& found) const {
+    const std::string text = std::visit(
+        [](const auto& value) {
+          using T = std::remove_cvref_t<decltype(value)>;
+          if constexpr (std::same_as<T, bool>) return std::string(value ? "true" : "false");
+          else if constexpr (std::same_as<T, std::string>) return detail::in_quotes(value);
+          else return detail::message(value);
+        },
+        found);
+    throw FileError(detail::message(prefix(name), ": expected ", expected, ", found ", text));
+  }
+
+  std::vector<std::pair<std::string, Field>> items_;
+  std::string origin_;
+};
+
+namespace detail {
+
+/// JSON text of one string or number. ConfigError for text that is not UTF-8.
+template <class T>
+[[nodiscard]] std::string json_text(const T& value) {
+  try {
+    return nlohmann::json(value).dump();
+  } catch (const nlohmann::json::exception&) {
+    throw ConfigError("a text that goes into JSON is not UTF-8");
+  }
+}
+
+/// Takes one flat object from nlohmann's event parser: bounded memory, duplicates and nesting refused at once.
+struct FieldsReader {
+  static constexpr std::size_t most_fields = 4096;
+  Fields& fields;
+  std::optional<std::string> name = {};
+  std::string problem = {};
+
+  explicit FieldsReader(Fields& to) : fields(to) {}
+
+  bool take(Field value) {
+    if (!name) return fail("expected an object of named fields");
+    fields.set(*name, std::move(value));
+    name.reset();
+    return true;
+  }
+  bool fail(std::string_view what) {
+    problem = name ? message("field ", in_quotes(*name), ": ", what) : std::string(what);
+    return false;
+  }
+  bool null() { return fail("null is not a value"); }
+  bool boolean(bool value) { return take(value); }
+  bool number_integer(std::int64_t value) { return take(value); }
+  bool number_unsigned(std::uint64_t value) {
+    if (!std::in_range<std::int64_t>(value)) return fail("an integer does not fit into 64 signed bits");
+    return take(static_cast<std::int64_t>(value));
+  }
+  bool number_float(double value, const std::string&) {
+    if (!std::isfinite(value)) return fail("a number is not finite");
+    return take(value);
+  }
+  bool string(std::string& value) { return take(std::move(value)); }
+  bool binary(nlohmann::json::binary_t&) { return fail("binary is not a value"); }
+  bool start_object(std::size_t) {
+    if (name || open_) return fail("nested objects are not allowed");
+    open_ = true;
+    return true;
+  }
+  bool key(std::string& value) {
+    name = std::move(value);
+    if (fields.size() == most_fields) return fail("one field too many");
+    return fields.contains(*name) ? fail("occurs twice") : true;
+  }
+  bool end_object() { return true; }
+  bool start_array(std::size_t) { return fail("arrays are not allowed"); }
+  bool end_array() { return false; }
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) {
+    problem = message("not JSON at byte ", position);
+    return false;
+  }
+
+ private:
+  bool open_ = false;
+};
+
+}  // namespace detail
+
+/// One line, in the order of the fields; doubles in their shortest form that reads back as the same number.
+[[nodiscard]] inline std::string to_json(const Fields& fields) {
+  std::string text("{");
+  for (const auto& [name, value] : fields) {
+    if (text.size() > 1) text.push_back(',');
+    text.append(detail::json_text(name)).push_back(':');
+    text.append(std::visit([](const auto& held) { return detail::json_text(held); }, value));
+  }
+  text.push_back('}');
+  return text;
+}
+
+/// FileError, with `origin` in front, for anything but one flat JSON object of bools, numbers and texts.
+[[nodiscard]] inline Fields fields_from_json(std::string_view text, std::string_view origin) {
+  Fields fields{std::string(origin)};
+  detail::FieldsReader reader(fields);
+  if (text.find('\0') != std::string_view::npos) reader.problem = "holds a zero byte";
+  if (!reader.problem.empty() || !nlohmann::json::sax_parse(text.begin(), text.end(), &reader)) {
+    throw FileError(detail::message(origin, origin.empty() ? "" : ": ", reader.problem));
+  }
+  return fields;
+}
+
+}  // namespace spat

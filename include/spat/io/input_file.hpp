@@ -1,0 +1,52 @@
+// io. Opens a file for reading, and reads from known places of it.
+#pragma once
+
+#include <spat/core/error.hpp>
+#include <spat/io/text.hpp>
+
+#include <cerrno>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <ios>
+#include <istream>
+#include <memory>
+#include <string>
+#include <system_error>
+
+namespace spat::inline SPAT_ABI {
+
+namespace detail {
+
+[[nodiscard]] inline std::string error_text(int code) { return std::error_code(code, std::generic_category()).message(); }
+
+[[nodiscard]] inline std::unique_ptr<std::istream> open_input(const std::string& path) {
+  std::error_code ignored;
+  // A directory opens well and fails only when it is read.
+  if (std::filesystem::is_directory(path, ignored)) throw FileError(message(path, ": is a directory"));
+  errno = 0;
+  auto stream = std::make_unique<std::ifstream>(path, std::ios::binary);
+  if (!*stream) throw FileError(message(path, ": cannot be opened: ", error_text(errno)));
+  return stream;
+}
+
+[[nodiscard]] inline std::uint64_t stream_size(std::istream& stream, const std::string& origin) {
+  stream.seekg(0, std::ios::end);
+  const std::streamoff size = stream.tellg();
+  if (!stream || size < 0) throw FileError(message(origin, ": its size cannot be determined"));
+  return static_cast<std::uint64_t>(size);
+}
+
+/// `count` and `offset` were checked against stream_size; a file that shrank meanwhile throws.
+inline void read_at(std::istream& stream, const std::string& origin, std::uint64_t offset, void* to, std::size_t count) {
+  stream.clear();
+  stream.seekg(static_cast<std::streamoff>(offset));
+  stream.read(static_cast<char*>(to), static_cast<std::streamsize>(count));
+  if (!stream || static_cast<std::size_t>(stream.gcount()) != count) {
+    throw FileError(message(origin, ": ", count, " bytes at offset ", offset, " cannot be read"));
+  }
+}
+
+}  // namespace detail
+
+}  // namespace spat

@@ -1,0 +1,5 @@
+// io. Tensors by name in one file, in the safetensors format: the reader and the writer.
+#pragma once
+
+#include <spat/io/safetensors_file.hpp>
+#include <spat/io/safetensors_writer.hpp>

@@ -1,0 +1,66 @@
+// kernels. Layer normalization of one row, and its backward.
+#pragma once
+
+#include <spat/kernels/simd.hpp>
+
+#include <cmath>
+
+namespace spat::inline SPAT_ABI {
+namespace kernels {
+
+/// Mean and biased variance of a row in two passes.
+template <std::floating_point Scalar>
+struct Moments {
+  Scalar mean, variance;
+};
+
+template <std::floating_point Scalar>
+[[nodiscard]] inline Moments<Scalar> moments(const Scalar* x, std::size_t size) {
+  Pack<Scalar> sum(Scalar(0)), squares(Scalar(0));
+  for_each_pack<Scalar>(size, Scalar(0), [&](std::size_t i, auto load, auto) { sum += load(x + i); });
+  const Scalar mean = sum_of_lanes(sum) / static_cast<Scalar>(size);
+  const Pack<Scalar> center(mean);
+  for_each_pack<Scalar>(size, mean, [&](std::size_t i, auto load, auto) {
+    const Pack<Scalar> d = load(x + i) - center;
+    squares = multiply_add<Scalar>(d, d, squares);
+  });
+  return {mean, sum_of_lanes(squares) / static_cast<Scalar>(size)};
+}
+
+/// normalized = (x - mean) / sqrt(variance + epsilon);  y = gain normalized + bias.  Returns 1 / sqrt(variance + epsilon).
+/// `normalized` may be null: inference does not keep it.
+template <std::floating_point Scalar>
+inline Scalar layer_norm(const Scalar* x, const Scalar* gain, const Scalar* bias, Scalar epsilon, std::size_t size,
+                         Scalar* normalized, Scalar* y) {
+  const auto [mean, variance] = moments(x, size);
+  const Scalar inverse = 1 / std::sqrt(variance + epsilon);
+  const Pack<Scalar> center(mean), scale(inverse);
+  for_each_pack<Scalar>(size, Scalar(0), [&](std::size_t i, auto load, auto store) {
+    const Pack<Scalar> n = (load(x + i) - center) * scale;
+    if (normalized) store(normalized + i, n);
+    store(y + i, multiply_add<Scalar>(n, load(gain + i), load(bias + i)));
+  });
+  return inverse;
+}
+
+/// The mean and the variance each take one direction out of the gradient:
+///     dx = inverse (dn - mean(dn) - n mean(dn n)),  dn = gain dy,  n = normalized.
+template <std::floating_point Scalar>
+inline void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Scalar inverse, const Scalar* dy,
+                                std::size_t size, Scalar* dx) {
+  Pack<Scalar> sum(Scalar(0)), along(Scalar(0));
+  for_each_pack<Scalar>(size, Scalar(0), [&](std::size_t i, auto load, auto) {
+    const Pack<Scalar> dn = load(gain + i) * load(dy + i);
+    sum += dn;
+    along = multiply_add<Scalar>(dn, load(normalized + i), along);
+  });
+  const Pack<Scalar> minus_mean(-(sum_of_lanes(sum) / static_cast<Scalar>(size))),
+      minus_along(-(sum_of_lanes(along) / static_cast<Scalar>(size))), scale(inverse);
+  for_each_pack<Scalar>(size, Scalar(0), [&](std::size_t i, auto load, auto store) {
+    const Pack<Scalar> centered = multiply_add<Scalar>(load(gain + i), load(dy + i), minus_mean);
+    store(dx + i, scale * multiply_add<Scalar>(load(normalized + i), minus_along, centered));
+  });
+}
+
+}  // namespace kernels
+}  // namespace spat

@@ -1,0 +1,199 @@
+// kernels. The readable scalar twin of every kernel: plain loops, the formula and nothing else.
+#pragma once
+
+#include <spat/core/arithmetic.hpp>
+#include <spat/core/random.hpp>
+#include <spat/kernels/adam.hpp>
+#include <spat/kernels/gemm.hpp>
+#include <spat/kernels/normalize.hpp>
+
+#include <numbers>
+
+namespace spat::inline SPAT_ABI {
+
+/// The kernels' own arguments, but multiply_packed takes the weight as it is. Sums run in index order in Scalar.
+namespace kernels::reference {
+
+/// c (+)= a b,  a [M x K], b [K x N].
+template <std::floating_point Scalar>
+void multiply_nn(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c, Store mode = Store::overwrite) {
+  for (std::size_t i = 0; i < c.rows; ++i)
+    for (std::size_t j = 0; j < c.cols; ++j) {
+      Scalar sum = mode == Store::add ? c.row(i)[j] : Scalar(0);
+      for (std::size_t k = 0; k < b.rows; ++k) sum = spat::multiply_add(a.row(i)[k], b.row(k)[j], sum);
+      c.row(i)[j] = sum;
+    }
+}
+
+/// c (+)= a^T b,  a [K x M], b [K x N].
+template <std::floating_point Scalar>
+void multiply_tn(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c, Store mode = Store::overwrite) {
+  for (std::size_t i = 0; i < c.rows; ++i)
+    for (std::size_t j = 0; j < c.cols; ++j) {
+      Scalar sum = mode == Store::add ? c.row(i)[j] : Scalar(0);
+      for (std::size_t k = 0; k < b.rows; ++k) sum = spat::multiply_add(a.row(k)[i], b.row(k)[j], sum);
+      c.row(i)[j] = sum;
+    }
+}
+
+/// c (+)= a b^T,  a [M x K], b [N x K].
+template <std::floating_point Scalar>
+void multiply_nt(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c, Store mode = Store::overwrite) {
+  for (std::size_t i = 0; i < c.rows; ++i)
+    for (std::size_t j = 0; j < c.cols; ++j) {
+      Scalar sum = mode == Store::add ? c.row(i)[j] : Scalar(0);
+      for (std::size_t k = 0; k < b.cols; ++k) sum = spat::multiply_add(a.row(i)[k], b.row(j)[k], sum);
+      c.row(i)[j] = sum;
+    }
+}
+
+/// c[:, first..last) = a W^T + bias,  bias or none.
+template <std::floating_point Scalar>
+void multiply_packed(Strided<const Scalar> a, Strided<const Scalar> weight, Strided<Scalar> c, const Scalar* bias,
+                     std::size_t first, std::size_t last) {
+  const Strided<Scalar> part = c.part(0, c.rows, first, last - first);
+  reference::multiply_nt<Scalar>(a, weight.part(first, last - first, 0, weight.cols), part);
+  for (std::size_t i = 0; bias && i < part.rows; ++i)
+    for (std::size_t j = 0; j < part.cols; ++j) part.row(i)[j] += bias[first + j];
+}
+
+/// row_j = exp(row_j - max) / sum over the first `valid` entries, 0 behind them; zeros where all are -infinity.
+template <std::floating_point Scalar>
+void softmax(Scalar* row, std::size_t valid, std::size_t size) {
+  Scalar largest = -std::numeric_limits<Scalar>::infinity(), sum = 0;
+  for (std::size_t j = 0; j < valid; ++j)
+    if (row[j] > largest || row[j] != row[j]) largest = row[j];  // a NaN stays
+  const bool none = largest == -std::numeric_limits<Scalar>::infinity();
+  for (std::size_t j = 0; j < valid; ++j) sum += row[j] = none ? Scalar(0) : std::exp(row[j] - largest);
+  for (std::size_t j = 0; j < valid && !none; ++j) row[j] /= sum;
+  for (std::size_t j = valid; j < size; ++j) row[j] = 0;
+}
+
+/// ds_j = a_j (da_j - sum_k a_k da_k).
+template <std::floating_point Scalar>
+void softmax_backward(const Scalar* a, const Scalar* da, std::size_t size, Scalar* ds) {
+  Scalar mean = 0;
+  for (std::size_t k = 0; k < size; ++k) mean = spat::multiply_add(a[k], da[k], mean);
+  for (std::size_t j = 0; j < size; ++j) ds[j] = a[j] * (da[j] - mean);
+}
+
+/// Mean and biased variance.
+template <std::floating_point Scalar>
+[[nodiscard]] Moments<Scalar> moments(const Scalar* x, std::size_t size) {
+  Scalar sum = 0, squares = 0;
+  for (std::size_t i = 0; i < size; ++i) sum += x[i];
+  const Scalar mean = sum / static_cast<Scalar>(size);
+  for (std::size_t i = 0; i < size; ++i) squares = spat::multiply_add(x[i] - mean, x[i] - mean, squares);
+  return {mean, squares / static_cast<Scalar>(size)};
+}
+
+/// n = (x - mean) / sqrt(variance + epsilon);  y = gain n + bias.  Returns 1 / sqrt(variance + epsilon).
+template <std::floating_point Scalar>
+Scalar layer_norm(const Scalar* x, const Scalar* gain, const Scalar* bias, Scalar epsilon, std::size_t size,
+                  Scalar* normalized, Scalar* y) {
+  const auto [mean, variance] = reference::moments(x, size);
+  const Scalar inverse = 1 / std::sqrt(variance + epsilon);
+  for (std::size_t i = 0; i < size; ++i) {
+    const Scalar n = (x[i] - mean) * inverse;
+    if (normalized) normalized[i] = n;
+    y[i] = spat::multiply_add(gain[i], n, bias[i]);
+  }
+  return inverse;
+}
+
+/// dx = inverse (dn - mean(dn) - n mean(dn n)),  dn = gain dy.
+template <std::floating_point Scalar>
+void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Scalar inverse, const Scalar* dy,
+                         std::size_t size, Scalar* dx) {
+  Scalar sum = 0, along = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    const Scalar dn = gain[i] * dy[i];
+    sum += dn;
+    along = spat::multiply_add(dn, normalized[i], along);
+  }
+  const Scalar mean = sum / static_cast<Scalar>(size), slope = along / static_cast<Scalar>(size);
+  for (std::size_t i = 0; i < size; ++i)
+    dx[i] = inverse * spat::multiply_add(-slope, normalized[i], spat::multiply_add(gain[i], dy[i], -mean));
+}
+
+/// y = x Phi(x),  Phi(x) = (1 + erf(x / sqrt(2))) / 2.
+template <std::floating_point Scalar>
+void gelu(std::span<const Scalar> x, std::span<Scalar> y) {
+  const auto scale = static_cast<Scalar>(1 / std::numbers::sqrt2);
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = x[i] / 2 * (1 + std::erf(x[i] * scale));
+}
+
+/// dx = dy (Phi(x) + x phi(x)),  phi(x) = exp(-x^2 / 2) / sqrt(2 pi).
+template <std::floating_point Scalar>
+void gelu_backward(std::span<const Scalar> x, std::span<const Scalar> dy, std::span<Scalar> dx) {
+  const auto scale = static_cast<Scalar>(1 / std::numbers::sqrt2);
+  const auto density = static_cast<Scalar>(std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+  for (std::size_t i = 0; i < dx.size(); ++i) {
+    const Scalar distribution = (1 + std::erf(x[i] * scale)) / 2;
+    dx[i] = dy[i] * spat::multiply_add(x[i], density * std::exp(x[i] * x[i] / -2), distribution);
+  }
+}
+
+/// keep_i = word i mod 4 of block i / 4, at least rate 2^32.
+inline void dropout_mask(double rate, std::uint64_t seed, std::uint64_t step, std::uint64_t site, std::uint64_t sample,
+                         std::span<unsigned char> keep) {
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    const auto words = philox({static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(sample),
+                               static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(site)}, seed);
+    keep[i] = words[i % 4] >= static_cast<std::uint32_t>(rate * 0x1p32);
+  }
+}
+
+/// y = keep ? x factor : +0.
+template <std::floating_point Scalar>
+void select_scaled(std::span<const Scalar> x, std::span<const unsigned char> keep, Scalar factor, std::span<Scalar> y) {
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = keep[i] ? x[i] * factor : Scalar(0);
+}
+
+/// y = a + b.
+template <std::floating_point Scalar>
+void add(std::span<const Scalar> a, std::span<const Scalar> b, std::span<Scalar> y) {
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = a[i] + b[i];
+}
+
+/// x *= factor.
+template <std::floating_point Scalar>
+void scale(Scalar factor, Scalar* x, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) x[i] *= factor;
+}
+
+/// y [cols x rows] = x^T.
+template <std::floating_point Scalar>
+void transpose(const Scalar* x, std::size_t rows, std::size_t cols, Scalar* y) {
+  for (std::size_t i = 0; i < rows * cols; ++i) y[i % cols * rows + i / cols] = x[i];
+}
+
+/// sums[c] += sum_r x[r, c].
+template <std::floating_point Scalar>
+void add_rows(Strided<const Scalar> x, Scalar* sums) {
+  for (std::size_t c = 0; c < x.cols; ++c)
+    for (std::size_t r = 0; r < x.rows; ++r) sums[c] += x.row(r)[c];
+}
+
+/// sums[c] += sum_r x[r, c] y[r, c].
+template <std::floating_point Scalar>
+void add_products(Strided<const Scalar> x, Strided<const Scalar> y, Scalar* sums) {
+  for (std::size_t c = 0; c < x.cols; ++c)
+    for (std::size_t r = 0; r < x.rows; ++r) sums[c] = spat::multiply_add(x.row(r)[c], y.row(r)[c], sums[c]);
+}
+
+/// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= (rate / correction1) m / (sqrt(v) / correction2 + epsilon).
+template <std::floating_point Scalar>
+void adam(const AdamStep<Scalar>& step, const Scalar* gradient, Scalar* first, Scalar* second, Scalar* weight,
+          std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    const Scalar g = step.scale * gradient[i];
+    first[i] = spat::multiply_add(step.beta1, first[i], (1 - step.beta1) * g);
+    second[i] = spat::multiply_add(step.beta2, second[i], (1 - step.beta2) * (g * g));
+    const Scalar divisor = std::sqrt(second[i]) / step.correction2 + step.epsilon;
+    weight[i] = spat::multiply_add(-step.rate / step.correction1, first[i] / divisor, weight[i]);
+  }
+}
+
+}  // namespace kernels::reference
+}  // namespace spat

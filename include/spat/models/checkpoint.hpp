@@ -1,0 +1,101 @@
+// models. A model in a safetensors file: tensors under the reference's names, configuration and mask in the metadata.
+#pragma once
+
+#include <spat/io/fields.hpp>
+#include <spat/io/safetensors.hpp>
+#include <spat/models/concepts.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Metadata keys of a spat model file.
+inline constexpr const char* model_key = "spat.model";      // itransformer
+inline constexpr const char* config_key = "spat.config";    // JSON: sizes
+inline constexpr const char* kept_key = "spat.kept";        // a digit a module, 1 = kept
+inline constexpr const char* version_key = "spat.version";  // that wrote the file
+
+namespace detail {
+
+/// The name under which `file` holds our tensor: ours, or what the model's alias table says.
+template <class Model>
+[[nodiscard]] std::string name_in_file(const SafetensorsFile& file, const std::string& name) {
+  if (file.contains(name)) return name;
+  if constexpr (requires { Model::aliases; })
+    for (const auto& [ours, theirs] : Model::aliases)
+      if (name.starts_with(ours))
+        if (std::string other = std::string(theirs).append(name.substr(ours.size())); file.contains(other)) return other;
+  return name;  // reading it will say that it is missing
+}
+
+}  // namespace detail
+
+/// Reads every tensor of the model from the tensor of its name (or alias); a state_dict of the reference loads as it is.
+/// All shapes are checked before the first number is read. Returns the names in the file that the model did not use.
+/// Throws FileError for a missing tensor or dtype, ShapeError for another shape; then the model is unchanged.
+template <class Model>
+std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file, Narrowing narrowing = Narrowing::refused) {
+  const auto list = parameters(model);
+  std::vector<std::string> names, unused;
+  std::vector<std::vector<typename Model::Value>> values;
+  for (const auto& parameter : list) {
+    names.push_back(detail::name_in_file<Model>(file, parameter.name));
+    file.expect_shape(names.back(), parameter.shape);
+  }
+  for (const auto& name : names) values.push_back(file.read<typename Model::Value>(name, narrowing));
+  for (std::size_t i = 0; i < list.size(); ++i) std::ranges::copy(values[i], list[i].values.begin());
+  pack(model);
+  for (const auto& tensor : file.tensors())
+    if (std::ranges::find(names, tensor.name) == names.end()) unused.push_back(tensor.name);
+  return unused;
+}
+
+/// Writes the model beside `path` and renames. `extra` entries go into the metadata as they are.
+template <class Model>
+void save_model(const std::string& path, const Model& model, const std::map<std::string, std::string>& extra = {}) {
+  SafetensorsWriter writer;
+  for (const auto& parameter : parameters(model)) writer.add(parameter.name, parameter.shape, parameter.values);
+  Fields config;
+  Model::Config::for_each(model.config(), [&](const char* field, const auto& value) { config.set(field, value); });
+  config.set("dropout", model.dropout());
+  writer.set_metadata(model_key, Model::name);
+  writer.set_metadata(config_key, to_json(config));
+  writer.set_metadata(kept_key, to_string(model.shape.kept(), model.shape.count()));
+  writer.set_metadata(version_key, SPAT_VERSION);
+  for (const auto& [key, value] : extra) writer.set_metadata(key, value);
+  writer.save(path);
+}
+
+/// The configuration that save_model() wrote. Throws FileError for another model's file, or fields that are missing or not
+/// what they should be, ConfigError for sizes that do not fit together.
+template <class Config>
+[[nodiscard]] Config read_config(const SafetensorsFile& file, std::string_view model_name) {
+  if (const std::string& found = file.metadata(model_key); found != model_name)
+    throw FileError(std::string(file.path()).append(": expected a model \"").append(model_name).append("\", found \"")
+                        .append(found).append("\""));
+  Config config;
+  const Fields fields = fields_from_json(file.metadata(config_key), file.path());
+  Config::for_each(config, [&](const char* field, auto& value) { value = fields.get<std::remove_cvref_t<decltype(value)>>(field); });
+  config.check();
+  const std::string& kept = file.metadata(kept_key);
+  config.kept = {};
+  if (kept.size() != config.modules() || kept.find_first_not_of("01") != std::string::npos)
+    throw FileError(std::string(file.path()).append(": ").append(kept_key).append(": expected ")
+                        .append(std::to_string(config.modules())).append(" digits 0 or 1, found \"").append(kept).append("\""));
+  for (std::size_t i = 0; i < kept.size(); ++i) config.kept.bits |= std::uint64_t{kept[i] == '1'} << i;
+  return config;
+}
+
+/// A model as save_model() wrote it.
+template <class Model>
+[[nodiscard]] Model load_model(const std::string& path, Narrowing narrowing = Narrowing::refused) {
+  const SafetensorsFile file(path);
+  typename Model::Shape shape;
+  const auto config = read_config<typename Model::Config>(file, Model::name);
+  if constexpr (!Model::Shape::is_static) shape.value = config;
+  else if (!(config == shape.value)) throw ShapeError(std::string(path).append(": its configuration differs from the model's type"));
+  Model model(shape);
+  model.set_dropout(fields_from_json(file.metadata(config_key), path).template get<double>("dropout"));
+  load_tensors(model, file, narrowing);
+  return model;
+}
+
+}  // namespace spat

@@ -1,0 +1,52 @@
+// models. What training and pruning may assume of a model, the library's or a user's.
+#pragma once
+
+#include <spat/autograd/layer.hpp>
+#include <spat/data/window_batch.hpp>
+#include <spat/models/module_mask.hpp>
+
+#include <concepts>
+
+namespace spat::inline SPAT_ABI {
+
+/// Forecasts a batch of windows: forward gives [B*T x C_out] in a cache that prepare() laid out.
+template <class M>
+concept Forecaster = requires(const M& model, M& gradients, const Run& run, const WindowBatch<typename M::Value>& batch,
+                              typename M::Cache& cache, Batch<const typename M::Value> dforecast, Share& share) {
+  model.prepare(cache, Purpose::training, std::size_t{}, std::size_t{});
+  { model.forward(run, batch, cache) } -> std::convertible_to<Batch<const typename M::Value>>;
+  model.backward_input(run, dforecast, cache);
+  model.backward_weights(run, cache, gradients, share);
+  parameters(gradients);
+};
+
+/// A forecaster that can be built again with fewer modules: a Shape that knows its mask, parameters by name, and layers that
+/// call run.at(module), so that a criterion hears from each of them.
+template <class M>
+concept PrunableModel = Forecaster<M> && std::constructible_from<M, typename M::Shape> &&
+                        requires(const M& model, ModuleMask<> mask) {
+                          { model.shape.kept() } -> std::convertible_to<ModuleMask<>>;
+                          { model.shape.count() } -> std::convertible_to<std::size_t>;
+                          model.shape.with_kept(mask);
+                        };
+
+/// backward_input, then backward_weights by one worker.
+template <class Model, class RunType, class Gradient>
+void backward_pass(const Model& model, const RunType& run, const Gradient& dforecast, typename Model::Cache& cache, Model& gradients) {
+  model.backward_input(run, dforecast.view(), cache);
+  Share all;
+  model.backward_weights(run, cache, gradients, all);
+}
+
+/// The same weights in another form or with fewer modules: static or dynamic, in any direction, float or double.
+/// Throws ShapeError if `to` has a tensor that `from` lacks.
+template <class To, class From>
+[[nodiscard]] To converted(const From& from, typename To::Shape shape = {}) {
+  To to(shape);
+  take_surviving(parameters(to), parameters(from));
+  if constexpr (requires { to.set_dropout(from.dropout()); }) to.set_dropout(from.dropout());
+  pack(to);
+  return to;
+}
+
+}  // namespace spat

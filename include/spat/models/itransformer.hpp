@@ -1,0 +1,229 @@
+// models. iTransformer: attention over variates, each embedded as one token.
+#pragma once
+
+#include <spat/data/window_batch.hpp>
+#include <spat/models/concepts.hpp>
+#include <spat/models/shape.hpp>
+#include <spat/nn/encoder_layer.hpp>
+#include <spat/nn/instance_norm.hpp>
+#include <spat/nn/inverted_embedding.hpp>
+#include <spat/nn/stack.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Everything that shapes an iTransformer: integers and bools, so that it can be a template argument.
+struct ITransformerConfig {
+  std::size_t channels = 0;   // C
+  std::size_t marks = 0;      // M, time marks as further tokens
+  std::size_t lookback = 96;  // L
+  std::size_t horizon = 96;   // T
+  std::size_t width = 512;    // D
+  std::size_t ffn_width = 512;  // F
+  std::size_t heads = 8;      // H
+  std::size_t depth = 2;      // encoder layers, one attention module each
+  bool instance_norm = true;
+  ModuleMask<> kept = ModuleMask<>::all();
+
+  [[nodiscard]] constexpr std::size_t modules() const { return depth; }
+  [[nodiscard]] constexpr std::size_t tokens() const { return channels + marks; }
+  [[nodiscard]] constexpr ITransformerConfig with_kept(ModuleMask<> mask) const {
+    ITransformerConfig config = *this;
+    config.kept = mask;
+    return config;
+  }
+  [[nodiscard]] constexpr bool valid() const {
+    return channels && lookback && horizon && width && ffn_width && heads && depth && depth <= most_modules && width % heads == 0;
+  }
+  /// Throws ConfigError with the rule and the values.
+  void check() const {
+    const auto rule = [](bool holds, const char* text, std::size_t a, std::size_t b) {
+      if (!holds) throw ConfigError(std::string(text).append(": ").append(std::to_string(a)).append(", ").append(std::to_string(b)));
+    };
+    rule(channels > 0, "iTransformer needs at least one channel: channels, marks", channels, marks);
+    rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
+    rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width, ffn_width);
+    rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth, most_modules);
+    rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads, width);
+  }
+
+  friend constexpr bool operator==(const ITransformerConfig&, const ITransformerConfig&) = default;
+
+  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules apart.
+  template <class Self, class Visit>
+  static void for_each(Self& self, Visit&& visit) {
+    visit("channels", self.channels), visit("marks", self.marks), visit("lookback", self.lookback);
+    visit("horizon", self.horizon), visit("width", self.width), visit("ffn_width", self.ffn_width);
+    visit("heads", self.heads), visit("depth", self.depth), visit("instance_norm", self.instance_norm);
+  }
+};
+
+/// Inverted transformer (Liu et al., "iTransformer", ICLR 2024), encoder only:
+///
+///     n = instance_norm(history);  tokens = embed(n^T, marks^T);  tokens = encoder(tokens);  tokens = LN(tokens)
+///     forecast = restore((tokens W_p^T + b_p)^T), the C channels' tokens alone
+///
+/// Shapes:  history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]   forecast [B*T x C].
+/// Modules: the attention of each encoder layer. With all of them pruned tokens never meet, marks are dead, and inference
+/// leaves them out. No parameter depends on C: the dynamic form forecasts any number of channels.
+/// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
+template <std::floating_point Scalar, class ModelShape = Dynamic<ITransformerConfig>>
+class ITransformer {
+  static constexpr std::size_t lookback = extent<ModelShape, &ITransformerConfig::lookback>();
+  static constexpr std::size_t horizon = extent<ModelShape, &ITransformerConfig::horizon>();
+  static constexpr std::size_t width = extent<ModelShape, &ITransformerConfig::width>();
+  static constexpr std::size_t ffn_width = extent<ModelShape, &ITransformerConfig::ffn_width>();
+  static constexpr std::size_t heads = extent<ModelShape, &ITransformerConfig::heads>();
+  static constexpr std::size_t depth = extent<ModelShape, &ITransformerConfig::depth>();
+
+  template <KeptModules kept>
+  using Block = EncoderLayer<Scalar, kept, width, ffn_width, heads>;
+  static constexpr std::uint64_t static_mask() {
+    if constexpr (ModelShape::is_static) return ModelShape::value.kept.bits;
+    else return 0;
+  }
+  using Encoder = Stack<Block, depth, static_mask()>;
+
+ public:
+  using Value = Scalar;
+  using Shape = ModelShape;
+  using Config = ITransformerConfig;
+  template <ModuleMask<> mask>
+  using Pruned = ITransformer<Scalar, typename Shape::template Pruned<mask>>;
+  static constexpr const char* name = "itransformer";
+
+  explicit ITransformer(Shape model_shape = {})
+      : shape(normalized(model_shape)), embedding(config().lookback, config().width),
+        encoder(config().depth, config().kept.bits, config().width, config().ffn_width, config().heads), norm(config().width),
+        projection(config().width, config().horizon) {
+    set_dropout(0);
+  }
+
+  [[no_unique_address]] Shape shape;
+  InvertedEmbedding<Scalar, lookback, width> embedding;
+  Encoder encoder;
+  LayerNorm<Scalar, width> norm;
+  Linear<Scalar, width, horizon> projection;
+  [[no_unique_address]] InstanceNorm<Scalar> instance_norm;
+
+  [[nodiscard]] const Config& config() const { return shape.value; }
+
+  /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
+  void set_dropout(double rate) {
+    embedding.dropout = {rate, 0};
+    encoder.set_dropout(rate, 1);
+  }
+  [[nodiscard]] double dropout() const { return embedding.dropout.rate; }
+
+  struct Cache {
+    Arena arena;
+    struct Views {
+      typename InstanceNorm<Scalar>::Cache instance_norm;
+      typename InvertedEmbedding<Scalar, lookback, width>::Cache embedding;
+      typename Encoder::Cache encoder;
+      typename LayerNorm<Scalar, width>::Cache norm;
+      typename Linear<Scalar, width, horizon>::Cache projection;
+      Batch<Scalar> z, dtokens;  // [B*T x C] forecast before restoring, [B*N x T] its gradient
+      std::size_t samples = 0, channels = 0, marks = 0;
+    } views;
+  };
+
+  /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
+  void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
+    cache.views = {};
+    cache.arena.prepare(purpose, [&](Arena& arena) {
+      auto& my = cache.views;
+      my.samples = samples, my.channels = channels, my.marks = live_marks(arena.training());
+      const std::size_t rows = samples * (channels + my.marks);
+      my.instance_norm.lay_out(arena, samples, config().lookback, config().horizon, channels);
+      arena.take(my.z, samples * config().horizon, channels);
+      my.embedding.lay_out(arena, embedding, samples, channels, my.marks);
+      my.encoder.lay_out(arena, encoder, samples, channels + my.marks);
+      my.norm.lay_out(arena, norm, rows);
+      my.projection.lay_out(arena, projection, rows);
+      if (arena.training()) arena.take(my.dtokens, rows, config().horizon);
+    });
+  }
+
+  template <class RunType>
+  Batch<const Scalar> forward(const RunType& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+    auto& my = cache.views;
+    check(batch, my);
+    Batch<const Scalar> x = batch.history;
+    if (config().instance_norm) x = instance_norm.forward(run, x, my.instance_norm);
+    auto tokens = embedding.forward(run, x, batch.history_marks, my.embedding);
+    tokens = encoder.forward(run, tokens, my.encoder);
+    const auto y = projection.forward(run, norm.forward(run, tokens, my.norm), my.projection);
+    const std::size_t n = my.channels + my.marks, t = config().horizon;
+    for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(y.row(s * n), my.channels, t, my.z.row(s * t));
+    return config().instance_norm ? instance_norm.restore(run, my.z, my.instance_norm) : Batch<const Scalar>(my.z);
+  }
+
+  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  template <class RunType>
+  void backward_input(const RunType& run, Batch<const Scalar> dforecast, Cache& cache) const {
+    auto& my = cache.views;
+    const auto dz = config().instance_norm ? instance_norm.backward_restore(run, dforecast, my.z, my.instance_norm) : dforecast;
+    const std::size_t n = my.channels + my.marks, t = config().horizon;
+    std::ranges::fill(my.dtokens.flat(), Scalar(0));
+    for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(dz.row(s * t), t, my.channels, my.dtokens.row(s * n));
+    const auto dtokens = norm.backward_input(run, projection.backward_input(run, my.dtokens, my.projection), my.norm);
+    embedding.skip_input(run, encoder.backward_input(run, dtokens, my.encoder), my.embedding);
+  }
+
+  void backward_weights(const Run& run, Cache& cache, ITransformer& gradients, Share& share) const {
+    auto& my = cache.views;
+    embedding.backward_weights(run, my.embedding, gradients.embedding, share);
+    encoder.backward_weights(run, my.encoder, gradients.encoder, share);
+    norm.backward_weights(run, my.norm, gradients.norm, share);
+    projection.backward_weights(run, my.projection, gradients.projection, share);
+  }
+
+  void pack() { embedding.pack(), encoder.pack(), projection.pack(); }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& prefix, List& list) {
+    decltype(self.embedding)::for_each(self.embedding, prefix + "enc_embedding.", list);
+    Encoder::for_each(self.encoder, prefix + "encoder.attn_layers.", list);
+    decltype(self.norm)::for_each(self.norm, prefix + "encoder.norm.", list);
+    decltype(self.projection)::for_each(self.projection, prefix + "projection.", list);
+  }
+
+  /// Other names that files use for the same tensor: {ours, theirs}, as prefixes.
+  static constexpr std::array<std::array<std::string_view, 2>, 1> aliases{{{"projection.", "projector."}}};
+
+  /// The name of module i, as in the reference's state_dict.
+  [[nodiscard]] static std::string module_name(std::size_t i) {
+    return std::string("encoder.attn_layers.").append(std::to_string(i)).append(".attention");
+  }
+
+ private:
+  static Shape normalized(Shape model_shape) {
+    if constexpr (!Shape::is_static) {
+      model_shape.value.check();
+      model_shape.value.kept.bits &= ModuleMask<>::first(model_shape.value.depth).bits;
+    }
+    return model_shape;
+  }
+
+  [[nodiscard]] std::size_t live_marks(bool training) const {
+    const bool dead = (config().kept.bits & ModuleMask<>::first(config().depth).bits) == 0;
+    return dead && !training ? 0 : config().marks;
+  }
+
+  void check(const WindowBatch<Scalar>& batch, const typename Cache::Views& my) const {
+    const auto expect = [](const char* what, std::size_t expected, std::size_t found) {
+      if (expected != found)
+        throw ShapeError(std::string("iTransformer: ").append(what).append(": expected ").append(std::to_string(expected))
+                             .append(", found ").append(std::to_string(found)));
+    };
+    expect("samples", my.samples, batch.samples);
+    expect("channels", my.channels, batch.channels());
+    expect("lookback rows of history", my.samples * config().lookback, batch.history.rows());
+    if (my.marks) {
+      expect("time marks", my.marks, batch.marks());
+      expect("lookback rows of time marks", my.samples * config().lookback, batch.history_marks.rows());
+    }
+  }
+};
+
+}  // namespace spat

@@ -1,0 +1,52 @@
+// models. A model's configuration at run time or in its type, so that one body of code serves both.
+#pragma once
+
+#include <spat/core/extent.hpp>
+#include <spat/models/module_mask.hpp>
+
+#include <functional>
+
+namespace spat::inline SPAT_ABI {
+
+/// Sizes, depth and kept modules at run time: every pruned form has the same type.
+///
+/// Config is a structural type of integers and bools with `modules()`, `kept`, `with_kept(mask)`, `valid()` and
+/// `check()`, which throws ConfigError with the rule and the values.
+template <class Config>
+struct Dynamic {
+  static constexpr bool is_static = false;
+  template <ModuleMask<>>
+  using Pruned = Dynamic;
+
+  Config value{};
+
+  [[nodiscard]] ModuleMask<> kept() const { return value.kept; }
+  [[nodiscard]] Dynamic with_kept(ModuleMask<> mask) const { return {value.with_kept(mask)}; }
+  [[nodiscard]] std::size_t count() const { return value.modules(); }
+};
+
+/// All of it in the type.
+template <auto Value>
+  requires(Value.valid())
+struct Static {
+  using Config = std::remove_const_t<decltype(Value)>;
+  static constexpr bool is_static = true;
+  static constexpr Config value = Value;
+
+  template <ModuleMask<> mask>
+    requires(mask.is_subset_of(Value.kept))
+  using Pruned = Static<Value.with_kept(mask)>;
+
+  [[nodiscard]] static constexpr ModuleMask<> kept() { return Value.kept; }
+  [[nodiscard]] static Dynamic<Config> with_kept(ModuleMask<> mask) { return {Value.with_kept(mask)}; }
+  [[nodiscard]] static constexpr std::size_t count() { return Value.modules(); }
+};
+
+/// A size of the configuration as an extent; Member may also be a function, for derived sizes.
+template <class Shape, auto Member>
+[[nodiscard]] consteval std::size_t extent() {
+  if constexpr (Shape::is_static) return std::invoke(Member, Shape::value);
+  else return dynamic;
+}
+
+}  // namespace spat

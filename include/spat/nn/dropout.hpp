@@ -1,0 +1,67 @@
+// nn. Inverted dropout, keyed by place instead of drawn from a stream.
+#pragma once
+
+#include <spat/autograd/layer.hpp>
+#include <spat/kernels/elementwise.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// While training y_i = x_i / (1 - rate) with probability 1 - rate, else +0; otherwise y is x itself.
+///
+/// Which i are kept is a function of (seed, step, site, sample, position within the sample): another cut of the batch, more
+/// threads or a pruned neighbour change nothing. `site` numbers the dropouts of the unpruned architecture.
+template <std::floating_point Scalar>
+class Dropout {
+ public:
+  using Value = Scalar;
+
+  double rate = 0;  // 0 <= rate < 1
+  std::size_t site = 0;
+
+  struct Cache {
+    Batch<Scalar> y, dx;
+    std::span<unsigned char> keep;
+    std::size_t sample_rows = 0;
+
+    /// No room where nothing is dropped. `rows_of_sample` rows of x belong to one sample.
+    void lay_out(Arena& arena, const Dropout& layer, std::size_t rows, std::size_t cols, std::size_t rows_of_sample) {
+      sample_rows = rows_of_sample;
+      if (!arena.training() || layer.rate == 0) return;
+      arena.take(y, rows, cols);
+      arena.take(dx, rows, cols);
+      arena.take(keep, rows * cols);
+    }
+  };
+
+  Batch<const Scalar> forward(const Run& run, Batch<const Scalar> x, Cache& cache) const {
+    if (!drops(run)) return x;
+    const std::size_t per_sample = cache.sample_rows * x.cols(), samples = x.size() / per_sample;
+    const auto y = cache.y.middle_rows(0, x.rows());
+    run.for_shares(samples, 16 * x.size(), [&](std::size_t first, std::size_t last) {
+      for (std::size_t s = first; s < last; ++s) {
+        const auto keep = cache.keep.subspan(s * per_sample, per_sample);
+        kernels::dropout_mask(rate, run.seed, run.step, site, run.first_sample + s, keep);
+        kernels::select_scaled<Scalar>(x.flat().subspan(s * per_sample, per_sample), keep, scale(),
+                                       y.flat().subspan(s * per_sample, per_sample));
+      }
+    });
+    return y;
+  }
+
+  Batch<const Scalar> backward_input(const Run& run, Batch<const Scalar> dy, Cache& cache) const {
+    if (!drops(run)) return dy;
+    const auto dx = cache.dx.middle_rows(0, dy.rows());
+    kernels::select_scaled<Scalar>(dy.flat(), cache.keep.first(dy.size()), scale(), dx.flat());
+    return dx;
+  }
+
+  void backward_weights(const Run&, Cache&, Dropout&, Share&) const {}
+
+  [[nodiscard]] bool drops(const Run& run) const { return run.training && rate > 0; }
+  [[nodiscard]] Scalar scale() const { return static_cast<Scalar>(1 / (1 - rate)); }
+
+  template <class Self, class List>
+  static void for_each(Self&, const std::string&, List&) {}
+};
+
+}  // namespace spat

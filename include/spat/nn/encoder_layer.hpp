@@ -1,0 +1,120 @@
+// nn. The post-norm transformer block whose attention may have been pruned.
+#pragma once
+
+#include <spat/core/slot.hpp>
+#include <spat/nn/attention.hpp>
+#include <spat/nn/feed_forward.hpp>
+#include <spat/nn/layer_norm.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// u = x + Drop(Attention(x, x)), or u = x where the module was pruned;  n = LN_1(u);  y = LN_2(n + Drop(FFN(n))).
+///
+/// Shapes:  x, y [samples * N x D].  One prunable module: `attention`. Its dropouts are sites first_site .. first_site + 3
+/// (probabilities, attention branch, hidden units, feed-forward branch), also where the attention is gone.
+template <std::floating_point Scalar, KeptModules kept = KeptModules{}, std::size_t Width = dynamic,
+          std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
+class EncoderLayer {
+ public:
+  using Value = Scalar;
+  using Mixer = Slot<MultiHeadAttention<Scalar, Width, Heads>, kept.slot(0)>;
+  static constexpr std::size_t modules = 1, sites = 4;
+
+  EncoderLayer(std::size_t width, std::size_t ffn_width, std::size_t heads, bool keeps_attention)
+      : attention(make_slot<MultiHeadAttention<Scalar, Width, Heads>, kept.slot(0)>(keeps_attention, width, heads)),
+        ffn(width, ffn_width), norm1(width), norm2(width) {}
+
+  [[no_unique_address]] Mixer attention;
+  FeedForward<Scalar, Width, FfnWidth> ffn;
+  LayerNorm<Scalar, Width> norm1, norm2;
+  Dropout<Scalar> attention_dropout, ffn_dropout;
+
+  /// One rate for all four places; sites are numbered from `first_site`.
+  void set_dropout(double rate, std::size_t first_site) {
+    if_kept([&](auto& layer) { layer.dropout = {rate, first_site}; }, attention);
+    attention_dropout = {rate, first_site + 1};
+    ffn.dropout = {rate, first_site + 2};
+    ffn_dropout = {rate, first_site + 3};
+  }
+
+  struct Cache {
+    [[no_unique_address]] CacheOf<Mixer> attention;
+    typename FeedForward<Scalar, Width, FfnWidth>::Cache ffn;
+    typename LayerNorm<Scalar, Width>::Cache norm1, norm2;
+    typename Dropout<Scalar>::Cache attention_dropout, ffn_dropout;
+    Batch<Scalar, Width> u, v, dn, dx;
+
+    void lay_out(Arena& arena, const EncoderLayer& layer, std::size_t samples, std::size_t tokens) {
+      const std::size_t rows = samples * tokens, width = layer.norm1.gain.cols();
+      norm2.lay_out(arena, layer.norm2, rows);
+      match_slot(layer.attention, attention);
+      arena.temporarily([&] {
+        norm1.lay_out(arena, layer.norm1, rows);
+        if_kept([&](const auto& mixer, auto& mine) {
+          arena.temporarily([&] {
+            arena.take(u, rows, width);
+            mine.lay_out(arena, mixer, samples, tokens, tokens);
+            attention_dropout.lay_out(arena, layer.attention_dropout, rows, width, tokens);
+          });
+        }, layer.attention, attention);
+        arena.take(v, rows, width);
+        ffn.lay_out(arena, layer.ffn, rows, tokens);
+        ffn_dropout.lay_out(arena, layer.ffn_dropout, rows, width, tokens);
+      });
+      if (arena.training()) arena.take(dn, rows, width), arena.take(dx, rows, width);
+    }
+  };
+
+  template <class RunType>
+  Batch<const Scalar, Width> forward(const RunType& run, Batch<const Scalar, Width> x, Cache& cache) const {
+    Batch<const Scalar, Width> u = x;
+    if_kept([&](const auto& mixer, auto& mine) {
+      const auto branch = attention_dropout.forward(run, mixer.forward(run, x, x, mine), cache.attention_dropout);
+      kernels::add<Scalar>(x.flat(), branch.flat(), cache.u.flat());
+      u = cache.u;
+    }, attention, cache.attention);
+    const auto n = norm1.forward(run, u, cache.norm1);
+    const auto branch = ffn_dropout.forward(run, ffn.forward(run, n, cache.ffn), cache.ffn_dropout);
+    kernels::add<Scalar>(n.flat(), branch.flat(), cache.v.flat());
+    return norm2.forward(run, cache.v, cache.norm2);
+  }
+
+  template <class RunType>
+  Batch<const Scalar, Width> backward_input(const RunType& run, Batch<const Scalar, Width> dy, Cache& cache) const {
+    const auto dv = norm2.backward_input(run, dy, cache.norm2);
+    const auto through_ffn = ffn.backward_input(run, ffn_dropout.backward_input(run, dv, cache.ffn_dropout), cache.ffn);
+    kernels::add<Scalar>(dv.flat(), through_ffn.flat(), cache.dn.flat());
+    Batch<const Scalar, Width> dx = norm1.backward_input(run, cache.dn, cache.norm1);
+    if_kept([&](const auto& mixer, auto& mine) {
+      const auto dbranch = attention_dropout.backward_input(run, dx, cache.attention_dropout);
+      const auto through = mixer.backward_input(run, dbranch, mine);
+      kernels::add<Scalar>(dx.flat(), through.query.flat(), cache.dx.flat());
+      kernels::add<Scalar>(cache.dx.flat(), through.memory.flat(), cache.dx.flat());
+      dx = cache.dx;
+    }, attention, cache.attention);
+    return dx;
+  }
+
+  void backward_weights(const Run& run, Cache& cache, EncoderLayer& gradients, Share& share) const {
+    if_kept([&](const auto& mixer, auto& mine, auto& gradient) { mixer.backward_weights(run, mine, gradient, share); },
+            attention, cache.attention, gradients.attention);
+    ffn.backward_weights(run, cache.ffn, gradients.ffn, share);
+    norm1.backward_weights(run, cache.norm1, gradients.norm1, share);
+    norm2.backward_weights(run, cache.norm2, gradients.norm2, share);
+  }
+
+  void pack() {
+    if_kept([](auto& layer) { layer.pack(); }, attention);
+    ffn.pack();
+  }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& name, List& list) {
+    if_kept([&](auto& layer) { layer.for_each(layer, name + "attention.", list); }, self.attention);
+    FeedForward<Scalar, Width, FfnWidth>::for_each(self.ffn, name, list);
+    LayerNorm<Scalar, Width>::for_each(self.norm1, name + "norm1.", list);
+    LayerNorm<Scalar, Width>::for_each(self.norm2, name + "norm2.", list);
+  }
+};
+
+}  // namespace spat

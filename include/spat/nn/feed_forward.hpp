@@ -1,0 +1,68 @@
+// nn. The two-layer perceptron of a transformer block.
+#pragma once
+
+#include <spat/nn/dropout.hpp>
+#include <spat/nn/gelu.hpp>
+#include <spat/nn/linear.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// y = Drop(GELU(x W_1^T + b_1)) W_2^T + b_2  (Vaswani et al., 2017).
+///
+/// Shapes, with R rows:  x, y [R x D]   W_1 [F x D]   W_2 [D x F].  In files the weights are convolutions of width one:
+/// conv1.weight [F, D, 1], conv2.weight [D, F, 1].
+template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t FfnWidth = dynamic>
+class FeedForward {
+ public:
+  using Value = Scalar;
+
+  FeedForward(std::size_t width, std::size_t ffn_width) : conv1(width, ffn_width), conv2(ffn_width, width) {}
+
+  Linear<Scalar, Width, FfnWidth> conv1;
+  [[no_unique_address]] Gelu<Scalar, FfnWidth> gelu;
+  Dropout<Scalar> dropout;
+  Linear<Scalar, FfnWidth, Width> conv2;
+
+  struct Cache {
+    typename Linear<Scalar, Width, FfnWidth>::Cache conv1;
+    typename Gelu<Scalar, FfnWidth>::Cache gelu;
+    typename Dropout<Scalar>::Cache dropout;
+    typename Linear<Scalar, FfnWidth, Width>::Cache conv2;
+
+    void lay_out(Arena& arena, const FeedForward& layer, std::size_t rows, std::size_t sample_rows) {
+      conv2.lay_out(arena, layer.conv2, rows);
+      arena.temporarily([&] {
+        conv1.lay_out(arena, layer.conv1, rows);
+        gelu.lay_out(arena, rows, layer.conv1.outputs());
+        dropout.lay_out(arena, layer.dropout, rows, layer.conv1.outputs(), sample_rows);
+      });
+    }
+  };
+
+  Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
+    const auto hidden = gelu.forward(run, conv1.forward(run, x, cache.conv1), cache.gelu);
+    return conv2.forward(run, dropout.forward(run, hidden, cache.dropout), cache.conv2);
+  }
+
+  Batch<const Scalar, Width> backward_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
+    const auto dhidden = dropout.backward_input(run, conv2.backward_input(run, dy, cache.conv2), cache.dropout);
+    return conv1.backward_input(run, gelu.backward_input(run, dhidden, cache.gelu), cache.conv1);
+  }
+
+  void backward_weights(const Run& run, Cache& cache, FeedForward& gradients, Share& share) const {
+    conv1.backward_weights(run, cache.conv1, gradients.conv1, share);
+    conv2.backward_weights(run, cache.conv2, gradients.conv2, share);
+  }
+
+  void pack() { conv1.pack(), conv2.pack(); }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& name, List& list) {
+    using Conv1 = Linear<Scalar, Width, FfnWidth>;
+    using Conv2 = Linear<Scalar, FfnWidth, Width>;
+    Conv1::for_each(self.conv1, name + "conv1.", list, 3);
+    Conv2::for_each(self.conv2, name + "conv2.", list, 3);
+  }
+};
+
+}  // namespace spat

@@ -1,0 +1,50 @@
+// nn. The Gaussian error linear unit.
+#pragma once
+
+#include <spat/autograd/layer.hpp>
+#include <spat/kernels/elementwise.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// y = x Phi(x), Phi the standard normal distribution function, by erf (Hendrycks and Gimpel, 2016).  x, y [R x F].
+template <std::floating_point Scalar, std::size_t Width = dynamic>
+class Gelu {
+ public:
+  using Value = Scalar;
+
+  struct Cache {
+    Batch<const Scalar, Width> x;  // the caller's
+    Batch<Scalar, Width> y, dx;
+
+    void lay_out(Arena& arena, std::size_t rows, std::size_t width) {
+      arena.take(y, rows, width);
+      if (arena.training()) arena.take(dx, rows, width);
+    }
+  };
+
+  Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
+    const auto y = cache.y.middle_rows(0, x.rows());
+    cache.x = x;
+    run.for_shares(x.rows(), 16 * x.size(), [&](std::size_t first, std::size_t last) {
+      kernels::gelu<Scalar>(x.middle_rows(first, last - first).flat(), y.middle_rows(first, last - first).flat());
+    });
+    return y;
+  }
+
+  Batch<const Scalar, Width> backward_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
+    const auto dx = cache.dx.middle_rows(0, dy.rows());
+    run.for_shares(dy.rows(), 32 * dy.size(), [&](std::size_t first, std::size_t last) {
+      const std::size_t count = last - first;
+      kernels::gelu_backward<Scalar>(cache.x.middle_rows(first, count).flat(), dy.middle_rows(first, count).flat(),
+                                     dx.middle_rows(first, count).flat());
+    });
+    return dx;
+  }
+
+  void backward_weights(const Run&, Cache&, Gelu&, Share&) const {}
+
+  template <class Self, class List>
+  static void for_each(Self&, const std::string&, List&) {}
+};
+
+}  // namespace spat

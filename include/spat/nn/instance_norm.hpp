@@ -1,0 +1,104 @@
+// nn. Instance normalization of a window over time, and its inverse for the forecast.
+#pragma once
+
+#include <spat/autograd/layer.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// For each sample and channel (Liu et al., Non-stationary Transformers, 2022; RevIN without affine, Kim et al., 2022):
+///
+///     forward  n = (x - mean) / sigma,  sigma = sqrt(var + 1e-5),  mean and biased var over time
+///     restore  y = z sigma + mean
+///
+/// Shapes:  x, n [samples * L x C]   z, y [samples * T x C]   mean, sigma [samples x C].
+template <std::floating_point Scalar, std::size_t Channels = dynamic>
+class InstanceNorm {
+ public:
+  using Value = Scalar;
+
+  Scalar epsilon = Scalar(1e-5);
+
+  struct Cache {
+    Batch<Scalar, Channels> n, mean, sigma, y, dz, dx, dmean, dsigma;
+    std::size_t lookback = 0, horizon = 0;
+
+    void lay_out(Arena& arena, std::size_t samples, std::size_t l, std::size_t t, std::size_t channels) {
+      lookback = l, horizon = t;
+      arena.take(y, samples * horizon, channels);
+      for (auto* view : {&mean, &sigma}) arena.take(*view, samples, channels);
+      arena.take(n, samples * lookback, channels);
+      if (!arena.training()) return;
+      arena.take(dz, samples * horizon, channels), arena.take(dx, samples * lookback, channels);
+      for (auto* view : {&dmean, &dsigma}) arena.take(*view, samples, channels);
+    }
+  };
+
+  Batch<const Scalar, Channels> forward(const Run&, Batch<const Scalar, Channels> x, Cache& cache) const {
+    const std::size_t samples = x.rows() / cache.lookback, channels = x.cols();
+    const auto count = static_cast<Scalar>(cache.lookback);
+    for (std::size_t s = 0; s < samples; ++s) {
+      Scalar *const mean = cache.mean.row(s), *const sigma = cache.sigma.row(s);
+      const std::size_t first = s * cache.lookback, last = first + cache.lookback;
+      std::fill(mean, mean + channels, Scalar(0)), std::fill(sigma, sigma + channels, Scalar(0));
+      for (std::size_t t = first; t < last; ++t)
+        for (std::size_t c = 0; c < channels; ++c) mean[c] += x.row(t)[c];
+      for (std::size_t c = 0; c < channels; ++c) mean[c] /= count;
+      for (std::size_t t = first; t < last; ++t)
+        for (std::size_t c = 0; c < channels; ++c) {
+          const Scalar d = x.row(t)[c] - mean[c];
+          sigma[c] = multiply_add(d, d, sigma[c]);
+        }
+      for (std::size_t c = 0; c < channels; ++c) sigma[c] = std::sqrt(sigma[c] / count + epsilon);
+      for (std::size_t t = first; t < last; ++t)
+        for (std::size_t c = 0; c < channels; ++c) cache.n.row(t)[c] = (x.row(t)[c] - mean[c]) / sigma[c];
+    }
+    return cache.n;
+  }
+
+  /// Back to the window's own level and scale.
+  Batch<const Scalar, Channels> restore(const Run&, Batch<const Scalar, Channels> z, Cache& cache) const {
+    for (std::size_t r = 0; r < z.rows(); ++r) {
+      const Scalar *mean = cache.mean.row(r / cache.horizon), *sigma = cache.sigma.row(r / cache.horizon);
+      for (std::size_t c = 0; c < z.cols(); ++c) cache.y.row(r)[c] = multiply_add(z.row(r)[c], sigma[c], mean[c]);
+    }
+    return cache.y;
+  }
+
+  /// dz = dy sigma;  leaves dmean = sum_t dy and dsigma = sum_t dy z for backward_input.
+  Batch<const Scalar, Channels> backward_restore(const Run&, Batch<const Scalar, Channels> dy,
+                                                 Batch<const Scalar, Channels> z, Cache& cache) const {
+    std::ranges::fill(cache.dmean.flat(), Scalar(0)), std::ranges::fill(cache.dsigma.flat(), Scalar(0));
+    for (std::size_t r = 0; r < dy.rows(); ++r) {
+      const std::size_t s = r / cache.horizon;
+      for (std::size_t c = 0; c < dy.cols(); ++c) {
+        cache.dz.row(r)[c] = dy.row(r)[c] * cache.sigma.row(s)[c];
+        cache.dmean.row(s)[c] += dy.row(r)[c];
+        cache.dsigma.row(s)[c] = multiply_add(dy.row(r)[c], z.row(r)[c], cache.dsigma.row(s)[c]);
+      }
+    }
+    return cache.dz;
+  }
+
+  /// dx = (dn - mean(dn) - n mean(dn n)) / sigma + dmean / L + dsigma n / L, the last two from backward_restore.
+  Batch<const Scalar, Channels> backward_input(const Run&, Batch<const Scalar, Channels> dn, Cache& cache) const {
+    const std::size_t samples = dn.rows() / cache.lookback;
+    const auto count = static_cast<Scalar>(cache.lookback);
+    for (std::size_t s = 0; s < samples; ++s)
+      for (std::size_t c = 0; c < dn.cols(); ++c) {
+        const std::size_t first = s * cache.lookback, last = first + cache.lookback;
+        const Scalar sigma = cache.sigma.row(s)[c];
+        Scalar sum = 0, along = 0;
+        for (std::size_t t = first; t < last; ++t) {
+          sum += dn.row(t)[c];
+          along = multiply_add(dn.row(t)[c], cache.n.row(t)[c], along);
+        }
+        const Scalar level = (cache.dmean.row(s)[c] - sum / sigma) / count;
+        const Scalar slope = (cache.dsigma.row(s)[c] - along / sigma) / count;
+        for (std::size_t t = first; t < last; ++t)
+          cache.dx.row(t)[c] = multiply_add(slope, cache.n.row(t)[c], dn.row(t)[c] / sigma + level);
+      }
+    return cache.dx;
+  }
+};
+
+}  // namespace spat

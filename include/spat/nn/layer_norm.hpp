@@ -1,0 +1,74 @@
+// nn. Layer normalization over the feature axis.
+#pragma once
+
+#include <spat/autograd/layer.hpp>
+#include <spat/kernels/normalize.hpp>
+#include <spat/kernels/reduce.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Normalizes each row to zero mean and unit variance, then scales and shifts (Ba et al., 2016).
+///
+///     y = gain n + bias,  n = (x - mean(x)) / sqrt(var(x) + epsilon),  var biased
+///
+/// Shapes, with R rows:  x, y, n [R x D]   gain, bias [D]   inverse deviation [R].
+template <std::floating_point Scalar, std::size_t Width = dynamic>
+class LayerNorm {
+ public:
+  using Value = Scalar;
+
+  explicit LayerNorm(std::size_t width) : gain(1, width), bias(1, width) { std::ranges::fill(gain.flat(), Scalar(1)); }
+
+  Tensor<Scalar, 1, Width> gain, bias;
+  Scalar epsilon = Scalar(1e-5);
+
+  struct Cache {
+    Batch<Scalar, Width> y, normalized, dx;
+    Batch<const Scalar, Width> dy;  // the caller's
+    std::span<Scalar> inverse_deviation;
+
+    void lay_out(Arena& arena, const LayerNorm& layer, std::size_t rows) {
+      arena.take(y, rows, layer.gain.cols());
+      if (!arena.training()) return;
+      arena.take(normalized, rows, layer.gain.cols());
+      arena.take(dx, rows, layer.gain.cols());
+      arena.take(inverse_deviation, rows);
+    }
+  };
+
+  Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
+    const bool keep = cache.normalized.data() != nullptr;
+    run.for_shares(x.rows(), 8 * x.size(), [&](std::size_t first, std::size_t last) {
+      for (std::size_t r = first; r < last; ++r) {
+        const Scalar inverse = kernels::layer_norm(x.row(r), gain.data(), bias.data(), epsilon, x.cols(),
+                                                   keep ? cache.normalized.row(r) : nullptr, cache.y.row(r));
+        if (keep) cache.inverse_deviation[r] = inverse;
+      }
+    });
+    return cache.y.middle_rows(0, x.rows());
+  }
+
+  Batch<const Scalar, Width> backward_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
+    cache.dy = dy;
+    run.for_shares(dy.rows(), 8 * dy.size(), [&](std::size_t first, std::size_t last) {
+      for (std::size_t r = first; r < last; ++r)
+        kernels::layer_norm_backward(cache.normalized.row(r), gain.data(), cache.inverse_deviation[r], dy.row(r), dy.cols(),
+                                     cache.dx.row(r));
+    });
+    return cache.dx.middle_rows(0, dy.rows());
+  }
+
+  void backward_weights(const Run& /*run*/, Cache& cache, LayerNorm& gradients, Share& share) const {
+    if (!share.takes()) return;
+    kernels::add_products<Scalar>(cache.dy, cache.normalized.middle_rows(0, cache.dy.rows()), gradients.gain.data());
+    kernels::add_rows<Scalar>(cache.dy, gradients.bias.data());
+  }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& name, List& list) {
+    list.add(name + "weight", self.gain);
+    list.add(name + "bias", self.bias);
+  }
+};
+
+}  // namespace spat

@@ -1,0 +1,117 @@
+// nn. A stack of blocks with prunable modules: a tuple of types where the kept modules are in the type, else a vector.
+#pragma once
+
+#include <spat/autograd/layer.hpp>
+#include <spat/core/slot.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+namespace detail {
+
+template <class Blocks>
+struct CachesOf;
+template <class... Block>
+struct CachesOf<std::tuple<Block...>> {
+  using type = std::tuple<typename Block::Cache...>;
+};
+template <class Block>
+struct CachesOf<std::vector<Block>> {
+  using type = std::vector<typename Block::Cache>;
+};
+
+/// Block I's own bits of a mask over the whole stack.
+[[nodiscard]] constexpr KeptModules kept_of_block(std::uint64_t mask, std::size_t block, std::size_t modules) {
+  return {false, mask >> block * modules & ((std::uint64_t{1} << modules) - 1)};
+}
+
+}  // namespace detail
+
+/// y = block_{depth-1}( ... block_0(x)).  Block<kept> holds `Block<kept>::modules` prunable modules; those of block i are
+/// numbered i * modules + j by the unpruned architecture, and a run is told so with run.at(). Blocks keep their shape:
+/// x, y [samples * N x D].
+///
+/// `StaticMask` is the mask as a constant with `depth` blocks, or none: then depth and mask are the constructor's.
+template <template <KeptModules> class Block, std::size_t depth = dynamic, std::uint64_t mask = 0>
+class Stack {
+ public:
+  static constexpr bool is_static = depth != dynamic;
+  static constexpr std::size_t modules = Block<KeptModules{}>::modules;
+  using Value = typename Block<KeptModules{}>::Value;
+
+  /// arguments are those of a block but the last, its kept bits as bool (one module a block).
+  template <class... Arguments>
+  Stack(std::size_t block_count, std::uint64_t kept, const Arguments&... arguments)
+      : blocks(make(block_count, kept, arguments...)) {}
+
+ private:
+  template <class... Arguments>
+  static auto make(std::size_t block_count, std::uint64_t kept, const Arguments&... arguments) {
+    if constexpr (is_static) {
+      return [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return std::tuple{Block<detail::kept_of_block(mask, I, modules)>(arguments..., (kept >> I & 1) != 0)...};
+      }(std::make_index_sequence<depth>{});
+    } else {
+      std::vector<Block<KeptModules{}>> list;
+      list.reserve(block_count);
+      for (std::size_t i = 0; i < block_count; ++i) list.emplace_back(arguments..., (kept >> i & 1) != 0);
+      return list;
+    }
+  }
+
+  template <std::size_t... I>
+  static std::tuple<Block<detail::kept_of_block(mask, I, modules)>...> tuple_of(std::index_sequence<I...>);
+  static auto blocks_type() {
+    if constexpr (is_static) return decltype(tuple_of(std::make_index_sequence<depth>{}))(tuple_of(std::make_index_sequence<depth>{}));
+    else return std::vector<Block<KeptModules{}>>();
+  }
+
+ public:
+  using Blocks = decltype(blocks_type());
+  Blocks blocks;
+
+  struct Cache {
+    typename detail::CachesOf<Blocks>::type blocks;
+
+    void lay_out(Arena& arena, const Stack& stack, std::size_t samples, std::size_t tokens) {
+      if constexpr (!is_static) blocks.resize(stack.blocks.size());
+      upward([&](std::size_t, const auto& block, auto& mine) { mine.lay_out(arena, block, samples, tokens); }, stack.blocks,
+             blocks);
+    }
+  };
+
+  template <class RunType, class View>
+  View forward(const RunType& run, View x, Cache& cache) const {
+    upward([&](std::size_t i, const auto& block, auto& mine) { x = block.forward(run.at(i * modules), x, mine); }, blocks,
+           cache.blocks);
+    return x;
+  }
+
+  template <class RunType, class View>
+  View backward_input(const RunType& run, View dy, Cache& cache) const {
+    downward([&](std::size_t i, const auto& block, auto& mine) { dy = block.backward_input(run.at(i * modules), dy, mine); },
+             blocks, cache.blocks);
+    return dy;
+  }
+
+  void backward_weights(const Run& run, Cache& cache, Stack& gradients, Share& share) const {
+    upward([&](std::size_t, const auto& block, auto& mine, auto& gradient) { block.backward_weights(run, mine, gradient, share); },
+           blocks, cache.blocks, gradients.blocks);
+  }
+
+  /// Numbers the dropouts of block i from first_site + i * sites.
+  void set_dropout(double rate, std::size_t first_site) {
+    upward([&](std::size_t i, auto& block) { block.set_dropout(rate, first_site + i * Block<KeptModules{}>::sites); }, blocks);
+  }
+
+  void pack() {
+    upward([](std::size_t, auto& block) { block.pack(); }, blocks);
+  }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& name, List& list) {
+    upward([&](std::size_t i, auto& block) { block.for_each(block, std::string(name).append(std::to_string(i)).append("."), list); },
+           self.blocks);
+  }
+};
+
+}  // namespace spat

@@ -1,0 +1,59 @@
+// train. The Adam optimizer over a parameter list.
+#pragma once
+
+#include <spat/autograd/parameters.hpp>
+#include <spat/autograd/run.hpp>
+#include <spat/kernels/adam.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+struct AdamOptions {
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+};
+
+/// Moments of a list, by position; only weights move. Bias-corrected, no weight decay (Kingma and Ba, 2015).
+template <class Scalar>
+class Adam {
+ public:
+  explicit Adam(const ParameterList<Scalar>& weights, AdamOptions options = {}) : options_(options) {
+    for (const auto& weight : weights) {
+      const std::size_t size = weight.kind == ParameterKind::weight ? weight.values.size() : 0;
+      first_.emplace_back(size), second_.emplace_back(size);
+    }
+  }
+
+  /// One update of `weights` by `scale` times `gradients`, both lists of models of the type this was built for. Workers take
+  /// pieces; every number is updated alone, so bytes do not depend on them.
+  void step(const ParameterList<Scalar>& weights, const ParameterList<Scalar>& gradients, double rate, double scale = 1,
+            Team* team = nullptr) {
+    ++steps_;
+    const double t = static_cast<double>(steps_);
+    const kernels::AdamStep<Scalar> factors{
+        static_cast<Scalar>(rate), static_cast<Scalar>(options_.beta1), static_cast<Scalar>(options_.beta2),
+        static_cast<Scalar>(options_.epsilon), static_cast<Scalar>(1 - std::pow(options_.beta1, t)),
+        static_cast<Scalar>(std::sqrt(1 - std::pow(options_.beta2, t))), static_cast<Scalar>(scale)};
+    const auto update = [&](Share share) {
+      constexpr std::size_t piece = 16384;
+      for (std::size_t p = 0; p < weights.size(); ++p)
+        for (std::size_t i = 0; i < first_[p].size(); i += piece)
+          if (share.takes())
+            kernels::adam(factors, gradients[p].values.data() + i, first_[p].data() + i, second_[p].data() + i,
+                          weights[p].values.data() + i, std::min(piece, first_[p].size() - i));
+    };
+    if (team) team->run([&](std::size_t worker) { update(Share(worker, team->size())); });
+    else update(Share());
+  }
+
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }
+  void set_steps(std::uint64_t steps) { steps_ = steps; }
+  /// Moments of tensor p of the list; empty for buffers.
+  [[nodiscard]] std::span<Scalar> first_moment(std::size_t p) { return first_[p]; }
+  [[nodiscard]] std::span<Scalar> second_moment(std::size_t p) { return second_[p]; }
+
+ private:
+  AdamOptions options_;
+  std::vector<AlignedBuffer<Scalar>> first_, second_;
+  std::uint64_t steps_ = 0;
+};
+
+}  // namespace spat
