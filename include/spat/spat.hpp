@@ -33,6 +33,8 @@
 #include <spat/kernels/softmax.hpp>
 #include <spat/kernels/strided.hpp>
 
+#include <spat/autograd/gradient_check.hpp>
+#include <spat/autograd/initialize.hpp>
 #include <spat/autograd/layer.hpp>
 #include <spat/autograd/parameters.hpp>
 #include <spat/autograd/run.hpp>

@@ -29,7 +29,8 @@ template <std::floating_point Scalar>
     throw DataError(detail::message("a forecast needs ", lookback, " rows, found ", series.rows()));
   }
   if (scaler.channels() != series.channels()) {
-    throw ShapeError(detail::message("expected a scaler of ", series.channels(), " channels, found ", scaler.channels()));
+    throw ShapeError(
+        detail::message("expected a scaler of ", series.channels(), " channels, found ", scaler.channels()));
   }
   const std::size_t channels = options.features == Features::target ? 1 : series.channels();
   const std::size_t begin = series.rows() - lookback;

@@ -67,12 +67,11 @@ namespace detail {
   std::vector<std::string> found;
   if (table.times.size() < 2) return found;
   std::vector<std::int64_t> steps(table.times.size());
-  std::adjacent_difference(table.times.begin(), table.times.end(), steps.begin(),
-                           [](std::int64_t later, std::int64_t earlier) {
-                             // Unsigned, so that a hostile integer index cannot overflow.
-                             return static_cast<std::int64_t>(static_cast<std::uint64_t>(later) -
-                                                              static_cast<std::uint64_t>(earlier));
-                           });
+  std::adjacent_difference(
+      table.times.begin(), table.times.end(), steps.begin(), [](std::int64_t later, std::int64_t earlier) {
+        // Unsigned, so that a hostile integer index cannot overflow.
+        return static_cast<std::int64_t>(static_cast<std::uint64_t>(later) - static_cast<std::uint64_t>(earlier));
+      });
   std::vector<std::int64_t> sorted(steps.begin() + 1, steps.end());
   const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
   std::nth_element(sorted.begin(), middle, sorted.end());
@@ -132,7 +131,8 @@ inline std::size_t replace_missing(Series& series, std::size_t channel, double c
   std::size_t first = 0, replaced = 0;
   while (first < rows && cell(first) == code) ++first;
   if (first == rows) {
-    throw DataError(message(origin, ": column ", in_quotes(series.names[channel]), ": every cell is the missing code ", code));
+    throw DataError(
+        message(origin, ": column ", in_quotes(series.names[channel]), ": every cell is the missing code ", code));
   }
   for (std::size_t row = 0; row < rows; ++row) {
     if (cell(row) != code) continue;
@@ -146,7 +146,8 @@ inline std::size_t replace_missing(Series& series, std::size_t channel, double c
 
 /// ConfigError for a column that is not there, DataError for a file that is not usable (see read_csv) and for times that go
 /// back. Odd times and replaced cells are told in `warnings`.
-[[nodiscard]] inline Series read_series(std::istream& stream, const std::string& origin, const SeriesOptions& options = {}) {
+[[nodiscard]] inline Series read_series(std::istream& stream, const std::string& origin,
+                                        const SeriesOptions& options = {}) {
   CsvOptions csv = options.csv;
   if (!csv.parse_time) {
     csv.parse_time = [](std::string_view text) {
@@ -170,8 +171,8 @@ inline std::size_t replace_missing(Series& series, std::size_t channel, double c
   for (std::size_t channel = 0; options.missing_code && channel < series.channels(); ++channel) {
     const std::size_t replaced = detail::replace_missing(series, channel, *options.missing_code, origin);
     if (replaced == 0) continue;
-    series.warnings.push_back(detail::message(origin, ": column ", detail::in_quotes(series.names[channel]), ": ", replaced,
-                                              replaced == 1 ? " cell" : " cells", " of the missing code ",
+    series.warnings.push_back(detail::message(origin, ": column ", detail::in_quotes(series.names[channel]), ": ",
+                                              replaced, replaced == 1 ? " cell" : " cells", " of the missing code ",
                                               *options.missing_code, " replaced by the value before"));
   }
   return series;

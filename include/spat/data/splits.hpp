@@ -35,8 +35,8 @@ enum class Protocol { ett_hourly, ett_minute, custom };
   if (name == "ett-hourly") return Protocol::ett_hourly;
   if (name == "ett-minute" || name == "ett-minutely") return Protocol::ett_minute;
   if (name == "custom") return Protocol::custom;
-  throw ConfigError(detail::message("unknown protocol ", detail::in_quotes(name),
-                                    "; expected ett-hourly, ett-minute or custom"));
+  throw ConfigError(
+      detail::message("unknown protocol ", detail::in_quotes(name), "; expected ett-hourly, ett-minute or custom"));
 }
 [[nodiscard]] constexpr std::string_view protocol_name(Protocol protocol) {
   constexpr std::array<std::string_view, 3> names{"ett-hourly", "ett-minute", "custom"};
@@ -57,7 +57,8 @@ struct SplitRatios {
   std::size_t train = 0, validation_end = 0, test_end = rows;
   if (protocol == Protocol::custom) {
     const bool possible = ratios.train > 0 && ratios.test > 0 && ratios.train + ratios.test < 1;
-    if (!possible) throw ConfigError(message("ratios ", ratios.train, " and ", ratios.test, " do not leave three parts"));
+    if (!possible)
+      throw ConfigError(message("ratios ", ratios.train, " and ", ratios.test, " do not leave three parts"));
     train = static_cast<std::size_t>(static_cast<double>(rows) * ratios.train);
     validation_end = rows - static_cast<std::size_t>(static_cast<double>(rows) * ratios.test);
   } else {
@@ -74,7 +75,8 @@ struct SplitRatios {
   for (const auto& [name, forecast_rows] : parts) {
     if (forecast_rows >= horizon) continue;
     throw DataError(message("the ", name, " part needs ", horizon, " rows to forecast after a lookback of ", lookback,
-                            ", found ", forecast_rows, " (protocol ", protocol_name(protocol), ", ", rows, " rows in all)"));
+                            ", found ", forecast_rows, " (protocol ", protocol_name(protocol), ", ", rows,
+                            " rows in all)"));
   }
   return {.train = {0, train},
           .validation = {train - lookback, validation_end},

@@ -21,11 +21,11 @@ namespace detail {
 
 struct SyntheticChannel {
   std::string_view name;
-  double level, scale;              // offset and unit of the column
-  double daily, phase, weekly;      // phase in hours
-  double trend;                     // per 1000 hours
-  std::array<double, 2> weight;     // of the two drivers
-  std::array<std::size_t, 2> lag;   // hours
+  double level, scale;             // offset and unit of the column
+  double daily, phase, weekly;     // phase in hours
+  double trend;                    // per 1000 hours
+  std::array<double, 2> weight;    // of the two drivers
+  std::array<std::size_t, 2> lag;  // hours
   double noise;
 };
 

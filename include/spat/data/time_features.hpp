@@ -28,10 +28,14 @@ struct FrequencyEntry {
   std::size_t count;
 };
 inline constexpr std::array<FrequencyEntry, 8> frequencies{{
-    {Frequency::secondly, {"s", "sec", "second", "secondly"},
-     {Mark::second, Mark::minute, Mark::hour, Mark::weekday, Mark::day, Mark::day_of_year}, 6},
-    {Frequency::minutely, {"t", "min", "minute", "minutely", "5min", "10min", "15min", "30min"},
-     {Mark::minute, Mark::hour, Mark::weekday, Mark::day, Mark::day_of_year}, 5},
+    {Frequency::secondly,
+     {"s", "sec", "second", "secondly"},
+     {Mark::second, Mark::minute, Mark::hour, Mark::weekday, Mark::day, Mark::day_of_year},
+     6},
+    {Frequency::minutely,
+     {"t", "min", "minute", "minutely", "5min", "10min", "15min", "30min"},
+     {Mark::minute, Mark::hour, Mark::weekday, Mark::day, Mark::day_of_year},
+     5},
     {Frequency::hourly, {"h", "1h", "hour", "hourly"}, {Mark::hour, Mark::weekday, Mark::day, Mark::day_of_year}, 4},
     {Frequency::daily, {"d", "1d", "day", "daily"}, {Mark::weekday, Mark::day, Mark::day_of_year}, 3},
     {Frequency::business_daily, {"b", "business"}, {Mark::weekday, Mark::day, Mark::day_of_year}, 3},
@@ -42,14 +46,22 @@ inline constexpr std::array<FrequencyEntry, 8> frequencies{{
 
 [[nodiscard]] constexpr double mark_of(Mark mark, const DateTime& date) {
   switch (mark) {
-    case Mark::second: return date.second / 59.0 - 0.5;
-    case Mark::minute: return date.minute / 59.0 - 0.5;
-    case Mark::hour: return date.hour / 23.0 - 0.5;
-    case Mark::weekday: return date.weekday() / 6.0 - 0.5;
-    case Mark::day: return (date.day - 1) / 30.0 - 0.5;
-    case Mark::day_of_year: return (date.day_of_year() - 1) / 365.0 - 0.5;
-    case Mark::week: return (date.week() - 1) / 52.0 - 0.5;
-    case Mark::month: return (date.month - 1) / 11.0 - 0.5;
+    case Mark::second:
+      return date.second / 59.0 - 0.5;
+    case Mark::minute:
+      return date.minute / 59.0 - 0.5;
+    case Mark::hour:
+      return date.hour / 23.0 - 0.5;
+    case Mark::weekday:
+      return date.weekday() / 6.0 - 0.5;
+    case Mark::day:
+      return (date.day - 1) / 30.0 - 0.5;
+    case Mark::day_of_year:
+      return (date.day_of_year() - 1) / 365.0 - 0.5;
+    case Mark::week:
+      return (date.week() - 1) / 52.0 - 0.5;
+    case Mark::month:
+      return (date.month - 1) / 11.0 - 0.5;
   }
   return 0;
 }

@@ -79,7 +79,9 @@ class WindowDataset {
   }
 
   /// How many windows.
-  [[nodiscard]] std::size_t size() const { return (rows_ - options_.lookback - options_.horizon) / options_.stride + 1; }
+  [[nodiscard]] std::size_t size() const {
+    return (rows_ - options_.lookback - options_.horizon) / options_.stride + 1;
+  }
   [[nodiscard]] const WindowOptions& options() const { return options_; }
   [[nodiscard]] std::size_t channels() const { return channels_; }
   [[nodiscard]] std::size_t target_channels() const { return options_.features == Features::all ? channels_ : 1; }
@@ -149,7 +151,8 @@ class WindowDataset {
 };
 
 /// 0 .. count-1 in an order that is a function of (seed, epoch) alone.
-[[nodiscard]] inline std::vector<std::size_t> shuffled_indices(std::size_t count, std::uint64_t seed, std::uint64_t epoch) {
+[[nodiscard]] inline std::vector<std::size_t> shuffled_indices(std::size_t count, std::uint64_t seed,
+                                                               std::uint64_t epoch) {
   std::vector<std::size_t> indices(count);
   std::iota(indices.begin(), indices.end(), std::size_t{0});
   Random random(seed, epoch);

@@ -173,7 +173,8 @@ class CsvReader {
 
 /// Throws DataError naming the line and column of the first cell that is not a finite number, a row of another length, a
 /// blank line between rows, an empty file; FileError when the stream cannot be read. `origin` stands for the path.
-[[nodiscard]] inline CsvTable read_csv(std::istream& stream, const std::string& origin, const CsvOptions& options = {}) {
+[[nodiscard]] inline CsvTable read_csv(std::istream& stream, const std::string& origin,
+                                       const CsvOptions& options = {}) {
   return detail::CsvReader(stream, origin, options).read();
 }
 [[nodiscard]] inline CsvTable read_csv(const std::string& path, const CsvOptions& options = {}) {

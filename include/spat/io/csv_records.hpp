@@ -57,8 +57,12 @@ class CsvRecords {
   using Traits = std::streambuf::traits_type;
   static constexpr int end_of_file = Traits::eof();
 
-  int peek() { return guarded([&] { return buffer_.sgetc(); }); }
-  int take() { return guarded([&] { return buffer_.sbumpc(); }); }
+  int peek() {
+    return guarded([&] { return buffer_.sgetc(); });
+  }
+  int take() {
+    return guarded([&] { return buffer_.sbumpc(); });
+  }
   template <class Read>
   int guarded(Read&& read) {
     try {
@@ -119,7 +123,7 @@ class CsvRecords {
   std::string origin_;
   char separator_;
   std::size_t longest_, line_ = 1, next_line_ = 1;
-  std::string text_;                // fields of the record, one after another
+  std::string text_;               // fields of the record, one after another
   std::vector<std::size_t> ends_;  // where each of them ends
 };
 

@@ -105,9 +105,12 @@ class Fields {
     const std::string text = std::visit(
         [](const auto& value) {
           using T = std::remove_cvref_t<decltype(value)>;
-          if constexpr (std::same_as<T, bool>) return std::string(value ? "true" : "false");
-          else if constexpr (std::same_as<T, std::string>) return detail::in_quotes(value);
-          else return detail::message(value);
+          if constexpr (std::same_as<T, bool>)
+            return std::string(value ? "true" : "false");
+          else if constexpr (std::same_as<T, std::string>)
+            return detail::in_quotes(value);
+          else
+            return detail::message(value);
         },
         found);
     throw FileError(detail::message(prefix(name), ": expected ", expected, ", found ", text));

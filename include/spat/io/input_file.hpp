@@ -18,7 +18,9 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-[[nodiscard]] inline std::string error_text(int code) { return std::error_code(code, std::generic_category()).message(); }
+[[nodiscard]] inline std::string error_text(int code) {
+  return std::error_code(code, std::generic_category()).message();
+}
 
 [[nodiscard]] inline std::unique_ptr<std::istream> open_input(const std::string& path) {
   std::error_code ignored;
@@ -38,7 +40,8 @@ namespace detail {
 }
 
 /// `count` and `offset` were checked against stream_size; a file that shrank meanwhile throws.
-inline void read_at(std::istream& stream, const std::string& origin, std::uint64_t offset, void* to, std::size_t count) {
+inline void read_at(std::istream& stream, const std::string& origin, std::uint64_t offset, void* to,
+                    std::size_t count) {
   stream.clear();
   stream.seekg(static_cast<std::streamoff>(offset));
   stream.read(static_cast<char*>(to), static_cast<std::streamsize>(count));

@@ -26,7 +26,9 @@ struct NpyArray {
 namespace detail {
 
 template <TensorValue T>
-inline constexpr std::string_view npy_type = std::same_as<T, float> ? "<f4" : std::same_as<T, double> ? "<f8" : "<i8";
+inline constexpr std::string_view npy_type = std::same_as<T, float>    ? "<f4"
+                                             : std::same_as<T, double> ? "<f8"
+                                                                       : "<i8";
 
 /// The text after `'key':`, without blanks in front; empty when there is none.
 [[nodiscard]] inline std::string_view npy_entry(std::string_view header, std::string_view key) {
@@ -64,7 +66,8 @@ template <TensorValue T>
   detail::read_at(stream, origin, 0, start.data(), start.size());
   if (!std::string_view(start.data(), start.size()).starts_with("\x93NUMPY")) refuse("is not an .npy file");
   if (start[6] != 1) refuse("version ", int{start[6]}, " of the format is not supported, only 1");
-  const std::size_t length = static_cast<unsigned char>(start[8]) + std::size_t{256} * static_cast<unsigned char>(start[9]);
+  const std::size_t length =
+      static_cast<unsigned char>(start[8]) + std::size_t{256} * static_cast<unsigned char>(start[9]);
   if (length > size - start.size()) refuse("a header of ", length, " bytes does not fit into ", size, " bytes");
   std::string header(length, '\0');
   detail::read_at(stream, origin, start.size(), header.data(), header.size());
@@ -93,17 +96,19 @@ template <TensorValue T>
 template <TensorValue T>
 void write_npy(const std::string& path, std::span<const std::size_t> shape, std::span<const T> values) {
   if (detail::bytes_of(shape, sizeof(T)) != values.size_bytes()) {
-    throw ShapeError(detail::message(path, ": shape ", detail::shape_text(shape), " does not hold ", values.size(),
-                                     " values"));
+    throw ShapeError(
+        detail::message(path, ": shape ", detail::shape_text(shape), " does not hold ", values.size(), " values"));
   }
   std::string header = detail::message("{'descr': '", detail::npy_type<T>, "', 'fortran_order': False, 'shape': (");
-  for (const std::size_t extent : shape) header.append(detail::message(extent, ","));  // a comma ends a tuple of one, too
+  for (const std::size_t extent : shape)
+    header.append(detail::message(extent, ","));  // a comma ends a tuple of one, too
   header.append("), }");
   header.resize((10 + header.size() + 1 + 63) / 64 * 64 - 11, ' ');
   header.push_back('\n');
   AtomicFile file(path);
   file.write(std::string_view("\x93NUMPY\x01\x00", 8));
-  file.write(std::string{static_cast<char>(header.size() % 256), static_cast<char>(header.size() / 256)}.append(header));
+  file.write(
+      std::string{static_cast<char>(header.size() % 256), static_cast<char>(header.size() / 256)}.append(header));
   file.write(std::as_bytes(values));
   file.commit();
 }

@@ -130,8 +130,8 @@ class SafetensorsFile {
     constexpr std::string_view wanted = std::same_as<T, float>    ? "float"
                                         : std::same_as<T, double> ? "double"
                                                                   : "64-bit integers";
-    throw FileError(detail::message(prefix(tensor.name), ": dtype ", dtype_name(tensor.dtype), " cannot be read as ", wanted,
-                                    narrows ? " unless narrowing is allowed" : ""));
+    throw FileError(detail::message(prefix(tensor.name), ": dtype ", dtype_name(tensor.dtype), " cannot be read as ",
+                                    wanted, narrows ? " unless narrowing is allowed" : ""));
   }
   template <class From, class T>
   void convert(const TensorInfo& tensor, std::span<T> values) const {

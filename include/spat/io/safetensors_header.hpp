@@ -40,15 +40,27 @@ struct DtypeEntry {
   std::size_t bytes;
 };
 inline constexpr std::array<DtypeEntry, 15> dtypes{{
-    {Dtype::boolean, "BOOL", 1}, {Dtype::u8, "U8", 1},        {Dtype::i8, "I8", 1},
-    {Dtype::f8_e4m3, "F8_E4M3", 1}, {Dtype::f8_e5m2, "F8_E5M2", 1}, {Dtype::u16, "U16", 2},
-    {Dtype::i16, "I16", 2},      {Dtype::f16, "F16", 2},      {Dtype::bf16, "BF16", 2},
-    {Dtype::u32, "U32", 4},      {Dtype::i32, "I32", 4},      {Dtype::f32, "F32", 4},
-    {Dtype::u64, "U64", 8},      {Dtype::i64, "I64", 8},      {Dtype::f64, "F64", 8},
+    {Dtype::boolean, "BOOL", 1},
+    {Dtype::u8, "U8", 1},
+    {Dtype::i8, "I8", 1},
+    {Dtype::f8_e4m3, "F8_E4M3", 1},
+    {Dtype::f8_e5m2, "F8_E5M2", 1},
+    {Dtype::u16, "U16", 2},
+    {Dtype::i16, "I16", 2},
+    {Dtype::f16, "F16", 2},
+    {Dtype::bf16, "BF16", 2},
+    {Dtype::u32, "U32", 4},
+    {Dtype::i32, "I32", 4},
+    {Dtype::f32, "F32", 4},
+    {Dtype::u64, "U64", 8},
+    {Dtype::i64, "I64", 8},
+    {Dtype::f64, "F64", 8},
 }};
 
 template <TensorValue T>
-inline constexpr Dtype dtype_of = std::same_as<T, float> ? Dtype::f32 : std::same_as<T, double> ? Dtype::f64 : Dtype::i64;
+inline constexpr Dtype dtype_of = std::same_as<T, float>    ? Dtype::f32
+                                  : std::same_as<T, double> ? Dtype::f64
+                                                            : Dtype::i64;
 
 }  // namespace detail
 
@@ -82,7 +94,8 @@ struct SafetensorsHeader {
   std::vector<TensorInfo> tensors;
   std::map<std::string, std::string> metadata;
 
-  [[nodiscard]] static SafetensorsHeader parse(std::string_view json, std::uint64_t data_size, const std::string& origin);
+  [[nodiscard]] static SafetensorsHeader parse(std::string_view json, std::uint64_t data_size,
+                                               const std::string& origin);
 };
 
 namespace detail {
@@ -203,8 +216,8 @@ class SafetensorsReader {
 
 inline SafetensorsHeader SafetensorsHeader::parse(std::string_view json, std::uint64_t data_size,
                                                   const std::string& origin) {
-  using detail::message;
   using detail::in_quotes;
+  using detail::message;
   SafetensorsHeader header;
   detail::SafetensorsReader reader(header);
   const auto refuse = [&](const auto&... parts) { throw FileError(message(origin, ": ", parts...)); };

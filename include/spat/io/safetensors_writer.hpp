@@ -38,8 +38,8 @@ class SafetensorsWriter {
       throw ShapeError(refusal("shape ", detail::shape_text(shape), " does not hold ", values.size(), " values"));
     }
     constexpr Dtype dtype = detail::dtype_of<T>;
-    std::string json = detail::message(detail::json_text(name), ":{\"dtype\":\"", dtype_name(dtype), "\",\"shape\":",
-                                       detail::shape_text(shape), ",\"data_offsets\":[");
+    std::string json = detail::message(detail::json_text(name), ":{\"dtype\":\"", dtype_name(dtype),
+                                       "\",\"shape\":", detail::shape_text(shape), ",\"data_offsets\":[");
     std::string& data = data_[sizeof(T) == 8 ? 0 : 1];
     entries_.push_back({std::move(json), data.size(), values.size_bytes(), sizeof(T) != 8});
     names_.emplace(name);

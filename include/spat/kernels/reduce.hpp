@@ -26,5 +26,22 @@ inline void add_products(Strided<const Scalar> x, Strided<const Scalar> y, Scala
   }
 }
 
+/// sum x^2 in double, by eight interleaved sums: not finite exactly if some x is not.
+template <std::floating_point Scalar>
+[[nodiscard]] inline double sum_of_squares(const Scalar* x, std::size_t size) {
+  constexpr std::size_t streams = 8;
+  double sums[streams] = {};
+  std::size_t i = 0;
+  for (; i + streams <= size; i += streams)
+    for (std::size_t j = 0; j < streams; ++j) {
+      const double value = static_cast<double>(x[i + j]);
+      sums[j] = spat::multiply_add(value, value, sums[j]);
+    }
+  for (; i < size; ++i) sums[0] = spat::multiply_add(static_cast<double>(x[i]), static_cast<double>(x[i]), sums[0]);
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
 }  // namespace kernels
 }  // namespace spat

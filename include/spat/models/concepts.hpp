@@ -17,6 +17,9 @@ concept Forecaster = requires(const M& model, M& gradients, const Run& run, cons
   { model.forward(run, batch, cache) } -> std::convertible_to<Batch<const typename M::Value>>;
   model.backward_input(run, dforecast, cache);
   model.backward_weights(run, cache, gradients, share);
+  { model.multiply_adds(std::size_t{}) } -> std::convertible_to<std::size_t>;
+  { model.target_channels(std::size_t{}) } -> std::convertible_to<std::size_t>;
+  { model.activation_size(std::size_t{}) } -> std::convertible_to<std::size_t>;
   parameters(gradients);
 };
 

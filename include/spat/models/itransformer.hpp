@@ -129,7 +129,6 @@ class ITransformer {
 
   /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
-    cache.views = {};
     cache.arena.prepare(purpose, [&](Arena& arena) {
       auto& my = cache.views;
       my.samples = samples, my.channels = channels, my.marks = live_marks(arena.training());
@@ -148,6 +147,7 @@ class ITransformer {
   Batch<const Scalar> forward(const RunType& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
     auto& my = cache.views;
     check(batch, my);
+    assert(!run.training || cache.arena.training());
     Batch<const Scalar> x = batch.history;
     if (config().instance_norm) x = instance_norm.forward(run, x, my.instance_norm);
     auto tokens = embedding.forward(run, x, batch.history_marks, my.embedding);
@@ -176,6 +176,20 @@ class ITransformer {
     encoder.backward_weights(run, my.encoder, gradients.encoder, share);
     norm.backward_weights(run, my.norm, gradients.norm, share);
     projection.backward_weights(run, my.projection, gradients.projection, share);
+  }
+
+  /// Of the forecast of one window: matrix products alone, dead tokens not counted.
+  [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
+    const std::size_t tokens = channels + live_marks(false);
+    return embedding.value_embedding.multiply_adds(tokens) + encoder.multiply_adds(tokens) + projection.multiply_adds(tokens);
+  }
+
+  /// Columns of a forecast from windows of `channels` channels.
+  [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
+
+  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is cut into blocks by.
+  [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
+    return (channels + config().marks) * std::max(config().width, config().ffn_width);
   }
 
   void pack() { embedding.pack(), encoder.pack(), projection.pack(); }

@@ -127,6 +127,11 @@ class MultiHeadAttention {
 
   void pack() { query_projection.pack(), key_projection.pack(), value_projection.pack(), out_projection.pack(); }
 
+  /// Of one sample: four projections, scores and mixing (2 Lq Lk D); softmax not counted.
+  [[nodiscard]] std::size_t multiply_adds(std::size_t lq, std::size_t lk) const {
+    return 2 * (out_projection.multiply_adds(lq) + out_projection.multiply_adds(lk)) + 2 * lq * lk * width();
+  }
+
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
     Projection::for_each(self.query_projection, name + "query_projection.", list);

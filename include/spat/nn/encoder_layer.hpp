@@ -108,6 +108,13 @@ class EncoderLayer {
     ffn.pack();
   }
 
+  /// Of one sample of `tokens` tokens; matrix products alone.
+  [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {
+    std::size_t total = ffn.multiply_adds(tokens);
+    if_kept([&](const auto& layer) { total += layer.multiply_adds(tokens, tokens); }, attention);
+    return total;
+  }
+
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
     if_kept([&](auto& layer) { layer.for_each(layer, name + "attention.", list); }, self.attention);

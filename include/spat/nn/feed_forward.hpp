@@ -56,6 +56,10 @@ class FeedForward {
 
   void pack() { conv1.pack(), conv2.pack(); }
 
+  [[nodiscard]] std::size_t multiply_adds(std::size_t rows) const {
+    return conv1.multiply_adds(rows) + conv2.multiply_adds(rows);
+  }
+
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
     using Conv1 = Linear<Scalar, Width, FfnWidth>;

@@ -29,6 +29,7 @@ class LayerNorm {
 
     void lay_out(Arena& arena, const LayerNorm& layer, std::size_t rows) {
       arena.take(y, rows, layer.gain.cols());
+      normalized = {};
       if (!arena.training()) return;
       arena.take(normalized, rows, layer.gain.cols());
       arena.take(dx, rows, layer.gain.cols());

@@ -81,6 +81,9 @@ class Linear {
 
   void pack() { packed_.pack(weight.view()); }
 
+  /// Of one forward over `rows` rows.
+  [[nodiscard]] std::size_t multiply_adds(std::size_t rows) const { return rows * inputs() * outputs(); }
+
   /// `dimensions` of the weight's file shape: 2, or 3 for a convolution of width one.
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list, std::size_t dimensions = 2) {

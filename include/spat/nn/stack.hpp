@@ -107,6 +107,12 @@ class Stack {
     upward([](std::size_t, auto& block) { block.pack(); }, blocks);
   }
 
+  [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {
+    std::size_t total = 0;
+    upward([&](std::size_t, const auto& block) { total += block.multiply_adds(tokens); }, blocks);
+    return total;
+  }
+
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
     upward([&](std::size_t i, auto& block) { block.for_each(block, std::string(name).append(std::to_string(i)).append("."), list); },

@@ -1,0 +1,61 @@
+// models. Forecasts with a trained model: a workspace laid out once, batches cut into blocks over workers.
+#pragma once
+
+#include <spat/models/block_plan.hpp>
+#include <spat/models/concepts.hpp>
+
+#include <memory>
+
+namespace spat::inline SPAT_ABI {
+
+/// Forecasts batches of any size; the bytes of a forecast depend on its own window alone, not on its batch or the workers.
+///
+/// The model must outlive this, with its weights packed. After the first batch of a size nothing is allocated. A batch that
+/// is one block is split inside its layers, over rows and heads; more blocks are dealt to the workers.
+template <Forecaster Model>
+class Predictor {
+ public:
+  using Scalar = typename Model::Value;
+
+  explicit Predictor(const Model& model, Team* team = nullptr) : model_(&model), team_(team) {
+    for (std::size_t worker = 0; worker < (team ? team->size() : 1); ++worker) works_.push_back(std::make_unique<Work>());
+  }
+
+  /// The forecast [B*T x C_out] in scaled units; valid until the next call. Throws ShapeError for a batch the model cannot take.
+  [[nodiscard]] Batch<const Scalar> forecast(const WindowBatch<Scalar>& batch) {
+    const BlockPlan plan(batch.samples, model_->activation_size(batch.channels()));
+    if (plan.blocks == 0) return {};
+    if (plan.blocks == 1) return run(Run{.team = team_}, batch, *works_[0]);
+    const std::size_t cols = model_->target_channels(batch.channels()), sample_size = batch.horizon * cols;
+    out_.resize(batch.samples * sample_size);
+    const auto deal = [&](std::size_t worker, std::size_t first, std::size_t last) {
+      for (std::size_t b = first; b < last; ++b)
+        std::ranges::copy(run(Run{}, batch.middle(plan.first(b), plan.count(b)), *works_[worker]).flat(),
+                          out_.begin() + static_cast<std::ptrdiff_t>(plan.first(b) * sample_size));
+    };
+    if (team_) team_->run([&](std::size_t w) { deal(w, w * plan.blocks / team_->size(), (w + 1) * plan.blocks / team_->size()); });
+    else deal(0, 0, plan.blocks);
+    return {out_.data(), batch.samples * batch.horizon, cols};
+  }
+
+ private:
+  struct Work {
+    typename Model::Cache cache;
+    std::size_t samples = 0, channels = 0;
+  };
+
+  [[nodiscard]] Batch<const Scalar> run(const Run& run, const WindowBatch<Scalar>& batch, Work& work) {
+    if (work.samples != batch.samples || work.channels != batch.channels()) {
+      model_->prepare(work.cache, Purpose::inference, batch.samples, batch.channels());
+      work.samples = batch.samples, work.channels = batch.channels();
+    }
+    return model_->forward(run, batch, work.cache);
+  }
+
+  const Model* model_;
+  Team* team_;
+  std::vector<std::unique_ptr<Work>> works_;
+  AlignedBuffer<Scalar> out_;
+};
+
+}  // namespace spat

@@ -1,0 +1,72 @@
+// prune. Building the pruned model: the same type with modules gone, or one of the static types.
+#pragma once
+
+#include <spat/models/concepts.hpp>
+
+#include <array>
+#include <variant>
+
+namespace spat::inline SPAT_ABI {
+
+/// Pruned types that prune() may choose from at run time. Compile time doubles with each module beyond.
+inline constexpr std::size_t most_static_options = 16;
+
+/// What pruning a dynamic model gives: the same type, without the modules' weights and work.
+template <PrunableModel Model>
+struct Surgery {
+  using Result = Model;
+
+  [[nodiscard]] static Result keep(const Model& model, ModuleMask<> mask) {
+    check(model, mask);
+    return converted<Model>(model, model.shape.with_kept(mask));
+  }
+  static void check(const Model& model, ModuleMask<> mask) {
+    if (!mask.is_subset_of(model.shape.kept()))
+      throw ConfigError(std::string("a pruned module cannot come back: kept ")
+                            .append(to_string(model.shape.kept(), model.shape.count())).append(", asked for ")
+                            .append(to_string(mask, model.shape.count())));
+  }
+};
+
+/// For a static model: a std::variant over the types of all its masks.
+template <PrunableModel Model>
+  requires Model::Shape::is_static
+struct Surgery<Model> {
+  static constexpr std::uint64_t kept = Model::Shape::value.kept.bits & ModuleMask<>::first(Model::Shape::value.modules()).bits;
+  static constexpr std::size_t options = std::size_t{1} << std::popcount(kept);
+  static_assert(options <= most_static_options,
+                "too many pruned types to choose from at run time: prune the dynamic form, or name the mask: Model::Pruned<mask>");
+
+  /// Maps 0 .. options - 1 onto the subsets of `kept`.
+  [[nodiscard]] static constexpr std::uint64_t subset(std::size_t index) {
+    std::uint64_t mask = 0;
+    for (std::uint64_t rest = kept; rest; rest &= rest - 1, index >>= 1) mask |= index & 1 ? rest & (~rest + 1) : 0;
+    return mask;
+  }
+
+  template <class>
+  struct All;
+  template <std::size_t... I>
+  struct All<std::index_sequence<I...>> {
+    using Variant = std::variant<typename Model::template Pruned<ModuleMask<>{subset(I)}>...>;
+    static constexpr std::array<Variant (*)(const Model&), sizeof...(I)> makers{[](const Model& model) {
+      return Variant(std::in_place_index<I>, converted<std::variant_alternative_t<I, Variant>>(model));
+    }...};
+  };
+  using Options = All<std::make_index_sequence<options>>;
+  using Result = typename Options::Variant;
+
+  [[nodiscard]] static Result keep(const Model& model, ModuleMask<> mask) {
+    for (std::size_t i = 0; i < options; ++i)
+      if (subset(i) == mask.bits) return Options::makers[i](model);
+    throw ConfigError("a pruned module cannot come back");
+  }
+};
+
+/// The model that keeps `mask`, surviving weights copied. Throws ConfigError unless it is a subset of what is kept.
+template <PrunableModel Model>
+[[nodiscard]] typename Surgery<Model>::Result pruned(const Model& model, ModuleMask<> mask) {
+  return Surgery<Model>::keep(model, mask);
+}
+
+}  // namespace spat

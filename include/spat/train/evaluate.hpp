@@ -1,0 +1,48 @@
+// train. Errors of a model over all windows of a split.
+#pragma once
+
+#include <spat/data/windows.hpp>
+#include <spat/models/predictor.hpp>
+
+#include <cmath>
+#include <numeric>
+
+namespace spat::inline SPAT_ABI {
+
+/// Means over all windows, steps and channels, in the units of the windows (scaled).
+struct Metrics {
+  double mse = 0, mae = 0;
+  std::size_t windows = 0;
+
+  [[nodiscard]] double rmse() const { return std::sqrt(mse); }
+};
+
+/// Every window once, none dropped; sums in double in the order of the windows, so that neither the batch size nor the workers
+/// show. Throws NumericError if a forecast is not finite.
+template <Forecaster Model>
+[[nodiscard]] Metrics evaluate(const Model& model, const WindowDataset<typename Model::Value>& windows, Team* team = nullptr,
+                               std::size_t batch_size = 64) {
+  using Scalar = typename Model::Value;
+  Predictor<Model> predictor(model, team);
+  WindowBuffer<Scalar> buffer;
+  std::vector<std::size_t> indices(windows.size());
+  std::iota(indices.begin(), indices.end(), std::size_t{0});
+  double squares = 0, absolutes = 0;
+  std::size_t count = 0;
+  for (std::size_t first = 0; first < indices.size(); first += batch_size) {
+    const auto batch = windows.gather(std::span(indices).subspan(first, std::min(batch_size, indices.size() - first)), buffer);
+    const auto y = predictor.forecast(batch);
+    if (y.size() != batch.target.size()) throw ShapeError("the windows' target has another shape than the forecast");
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const double error = static_cast<double>(y.data()[i]) - static_cast<double>(batch.target.data()[i]);
+      squares = multiply_add(error, error, squares);
+      absolutes += std::abs(error);
+    }
+    count += y.size();
+  }
+  if (!std::isfinite(squares)) throw NumericError("a forecast is not finite");
+  const double total = static_cast<double>(count);
+  return {squares / total, absolutes / total, indices.size()};
+}
+
+}  // namespace spat

@@ -1,0 +1,174 @@
+// train. Epochs: shuffled batches through Adam, validation after each, the best weights kept.
+#pragma once
+
+#include <spat/train/adam.hpp>
+#include <spat/train/early_stopping.hpp>
+#include <spat/train/evaluate.hpp>
+#include <spat/train/schedule.hpp>
+#include <spat/train/training_step.hpp>
+
+#include <chrono>
+#include <functional>
+
+namespace spat::inline SPAT_ABI {
+
+/// Defaults are the reference's (Time-Series-Library): Adam, type1, batches of 32, patience 3.
+struct TrainingOptions {
+  std::size_t epochs = 10, batch_size = 32, patience = 3;
+  double rate = 1e-4;
+  Schedule schedule = Schedule::type1;
+  std::uint64_t seed = 1;
+  double clip_norm = 0;    // largest norm of the whole gradient; 0: no clipping
+  bool drop_last = false;  // leaves out the epoch's last batch when it is short
+  AdamOptions adam = {};
+
+  /// Throws ConfigError with the rule and the value.
+  void check() const {
+    const auto rule = [](bool holds, const char* text) {
+      if (!holds) throw ConfigError(text);
+    };
+    rule(epochs > 0, "epochs must be at least 1");
+    rule(batch_size > 0, "the batch size must be at least 1");
+    rule(rate > 0 && std::isfinite(rate), "the learning rate must be positive and finite");
+    rule(clip_norm >= 0, "the clipping norm must not be negative");
+  }
+};
+
+struct EpochReport {
+  std::size_t epoch = 0;
+  double rate = 0, training_loss = 0, validation_mse = 0, validation_mae = 0, seconds = 0;
+  bool best = false;
+};
+
+/// Where a training stands; given to the progress callback after each step, and with `finished` after each epoch.
+struct Progress {
+  std::size_t epoch = 0, epochs = 0, step = 0, steps = 0;  // steps of this epoch
+  double loss = 0;                                         // mean over this epoch's steps so far
+  double seconds = 0, seconds_left = 0;                    // since run_epoch began; to the end of all epochs at this pace
+  const EpochReport* finished = nullptr;
+};
+using ProgressCallback = std::function<void(const Progress&)>;
+
+/// Trains a model in place. Same seed, same bytes: on any number of workers, and after a resume between two epochs.
+///
+/// An observer hears of every attention backward (see SensitivityPruner): slot(i), end_step(), end_epoch().
+/// Errors: NumericError at the first loss or gradient that is not finite, with the parameter and the step.
+template <Forecaster Model>
+class Trainer {
+ public:
+  using Scalar = typename Model::Value;
+  using Windows = WindowDataset<Scalar>;
+
+  /// The model must outlive the trainer and not be moved; its weights are what training starts from.
+  Trainer(Model& model, const TrainingOptions& options, Team* team = nullptr)
+      : model_(model), options_(options), team_(team), gradients_(zeros_like(model)), weights_(parameters(model)),
+        slopes_(parameters(gradients_)), adam_(weights_, options.adam), step_(team) {
+    options.check();
+    stopping_.patience = options.patience;
+    for (const auto& weight : weights_) best_.emplace_back(weight.values.begin(), weight.values.end());
+    model.pack();
+  }
+
+  /// Whether another epoch is due.
+  [[nodiscard]] bool unfinished() const { return history_.size() < options_.epochs && !stopping_.stops(); }
+
+  template <class Observer>
+  const EpochReport& run_epoch(const Windows& training, const Windows& validation, Observer& observer,
+                               const ProgressCallback& progress = {}) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+    EpochReport report{.epoch = history_.size() + 1};
+    report.rate = rate_of_epoch(options_.schedule, options_.rate, report.epoch, options_.epochs);
+    const auto order = shuffled_indices(training.size(), options_.seed, report.epoch);
+    const std::size_t batch = options_.batch_size;
+    const std::size_t steps = options_.drop_last ? order.size() / batch : divide_up(order.size(), batch);
+    if (steps == 0)
+      throw ConfigError(std::string("dropping the last batch leaves none: windows ").append(std::to_string(order.size()))
+                            .append(", batch size ").append(std::to_string(batch)));
+    double sum = 0;
+    for (std::size_t i = 0; i < steps; ++i) {
+      const auto indices = std::span(order).subspan(i * batch, std::min(batch, order.size() - i * batch));
+      sum += step(training.gather(indices, buffer_), report.rate, observer);
+      const double done = static_cast<double>(i + 1), left = static_cast<double>((options_.epochs - history_.size()) * steps) - done;
+      if (progress) progress({report.epoch, options_.epochs, i + 1, steps, sum / done, elapsed(), elapsed() / done * left, nullptr});
+    }
+    if constexpr (requires { observer.end_epoch(); }) observer.end_epoch();
+
+    const Metrics metrics = evaluate(model_, validation, team_);
+    report.training_loss = sum / static_cast<double>(steps);
+    report.validation_mse = metrics.mse, report.validation_mae = metrics.mae;
+    report.best = stopping_.improves(report.epoch, metrics.mse);
+    if (report.best)
+      for (std::size_t p = 0; p < weights_.size(); ++p) std::ranges::copy(weights_[p].values, best_[p].begin());
+    report.seconds = elapsed();
+    history_.push_back(report);
+    if (progress) progress({report.epoch, options_.epochs, steps, steps, report.training_loss, report.seconds,
+                            report.seconds * static_cast<double>(options_.epochs - history_.size()), &history_.back()});
+    return history_.back();
+  }
+
+  /// All epochs that are due; then the model holds the weights of the best one.
+  template <class Observer>
+  void fit(const Windows& training, const Windows& validation, Observer& observer, const ProgressCallback& progress = {}) {
+    while (unfinished()) run_epoch(training, validation, observer, progress);
+    take_best();
+  }
+  void fit(const Windows& training, const Windows& validation, const ProgressCallback& progress = {}) {
+    NoScoring nobody;
+    fit(training, validation, nobody, progress);
+  }
+
+  /// Puts the weights of the best epoch into the model.
+  void take_best() {
+    for (std::size_t p = 0; p < weights_.size(); ++p) std::ranges::copy(best_[p], weights_[p].values.begin());
+    model_.pack();
+  }
+
+  /// One update from one batch; returns its mean squared error.
+  template <class Observer>
+  double step(const WindowBatch<Scalar>& batch, double rate, Observer& observer) {
+    for (const auto& slope : slopes_)
+      if (slope.kind == ParameterKind::weight) std::ranges::fill(slope.values, Scalar(0));
+    const std::uint64_t number = adam_.steps() + 1;
+    const double loss = step_(model_, Run{.seed = options_.seed, .step = number}, batch, gradients_, observer);
+    if (!std::isfinite(loss)) not_finite("the loss", number);
+    if constexpr (requires { observer.end_step(); }) observer.end_step();
+    double squares = 0;
+    for (const auto& slope : slopes_) {
+      const double sum = kernels::sum_of_squares(slope.values.data(), slope.values.size());
+      if (!std::isfinite(sum)) not_finite(std::string("the gradient of ").append(slope.name), number);
+      squares += sum;
+    }
+    const double norm = std::sqrt(squares);
+    const bool clips = options_.clip_norm > 0 && norm > options_.clip_norm;
+    adam_.step(weights_, slopes_, rate, clips ? options_.clip_norm / norm : 1, team_);
+    model_.pack();
+    return loss;
+  }
+
+  [[nodiscard]] const std::vector<EpochReport>& history() const { return history_; }
+  [[nodiscard]] const TrainingOptions& options() const { return options_; }
+  [[nodiscard]] const EarlyStopping& stopping() const { return stopping_; }
+
+ private:
+  template <class>
+  friend struct TrainingState;
+
+  [[noreturn]] static void not_finite(std::string what, std::uint64_t step) {
+    throw NumericError(what.append(" is not finite at step ").append(std::to_string(step)));
+  }
+
+  Model& model_;
+  TrainingOptions options_;
+  Team* team_;
+  Model gradients_;
+  ParameterList<Scalar> weights_, slopes_;
+  Adam<Scalar> adam_;
+  TrainingStep<Model> step_;
+  WindowBuffer<Scalar> buffer_;
+  EarlyStopping stopping_;
+  std::vector<AlignedBuffer<Scalar>> best_;
+  std::vector<EpochReport> history_;
+};
+
+}  // namespace spat

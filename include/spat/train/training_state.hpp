@@ -1,0 +1,98 @@
+// train. The file from which a training goes on: weights, moments, best weights, early stopping, observer, seed.
+#pragma once
+
+#include <spat/io/fields.hpp>
+#include <spat/io/safetensors.hpp>
+#include <spat/train/trainer.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// No times are in it: the same training writes the same bytes. Saves and restores a Trainer between two epochs; a resumed training has the bytes of one that never stopped.
+///
+/// One safetensors file, written beside and renamed: weight.*, best.*, first.*, second.* (Adam's moments) for each parameter,
+/// observer.* for the criterion, history [epochs x 5], and the options in the metadata. Throws FileError for a file that is
+/// not such a state, ShapeError for another model's, ConfigError if it was written under other options.
+template <class Model>
+struct TrainingState {
+  using Scalar = typename Model::Value;
+
+  template <class Observer>
+  static void save(const std::string& path, Trainer<Model>& trainer, const Observer& observer) {
+    SafetensorsWriter writer;
+    for (std::size_t p = 0; p < trainer.weights_.size(); ++p) {
+      const auto& weight = trainer.weights_[p];
+      for (const auto& [name, values] : tensors(trainer, p))
+        writer.add(std::string(name).append(weight.name), {values.size()}, std::span<const Scalar>(values));
+    }
+    if constexpr (requires { observer.state(); })
+      for (const auto& [name, values] : observer.state())
+        writer.add(std::string("observer.").append(name), {values.size()}, std::span<const double>(values));
+    std::vector<double> history;
+    for (const EpochReport& e : trainer.history_)
+      history.insert(history.end(), {e.rate, e.training_loss, e.validation_mse, e.validation_mae, e.best ? 1.0 : 0.0});
+    writer.add("history", {trainer.history_.size(), columns}, std::span<const double>(history));
+    writer.set_metadata(key, to_json(fields(trainer)));
+    writer.save(path);
+  }
+
+  template <class Observer>
+  static void restore(const std::string& path, Trainer<Model>& trainer, Observer& observer) {
+    const SafetensorsFile file(path);
+    const Fields found = fields_from_json(file.metadata(key), path);
+    const Fields expected = fields(trainer);
+    for (const char* option : {"seed", "batch_size", "epochs", "schedule", "drop_last", "patience"})
+      if (found.get<std::int64_t>(option) != expected.get<std::int64_t>(option)) differs(path, option);
+    for (const char* option : {"rate", "clip_norm", "dropout"})
+      if (found.get<double>(option) != expected.get<double>(option)) differs(path, option);
+    for (std::size_t p = 0; p < trainer.weights_.size(); ++p)
+      for (const auto& [name, values] : tensors(trainer, p))
+        file.expect_shape(std::string(name).append(trainer.weights_[p].name), {values.size()});
+    const auto epochs = file.at("history").shape.at(0);
+    file.expect_shape("history", {epochs, columns});
+
+    const auto history = file.read<double>("history");
+    for (std::size_t p = 0; p < trainer.weights_.size(); ++p)
+      for (const auto& [name, values] : tensors(trainer, p)) file.read_into(std::string(name).append(trainer.weights_[p].name), values);
+    trainer.adam_.set_steps(found.get<std::uint64_t>("step"));
+    trainer.stopping_.worse = found.get<std::size_t>("worse");
+    trainer.stopping_.best_epoch = found.get<std::size_t>("best_epoch");
+    trainer.history_.clear();
+    for (std::size_t e = 0; e < epochs; ++e) {
+      const double* row = history.data() + e * columns;
+      trainer.history_.push_back({e + 1, row[0], row[1], row[2], row[3], 0, row[4] != 0});
+      if (trainer.stopping_.best_epoch == e + 1) trainer.stopping_.best = row[2];
+    }
+    if constexpr (requires { observer.state(); }) {
+      std::map<std::string, std::vector<double>> state;
+      for (const TensorInfo& tensor : file.tensors())
+        if (tensor.name.starts_with("observer.")) state[tensor.name.substr(9)] = file.read<double>(tensor.name);
+      observer.restore(state);
+    }
+    trainer.model_.pack();
+  }
+
+ private:
+  static constexpr const char* key = "spat.training";
+  static constexpr std::size_t columns = 5;
+
+  static std::array<std::pair<const char*, std::span<Scalar>>, 4> tensors(Trainer<Model>& trainer, std::size_t p) {
+    return {{{"weight.", trainer.weights_[p].values}, {"best.", trainer.best_[p]},
+             {"first.", trainer.adam_.first_moment(p)}, {"second.", trainer.adam_.second_moment(p)}}};
+  }
+  static Fields fields(const Trainer<Model>& trainer) {
+    const TrainingOptions& options = trainer.options_;
+    Fields fields;
+    fields.set("seed", options.seed), fields.set("batch_size", options.batch_size), fields.set("epochs", options.epochs);
+    fields.set("schedule", static_cast<int>(options.schedule)), fields.set("drop_last", int{options.drop_last});
+    fields.set("patience", options.patience), fields.set("rate", options.rate), fields.set("clip_norm", options.clip_norm);
+    fields.set("dropout", trainer.model_.dropout());
+    fields.set("step", trainer.adam_.steps()), fields.set("worse", trainer.stopping_.worse);
+    fields.set("best_epoch", trainer.stopping_.best_epoch);
+    return fields;
+  }
+  [[noreturn]] static void differs(const std::string& path, const char* option) {
+    throw ConfigError(std::string(path).append(": was written with another ").append(option).append(" than this training has"));
+  }
+};
+
+}  // namespace spat
