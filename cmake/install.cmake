@@ -4,7 +4,7 @@ include(GNUInstallDirs)
 
 set(package_dir ${CMAKE_INSTALL_DATADIR}/cmake/spat)
 install(DIRECTORY include/spat DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT spat FILES_MATCHING PATTERN "*.hpp")
-install(TARGETS spat EXPORT spatTargets COMPONENT spat INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(TARGETS spat_headers EXPORT spatTargets COMPONENT spat INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT spatTargets NAMESPACE spat:: DESTINATION ${package_dir} COMPONENT spat)
 
 configure_package_config_file(cmake/spatConfig.cmake.in ${PROJECT_BINARY_DIR}/spatConfig.cmake

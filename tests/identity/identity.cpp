@@ -15,8 +15,15 @@ namespace {
 #ifndef SPAT_TEST_WIDTH
 #define SPAT_TEST_WIDTH 24
 #endif
-constexpr ITransformerConfig dense{.channels = 5, .marks = 4, .lookback = 36, .horizon = 12, .width = SPAT_TEST_WIDTH,
-                                   .ffn_width = 40, .heads = 4, .depth = 3, .kept = ModuleMask<>{0b111}};
+constexpr ITransformerConfig dense{.channels = 5,
+                                   .marks = 4,
+                                   .lookback = 36,
+                                   .horizon = 12,
+                                   .width = SPAT_TEST_WIDTH,
+                                   .ffn_width = 40,
+                                   .heads = 4,
+                                   .depth = 3,
+                                   .kept = ModuleMask<>{0b111}};
 constexpr std::size_t samples = 6;
 
 template <class Scalar>
@@ -24,12 +31,16 @@ struct Data {
   std::vector<Scalar> history, marks, target;
   WindowBatch<Scalar> batch;
 
-  Data() : history(samples * dense.lookback * dense.channels), marks(samples * dense.lookback * dense.marks),
-           target(samples * dense.horizon * dense.channels) {
+  Data()
+      : history(samples * dense.lookback * dense.channels),
+        marks(samples * dense.lookback * dense.marks),
+        target(samples * dense.horizon * dense.channels) {
     Random random(7);
     for (auto* values : {&history, &marks, &target})
       for (Scalar& value : *values) value = static_cast<Scalar>(random.normal());
-    batch = {.samples = samples, .lookback = dense.lookback, .horizon = dense.horizon,
+    batch = {.samples = samples,
+             .lookback = dense.lookback,
+             .horizon = dense.horizon,
              .history = {history.data(), samples * dense.lookback, dense.channels},
              .history_marks = {marks.data(), samples * dense.lookback, dense.marks},
              .target = {target.data(), samples * dense.horizon, dense.channels}};
@@ -61,10 +72,12 @@ Outcome<typename Model::Value> step(Model model, const Data<typename Model::Valu
   Model gradients = zeros_like(model);
   backward_pass(model, run, dy, cache, gradients);
   const auto weights = parameters(model), slopes = parameters(gradients);
-  for (const auto& slope : slopes) outcome.gradients.emplace_back(slope.name, std::vector(slope.values.begin(), slope.values.end()));
+  for (const auto& slope : slopes)
+    outcome.gradients.emplace_back(slope.name, std::vector(slope.values.begin(), slope.values.end()));
   Adam<Scalar> adam(weights);
   adam.step(weights, slopes, 1e-3);
-  for (const auto& weight : weights) outcome.weights.emplace_back(weight.name, std::vector(weight.values.begin(), weight.values.end()));
+  for (const auto& weight : weights)
+    outcome.weights.emplace_back(weight.name, std::vector(weight.values.begin(), weight.values.end()));
   return outcome;
 }
 
@@ -77,7 +90,8 @@ bool same_bytes(const std::vector<Scalar>& a, const std::vector<Scalar>& b) {
 template <class Tensors>
 bool same_where_both(const Tensors& pruned, const Tensors& other) {
   for (const auto& tensor : pruned) {
-    const auto found = std::find_if(other.begin(), other.end(), [&](const auto& one) { return one.first == tensor.first; });
+    const auto found =
+        std::find_if(other.begin(), other.end(), [&](const auto& one) { return one.first == tensor.first; });
     if (found == other.end() || !same_bytes(tensor.second, found->second))
       return std::printf("  differs: %s\n", tensor.first.c_str()), false;
   }
@@ -87,7 +101,8 @@ bool same_where_both(const Tensors& pruned, const Tensors& other) {
 template <class Scalar>
 bool same(const Outcome<Scalar>& pruned, const Outcome<Scalar>& other, const char* what, unsigned mask) {
   const bool equal = same_bytes(pruned.inference, other.inference) && same_bytes(pruned.forecast, other.forecast) &&
-                     same_where_both(pruned.gradients, other.gradients) && same_where_both(pruned.weights, other.weights);
+                     same_where_both(pruned.gradients, other.gradients) &&
+                     same_where_both(pruned.weights, other.weights);
   if (!equal) std::printf("FAIL %s mask %u: %s\n", sizeof(Scalar) == 4 ? "float" : "double", mask, what);
   return equal;
 }
@@ -117,9 +132,8 @@ bool identical() {
 
 template <class Scalar>
 int failures() {
-  return []<std::size_t... Mask>(std::index_sequence<Mask...>) {
-    return (int{!identical<Scalar, Mask>()} + ...);
-  }(std::make_index_sequence<8>{});
+  return []<std::size_t... Mask>(std::index_sequence<Mask...>) { return (int{!identical<Scalar, Mask>()} + ...); }
+  (std::make_index_sequence<8>{});
 }
 
 }  // namespace

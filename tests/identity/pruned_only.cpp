@@ -7,8 +7,14 @@ using namespace spat;
 #ifndef KEPT
 #define KEPT 0
 #endif
-using Model = ITransformer<float, Static<ITransformerConfig{.channels = 5, .lookback = 12, .horizon = 6, .width = 16,
-                                                            .ffn_width = 16, .heads = 2, .depth = 3, .kept = ModuleMask<>{KEPT}}>>;
+using Model = ITransformer<float, Static<ITransformerConfig{.channels = 5,
+                                                            .lookback = 12,
+                                                            .horizon = 6,
+                                                            .width = 16,
+                                                            .ffn_width = 16,
+                                                            .heads = 2,
+                                                            .depth = 3,
+                                                            .kept = ModuleMask<>{KEPT}}>>;
 
 Batch<const float> forecast(const Model& model, Model::Cache& cache, const WindowBatch<float>& batch) {
   model.prepare(cache, Purpose::inference, batch.samples, batch.channels());

@@ -30,9 +30,14 @@ bool is_itransformer(const SafetensorsFile& file) {
 
 ITransformerConfig config_of(const SafetensorsFile& file) {
   using fixtures::number;
-  return {.channels = number(file, "C"), .marks = number(file, "marks"), .lookback = number(file, "L"),
-          .horizon = number(file, "T"), .width = number(file, "d"), .ffn_width = number(file, "ff"),
-          .heads = number(file, "heads"), .depth = number(file, "layers")};
+  return {.channels = number(file, "C"),
+          .marks = number(file, "marks"),
+          .lookback = number(file, "L"),
+          .horizon = number(file, "T"),
+          .width = number(file, "d"),
+          .ffn_width = number(file, "ff"),
+          .heads = number(file, "heads"),
+          .depth = number(file, "layers")};
 }
 
 /// A fixture's batch, with the numbers it views.
@@ -41,10 +46,14 @@ struct FixtureBatch {
   std::vector<Scalar> x, y, x_mark;
   WindowBatch<Scalar> batch;
 
-  FixtureBatch(const SafetensorsFile& file, const ITransformerConfig& c) : x(file.read<Scalar>("fixture.x")), y(file.read<Scalar>("fixture.y")) {
+  FixtureBatch(const SafetensorsFile& file, const ITransformerConfig& c)
+      : x(file.read<Scalar>("fixture.x")), y(file.read<Scalar>("fixture.y")) {
     const std::size_t samples = fixtures::number(file, "B");
-    batch = {.samples = samples, .lookback = c.lookback, .horizon = c.horizon,
-             .history = {x.data(), samples * c.lookback, c.channels}, .target = {y.data(), samples * c.horizon, c.channels}};
+    batch = {.samples = samples,
+             .lookback = c.lookback,
+             .horizon = c.horizon,
+             .history = {x.data(), samples * c.lookback, c.channels},
+             .target = {y.data(), samples * c.horizon, c.channels}};
     if (c.marks) {
       x_mark = file.read<Scalar>("fixture.x_mark");
       batch.history_marks = {x_mark.data(), samples * c.lookback, c.marks};
@@ -70,7 +79,8 @@ void check_file(const std::string& path) {
   CHECK(fixtures::relative_error(out.flat(), file.read<Scalar>("fixture.out")) < 1e-5);
 
   Tensor<Scalar> dy(out.rows(), out.cols());
-  const double loss = squared_error<Scalar>(out, data.batch.target, static_cast<double>(out.size()), dy.view()) / static_cast<double>(out.size());
+  const double loss = squared_error<Scalar>(out, data.batch.target, static_cast<double>(out.size()), dy.view()) /
+                      static_cast<double>(out.size());
   CHECK(loss == Approx(file.read<float>("fixture.loss")[0]).epsilon(1e-5));
 
   Model gradients = zeros_like(model);
@@ -81,8 +91,10 @@ void check_file(const std::string& path) {
     INFO(gradient.name);
     const auto expected = file.read<Scalar>("grad." + detail::name_in_file<Model>(file, gradient.name));
     const bool zero = gradient.name.ends_with("key_projection.bias");  // a softmax row does not feel it
-    if (zero) CHECK(fixtures::largest(gradient.values) < 1e-6);
-    else CHECK(fixtures::relative_error(gradient.values, expected) < 1e-4);
+    if (zero)
+      CHECK(fixtures::largest(gradient.values) < 1e-6);
+    else
+      CHECK(fixtures::relative_error(gradient.values, expected) < 1e-4);
   }
   for (std::size_t l = 0; l < config.depth; ++l) {
     std::string name = "attn." + std::to_string(l);
@@ -102,7 +114,8 @@ void check_file(const std::string& path) {
     const auto smaller = converted<Model>(model, {config.with_kept(mask)});
     for (const Purpose purpose : {Purpose::training, Purpose::inference}) {
       smaller.prepare(cache, purpose, data.batch.samples, config.channels);
-      CHECK(fixtures::relative_error(smaller.forward(Run{}, data.batch, cache).flat(), file.read<Scalar>(tensor.name)) < 1e-5);
+      CHECK(fixtures::relative_error(smaller.forward(Run{}, data.batch, cache).flat(), file.read<Scalar>(tensor.name)) <
+            1e-5);
     }
     ++pruned;
   }
@@ -161,7 +174,8 @@ TEST_CASE("three steps of Adam agree with PyTorch", "[parity]") {
       INFO(weight.name);
       const auto expected = file.read<float>("adam.after3." + weight.name);
       double worst = 0;
-      for (std::size_t i = 0; i < expected.size(); ++i) worst = std::max(worst, std::abs(double(weight.values[i]) - double(expected[i])));
+      for (std::size_t i = 0; i < expected.size(); ++i)
+        worst = std::max(worst, std::abs(double(weight.values[i]) - double(expected[i])));
       CHECK(worst < 1e-5);
     }
   }

@@ -20,7 +20,8 @@ template <class Loss>
     const double down = loss();
     values[i] = kept;
     const double numeric = (up - down) / (2 * h);
-    worst = std::max(worst, std::abs(numeric - gradient[i]));
+    const double difference = std::abs(numeric - gradient[i]);
+    if (difference > worst || difference != difference) worst = difference;  // a NaN stays
     largest = std::max(largest, std::abs(numeric));
   }
   return largest > floor ? worst / largest : worst;

@@ -23,7 +23,8 @@ void initialize(const ParameterList<Scalar>& list, std::uint64_t seed) {
     for (Scalar& value : parameter.values) value = static_cast<Scalar>(random.uniform(-bound, bound));
   };
   for (const auto& parameter : list) {
-    if (parameter.kind != ParameterKind::weight || parameter.shape.size() < 2 || !parameter.name.ends_with("weight")) continue;
+    if (parameter.kind != ParameterKind::weight || parameter.shape.size() < 2 || !parameter.name.ends_with("weight"))
+      continue;
     const double bound = 1 / std::sqrt(static_cast<double>(parameter.values.size() / parameter.shape[0]));
     fill(parameter, bound);
     const std::string bias = parameter.name.substr(0, parameter.name.size() - 6).append("bias");

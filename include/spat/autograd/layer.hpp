@@ -17,8 +17,8 @@ namespace spat::inline SPAT_ABI {
 template <class L, class X = Batch<const typename L::Value>>
 concept Layer = requires(const L& layer, const Run& run, X x, typename L::Cache& cache, L& gradients, Share& share,
                          ParameterCollector<typename L::Value>& list) {
-  { layer.forward(run, x, cache) };
-  { layer.backward_input(run, layer.forward(run, x, cache), cache) };
+  {layer.forward(run, x, cache)};
+  {layer.backward_input(run, layer.forward(run, x, cache), cache)};
   layer.backward_weights(run, cache, gradients, share);
   L::for_each(gradients, std::string{}, list);
 };

@@ -19,8 +19,8 @@ enum class ParameterKind { weight, buffer, constant };
 /// One named tensor, seen from outside. Valid until the model it came from is moved, assigned to or destroyed.
 template <class Scalar>
 struct Parameter {
-  std::string name;                 // of the reference's state_dict: encoder.attn_layers.0.attention.query_projection.weight
-  std::vector<std::size_t> shape;   // as in a file: [F, D, 1] for a convolution of width one
+  std::string name;  // of the reference's state_dict: encoder.attn_layers.0.attention.query_projection.weight
+  std::vector<std::size_t> shape;  // as in a file: [F, D, 1] for a convolution of width one
   ParameterKind kind = ParameterKind::weight;
   std::span<Scalar> values;
 };
@@ -39,7 +39,8 @@ class ParameterCollector {
   template <class TensorType>
   void add(std::string name, TensorType& tensor, std::vector<std::size_t> shape = {},
            ParameterKind kind = ParameterKind::weight) {
-    if (shape.empty()) shape = tensor.rows() == 1 ? std::vector{tensor.cols()} : std::vector{tensor.rows(), tensor.cols()};
+    if (shape.empty())
+      shape = tensor.rows() == 1 ? std::vector{tensor.cols()} : std::vector{tensor.rows(), tensor.cols()};
     list.push_back({std::move(name), std::move(shape), kind, tensor.flat()});
   }
 
@@ -81,7 +82,7 @@ void take_surviving(const ParameterList<To>& to, const ParameterList<From>& from
   for (const auto& parameter : to) {
     const auto found = find(from, parameter.name);
     if (found == from.end() || found->shape != parameter.shape)
-      throw ShapeError(std::string("no tensor of this name and shape to take over: ").append(parameter.name));
+      throw ShapeError(detail::message("no tensor of this name and shape to take over: ", parameter.name));
     std::ranges::transform(found->values, parameter.values.begin(), [](auto value) { return static_cast<To>(value); });
   }
 }

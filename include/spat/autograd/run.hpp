@@ -27,8 +27,10 @@ struct Run {
   template <class Work>
   void for_shares(std::size_t count, std::size_t multiply_adds, Work&& work) const {
     constexpr std::size_t worth_waking = 100'000;
-    if (team && team->size() > 1 && count > 1 && multiply_adds >= worth_waking) team->for_shares(count, work);
-    else if (count > 0) work(std::size_t{0}, count);
+    if (team && team->size() > 1 && count > 1 && multiply_adds >= worth_waking)
+      team->for_shares(count, work);
+    else if (count > 0)
+      work(std::size_t{0}, count);
   }
 };
 

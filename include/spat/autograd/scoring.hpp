@@ -23,16 +23,16 @@ struct AttentionCall {
 /// Rows of a are (sample, head, query): [samples * H * Lq x Lk].
 template <class Scalar>
 struct ForwardEvent : AttentionCall {
-  Batch<const Scalar> a;        // softmax output, before dropout
-  Batch<const Scalar> o;        // A V, heads side by side [samples * Lq x D]
-  Batch<const Scalar> input;    // of the block, [samples * Lq x D]
-  Batch<const Scalar> output;   // of the branch, [samples * Lq x D]
+  Batch<const Scalar> a;       // softmax output, before dropout
+  Batch<const Scalar> o;       // A V, heads side by side [samples * Lq x D]
+  Batch<const Scalar> input;   // of the block, [samples * Lq x D]
+  Batch<const Scalar> output;  // of the branch, [samples * Lq x D]
 };
 
 /// da = dL/dA where A enters the mixing. Attention dropout is left out of both, so that a score does not carry its noise.
 template <class Scalar>
 struct BackwardEvent : ForwardEvent<Scalar> {
-  Batch<const Scalar> da;  // as a
+  Batch<const Scalar> da;   // as a
   Batch<const Scalar> d_o;  // dL/dO
 };
 

@@ -19,9 +19,9 @@ struct AlignedAllocator {
   template <class U>
   constexpr AlignedAllocator(const AlignedAllocator<U>&) {}
   [[nodiscard]] T* allocate(std::size_t n) {
-    return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{alignment}));
+    return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{alignment}));
   }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t{alignment}); }
+  void deallocate(T* p, std::size_t) { ::operator delete (p, std::align_val_t{alignment}); }
   friend bool operator==(AlignedAllocator, AlignedAllocator) { return true; }
 };
 

@@ -37,7 +37,8 @@ class Random {
     if (next_ % 4 == 0) {
       const std::uint64_t block = next_ / 4;
       words_ = philox({static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
-                       static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)}, seed_);
+                       static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)},
+                      seed_);
     }
     return words_[next_++ % 4];
   }

@@ -30,8 +30,8 @@ struct Absent {
 
 /// T itself, nothing at all, or std::optional<T>: an alias, so that a pruned program does not even name T.
 template <class T, Kept kept>
-using Slot = std::conditional_t<kept == Kept::always, T,
-                                std::conditional_t<kept == Kept::never, Absent, std::optional<T>>>;
+using Slot =
+    std::conditional_t<kept == Kept::always, T, std::conditional_t<kept == Kept::never, Absent, std::optional<T>>>;
 
 namespace detail {
 
@@ -65,17 +65,22 @@ using CacheOf = typename detail::CacheOf<T>::type;
 /// T{arguments...} in its slot, if it is kept.
 template <class T, Kept kept, class... Arguments>
 [[nodiscard]] Slot<T, kept> make_slot(bool keeps, const Arguments&... arguments) {
-  if constexpr (kept == Kept::always) return T(arguments...);
-  else if constexpr (kept == Kept::never) return {};
-  else return keeps ? std::optional<T>(std::in_place, arguments...) : std::nullopt;
+  if constexpr (kept == Kept::always)
+    return T(arguments...);
+  else if constexpr (kept == Kept::never)
+    return {};
+  else
+    return keeps ? std::optional<T>(std::in_place, arguments...) : std::nullopt;
 }
 
 /// Gives the memory of a slot decided at run time the state of its layer: there or not.
 template <class Layer, class Cache>
 void match_slot(const Layer& layer, Cache& cache) {
   if constexpr (detail::is_optional<Layer>) {
-    if (layer) cache.emplace();
-    else cache.reset();
+    if (layer)
+      cache.emplace();
+    else
+      cache.reset();
   }
 }
 
@@ -100,9 +105,8 @@ constexpr void upward(Use&& use, First& first, Rest&... rest) {
     const auto one = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
       use(I, std::get<I>(first), std::get<I>(rest)...);
     };
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (one(std::integral_constant<std::size_t, I>{}), ...);
-    }(std::make_index_sequence<depth>{});
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (one(std::integral_constant<std::size_t, I>{}), ...); }
+    (std::make_index_sequence<depth>{});
   }
 }
 
@@ -118,7 +122,8 @@ constexpr void downward(Use&& use, First& first, Rest&... rest) {
     };
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (one(std::integral_constant<std::size_t, depth - 1 - I>{}), ...);
-    }(std::make_index_sequence<depth>{});
+    }
+    (std::make_index_sequence<depth>{});
   }
 }
 

@@ -23,7 +23,8 @@ class Team {
  public:
   explicit Team(std::size_t size = 1) : errors_(size ? size : 1) {
     threads_.reserve(errors_.size() - 1);
-    for (std::size_t worker = 1; worker < errors_.size(); ++worker) threads_.emplace_back([this, worker] { serve(worker); });
+    for (std::size_t worker = 1; worker < errors_.size(); ++worker)
+      threads_.emplace_back([this, worker] { serve(worker); });
   }
   ~Team() {
     task_ = nullptr;
@@ -47,7 +48,8 @@ class Team {
     call(0);
     for (Patience patience; pending_.load(std::memory_order_acquire) != 0;)
       if (!patience.spin())
-        if (const std::uint32_t left = pending_.load(std::memory_order_acquire)) pending_.wait(left, std::memory_order_acquire);
+        if (const std::uint32_t left = pending_.load(std::memory_order_acquire))
+          pending_.wait(left, std::memory_order_acquire);
     rethrow();
   }
 

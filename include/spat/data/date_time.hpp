@@ -53,7 +53,7 @@ struct DateTime {
 };
 
 [[nodiscard]] constexpr DateTime to_date_time(std::int64_t seconds) {
-  constexpr std::int64_t day = 24 * 60 * 60;
+  constexpr std::int64_t day = 86400;
   const std::int64_t days = seconds / day - (seconds % day < 0 ? 1 : 0);
   const auto rest = static_cast<unsigned>(seconds - days * day);
   const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
@@ -65,8 +65,8 @@ struct DateTime {
           .second = rest % 60};
 }
 
-/// Y-M-D, Y/M/D or M/D/Y with the year in four digits; then, after blanks or a 'T', optionally H:MM or H:MM:SS. Nothing when
-/// the text has another form or the date does not exist.
+/// Y-M-D, Y/M/D or M/D/Y with the year in four digits; then, after blanks or a 'T', optionally H:MM or H:MM:SS.
+/// Nothing when the text has another form or the date does not exist.
 [[nodiscard]] constexpr std::optional<DateTime> parse_date_time(std::string_view text) {
   std::size_t at = 0;
   const auto number = [&](std::size_t fewest, std::size_t most) -> std::optional<unsigned> {

@@ -5,8 +5,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The times of the `count` rows after the last one, each one usual (median) step later. ConfigError without a time index
-/// or with fewer than two rows.
+/// The times of the `count` rows after the last one, each one usual (median) step later. ConfigError without a time
+/// index or with fewer than two rows.
 [[nodiscard]] inline std::vector<std::int64_t> future_times(const Series& series, std::size_t count) {
   if (series.times.size() < 2) throw ConfigError("future times need a time index of at least two rows");
   std::vector<std::int64_t> steps;

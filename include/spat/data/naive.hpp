@@ -16,9 +16,9 @@ struct NaiveErrors {
   double mse = 0, mae = 0;
 };
 
-/// Errors, in scaled units over all windows, steps and target channels, of repeating the last `period` rows of the history:
-/// with t = 0 .. T-1,  forecast[L + t] = history[L - period + t mod period].  Period 1 repeats the last value.
-/// ConfigError unless 1 <= period <= lookback.
+/// Errors, in scaled units over all windows, steps and target channels, of repeating the last `period` rows of the
+/// history: with t = 0 .. T-1,  forecast[L + t] = history[L - period + t mod period].  Period 1 repeats the last
+/// value. ConfigError unless 1 <= period <= lookback.
 template <std::floating_point Scalar>
 [[nodiscard]] NaiveErrors naive_errors(const WindowDataset<Scalar>& windows, std::size_t period = 1) {
   const auto& [lookback, horizon, stride, features, marks] = windows.options();

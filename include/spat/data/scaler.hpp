@@ -16,8 +16,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// z = (x - mean) / deviation per column, in double, with the population deviation (ddof 0) of the rows it was fitted on.
-/// A column that is constant there has deviation 1 and stands in constant_columns().
+/// z = (x - mean) / deviation per column, in double, with the population deviation (ddof 0) of the rows it was fitted
+/// on. A column that is constant there has deviation 1 and stands in constant_columns().
 class StandardScaler {
  public:
   StandardScaler() = default;
@@ -34,8 +34,8 @@ class StandardScaler {
     }
   }
 
-  /// Fits on the rows of one split, in scaled protocols the training part. DataError when there are none, or when their sum
-  /// is beyond double.
+  /// Fits on these rows, by protocol those of the training part. DataError when there are none, or when their sum is
+  /// beyond double.
   [[nodiscard]] static StandardScaler fit(Batch<const double> values, Split rows) {
     assert(rows.end <= values.rows());
     if (rows.size() == 0) throw DataError("scaler: no rows to fit on");
@@ -83,7 +83,7 @@ class StandardScaler {
   [[nodiscard]] double inverse(double z, std::size_t channel) const {
     return multiply_add(z, deviation_[channel], mean_[channel]);
   }
-  /// In place. Column 0 of `rows` is the channel `first`: forecasts of the last channel alone go back with channels() - 1.
+  /// In place. Column 0 of `rows` is channel `first`: forecasts of the last channel alone take channels() - 1.
   template <class Scalar>
   void transform(Batch<Scalar> rows, std::size_t first = 0) const {
     for_each(rows, first, [&](double x, std::size_t channel) { return transform(x, channel); });

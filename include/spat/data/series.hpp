@@ -63,7 +63,7 @@ namespace detail {
 [[nodiscard]] inline std::vector<std::string> irregular_times(const CsvTable& table) {
   constexpr std::size_t most_listed = 20;
   // Months, quarters and years differ by up to three days and are regular all the same.
-  constexpr std::int64_t month = 28 * 86400, calendar_slack = 3 * 86400;
+  constexpr std::int64_t day = 86400, month = 28 * day, calendar_slack = 3 * day;
   std::vector<std::string> found;
   if (table.times.size() < 2) return found;
   std::vector<std::int64_t> steps(table.times.size());
@@ -144,12 +144,12 @@ inline std::size_t replace_missing(Series& series, std::size_t channel, double c
 
 }  // namespace detail
 
-/// ConfigError for a column that is not there, DataError for a file that is not usable (see read_csv) and for times that go
-/// back. Odd times and replaced cells are told in `warnings`.
+/// ConfigError for a column that is not there, DataError for a file that is not usable (see read_csv) and for times
+/// that go back. Odd times and replaced cells are told in `warnings`.
 [[nodiscard]] inline Series read_series(std::istream& stream, const std::string& origin,
                                         const SeriesOptions& options = {}) {
   CsvOptions csv = options.csv;
-  if (!csv.parse_time) {
+  if (csv.parse_time == nullptr) {
     csv.parse_time = [](std::string_view text) {
       const auto date = parse_date_time(text);
       return date ? std::optional(date->seconds()) : std::nullopt;

@@ -25,7 +25,7 @@ struct Splits {
 };
 
 /// How the published results cut their sets (github.com/thuml/Time-Series-Library, data_provider):
-///   ett_hourly  12, 4 and 4 months of 30 days of hours: rows [0, 8640), [8640, 11520), [11520, 14400); the rest is unused
+///   ett_hourly  12, 4 and 4 months of 30 days of hours: [0, 8640), [8640, 11520), [11520, 14400); the rest is unused
 ///   ett_minute  the same of quarters of an hour: 4 times as many rows
 ///   custom      the first floor(0.7 n), the last floor(0.2 n), and the rows between for validation
 enum class Protocol { ett_hourly, ett_minute, custom };
@@ -48,8 +48,8 @@ struct SplitRatios {
   double train = 0.7, test = 0.2;
 };
 
-/// ConfigError for an empty window or ratios that leave nothing for validation; DataError, with the rows needed and found,
-/// when the protocol or one window of any part needs more rows.
+/// ConfigError for an empty window or ratios that leave nothing for validation; DataError, with the rows needed and
+/// found, when the protocol or one window of any part needs more rows.
 [[nodiscard]] inline Splits split_rows(Protocol protocol, std::size_t rows, std::size_t lookback, std::size_t horizon,
                                        SplitRatios ratios = {}) {
   using detail::message;

@@ -48,9 +48,9 @@ inline constexpr std::array<SyntheticChannel, 7> synthetic_channels{{
 ///   x_c(t) = level_c + scale_c (daily_c day(t - phase_c) + weekly_c week(t) + trend_c t / 1000
 ///                               + sum_k weight_ck u_k(t - lag_ck) + noise_c e_c(t)),   e standard normal.
 ///
-/// Channels 0 and 3 show the drivers at once, the others 12 to 48 hours later: what is new in those is to be seen in another
-/// channel before, so attention across channels has something to find. The numbers are a function of the seed alone: a
-/// longer series starts with the shorter one.
+/// Channels 0 and 3 show the drivers at once, the others 12 to 48 hours later: what is new in those is to be seen in
+/// another channel before, so attention across channels has something to find. The numbers are a function of the seed
+/// alone: a longer series starts with the shorter one.
 [[nodiscard]] inline Series synthetic_series(std::size_t rows = 4000, std::uint64_t seed = 1) {
   constexpr std::size_t longest_lag = 48, warm_up = 500;
   std::array<std::vector<double>, 2> drivers;

@@ -91,9 +91,9 @@ inline constexpr std::array<FrequencyEntry, 8> frequencies{{
 
 /// M marks for each time (seconds since 1970), row-major; in this order, as far as the frequency has them:
 ///
-///   second/59  minute/59  hour/23  weekday/6 (Monday 0)  (day - 1)/30  (day of year - 1)/365      s 6  t 5  h 4  d 3  b 3
-///   (day - 1)/30  (ISO week - 1)/52                                                               w 2
-///   (month - 1)/11                                                                                m 1  a 1
+///   second/59  minute/59  hour/23  weekday/6 (Monday 0)  (day - 1)/30  (day of year - 1)/365    s 6, t 5, h 4, d 3, b 3
+///   (day - 1)/30  (ISO week - 1)/52                                                             w 2
+///   (month - 1)/11                                                                              m 1, a 1
 ///
 /// each minus 0.5. The published scripts use "h" for every set, also for those with other steps.
 [[nodiscard]] inline std::vector<double> time_marks(std::span<const std::int64_t> times, Frequency frequency) {

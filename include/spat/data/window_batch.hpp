@@ -15,8 +15,8 @@ namespace spat::inline SPAT_ABI {
 ///   future_marks   [B*T x M]      or empty
 ///   target         [B*T x C_out]  or empty when only a forecast is wanted
 ///
-/// Storage is row-major: sample, then time, then channel, without gaps. Row b*L + l of the history is time l of sample b.
-/// Owns nothing; the numbers must outlive it.
+/// Storage is row-major: sample, then time, then channel, without gaps. Row b*L + l of the history is time l of sample
+/// b. Owns nothing; the numbers must outlive it.
 template <class Scalar>
 struct WindowBatch {
   using Rows = Batch<const Scalar>;

@@ -53,11 +53,12 @@ struct WindowBuffer {
   AlignedBuffer<Scalar> history, history_marks, future_marks, target;
 };
 
-/// The windows of the rows of one split, in scaled units: window i is the lookback rows from i * stride on, and the horizon
-/// rows after them. It owns a scaled copy of the rows, rounded from double to Scalar once; threads may share it.
+/// The windows of the rows of one split, in scaled units: window i is the lookback rows from i * stride on, and the
+/// horizon rows after them. It owns a scaled copy of the rows, rounded from double to Scalar once; threads may share
+/// it.
 ///
-/// Throws ConfigError for a window of no rows, a stride of 0, or time marks without dates; ShapeError for a scaler of other
-/// channels; DataError when the rows do not hold one window.
+/// Throws ConfigError for a window of no rows, a stride of 0, or time marks without dates; ShapeError for a scaler of
+/// other channels; DataError when the rows do not hold one window.
 template <std::floating_point Scalar>
 class WindowDataset {
  public:
@@ -90,8 +91,8 @@ class WindowDataset {
   /// The scaled rows of the split, [rows x channels].
   [[nodiscard]] Batch<const Scalar> values() const { return {values_.data(), rows_, channels_}; }
 
-  /// The windows of these indices as one batch, whose views are valid until the buffer's next use. No allocation once the
-  /// buffer has seen a batch as large.
+  /// The windows of these indices as one batch, whose views are valid until the buffer's next use. No allocation once
+  /// the buffer has seen a batch as large.
   [[nodiscard]] WindowBatch<Scalar> gather(std::span<const std::size_t> indices, WindowBuffer<Scalar>& buffer) const {
     const std::size_t lookback = options_.lookback, horizon = options_.horizon, samples = indices.size();
     const std::size_t skipped = channels_ - target_channels();

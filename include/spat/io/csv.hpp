@@ -12,7 +12,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <istream>
 #include <optional>
 #include <string>
@@ -39,11 +38,11 @@ struct CsvOptions {
   /// Bytes; a longer record is an error, so that a file without line ends does not fill the memory.
   std::size_t longest_line = std::size_t{1} << 20;
   /// A date's number; nothing when the text is no date. Without it only integers are times.
-  std::function<std::optional<std::int64_t>(std::string_view)> parse_time = {};
+  std::optional<std::int64_t> (*parse_time)(std::string_view) = nullptr;
 };
 
-/// Every cell is finite. Names are UTF-8: a name that is not was taken for Latin-1 and converted; columns without a name
-/// are c0, c1, ... in the order of the numbers.
+/// Every cell is finite. Names are UTF-8: a name that is not was taken for Latin-1 and converted; columns without a
+/// name are c0, c1, ... in the order of the numbers.
 struct CsvTable {
   std::string origin;              // the path, for messages
   std::vector<std::string> names;  // [cols], without the time column
@@ -155,7 +154,7 @@ class CsvReader {
     records_.refuse(column, in_quotes(cell), problem);
   }
   [[nodiscard]] std::optional<std::int64_t> parse_date(std::string_view cell) const {
-    return options_.parse_time ? options_.parse_time(trimmed(cell)) : std::nullopt;
+    return options_.parse_time != nullptr ? options_.parse_time(trimmed(cell)) : std::nullopt;
   }
   [[nodiscard]] static std::string name_of(std::string_view field) {
     field = trimmed(field);
@@ -171,8 +170,8 @@ class CsvReader {
 
 }  // namespace detail
 
-/// Throws DataError naming the line and column of the first cell that is not a finite number, a row of another length, a
-/// blank line between rows, an empty file; FileError when the stream cannot be read. `origin` stands for the path.
+/// Throws DataError naming the line and column of the first cell that is not a finite number, a row of another length,
+/// a blank line between rows, an empty file; FileError when the stream cannot be read. `origin` stands for the path.
 [[nodiscard]] inline CsvTable read_csv(std::istream& stream, const std::string& origin,
                                        const CsvOptions& options = {}) {
   return detail::CsvReader(stream, origin, options).read();

@@ -15,11 +15,11 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// RFC 4180: lines end with LF, CRLF or the file; a field in double quotes may hold separators, line ends and "" for one
-/// quote. A UTF-8 byte order mark is skipped.
+/// RFC 4180: lines end with LF, CRLF or the file; a field in double quotes may hold separators, line ends and "" for
+/// one quote. A UTF-8 byte order mark is skipped.
 ///
-/// Throws DataError, naming origin and line, for a record longer than `longest`, a quote that never closes, text after a
-/// closing quote, and UTF-16; FileError when the stream fails.
+/// Throws DataError, naming origin and line, for a record longer than `longest`, a quote that never closes, text after
+/// a closing quote, and UTF-16; FileError when the stream fails.
 class CsvRecords {
  public:
   CsvRecords(std::istream& stream, std::string origin, char separator, std::size_t longest)

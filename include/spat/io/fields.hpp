@@ -29,8 +29,8 @@ class Fields {
  public:
   explicit Fields(std::string origin = {}) : origin_(std::move(origin)) {}
 
-  /// Replaces the field of that name, or appends one. ConfigError for an integer beyond 64 signed bits or a number that is
-  /// not finite: JSON has neither.
+  /// Replaces the field of that name, or appends one. ConfigError for an integer beyond 64 signed bits or a number
+  /// that is not finite: JSON has neither.
   template <class T>
   void set(std::string_view name, T&& value) {
     Field field = to_field(name, std::forward<T>(value));

@@ -17,6 +17,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -92,10 +93,8 @@ class SafetensorsFile {
     }
     if (tensor.dtype == detail::dtype_of<T>) {
       detail::read_at(*stream_, path_, data_ + tensor.begin, values.data(), values.size_bytes());
-    } else if constexpr (std::same_as<T, double>) {
-      convert<float>(tensor, values);
-    } else if constexpr (std::same_as<T, float>) {
-      convert<double>(tensor, values);
+    } else if constexpr (std::floating_point<T>) {
+      convert<std::conditional_t<std::same_as<T, double>, float, double>>(tensor, values);
     }
   }
 

@@ -20,11 +20,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Tensors in the order they were added; the same calls give the same bytes. The header is padded with blanks to 8 bytes,
-/// and 8-byte numbers lie before 4-byte ones, so that every tensor is aligned for readers that map the file. add() copies.
+/// Tensors in the order they were added; the same calls give the same bytes. The header is padded with blanks to 8
+/// bytes, and 8-byte numbers lie before 4-byte ones, so that every tensor is aligned for readers that map the file.
+/// add() copies.
 ///
-/// Throws ConfigError for a name that is empty, taken or not UTF-8, ShapeError where shape and numbers differ, FileError
-/// when the file cannot be written; an older file of that name is then still whole.
+/// Throws ConfigError for a name that is empty, taken or not UTF-8, ShapeError where shape and numbers differ,
+/// FileError when the file cannot be written; an older file of that name is then still whole.
 class SafetensorsWriter {
  public:
   template <TensorValue T>

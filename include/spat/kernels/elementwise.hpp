@@ -47,14 +47,16 @@ inline void dropout_mask(double rate, std::uint64_t seed, std::uint64_t step, st
   const auto threshold = static_cast<std::uint32_t>(rate * 0x1p32);
   for (std::size_t i = 0; i < keep.size(); i += 4) {
     const auto words = philox({static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(sample),
-                               static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(site)}, seed);
+                               static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(site)},
+                              seed);
     for (std::size_t j = 0; j < std::min<std::size_t>(4, keep.size() - i); ++j) keep[i + j] = words[j] >= threshold;
   }
 }
 
 /// y = keep ? x * factor : +0. By selection: a dropped infinity leaves no NaN and a dropped -1 no -0.
 template <std::floating_point Scalar>
-inline void select_scaled(std::span<const Scalar> x, std::span<const unsigned char> keep, Scalar factor, std::span<Scalar> y) {
+inline void select_scaled(std::span<const Scalar> x, std::span<const unsigned char> keep, Scalar factor,
+                          std::span<Scalar> y) {
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = keep[i] ? x[i] * factor : Scalar(0);
 }
 

@@ -40,9 +40,9 @@ struct TileArguments {
   std::size_t depth;
   Scalar* c;
   std::size_t c_stride;
-  std::size_t cols;     // 1 .. panel_width
-  bool continues;       // c holds the sum so far
-  const Scalar* bias;   // [cols] or none; added last
+  std::size_t cols;    // 1 .. panel_width
+  bool continues;      // c holds the sum so far
+  const Scalar* bias;  // [cols] or none; added last
 };
 
 /// c[Rows x cols] (+)= a[Rows x depth] * b[depth x cols] (+ bias).
@@ -52,9 +52,8 @@ inline void multiply_tile(const TileArguments<Scalar>& t) {
   constexpr std::size_t width = lanes<Scalar>;
   const bool full = t.cols == panel_width<Scalar>;
   const auto for_rows = [](auto&& use) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (use(std::integral_constant<std::size_t, I>{}), ...);
-    }(std::make_index_sequence<Rows>{});
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (use(std::integral_constant<std::size_t, I>{}), ...); }
+    (std::make_index_sequence<Rows>{});
   };
 
   std::array<P, Rows> left, right;
@@ -107,7 +106,8 @@ inline void multiply_panel(TileArguments<Scalar> t, std::size_t rows) {
   using Tile = void (*)(const TileArguments<Scalar>&);
   static constexpr auto tiles = []<std::size_t... I>(std::index_sequence<I...>) {
     return std::array<Tile, sizeof...(I)>{&multiply_tile<I + 1, walk, Scalar>...};
-  }(std::make_index_sequence<tile_rows>{});
+  }
+  (std::make_index_sequence<tile_rows>{});
   for (std::size_t done = 0; done < rows;) {
     const std::size_t now = std::min(tile_rows, rows - done);
     tiles[now - 1](t);
@@ -125,8 +125,9 @@ inline void multiply(Strided<const Scalar> a, std::size_t depth, std::size_t b_s
   constexpr std::size_t width = panel_width<Scalar>;
   for (std::size_t column = 0; column < c.cols; column += width) {
     const std::size_t cols = std::min(width, c.cols - column);
-    TileArguments<Scalar> t{a.data,          a.stride, direct(column, cols), b_stride, depth, c.data + column, c.stride, cols,
-                            mode == Store::add, bias ? bias + column : nullptr};
+    TileArguments<Scalar> t{
+        a.data, a.stride,           direct(column, cols),          b_stride, depth, c.data + column, c.stride,
+        cols,   mode == Store::add, bias ? bias + column : nullptr};
     if (t.b) {
       multiply_panel<walk>(t, c.rows);
       continue;
@@ -184,7 +185,7 @@ class PackedWeight {
   static void copy(Strided<const Scalar> from, std::size_t k, std::size_t depth, std::size_t o, std::size_t outputs,
                    Scalar* panel) {
     constexpr std::size_t width = panel_width<Scalar>;
-    if (outputs < width) std::memset(panel, 0, depth * width * sizeof(Scalar));
+    if (outputs < width && depth > 0) std::memset(panel, 0, depth * width * sizeof(Scalar));
     constexpr std::size_t block = 16;  // columns at a time: one or two lines of each row stay in the first-level cache
     for (std::size_t i = 0; i < depth; i += block)
       for (std::size_t j = 0; j < outputs; ++j) {
@@ -200,8 +201,8 @@ class PackedWeight {
 
 /// c[:, first..last) = a * W^T + bias, for outputs [first, last); first is a multiple of panel_width.
 template <std::floating_point Scalar>
-inline void multiply_packed(Strided<const Scalar> a, const PackedWeight<Scalar>& weight, Strided<Scalar> c, const Scalar* bias,
-                            std::size_t first, std::size_t last) {
+inline void multiply_packed(Strided<const Scalar> a, const PackedWeight<Scalar>& weight, Strided<Scalar> c,
+                            const Scalar* bias, std::size_t first, std::size_t last) {
   assert(a.cols == weight.inputs() && c.cols == weight.outputs() && first % panel_width<Scalar> == 0);
   detail::multiply<detail::Walk::rows, Scalar>(
       a, weight.inputs(), panel_width<Scalar>, c.part(0, c.rows, first, last - first), Store::overwrite,
@@ -211,21 +212,24 @@ inline void multiply_packed(Strided<const Scalar> a, const PackedWeight<Scalar>&
 
 /// c (+)= a b,  a [M x K], b [K x N].
 template <std::floating_point Scalar>
-inline void multiply_nn(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c, Store mode = Store::overwrite) {
+inline void multiply_nn(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c,
+                        Store mode = Store::overwrite) {
   assert(a.cols == b.rows && c.rows == a.rows && c.cols == b.cols);
   detail::multiply_plain<detail::Walk::rows, Scalar>(a, b, c, mode);
 }
 
 /// c (+)= a^T b,  a [K x M], b [K x N]: the weight gradient dW += dy^T x, row after row.
 template <std::floating_point Scalar>
-inline void multiply_tn(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c, Store mode = Store::overwrite) {
+inline void multiply_tn(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c,
+                        Store mode = Store::overwrite) {
   assert(a.rows == b.rows && c.rows == a.cols && c.cols == b.cols);
   detail::multiply_plain<detail::Walk::columns, Scalar>(a, b, c, mode);
 }
 
 /// c (+)= a b^T,  a [M x K], b [N x K]: the scores Q K^T.
 template <std::floating_point Scalar>
-inline void multiply_nt(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c, Store mode = Store::overwrite) {
+inline void multiply_nt(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c,
+                        Store mode = Store::overwrite) {
   assert(a.cols == b.cols && c.rows == a.rows && c.cols == b.rows);
   detail::multiply<detail::Walk::rows, Scalar>(
       a, b.cols, 0, c, mode, nullptr, [](std::size_t, std::size_t) -> const Scalar* { return nullptr; },

@@ -63,10 +63,9 @@ void softmax(Scalar* row, std::size_t valid, std::size_t size) {
   Scalar largest = -std::numeric_limits<Scalar>::infinity(), sum = 0;
   for (std::size_t j = 0; j < valid; ++j)
     if (row[j] > largest || row[j] != row[j]) largest = row[j];  // a NaN stays
-  const bool none = largest == -std::numeric_limits<Scalar>::infinity();
-  for (std::size_t j = 0; j < valid; ++j) sum += row[j] = none ? Scalar(0) : std::exp(row[j] - largest);
-  for (std::size_t j = 0; j < valid && !none; ++j) row[j] /= sum;
-  for (std::size_t j = valid; j < size; ++j) row[j] = 0;
+  const std::size_t seen = largest == -std::numeric_limits<Scalar>::infinity() ? 0 : valid;
+  for (std::size_t j = 0; j < seen; ++j) sum += row[j] = std::exp(row[j] - largest);
+  for (std::size_t j = 0; j < size; ++j) row[j] = j < seen ? row[j] / sum : Scalar(0);
 }
 
 /// ds_j = a_j (da_j - sum_k a_k da_k).
@@ -119,8 +118,8 @@ void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Scalar in
 /// y = x Phi(x),  Phi(x) = (1 + erf(x / sqrt(2))) / 2.
 template <std::floating_point Scalar>
 void gelu(std::span<const Scalar> x, std::span<Scalar> y) {
-  const auto scale = static_cast<Scalar>(1 / std::numbers::sqrt2);
-  for (std::size_t i = 0; i < y.size(); ++i) y[i] = x[i] / 2 * (1 + std::erf(x[i] * scale));
+  for (std::size_t i = 0; i < y.size(); ++i)
+    y[i] = x[i] / 2 * (1 + std::erf(x[i] * static_cast<Scalar>(1 / std::numbers::sqrt2)));
 }
 
 /// dx = dy (Phi(x) + x phi(x)),  phi(x) = exp(-x^2 / 2) / sqrt(2 pi).
@@ -139,7 +138,8 @@ inline void dropout_mask(double rate, std::uint64_t seed, std::uint64_t step, st
                          std::span<unsigned char> keep) {
   for (std::size_t i = 0; i < keep.size(); ++i) {
     const auto words = philox({static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(sample),
-                               static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(site)}, seed);
+                               static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(site)},
+                              seed);
     keep[i] = words[i % 4] >= static_cast<std::uint32_t>(rate * 0x1p32);
   }
 }

@@ -57,8 +57,10 @@ inline void store_part(Scalar* to, const Pack<Scalar>& values, std::size_t count
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> multiply_add(const Pack<Scalar>& a, const Pack<Scalar>& b, const Pack<Scalar>& c) {
 #if defined(__AVX512F__)  // xsimd 8.1 writes a * b + c here, which clang does not fuse
-  if constexpr (std::is_same_v<Scalar, float>) return _mm512_fmadd_ps(a, b, c);
-  else return _mm512_fmadd_pd(a, b, c);
+  if constexpr (std::is_same_v<Scalar, float>)
+    return _mm512_fmadd_ps(a, b, c);
+  else
+    return _mm512_fmadd_pd(a, b, c);
 #else
   return xsimd::fma(a, b, c);
 #endif
@@ -87,10 +89,13 @@ inline void for_each_pack(std::size_t size, Scalar fill, Body&& body) {
   constexpr std::size_t width = lanes<Scalar>;
   std::size_t i = 0;
   for (; i + width <= size; i += width)
-    body(i, [](const Scalar* p) { return kernels::load(p); }, [](Scalar* p, const Pack<Scalar>& v) { kernels::store(p, v); });
+    body(
+        i, [](const Scalar* p) { return kernels::load(p); },
+        [](Scalar* p, const Pack<Scalar>& v) { kernels::store(p, v); });
   if (const std::size_t rest = size - i)
-    body(i, [=](const Scalar* p) { return load_part(p, rest, fill); },
-         [=](Scalar* p, const Pack<Scalar>& v) { store_part(p, v, rest); });
+    body(
+        i, [=](const Scalar* p) { return load_part(p, rest, fill); },
+        [=](Scalar* p, const Pack<Scalar>& v) { store_part(p, v, rest); });
 }
 
 }  // namespace kernels

@@ -30,7 +30,8 @@ inline void softmax(Scalar* row, std::size_t valid, std::size_t size) {
     store(row + i, e);
   });
   const Pack<Scalar> scale(1 / sum_of_lanes(total));
-  for_each_pack<Scalar>(valid, Scalar(0), [&](std::size_t i, auto load, auto store) { store(row + i, load(row + i) * scale); });
+  for_each_pack<Scalar>(valid, Scalar(0),
+                        [&](std::size_t i, auto load, auto store) { store(row + i, load(row + i) * scale); });
 }
 
 /// ds_j = a_j (da_j - sum_k a_k da_k): the gradient with respect to the logits of one row.

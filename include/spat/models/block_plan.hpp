@@ -16,13 +16,14 @@ namespace spat::inline SPAT_ABI {
 /// them, so that 2, 4 or 8 workers have equal shares; beyond, blocks of the size that fits.
 struct BlockPlan {
   static constexpr std::size_t most_at_once = 8;
-  static constexpr std::size_t target = 40 * 1024;  // numbers of one activation in one block: about six of them are live
+  static constexpr std::size_t target =
+      40 * 1024;  // numbers of one activation in one block: about six of them are live
 
   std::size_t samples = 0, blocks = 0;
 
   BlockPlan() = default;
   BlockPlan(std::size_t batch, std::size_t activation_size) : samples(batch) {
-    const std::size_t fits = std::max<std::size_t>(1, target / activation_size);
+    const std::size_t fits = std::max<std::size_t>(1, target / std::max<std::size_t>(1, activation_size));
     blocks = divide_up(batch, fits);
     if (blocks < most_at_once) blocks = std::bit_ceil(blocks);
     blocks = std::min(blocks, batch);

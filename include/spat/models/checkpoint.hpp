@@ -22,7 +22,7 @@ template <class Model>
   if constexpr (requires { Model::aliases; })
     for (const auto& [ours, theirs] : Model::aliases)
       if (name.starts_with(ours))
-        if (std::string other = std::string(theirs).append(name.substr(ours.size())); file.contains(other)) return other;
+        if (std::string other = detail::message(theirs, name.substr(ours.size())); file.contains(other)) return other;
   return name;  // reading it will say that it is missing
 }
 
@@ -32,7 +32,8 @@ template <class Model>
 /// All shapes are checked before the first number is read. Returns the names in the file that the model did not use.
 /// Throws FileError for a missing tensor or dtype, ShapeError for another shape; then the model is unchanged.
 template <class Model>
-std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file, Narrowing narrowing = Narrowing::refused) {
+std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
+                                      Narrowing narrowing = Narrowing::refused) {
   const auto list = parameters(model);
   std::vector<std::string> names, unused;
   std::vector<std::vector<typename Model::Value>> values;
@@ -69,17 +70,17 @@ void save_model(const std::string& path, const Model& model, const std::map<std:
 template <class Config>
 [[nodiscard]] Config read_config(const SafetensorsFile& file, std::string_view model_name) {
   if (const std::string& found = file.metadata(model_key); found != model_name)
-    throw FileError(std::string(file.path()).append(": expected a model \"").append(model_name).append("\", found \"")
-                        .append(found).append("\""));
+    throw FileError(detail::message(file.path(), ": expected a model \"", model_name, "\", found \"", found, "\""));
   Config config;
   const Fields fields = fields_from_json(file.metadata(config_key), file.path());
-  Config::for_each(config, [&](const char* field, auto& value) { value = fields.get<std::remove_cvref_t<decltype(value)>>(field); });
+  Config::for_each(
+      config, [&](const char* field, auto& value) { value = fields.get<std::remove_cvref_t<decltype(value)>>(field); });
   config.check();
   const std::string& kept = file.metadata(kept_key);
   config.kept = {};
   if (kept.size() != config.modules() || kept.find_first_not_of("01") != std::string::npos)
-    throw FileError(std::string(file.path()).append(": ").append(kept_key).append(": expected ")
-                        .append(std::to_string(config.modules())).append(" digits 0 or 1, found \"").append(kept).append("\""));
+    throw FileError(detail::message(file.path(), ": ", kept_key, ": expected ", config.modules(),
+                                    " digits 0 or 1, found \"", kept, "\""));
   for (std::size_t i = 0; i < kept.size(); ++i) config.kept.bits |= std::uint64_t{kept[i] == '1'} << i;
   return config;
 }
@@ -90,8 +91,10 @@ template <class Model>
   const SafetensorsFile file(path);
   typename Model::Shape shape;
   const auto config = read_config<typename Model::Config>(file, Model::name);
-  if constexpr (!Model::Shape::is_static) shape.value = config;
-  else if (!(config == shape.value)) throw ShapeError(std::string(path).append(": its configuration differs from the model's type"));
+  if constexpr (!Model::Shape::is_static)
+    shape.value = config;
+  else if (!(config == shape.value))
+    throw ShapeError(detail::message(path, ": its configuration differs from the model's type"));
   Model model(shape);
   model.set_dropout(fields_from_json(file.metadata(config_key), path).template get<double>("dropout"));
   load_tensors(model, file, narrowing);

@@ -27,15 +27,16 @@ concept Forecaster = requires(const M& model, M& gradients, const Run& run, cons
 /// call run.at(module), so that a criterion hears from each of them.
 template <class M>
 concept PrunableModel = Forecaster<M> && std::constructible_from<M, typename M::Shape> &&
-                        requires(const M& model, ModuleMask<> mask) {
-                          { model.shape.kept() } -> std::convertible_to<ModuleMask<>>;
-                          { model.shape.count() } -> std::convertible_to<std::size_t>;
-                          model.shape.with_kept(mask);
-                        };
+    requires(const M& model, ModuleMask<> mask) {
+  { model.shape.kept() } -> std::convertible_to<ModuleMask<>>;
+  { model.shape.count() } -> std::convertible_to<std::size_t>;
+  model.shape.with_kept(mask);
+};
 
 /// backward_input, then backward_weights by one worker.
 template <class Model, class RunType, class Gradient>
-void backward_pass(const Model& model, const RunType& run, const Gradient& dforecast, typename Model::Cache& cache, Model& gradients) {
+void backward_pass(const Model& model, const RunType& run, const Gradient& dforecast, typename Model::Cache& cache,
+                   Model& gradients) {
   model.backward_input(run, dforecast.view(), cache);
   Share all;
   model.backward_weights(run, cache, gradients, all);

@@ -13,14 +13,14 @@ namespace spat::inline SPAT_ABI {
 
 /// Everything that shapes an iTransformer: integers and bools, so that it can be a template argument.
 struct ITransformerConfig {
-  std::size_t channels = 0;   // C
-  std::size_t marks = 0;      // M, time marks as further tokens
-  std::size_t lookback = 96;  // L
-  std::size_t horizon = 96;   // T
-  std::size_t width = 512;    // D
+  std::size_t channels = 0;     // C
+  std::size_t marks = 0;        // M, time marks as further tokens
+  std::size_t lookback = 96;    // L
+  std::size_t horizon = 96;     // T
+  std::size_t width = 512;      // D
   std::size_t ffn_width = 512;  // F
-  std::size_t heads = 8;      // H
-  std::size_t depth = 2;      // encoder layers, one attention module each
+  std::size_t heads = 8;        // H
+  std::size_t depth = 2;        // encoder layers, one attention module each
   bool instance_norm = true;
   ModuleMask<> kept = ModuleMask<>::all();
 
@@ -32,12 +32,13 @@ struct ITransformerConfig {
     return config;
   }
   [[nodiscard]] constexpr bool valid() const {
-    return channels && lookback && horizon && width && ffn_width && heads && depth && depth <= most_modules && width % heads == 0;
+    return channels && lookback && horizon && width && ffn_width && heads && depth && depth <= most_modules &&
+           width % heads == 0;
   }
   /// Throws ConfigError with the rule and the values.
   void check() const {
     const auto rule = [](bool holds, const char* text, std::size_t a, std::size_t b) {
-      if (!holds) throw ConfigError(std::string(text).append(": ").append(std::to_string(a)).append(", ").append(std::to_string(b)));
+      if (!holds) throw ConfigError(detail::message(text, ": ", a, ", ", b));
     };
     rule(channels > 0, "iTransformer needs at least one channel: channels, marks", channels, marks);
     rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
@@ -78,8 +79,10 @@ class ITransformer {
   template <KeptModules kept>
   using Block = EncoderLayer<Scalar, kept, width, ffn_width, heads>;
   static constexpr std::uint64_t static_mask() {
-    if constexpr (ModelShape::is_static) return ModelShape::value.kept.bits;
-    else return 0;
+    if constexpr (ModelShape::is_static)
+      return ModelShape::value.kept.bits;
+    else
+      return 0;
   }
   using Encoder = Stack<Block, depth, static_mask()>;
 
@@ -93,8 +96,8 @@ class ITransformer {
 
   explicit ITransformer(Shape model_shape = {})
       : shape(normalized(model_shape)), embedding(config().lookback, config().width),
-        encoder(config().depth, config().kept.bits, config().width, config().ffn_width, config().heads), norm(config().width),
-        projection(config().width, config().horizon) {
+        encoder(config().depth, config().kept.bits, config().width, config().ffn_width, config().heads),
+        norm(config().width), projection(config().width, config().horizon) {
     set_dropout(0);
   }
 
@@ -162,10 +165,12 @@ class ITransformer {
   template <class RunType>
   void backward_input(const RunType& run, Batch<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
-    const auto dz = config().instance_norm ? instance_norm.backward_restore(run, dforecast, my.z, my.instance_norm) : dforecast;
+    const auto dz =
+        config().instance_norm ? instance_norm.backward_restore(run, dforecast, my.z, my.instance_norm) : dforecast;
     const std::size_t n = my.channels + my.marks, t = config().horizon;
     std::ranges::fill(my.dtokens.flat(), Scalar(0));
-    for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(dz.row(s * t), t, my.channels, my.dtokens.row(s * n));
+    for (std::size_t s = 0; s < my.samples; ++s)
+      kernels::transpose(dz.row(s * t), t, my.channels, my.dtokens.row(s * n));
     const auto dtokens = norm.backward_input(run, projection.backward_input(run, my.dtokens, my.projection), my.norm);
     embedding.skip_input(run, encoder.backward_input(run, dtokens, my.encoder), my.embedding);
   }
@@ -181,7 +186,8 @@ class ITransformer {
   /// Of the forecast of one window: matrix products alone, dead tokens not counted.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     const std::size_t tokens = channels + live_marks(false);
-    return embedding.value_embedding.multiply_adds(tokens) + encoder.multiply_adds(tokens) + projection.multiply_adds(tokens);
+    return embedding.value_embedding.multiply_adds(tokens) + encoder.multiply_adds(tokens) +
+           projection.multiply_adds(tokens);
   }
 
   /// Columns of a forecast from windows of `channels` channels.
@@ -207,7 +213,7 @@ class ITransformer {
 
   /// The name of module i, as in the reference's state_dict.
   [[nodiscard]] static std::string module_name(std::size_t i) {
-    return std::string("encoder.attn_layers.").append(std::to_string(i)).append(".attention");
+    return detail::message("encoder.attn_layers.", i, ".attention");
   }
 
  private:
@@ -227,8 +233,7 @@ class ITransformer {
   void check(const WindowBatch<Scalar>& batch, const typename Cache::Views& my) const {
     const auto expect = [](const char* what, std::size_t expected, std::size_t found) {
       if (expected != found)
-        throw ShapeError(std::string("iTransformer: ").append(what).append(": expected ").append(std::to_string(expected))
-                             .append(", found ").append(std::to_string(found)));
+        throw ShapeError(detail::message("iTransformer: ", what, ": expected ", expected, ", found ", found));
     };
     expect("samples", my.samples, batch.samples);
     expect("channels", my.channels, batch.channels());

@@ -27,11 +27,7 @@ struct ModuleMask {
   [[nodiscard]] constexpr std::size_t kept() const { return static_cast<std::size_t>(std::popcount(bits)); }
   [[nodiscard]] constexpr ModuleMask without(std::size_t i) const { return {bits & ~(std::uint64_t{1} << i)}; }
   [[nodiscard]] constexpr bool is_subset_of(ModuleMask other) const { return (bits & ~other.bits) == 0; }
-  constexpr operator ModuleMask<most_modules>() const
-    requires(N != most_modules)
-  {
-    return {bits};
-  }
+  constexpr operator ModuleMask<most_modules>() const requires(N != most_modules) { return {bits}; }
   friend constexpr bool operator==(ModuleMask, ModuleMask) = default;
 };
 

@@ -18,7 +18,8 @@ class Predictor {
   using Scalar = typename Model::Value;
 
   explicit Predictor(const Model& model, Team* team = nullptr) : model_(&model), team_(team) {
-    for (std::size_t worker = 0; worker < (team ? team->size() : 1); ++worker) works_.push_back(std::make_unique<Work>());
+    for (std::size_t worker = 0; worker < (team ? team->size() : 1); ++worker)
+      works_.push_back(std::make_unique<Work>());
   }
 
   /// The forecast [B*T x C_out] in scaled units; valid until the next call. Throws ShapeError for a batch the model cannot take.
@@ -33,8 +34,11 @@ class Predictor {
         std::ranges::copy(run(Run{}, batch.middle(plan.first(b), plan.count(b)), *works_[worker]).flat(),
                           out_.begin() + static_cast<std::ptrdiff_t>(plan.first(b) * sample_size));
     };
-    if (team_) team_->run([&](std::size_t w) { deal(w, w * plan.blocks / team_->size(), (w + 1) * plan.blocks / team_->size()); });
-    else deal(0, 0, plan.blocks);
+    if (team_)
+      team_->run(
+          [&](std::size_t w) { deal(w, w * plan.blocks / team_->size(), (w + 1) * plan.blocks / team_->size()); });
+    else
+      deal(0, 0, plan.blocks);
     return {out_.data(), batch.samples * batch.horizon, cols};
   }
 
@@ -49,7 +53,11 @@ class Predictor {
       model_->prepare(work.cache, Purpose::inference, batch.samples, batch.channels());
       work.samples = batch.samples, work.channels = batch.channels();
     }
-    return model_->forward(run, batch, work.cache);
+    const auto y = model_->forward(run, batch, work.cache);
+    if (y.rows() != batch.samples * batch.horizon || y.cols() != model_->target_channels(batch.channels()))
+      throw ShapeError(
+          detail::message("the forecast has ", y.rows() / batch.samples, " steps, the batch asks for ", batch.horizon));
+    return y;
   }
 
   const Model* model_;

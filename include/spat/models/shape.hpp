@@ -31,22 +31,25 @@ template <auto Value>
 struct Static {
   using Config = std::remove_const_t<decltype(Value)>;
   static constexpr bool is_static = true;
-  static constexpr Config value = Value;
+  /// Bits beyond the last module are dropped: "all" of N modules is one mask.
+  static constexpr Config value = Value.with_kept({Value.kept.bits & ModuleMask<>::first(Value.modules()).bits});
 
   template <ModuleMask<> mask>
-    requires(mask.is_subset_of(Value.kept))
-  using Pruned = Static<Value.with_kept(mask)>;
+    requires(mask.is_subset_of(value.kept))
+  using Pruned = Static<value.with_kept(mask)>;
 
-  [[nodiscard]] static constexpr ModuleMask<> kept() { return Value.kept; }
-  [[nodiscard]] static Dynamic<Config> with_kept(ModuleMask<> mask) { return {Value.with_kept(mask)}; }
-  [[nodiscard]] static constexpr std::size_t count() { return Value.modules(); }
+  [[nodiscard]] static constexpr ModuleMask<> kept() { return value.kept; }
+  [[nodiscard]] static Dynamic<Config> with_kept(ModuleMask<> mask) { return {value.with_kept(mask)}; }
+  [[nodiscard]] static constexpr std::size_t count() { return value.modules(); }
 };
 
 /// A size of the configuration as an extent; Member may also be a function, for derived sizes.
 template <class Shape, auto Member>
 [[nodiscard]] consteval std::size_t extent() {
-  if constexpr (Shape::is_static) return std::invoke(Member, Shape::value);
-  else return dynamic;
+  if constexpr (Shape::is_static)
+    return std::invoke(Member, Shape::value);
+  else
+    return dynamic;
 }
 
 }  // namespace spat

@@ -11,8 +11,8 @@ namespace spat::inline SPAT_ABI {
 /// Optional inputs of one call. Previous scores are pre-softmax scores of an earlier layer (residual attention).
 template <class Scalar>
 struct AttentionInputs {
-  Batch<const unsigned char> key_mask;   // [samples x Lk], 0 = hidden; empty: all keys are seen
-  Batch<const Scalar> previous_scores;   // [samples * H * Lq x Lk]; empty: none
+  Batch<const unsigned char> key_mask;  // [samples x Lk], 0 = hidden; empty: all keys are seen
+  Batch<const Scalar> previous_scores;  // [samples * H * Lq x Lk]; empty: none
 };
 
 /// Multi-head attention (Vaswani et al., 2017), for each sample and head h:
@@ -52,7 +52,8 @@ class MultiHeadAttention {
     Batch<const Scalar, Width> x_q;
     std::size_t samples = 0, query_tokens = 0, memory_tokens = 0;
 
-    void lay_out(Arena& arena, const MultiHeadAttention& layer, std::size_t sample_count, std::size_t lq, std::size_t lk) {
+    void lay_out(Arena& arena, const MultiHeadAttention& layer, std::size_t sample_count, std::size_t lq,
+                 std::size_t lk) {
       samples = sample_count, query_tokens = lq, memory_tokens = lk;
       const std::size_t query_rows = samples * lq, memory_rows = samples * lk, score_rows = query_rows * layer.heads();
       out.lay_out(arena, layer.out_projection, query_rows);
@@ -89,7 +90,8 @@ class MultiHeadAttention {
     for_each_head(run, cache, [&](std::size_t sample, std::size_t head) { score(cache, q, k, sample, head); });
     cache.mixing = dropout.forward(run, cache.a, cache.dropout);
     for_each_head(run, cache, [&](std::size_t sample, std::size_t head) {
-      kernels::multiply_nn<Scalar>(of_scores(cache.mixing, cache, sample, head), of_head(v, cache.memory_tokens, sample, head),
+      kernels::multiply_nn<Scalar>(of_scores(cache.mixing, cache, sample, head),
+                                   of_head(v, cache.memory_tokens, sample, head),
                                    of_head(cache.mixed, cache.query_tokens, sample, head));
     });
     const auto y = out_projection.forward(run, cache.mixed, cache.out);
@@ -115,7 +117,8 @@ class MultiHeadAttention {
     const auto from_key = key_projection.backward_input(run, cache.dk, cache.key);
     const auto from_value = value_projection.backward_input(run, cache.dv, cache.value);
     kernels::add<Scalar>(from_key.flat(), from_value.flat(), cache.dmemory.flat());
-    return {from_query, cache.dmemory, cache.inputs.previous_scores.size() ? Batch<const Scalar>(cache.ds) : Batch<const Scalar>()};
+    return {from_query, cache.dmemory,
+            cache.inputs.previous_scores.size() ? Batch<const Scalar>(cache.ds) : Batch<const Scalar>()};
   }
 
   void backward_weights(const Run& run, Cache& cache, MultiHeadAttention& gradients, Share& share) const {
@@ -145,8 +148,7 @@ class MultiHeadAttention {
 
   static std::size_t checked(std::size_t width, std::size_t head_count) {
     if (head_count == 0 || width % head_count != 0)
-      throw ConfigError(std::string("heads must divide width: heads ")
-                            .append(std::to_string(head_count)).append(", width ").append(std::to_string(width)));
+      throw ConfigError(detail::message("heads must divide width: heads ", head_count, ", width ", width));
     return head_count;
   }
 
@@ -162,17 +164,21 @@ class MultiHeadAttention {
 
   /// Columns of one head in rows of one sample: [tokens x D/H].
   template <class T>
-  [[nodiscard]] kernels::Strided<T> of_head(Batch<T, Width> x, std::size_t tokens, std::size_t sample, std::size_t head) const {
+  [[nodiscard]] kernels::Strided<T> of_head(Batch<T, Width> x, std::size_t tokens, std::size_t sample,
+                                            std::size_t head) const {
     const std::size_t size = width() / heads();
     return {x.data() + sample * tokens * width() + head * size, tokens, size, width()};
   }
   /// Rows of one sample and head: [Lq x Lk].
   template <class T>
-  [[nodiscard]] kernels::Strided<T> of_scores(Batch<T> x, const Cache& cache, std::size_t sample, std::size_t head) const {
-    return {x.row((sample * heads() + head) * cache.query_tokens), cache.query_tokens, cache.memory_tokens, cache.memory_tokens};
+  [[nodiscard]] kernels::Strided<T> of_scores(Batch<T> x, const Cache& cache, std::size_t sample,
+                                              std::size_t head) const {
+    return {x.row((sample * heads() + head) * cache.query_tokens), cache.query_tokens, cache.memory_tokens,
+            cache.memory_tokens};
   }
 
-  void score(Cache& cache, Batch<const Scalar, Width> q, Batch<const Scalar, Width> k, std::size_t sample, std::size_t head) const {
+  void score(Cache& cache, Batch<const Scalar, Width> q, Batch<const Scalar, Width> k, std::size_t sample,
+             std::size_t head) const {
     constexpr Scalar hidden = -std::numeric_limits<Scalar>::infinity();
     const std::size_t lk = cache.memory_tokens;
     const auto a = of_scores(cache.a, cache, sample, head);
@@ -207,7 +213,8 @@ class MultiHeadAttention {
       const Scalar* da_row = da.row(i);
       if (dropout.drops(run)) {
         const std::size_t at = ((sample * heads() + head) * lq + i) * lk;
-        kernels::select_scaled<Scalar>({da_row, lk}, cache.dropout.keep.subspan(at, lk), dropout.scale(), {ds.row(i), lk});
+        kernels::select_scaled<Scalar>({da_row, lk}, cache.dropout.keep.subspan(at, lk), dropout.scale(),
+                                       {ds.row(i), lk});
         da_row = ds.row(i);
       }
       kernels::softmax_backward(a.row(i), da_row, lk, ds.row(i));
@@ -226,7 +233,10 @@ class MultiHeadAttention {
   [[nodiscard]] ForwardEvent<Scalar> forward_event(const Run& run, const Cache& cache) const {
     return {{run.module, run.first_sample, cache.samples, heads(), cache.query_tokens, cache.memory_tokens, causal,
              cache.inputs.key_mask},
-            cache.a, cache.mixed, cache.x_q, cache.out.y};
+            cache.a,
+            cache.mixed,
+            cache.x_q,
+            cache.out.y};
   }
 };
 

@@ -50,13 +50,15 @@ class EncoderLayer {
       match_slot(layer.attention, attention);
       arena.temporarily([&] {
         norm1.lay_out(arena, layer.norm1, rows);
-        if_kept([&](const auto& mixer, auto& mine) {
-          arena.temporarily([&] {
-            arena.take(u, rows, width);
-            mine.lay_out(arena, mixer, samples, tokens, tokens);
-            attention_dropout.lay_out(arena, layer.attention_dropout, rows, width, tokens);
-          });
-        }, layer.attention, attention);
+        if_kept(
+            [&](const auto& mixer, auto& mine) {
+              arena.temporarily([&] {
+                arena.take(u, rows, width);
+                mine.lay_out(arena, mixer, samples, tokens, tokens);
+                attention_dropout.lay_out(arena, layer.attention_dropout, rows, width, tokens);
+              });
+            },
+            layer.attention, attention);
         arena.take(v, rows, width);
         ffn.lay_out(arena, layer.ffn, rows, tokens);
         ffn_dropout.lay_out(arena, layer.ffn_dropout, rows, width, tokens);
@@ -68,11 +70,13 @@ class EncoderLayer {
   template <class RunType>
   Batch<const Scalar, Width> forward(const RunType& run, Batch<const Scalar, Width> x, Cache& cache) const {
     Batch<const Scalar, Width> u = x;
-    if_kept([&](const auto& mixer, auto& mine) {
-      const auto branch = attention_dropout.forward(run, mixer.forward(run, x, x, mine), cache.attention_dropout);
-      kernels::add<Scalar>(x.flat(), branch.flat(), cache.u.flat());
-      u = cache.u;
-    }, attention, cache.attention);
+    if_kept(
+        [&](const auto& mixer, auto& mine) {
+          const auto branch = attention_dropout.forward(run, mixer.forward(run, x, x, mine), cache.attention_dropout);
+          kernels::add<Scalar>(x.flat(), branch.flat(), cache.u.flat());
+          u = cache.u;
+        },
+        attention, cache.attention);
     const auto n = norm1.forward(run, u, cache.norm1);
     const auto branch = ffn_dropout.forward(run, ffn.forward(run, n, cache.ffn), cache.ffn_dropout);
     kernels::add<Scalar>(n.flat(), branch.flat(), cache.v.flat());
@@ -85,13 +89,15 @@ class EncoderLayer {
     const auto through_ffn = ffn.backward_input(run, ffn_dropout.backward_input(run, dv, cache.ffn_dropout), cache.ffn);
     kernels::add<Scalar>(dv.flat(), through_ffn.flat(), cache.dn.flat());
     Batch<const Scalar, Width> dx = norm1.backward_input(run, cache.dn, cache.norm1);
-    if_kept([&](const auto& mixer, auto& mine) {
-      const auto dbranch = attention_dropout.backward_input(run, dx, cache.attention_dropout);
-      const auto through = mixer.backward_input(run, dbranch, mine);
-      kernels::add<Scalar>(dx.flat(), through.query.flat(), cache.dx.flat());
-      kernels::add<Scalar>(cache.dx.flat(), through.memory.flat(), cache.dx.flat());
-      dx = cache.dx;
-    }, attention, cache.attention);
+    if_kept(
+        [&](const auto& mixer, auto& mine) {
+          const auto dbranch = attention_dropout.backward_input(run, dx, cache.attention_dropout);
+          const auto through = mixer.backward_input(run, dbranch, mine);
+          kernels::add<Scalar>(dx.flat(), through.query.flat(), cache.dx.flat());
+          kernels::add<Scalar>(cache.dx.flat(), through.memory.flat(), cache.dx.flat());
+          dx = cache.dx;
+        },
+        attention, cache.attention);
     return dx;
   }
 

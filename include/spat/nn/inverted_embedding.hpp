@@ -38,7 +38,8 @@ class InvertedEmbedding {
     }
   };
 
-  Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar> x, Batch<const Scalar> marks, Cache& cache) const {
+  Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar> x, Batch<const Scalar> marks,
+                                     Cache& cache) const {
     const std::size_t lookback = value_embedding.inputs(), channels = cache.channels;
     for (std::size_t s = 0; s < x.rows() / lookback; ++s) {
       kernels::transpose(x.row(s * lookback), lookback, channels, cache.series.row(s * cache.tokens));
@@ -52,7 +53,8 @@ class InvertedEmbedding {
   /// dx with respect to the channels; marks have no gradient.
   Batch<const Scalar> backward_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
     const std::size_t lookback = value_embedding.inputs();
-    const auto dseries = value_embedding.backward_input(run, dropout.backward_input(run, dy, cache.dropout), cache.value_embedding);
+    const auto dseries =
+        value_embedding.backward_input(run, dropout.backward_input(run, dy, cache.dropout), cache.value_embedding);
     for (std::size_t s = 0; s < dseries.rows() / cache.tokens; ++s)
       kernels::transpose(dseries.row(s * cache.tokens), cache.channels, lookback, cache.dx.row(s * lookback));
     return cache.dx;

@@ -53,8 +53,8 @@ class LayerNorm {
     cache.dy = dy;
     run.for_shares(dy.rows(), 8 * dy.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r)
-        kernels::layer_norm_backward(cache.normalized.row(r), gain.data(), cache.inverse_deviation[r], dy.row(r), dy.cols(),
-                                     cache.dx.row(r));
+        kernels::layer_norm_backward(cache.normalized.row(r), gain.data(), cache.inverse_deviation[r], dy.row(r),
+                                     dy.cols(), cache.dx.row(r));
     });
     return cache.dx.middle_rows(0, dy.rows());
   }

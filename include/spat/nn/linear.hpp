@@ -13,7 +13,8 @@ enum class Bias { none, learned };
 ///
 /// Shapes, with R rows:  x, dx [R x In]   y, dy [R x Out]   W [Out x In], as PyTorch stores it   b [Out].
 /// dW = dy^T x,  db = sum_r dy_r,  dx = dy W.
-template <std::floating_point Scalar, std::size_t In = dynamic, std::size_t Out = dynamic, Bias has_bias = Bias::learned>
+template <std::floating_point Scalar, std::size_t In = dynamic, std::size_t Out = dynamic,
+          Bias has_bias = Bias::learned>
 class Linear {
  public:
   using Value = Scalar;
@@ -67,7 +68,8 @@ class Linear {
   void skip_input(Batch<const Scalar, Out> dy, Cache& cache) const { cache.dy = dy; }
 
   void backward_weights(const Run& /*run*/, Cache& cache, Linear& gradients, Share& share) const {
-    constexpr std::size_t tile = 64;  // outputs a task; a constant, so that tasks do not depend on the number of workers
+    constexpr std::size_t tile =
+        64;  // outputs a task; a constant, so that tasks do not depend on the number of workers
     const kernels::Strided<const Scalar> x = cache.x, dy = cache.dy;
     const kernels::Strided<Scalar> dw = gradients.weight.view();
     for (std::size_t first = 0; first < outputs(); first += tile) {

@@ -49,7 +49,8 @@ class Stack {
     if constexpr (is_static) {
       return [&]<std::size_t... I>(std::index_sequence<I...>) {
         return std::tuple{Block<detail::kept_of_block(mask, I, modules)>(arguments..., (kept >> I & 1) != 0)...};
-      }(std::make_index_sequence<depth>{});
+      }
+      (std::make_index_sequence<depth>{});
     } else {
       std::vector<Block<KeptModules{}>> list;
       list.reserve(block_count);
@@ -59,14 +60,17 @@ class Stack {
   }
 
   template <std::size_t... I>
-  static std::tuple<Block<detail::kept_of_block(mask, I, modules)>...> tuple_of(std::index_sequence<I...>);
-  static auto blocks_type() {
-    if constexpr (is_static) return decltype(tuple_of(std::make_index_sequence<depth>{}))(tuple_of(std::make_index_sequence<depth>{}));
-    else return std::vector<Block<KeptModules{}>>();
+  static auto tuple_of(std::index_sequence<I...>)
+      -> std::type_identity<std::tuple<Block<detail::kept_of_block(mask, I, modules)>...>>;
+  static auto blocks_type() {  // its result is named, never called for
+    if constexpr (is_static)
+      return decltype(tuple_of(std::make_index_sequence<depth>{}))();
+    else
+      return std::type_identity<std::vector<Block<KeptModules{}>>>();
   }
 
  public:
-  using Blocks = decltype(blocks_type());
+  using Blocks = typename decltype(blocks_type())::type;
   Blocks blocks;
 
   struct Cache {
@@ -74,33 +78,36 @@ class Stack {
 
     void lay_out(Arena& arena, const Stack& stack, std::size_t samples, std::size_t tokens) {
       if constexpr (!is_static) blocks.resize(stack.blocks.size());
-      upward([&](std::size_t, const auto& block, auto& mine) { mine.lay_out(arena, block, samples, tokens); }, stack.blocks,
-             blocks);
+      upward([&](std::size_t, const auto& block, auto& mine) { mine.lay_out(arena, block, samples, tokens); },
+             stack.blocks, blocks);
     }
   };
 
   template <class RunType, class View>
   View forward(const RunType& run, View x, Cache& cache) const {
-    upward([&](std::size_t i, const auto& block, auto& mine) { x = block.forward(run.at(i * modules), x, mine); }, blocks,
-           cache.blocks);
+    upward([&](std::size_t i, const auto& block, auto& mine) { x = block.forward(run.at(i * modules), x, mine); },
+           blocks, cache.blocks);
     return x;
   }
 
   template <class RunType, class View>
   View backward_input(const RunType& run, View dy, Cache& cache) const {
-    downward([&](std::size_t i, const auto& block, auto& mine) { dy = block.backward_input(run.at(i * modules), dy, mine); },
-             blocks, cache.blocks);
+    downward(
+        [&](std::size_t i, const auto& block, auto& mine) { dy = block.backward_input(run.at(i * modules), dy, mine); },
+        blocks, cache.blocks);
     return dy;
   }
 
   void backward_weights(const Run& run, Cache& cache, Stack& gradients, Share& share) const {
-    upward([&](std::size_t, const auto& block, auto& mine, auto& gradient) { block.backward_weights(run, mine, gradient, share); },
+    upward([&](std::size_t, const auto& block, auto& mine,
+               auto& gradient) { block.backward_weights(run, mine, gradient, share); },
            blocks, cache.blocks, gradients.blocks);
   }
 
   /// Numbers the dropouts of block i from first_site + i * sites.
   void set_dropout(double rate, std::size_t first_site) {
-    upward([&](std::size_t i, auto& block) { block.set_dropout(rate, first_site + i * Block<KeptModules{}>::sites); }, blocks);
+    upward([&](std::size_t i, auto& block) { block.set_dropout(rate, first_site + i * Block<KeptModules{}>::sites); },
+           blocks);
   }
 
   void pack() {
@@ -115,7 +122,7 @@ class Stack {
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
-    upward([&](std::size_t i, auto& block) { block.for_each(block, std::string(name).append(std::to_string(i)).append("."), list); },
+    upward([&](std::size_t i, auto& block) { block.for_each(block, detail::message(name, i, "."), list); },
            self.blocks);
   }
 };

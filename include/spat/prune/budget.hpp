@@ -33,23 +33,24 @@ using Budget = std::variant<DropLowest, DropRatio, DropBelow>;
   for (std::size_t i = 0; i < scores.size(); ++i) {
     if (!kept.keeps(i)) continue;
     if (!std::isfinite(scores[i]))
-      throw NumericError(std::string("the score of module ").append(std::to_string(i))
-                             .append(" is not finite; was anything observed since the model was built?"));
+      throw NumericError(detail::message("the score of module ", i,
+                                         " is not finite; was anything observed since the model was built?"));
     order.push_back(i);
   }
-  std::ranges::sort(order, [&](std::size_t a, std::size_t b) { return scores[a] != scores[b] ? scores[a] < scores[b] : a > b; });
+  std::ranges::sort(
+      order, [&](std::size_t a, std::size_t b) { return scores[a] != scores[b] ? scores[a] < scores[b] : a > b; });
   const auto drops = [&]() -> std::size_t {
     if (const auto* lowest = std::get_if<DropLowest>(&budget)) return lowest->count;
     if (const auto* below = std::get_if<DropBelow>(&budget))
-      return static_cast<std::size_t>(std::ranges::count_if(order, [&](std::size_t i) { return scores[i] < below->threshold; }));
+      return static_cast<std::size_t>(
+          std::ranges::count_if(order, [&](std::size_t i) { return scores[i] < below->threshold; }));
     const double ratio = std::get<DropRatio>(budget).ratio;
     if (!(ratio >= 0 && ratio <= 1))
-      throw ConfigError(std::string("a ratio of modules to drop must lie in [0, 1], found ").append(std::to_string(ratio)));
+      throw ConfigError(detail::message("a ratio of modules to drop must lie in [0, 1], found ", ratio));
     return static_cast<std::size_t>(std::lround(ratio * static_cast<double>(order.size())));
   }();
   if (drops > order.size())
-    throw ConfigError(std::string("cannot drop ").append(std::to_string(drops)).append(" modules: the model has ")
-                          .append(std::to_string(order.size())));
+    throw ConfigError(detail::message("cannot drop ", drops, " modules: the model has ", order.size()));
   for (std::size_t i = 0; i < drops; ++i) kept = kept.without(order[i]);
   return kept;
 }

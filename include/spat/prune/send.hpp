@@ -23,11 +23,13 @@ namespace spat::inline SPAT_ABI {
 ///
 /// |S| is often 1e-6 .. 1e-9, where exp(S) is 1 plus rounding noise, so P - 1/L is computed exactly, without any epsilon:
 ///     m = max_j |S_j|,  x_j = expm1(|S_j| - m),  xbar = mean_j x_j,  P_j - 1/L = (x_j - xbar) / (L (1 + xbar)).
-/// Throws NumericError if an entry of S is not finite.
+/// Throws NumericError if an entry of S is not finite. `room` is working memory for the next call, too.
 template <std::floating_point Scalar>
-[[nodiscard]] double send(Batch<const Scalar> s, std::size_t heads, std::span<const unsigned char> visible = {}) {
+[[nodiscard]] double send(Batch<const Scalar> s, std::size_t heads, std::span<const unsigned char> visible,
+                          std::vector<double>& room) {
   const std::size_t lq = s.rows() / heads, lk = s.cols();
-  std::vector<double> deviation(lk), x(lk);
+  room.resize(2 * lk);
+  const std::span<double> deviation(room.data(), lk), x(room.data() + lk, lk);
   double total = 0;
   std::size_t rows = 0;
   for (std::size_t i = 0; i < lq; ++i) {
@@ -61,6 +63,11 @@ template <std::floating_point Scalar>
   }
   return rows ? total / static_cast<double>(rows) : 0;
 }
+template <std::floating_point Scalar>
+[[nodiscard]] double send(Batch<const Scalar> s, std::size_t heads, std::span<const unsigned char> visible = {}) {
+  std::vector<double> room;
+  return send<Scalar>(s, heads, visible, room);
+}
 
 /// What becomes of the samples of a step. signed_sum: S = sum_b A_b dA_b, the literal gradient of a mask without batch index.
 /// absolute_mean: S = mean_b |A_b dA_b|, without cancellation and independent of the batch size.
@@ -81,7 +88,8 @@ struct SendOptions {
 template <std::floating_point Scalar>
 class Send {
  public:
-  explicit Send(SendOptions options = {}) : options_(options) {}
+  Send() = default;
+  explicit Send(SendOptions options) : options_(options) {}
 
   /// Adds one block of samples; S = A dA is one multiplication an entry.
   void on_backward(const BackwardEvent<Scalar>& event) {
@@ -100,10 +108,10 @@ class Send {
   /// Takes over what another block's state has gathered in this step; the other starts anew. Call in block order.
   void merge(Send& other) {
     if (other.samples_ == 0) return;
-    if (sums_.empty()) heads_ = other.heads_, cols_ = other.cols_, sums_.assign(other.sums_.size(), Scalar(0));
-    if (visible_.empty()) visible_ = other.visible_;
+    begin_block(other.heads_, other.cols_, other.sums_.size());
+    visible_.resize(other.visible_.size());
     for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] += other.sums_[i];
-    for (std::size_t i = 0; i < std::min(visible_.size(), other.visible_.size()); ++i) visible_[i] |= other.visible_[i];
+    for (std::size_t i = 0; i < visible_.size(); ++i) visible_[i] |= other.visible_[i];
     samples_ += other.samples_;
     other.clear_step();
   }
@@ -114,9 +122,12 @@ class Send {
     if (options_.variant == SendVariant::absolute_mean)
       for (Scalar& value : sums_) value /= static_cast<Scalar>(samples_);
     if (options_.dynamics == SendDynamics::step_average) {
-      average_ = options_.decay * average_ + (1 - options_.decay) * send<Scalar>(view(sums_), heads_, visible_);
+      average_ = multiply_add(options_.decay, average_,
+                              (1 - options_.decay) * send<Scalar>(view(sums_), heads_, visible_, room_));
       ++steps_;
     } else {
+      if (epoch_steps_ != 0 && epoch_.size() != sums_.size())
+        throw ShapeError("SEND: an epoch holds steps of different token counts");
       epoch_.resize(sums_.size());
       for (std::size_t i = 0; i < sums_.size(); ++i) epoch_[i] += std::abs(static_cast<double>(sums_[i]));
       ++epoch_steps_;
@@ -153,20 +164,31 @@ class Send {
 
   /// What a training checkpoint keeps between epochs, as numbers.
   [[nodiscard]] std::vector<double> state() const {
-    return {average_, static_cast<double>(steps_), static_cast<double>(heads_), static_cast<double>(cols_)};
+    std::vector<double> numbers{average_, static_cast<double>(steps_), static_cast<double>(heads_),
+                                static_cast<double>(cols_)};
+    numbers.insert(numbers.end(), visible_.begin(), visible_.end());
+    return numbers;
   }
   void restore(const std::vector<double>& numbers) {
     average_ = numbers.at(0), steps_ = static_cast<std::size_t>(numbers.at(1));
     heads_ = static_cast<std::size_t>(numbers.at(2)), cols_ = static_cast<std::size_t>(numbers.at(3));
+    visible_.clear();
+    for (std::size_t i = 4; i < numbers.size(); ++i) visible_.push_back(numbers[i] != 0);
   }
 
  private:
-  void shape(const AttentionCall& call) {
-    const std::size_t size = call.heads * call.query_tokens * call.memory_tokens;
-    if (sums_.size() != size) {
-      if (samples_ != 0) throw ShapeError("SEND: a step holds samples of different token counts");
-      heads_ = call.heads, cols_ = call.memory_tokens, sums_.assign(size, Scalar(0)), visible_.clear();
+  /// The first block of a step says its sizes. Which keys are seen is a matter of the step, or of the epoch, at hand.
+  void begin_block(std::size_t heads, std::size_t cols, std::size_t size) {
+    if (samples_ == 0) {
+      if (sums_.size() != size) sums_.assign(size, Scalar(0));
+      heads_ = heads, cols_ = cols;
+      if (epoch_steps_ == 0) visible_.clear();
+    } else if (heads_ != heads || cols_ != cols || sums_.size() != size) {
+      throw ShapeError("SEND: a step holds samples of different token counts");
     }
+  }
+  void shape(const AttentionCall& call) {
+    begin_block(call.heads, call.memory_tokens, call.heads * call.query_tokens * call.memory_tokens);
     if (!call.causal && call.key_mask.size() == 0) return;
     visible_.resize(call.query_tokens * call.memory_tokens);
     for (std::size_t b = 0; b < call.samples; ++b)
@@ -188,6 +210,7 @@ class Send {
   std::vector<unsigned char> visible_;  // [Lq x Lk]; empty: all
   std::size_t samples_ = 0, heads_ = 0, cols_ = 0, steps_ = 0, epoch_steps_ = 0;
   double average_ = 0;
+  std::vector<double> room_;
 };
 
 }  // namespace spat

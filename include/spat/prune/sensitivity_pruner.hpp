@@ -24,34 +24,30 @@ class SensitivityPruner {
   /// What the blocks of one position of a wave report to.
   class Slot {
    public:
-    void on_forward(const ForwardEvent<Scalar>& event)
-      requires requires(C& c) { c.on_forward(event); }
-    {
-      criteria[event.module].on_forward(event);
-    }
-    void on_backward(const BackwardEvent<Scalar>& event)
-      requires requires(C& c) { c.on_backward(event); }
-    {
-      criteria[event.module].on_backward(event);
-    }
+    void on_forward(const ForwardEvent<Scalar>& event) requires requires(C& c) { c.on_forward(event); }
+    { criteria[event.module].on_forward(event); }
+    void on_backward(const BackwardEvent<Scalar>& event) requires requires(C& c) { c.on_backward(event); }
+    { criteria[event.module].on_backward(event); }
     std::vector<C> criteria;
   };
 
   explicit SensitivityPruner(const Model& model, C prototype = C{}, std::size_t warm_up_epochs = 1)
-      : prototype_(prototype), kept_(model.shape.kept()), warm_up_(warm_up_epochs), criteria_(model.shape.count(), prototype) {
+      : prototype_(prototype), kept_(model.shape.kept()), warm_up_(warm_up_epochs),
+        criteria_(model.shape.count(), prototype) {
     for (Slot& slot : slots_) slot.criteria = criteria_;
   }
 
   [[nodiscard]] Slot& slot(std::size_t i) { return slots_[i]; }
 
   void end_step() {
-    if (epochs_ > 0 && epochs_ == warm_up_ && !warmed_up_) criteria_.assign(criteria_.size(), prototype_), warmed_up_ = true;
+    if (epochs_ > 0 && epochs_ == warm_up_ && !warmed_up_)
+      criteria_.assign(criteria_.size(), prototype_), warmed_up_ = true;
     for (std::size_t module = 0; module < criteria_.size(); ++module) {
       for (Slot& slot : slots_) criteria_[module].merge(slot.criteria[module]);
       try {
         criteria_[module].end_step();
       } catch (const NumericError& error) {
-        throw NumericError(std::string("module ").append(std::to_string(module)).append(": ").append(error.what()));
+        throw NumericError(detail::message("module ", module, ": ", error.what()));
       }
     }
   }

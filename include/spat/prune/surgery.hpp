@@ -22,20 +22,21 @@ struct Surgery {
   }
   static void check(const Model& model, ModuleMask<> mask) {
     if (!mask.is_subset_of(model.shape.kept()))
-      throw ConfigError(std::string("a pruned module cannot come back: kept ")
-                            .append(to_string(model.shape.kept(), model.shape.count())).append(", asked for ")
-                            .append(to_string(mask, model.shape.count())));
+      throw ConfigError(detail::message("a pruned module cannot come back: kept ",
+                                        to_string(model.shape.kept(), model.shape.count()), ", asked for ",
+                                        to_string(mask, model.shape.count())));
   }
 };
 
 /// For a static model: a std::variant over the types of all its masks.
 template <PrunableModel Model>
-  requires Model::Shape::is_static
-struct Surgery<Model> {
-  static constexpr std::uint64_t kept = Model::Shape::value.kept.bits & ModuleMask<>::first(Model::Shape::value.modules()).bits;
+requires Model::Shape::is_static struct Surgery<Model> {
+  static constexpr std::uint64_t kept =
+      Model::Shape::value.kept.bits & ModuleMask<>::first(Model::Shape::value.modules()).bits;
   static constexpr std::size_t options = std::size_t{1} << std::popcount(kept);
   static_assert(options <= most_static_options,
-                "too many pruned types to choose from at run time: prune the dynamic form, or name the mask: Model::Pruned<mask>");
+                "too many pruned types to choose from at run time: prune the dynamic form, or name the mask: "
+                "Model::Pruned<mask>");
 
   /// Maps 0 .. options - 1 onto the subsets of `kept`.
   [[nodiscard]] static constexpr std::uint64_t subset(std::size_t index) {
@@ -66,7 +67,7 @@ struct Surgery<Model> {
 /// The model that keeps `mask`, surviving weights copied. Throws ConfigError unless it is a subset of what is kept.
 template <PrunableModel Model>
 [[nodiscard]] typename Surgery<Model>::Result pruned(const Model& model, ModuleMask<> mask) {
-  return Surgery<Model>::keep(model, mask);
+  return Surgery<Model>::keep(model, {mask.bits & ModuleMask<>::first(model.shape.count()).bits});
 }
 
 }  // namespace spat

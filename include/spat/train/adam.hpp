@@ -28,10 +28,13 @@ class Adam {
             Team* team = nullptr) {
     ++steps_;
     const double t = static_cast<double>(steps_);
-    const kernels::AdamStep<Scalar> factors{
-        static_cast<Scalar>(rate), static_cast<Scalar>(options_.beta1), static_cast<Scalar>(options_.beta2),
-        static_cast<Scalar>(options_.epsilon), static_cast<Scalar>(1 - std::pow(options_.beta1, t)),
-        static_cast<Scalar>(std::sqrt(1 - std::pow(options_.beta2, t))), static_cast<Scalar>(scale)};
+    const kernels::AdamStep<Scalar> factors{static_cast<Scalar>(rate),
+                                            static_cast<Scalar>(options_.beta1),
+                                            static_cast<Scalar>(options_.beta2),
+                                            static_cast<Scalar>(options_.epsilon),
+                                            static_cast<Scalar>(1 - std::pow(options_.beta1, t)),
+                                            static_cast<Scalar>(std::sqrt(1 - std::pow(options_.beta2, t))),
+                                            static_cast<Scalar>(scale)};
     const auto update = [&](Share share) {
       constexpr std::size_t piece = 16384;
       for (std::size_t p = 0; p < weights.size(); ++p)
@@ -40,8 +43,10 @@ class Adam {
             kernels::adam(factors, gradients[p].values.data() + i, first_[p].data() + i, second_[p].data() + i,
                           weights[p].values.data() + i, std::min(piece, first_[p].size() - i));
     };
-    if (team) team->run([&](std::size_t worker) { update(Share(worker, team->size())); });
-    else update(Share());
+    if (team)
+      team->run([&](std::size_t worker) { update(Share(worker, team->size())); });
+    else
+      update(Share());
   }
 
   [[nodiscard]] std::uint64_t steps() const { return steps_; }

@@ -20,8 +20,8 @@ struct Metrics {
 /// Every window once, none dropped; sums in double in the order of the windows, so that neither the batch size nor the workers
 /// show. Throws NumericError if a forecast is not finite.
 template <Forecaster Model>
-[[nodiscard]] Metrics evaluate(const Model& model, const WindowDataset<typename Model::Value>& windows, Team* team = nullptr,
-                               std::size_t batch_size = 64) {
+[[nodiscard]] Metrics evaluate(const Model& model, const WindowDataset<typename Model::Value>& windows,
+                               Team* team = nullptr, std::size_t batch_size = 64) {
   using Scalar = typename Model::Value;
   Predictor<Model> predictor(model, team);
   WindowBuffer<Scalar> buffer;
@@ -30,7 +30,8 @@ template <Forecaster Model>
   double squares = 0, absolutes = 0;
   std::size_t count = 0;
   for (std::size_t first = 0; first < indices.size(); first += batch_size) {
-    const auto batch = windows.gather(std::span(indices).subspan(first, std::min(batch_size, indices.size() - first)), buffer);
+    const auto batch =
+        windows.gather(std::span(indices).subspan(first, std::min(batch_size, indices.size() - first)), buffer);
     const auto y = predictor.forecast(batch);
     if (y.size() != batch.target.size()) throw ShapeError("the windows' target has another shape than the forecast");
     for (std::size_t i = 0; i < y.size(); ++i) {

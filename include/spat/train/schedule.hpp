@@ -20,10 +20,14 @@ enum class Schedule { constant, type1, type3, cosine };
 [[nodiscard]] inline double rate_of_epoch(Schedule schedule, double rate, std::size_t epoch, std::size_t epochs) {
   const double e = static_cast<double>(epoch);
   switch (schedule) {
-    case Schedule::type1: return epoch <= 2 ? rate : rate * std::pow(0.5, e - 2);
-    case Schedule::type3: return epoch <= 3 ? rate : rate * std::pow(0.9, e - 4);
-    case Schedule::cosine: return rate * (1 + std::cos(std::numbers::pi * (e - 1) / static_cast<double>(epochs))) / 2;
-    case Schedule::constant: break;
+    case Schedule::type1:
+      return epoch <= 2 ? rate : rate * std::pow(0.5, e - 2);
+    case Schedule::type3:
+      return epoch <= 3 ? rate : rate * std::pow(0.9, e - 4);
+    case Schedule::cosine:
+      return rate * (1 + std::cos(std::numbers::pi * (e - 1) / static_cast<double>(epochs))) / 2;
+    case Schedule::constant:
+      break;
   }
   return rate;
 }
@@ -34,7 +38,7 @@ enum class Schedule { constant, type1, type3, cosine };
   if (name == "type1") return Schedule::type1;
   if (name == "type3") return Schedule::type3;
   if (name == "cosine") return Schedule::cosine;
-  throw ConfigError(std::string("unknown schedule \"").append(name).append("\"; expected constant, type1, type3 or cosine"));
+  throw ConfigError(detail::message("unknown schedule \"", name, "\"; expected constant, type1, type3 or cosine"));
 }
 
 }  // namespace spat

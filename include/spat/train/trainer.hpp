@@ -1,6 +1,7 @@
 // train. Epochs: shuffled batches through Adam, validation after each, the best weights kept.
 #pragma once
 
+#include <spat/kernels/reduce.hpp>
 #include <spat/train/adam.hpp>
 #include <spat/train/early_stopping.hpp>
 #include <spat/train/evaluate.hpp>
@@ -44,7 +45,7 @@ struct EpochReport {
 struct Progress {
   std::size_t epoch = 0, epochs = 0, step = 0, steps = 0;  // steps of this epoch
   double loss = 0;                                         // mean over this epoch's steps so far
-  double seconds = 0, seconds_left = 0;                    // since run_epoch began; to the end of all epochs at this pace
+  double seconds = 0, seconds_left = 0;  // since run_epoch began; to the end of all epochs at this pace
   const EpochReport* finished = nullptr;
 };
 using ProgressCallback = std::function<void(const Progress&)>;
@@ -76,40 +77,48 @@ class Trainer {
   const EpochReport& run_epoch(const Windows& training, const Windows& validation, Observer& observer,
                                const ProgressCallback& progress = {}) {
     const auto start = std::chrono::steady_clock::now();
-    const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+    const auto elapsed = [&] {
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    };
     EpochReport report{.epoch = history_.size() + 1};
     report.rate = rate_of_epoch(options_.schedule, options_.rate, report.epoch, options_.epochs);
     const auto order = shuffled_indices(training.size(), options_.seed, report.epoch);
     const std::size_t batch = options_.batch_size;
     const std::size_t steps = options_.drop_last ? order.size() / batch : divide_up(order.size(), batch);
     if (steps == 0)
-      throw ConfigError(std::string("dropping the last batch leaves none: windows ").append(std::to_string(order.size()))
-                            .append(", batch size ").append(std::to_string(batch)));
+      throw ConfigError(
+          detail::message("dropping the last batch leaves none: windows ", order.size(), ", batch size ", batch));
     double sum = 0;
     for (std::size_t i = 0; i < steps; ++i) {
       const auto indices = std::span(order).subspan(i * batch, std::min(batch, order.size() - i * batch));
       sum += step(training.gather(indices, buffer_), report.rate, observer);
-      const double done = static_cast<double>(i + 1), left = static_cast<double>((options_.epochs - history_.size()) * steps) - done;
-      if (progress) progress({report.epoch, options_.epochs, i + 1, steps, sum / done, elapsed(), elapsed() / done * left, nullptr});
+      const double done = static_cast<double>(i + 1),
+                   left = static_cast<double>((options_.epochs - history_.size()) * steps) - done;
+      if (progress)
+        progress(
+            {report.epoch, options_.epochs, i + 1, steps, sum / done, elapsed(), elapsed() / done * left, nullptr});
     }
     if constexpr (requires { observer.end_epoch(); }) observer.end_epoch();
 
     const Metrics metrics = evaluate(model_, validation, team_);
     report.training_loss = sum / static_cast<double>(steps);
     report.validation_mse = metrics.mse, report.validation_mae = metrics.mae;
-    report.best = stopping_.improves(report.epoch, metrics.mse);
-    if (report.best)
-      for (std::size_t p = 0; p < weights_.size(); ++p) std::ranges::copy(weights_[p].values, best_[p].begin());
+    report.best = keep_if_best(report.epoch, metrics.mse);
     report.seconds = elapsed();
     history_.push_back(report);
-    if (progress) progress({report.epoch, options_.epochs, steps, steps, report.training_loss, report.seconds,
-                            report.seconds * static_cast<double>(options_.epochs - history_.size()), &history_.back()});
+    if (progress)
+      progress({report.epoch, options_.epochs, steps, steps, report.training_loss, report.seconds,
+                report.seconds * static_cast<double>(options_.epochs - history_.size()), &history_.back()});
     return history_.back();
   }
 
+  /// Lets the weights as they are now count as epoch 0: fine-tuning that never improves on them leaves them.
+  void consider_start(const Windows& validation) { keep_if_best(0, evaluate(model_, validation, team_).mse); }
+
   /// All epochs that are due; then the model holds the weights of the best one.
   template <class Observer>
-  void fit(const Windows& training, const Windows& validation, Observer& observer, const ProgressCallback& progress = {}) {
+  void fit(const Windows& training, const Windows& validation, Observer& observer,
+           const ProgressCallback& progress = {}) {
     while (unfinished()) run_epoch(training, validation, observer, progress);
     take_best();
   }
@@ -136,7 +145,7 @@ class Trainer {
     double squares = 0;
     for (const auto& slope : slopes_) {
       const double sum = kernels::sum_of_squares(slope.values.data(), slope.values.size());
-      if (!std::isfinite(sum)) not_finite(std::string("the gradient of ").append(slope.name), number);
+      if (!std::isfinite(sum)) not_finite(detail::message("the gradient of ", slope.name), number);
       squares += sum;
     }
     const double norm = std::sqrt(squares);
@@ -153,6 +162,12 @@ class Trainer {
  private:
   template <class>
   friend struct TrainingState;
+
+  bool keep_if_best(std::size_t epoch, double validation_mse) {
+    if (!stopping_.improves(epoch, validation_mse)) return false;
+    for (std::size_t p = 0; p < weights_.size(); ++p) std::ranges::copy(weights_[p].values, best_[p].begin());
+    return true;
+  }
 
   [[noreturn]] static void not_finite(std::string what, std::uint64_t step) {
     throw NumericError(what.append(" is not finite at step ").append(std::to_string(step)));

@@ -22,15 +22,17 @@ struct TrainingState {
     for (std::size_t p = 0; p < trainer.weights_.size(); ++p) {
       const auto& weight = trainer.weights_[p];
       for (const auto& [name, values] : tensors(trainer, p))
-        writer.add(std::string(name).append(weight.name), {values.size()}, std::span<const Scalar>(values));
+        writer.add(detail::message(name, weight.name), {values.size()}, std::span<const Scalar>(values));
     }
     if constexpr (requires { observer.state(); })
       for (const auto& [name, values] : observer.state())
-        writer.add(std::string("observer.").append(name), {values.size()}, std::span<const double>(values));
+        writer.add(detail::message("observer.", name), {values.size()}, std::span<const double>(values));
     std::vector<double> history;
     for (const EpochReport& e : trainer.history_)
       history.insert(history.end(), {e.rate, e.training_loss, e.validation_mse, e.validation_mae, e.best ? 1.0 : 0.0});
     writer.add("history", {trainer.history_.size(), columns}, std::span<const double>(history));
+    writer.add("best_loss", {1},
+               std::span<const double>(&trainer.stopping_.best, 1));  // infinite before the first epoch
     writer.set_metadata(key, to_json(fields(trainer)));
     writer.save(path);
   }
@@ -46,13 +48,20 @@ struct TrainingState {
       if (found.get<double>(option) != expected.get<double>(option)) differs(path, option);
     for (std::size_t p = 0; p < trainer.weights_.size(); ++p)
       for (const auto& [name, values] : tensors(trainer, p))
-        file.expect_shape(std::string(name).append(trainer.weights_[p].name), {values.size()});
-    const auto epochs = file.at("history").shape.at(0);
+        file.expect_shape(detail::message(name, trainer.weights_[p].name), {values.size()});
+    const auto weights =
+        std::ranges::count_if(file.tensors(), [](const TensorInfo& t) { return t.name.starts_with("weight."); });
+    if (static_cast<std::size_t>(weights) != trainer.weights_.size())
+      throw ShapeError(detail::message(path, ": expected ", trainer.weights_.size(), " weights, found ", weights));
+    const auto& shape = file.at("history").shape;
+    const std::size_t epochs = shape.empty() ? 0 : shape[0];
     file.expect_shape("history", {epochs, columns});
+    file.expect_shape("best_loss", {1});
 
     const auto history = file.read<double>("history");
     for (std::size_t p = 0; p < trainer.weights_.size(); ++p)
-      for (const auto& [name, values] : tensors(trainer, p)) file.read_into(std::string(name).append(trainer.weights_[p].name), values);
+      for (const auto& [name, values] : tensors(trainer, p))
+        file.read_into(detail::message(name, trainer.weights_[p].name), values);
     trainer.adam_.set_steps(found.get<std::uint64_t>("step"));
     trainer.stopping_.worse = found.get<std::size_t>("worse");
     trainer.stopping_.best_epoch = found.get<std::size_t>("best_epoch");
@@ -60,13 +69,17 @@ struct TrainingState {
     for (std::size_t e = 0; e < epochs; ++e) {
       const double* row = history.data() + e * columns;
       trainer.history_.push_back({e + 1, row[0], row[1], row[2], row[3], 0, row[4] != 0});
-      if (trainer.stopping_.best_epoch == e + 1) trainer.stopping_.best = row[2];
     }
+    trainer.stopping_.best = file.read<double>("best_loss")[0];
     if constexpr (requires { observer.state(); }) {
       std::map<std::string, std::vector<double>> state;
       for (const TensorInfo& tensor : file.tensors())
         if (tensor.name.starts_with("observer.")) state[tensor.name.substr(9)] = file.read<double>(tensor.name);
-      observer.restore(state);
+      try {
+        observer.restore(state);
+      } catch (const std::out_of_range&) {
+        throw FileError(detail::message(path, ": the state of the observer is missing or incomplete"));
+      }
     }
     trainer.model_.pack();
   }
@@ -76,22 +89,26 @@ struct TrainingState {
   static constexpr std::size_t columns = 5;
 
   static std::array<std::pair<const char*, std::span<Scalar>>, 4> tensors(Trainer<Model>& trainer, std::size_t p) {
-    return {{{"weight.", trainer.weights_[p].values}, {"best.", trainer.best_[p]},
-             {"first.", trainer.adam_.first_moment(p)}, {"second.", trainer.adam_.second_moment(p)}}};
+    return {{{"weight.", trainer.weights_[p].values},
+             {"best.", trainer.best_[p]},
+             {"first.", trainer.adam_.first_moment(p)},
+             {"second.", trainer.adam_.second_moment(p)}}};
   }
   static Fields fields(const Trainer<Model>& trainer) {
     const TrainingOptions& options = trainer.options_;
     Fields fields;
-    fields.set("seed", options.seed), fields.set("batch_size", options.batch_size), fields.set("epochs", options.epochs);
+    fields.set("seed", options.seed), fields.set("batch_size", options.batch_size),
+        fields.set("epochs", options.epochs);
     fields.set("schedule", static_cast<int>(options.schedule)), fields.set("drop_last", int{options.drop_last});
-    fields.set("patience", options.patience), fields.set("rate", options.rate), fields.set("clip_norm", options.clip_norm);
+    fields.set("patience", options.patience), fields.set("rate", options.rate),
+        fields.set("clip_norm", options.clip_norm);
     fields.set("dropout", trainer.model_.dropout());
     fields.set("step", trainer.adam_.steps()), fields.set("worse", trainer.stopping_.worse);
     fields.set("best_epoch", trainer.stopping_.best_epoch);
     return fields;
   }
   [[noreturn]] static void differs(const std::string& path, const char* option) {
-    throw ConfigError(std::string(path).append(": was written with another ").append(option).append(" than this training has"));
+    throw ConfigError(detail::message(path, ": was written with another ", option, " than this training has"));
   }
 };
 

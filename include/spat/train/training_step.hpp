@@ -29,7 +29,8 @@ class TrainingStep {
   /// Adds to `gradients` and returns the mean squared error. `run` says seed and step. `observer` is NoScoring, or has
   /// slot(i), i < BlockPlan::most_at_once, each a criterion that hears from one block at a time; merging them is its own affair.
   template <class Observer>
-  double operator()(const Model& model, Run run, const WindowBatch<Scalar>& batch, Model& gradients, Observer& observer) {
+  double operator()(const Model& model, Run run, const WindowBatch<Scalar>& batch, Model& gradients,
+                    Observer& observer) {
     const BlockPlan plan(batch.samples, model.activation_size(batch.channels()));
     const double count = static_cast<double>(batch.target.size());
     run.training = true;
@@ -45,8 +46,10 @@ class TrainingStep {
           const auto piece = batch.middle(plan.first(wave + i), plan.count(wave + i));
           Work& work = *works_[i];
           fit(model, work, piece);
-          if constexpr (std::is_same_v<Observer, NoScoring>) pass(model, block, piece, count, work);
-          else pass(model, Scored(block, observer.slot(i)), piece, count, work);
+          if constexpr (std::is_same_v<Observer, NoScoring>)
+            pass(model, block, piece, count, work);
+          else
+            pass(model, Scored(block, observer.slot(i)), piece, count, work);
         }
       });
       for (std::size_t i = 0; i < size; ++i) sum += works_[i]->squared_error;
@@ -57,8 +60,10 @@ class TrainingStep {
         }
       };
       run.team = nullptr;
-      if (team_) team_->run([&](std::size_t worker) { weights(Share(worker, team_->size())); });
-      else weights(Share());
+      if (team_)
+        team_->run([&](std::size_t worker) { weights(Share(worker, team_->size())); });
+      else
+        weights(Share());
     }
     return sum / count;
   }
@@ -66,7 +71,7 @@ class TrainingStep {
  private:
   struct Work {
     typename Model::Cache cache;
-    Tensor<Scalar> dforecast;
+    AlignedBuffer<Scalar> dforecast;
     std::size_t samples = 0, channels = 0;
     double squared_error = 0;
   };
@@ -74,7 +79,7 @@ class TrainingStep {
   static void fit(const Model& model, Work& work, const WindowBatch<Scalar>& piece) {
     if (work.samples == piece.samples && work.channels == piece.channels()) return;
     model.prepare(work.cache, Purpose::training, piece.samples, piece.channels());
-    work.dforecast = Tensor<Scalar>(piece.target.rows(), piece.target.cols());
+    work.dforecast.resize(piece.target.size());
     work.samples = piece.samples, work.channels = piece.channels();
   }
 
@@ -83,14 +88,17 @@ class TrainingStep {
     const auto forecast = model.forward(run, piece, work.cache);
     if (forecast.rows() != piece.target.rows() || forecast.cols() != piece.target.cols())
       throw ShapeError("the batch's target has another shape than the forecast");
-    work.squared_error = squared_error<Scalar>(forecast, piece.target, count, work.dforecast.view());
-    model.backward_input(run, work.dforecast.view(), work.cache);
+    const Batch<Scalar> dforecast(work.dforecast.data(), forecast.rows(), forecast.cols());
+    work.squared_error = squared_error<Scalar>(forecast, piece.target, count, dforecast);
+    model.backward_input(run, dforecast, work.cache);
   }
 
   template <class Use>
   void over_workers(std::size_t count, bool split, Use&& use) {
-    if (team_ && split) team_->for_shares(count, use);
-    else use(std::size_t{0}, count);
+    if (team_ && split)
+      team_->for_shares(count, use);
+    else
+      use(std::size_t{0}, count);
   }
 
   Team* team_;

@@ -1,0 +1,91 @@
+// Reading, cutting and describing the data of the tool's commands.
+#include "tool.hpp"
+
+namespace tool {
+
+void DataOptions::add_to(CLI::App& command) {
+  auto* file = command.add_option("--data", path,
+                                  "CSV file: a date column (or an integer index, or none), then a column a channel");
+  auto* made = command.add_flag("--synthetic", synthetic, "The embedded synthetic series instead of a file");
+  file->excludes(made);
+  command.add_option("--rows", rows, "Rows of the synthetic series")->needs(made)->capture_default_str();
+  command
+      .add_option("--protocol", protocol, "How rows are split: ett-hourly, ett-minute, or custom (70 % / 10 % / 20 %)")
+      ->capture_default_str();
+  command.add_option("--target", target, "Column moved to the end, as the reference does with its target");
+  command.add_option("--marks", marks, "Time marks: h, t, d, ..., or none; none where there are no dates")
+      ->capture_default_str();
+  command.add_option("--missing-code", missing_code,
+                     "Cells of this value are replaced by the value before, e.g. -9999");
+  command.add_flag("--strict-times", strict_times, "A repeated time stamp or a gap is an error, not a warning");
+}
+
+spat::Series read(const DataOptions& options, const std::vector<std::string>& columns) {
+  if (options.path.empty() && !options.synthetic) throw spat::ConfigError("--data FILE or --synthetic is needed");
+  if (options.synthetic) return spat::synthetic_series(options.rows);
+  spat::SeriesOptions how{.columns = columns, .target = options.target, .missing_code = options.missing_code};
+  if (options.strict_times) how.irregular = spat::SeriesOptions::Irregular::error;
+  spat::Series series = spat::read_series(options.path, how);
+  for (const std::string& warning : series.warnings) say(message("warning: ", warning));
+  return series;
+}
+
+std::optional<spat::Frequency> marks_of(const spat::Series& series, const std::string& name) {
+  if (name == "none" || series.time_index != spat::TimeIndex::date) return {};
+  return spat::parse_frequency(name);
+}
+
+Data load(const DataOptions& options, std::size_t lookback, std::size_t horizon,
+          const std::vector<std::string>& columns) {
+  Data data{.series = read(options, columns),
+            .protocol = spat::parse_protocol(options.protocol),
+            .scaler = {},
+            .window = {},
+            .training = {},
+            .validation = {},
+            .test = {}};
+  const auto splits = spat::split_rows(data.protocol, data.series.rows(), lookback, horizon);
+  data.scaler = spat::StandardScaler::fit(data.series.view(), splits.train);
+  for (const std::size_t c : data.scaler.constant_columns())
+    say(message("warning: column \"", data.series.names[c],
+                "\" is constant in the training part; its deviation counts as 1"));
+  data.window = {.lookback = lookback, .horizon = horizon, .marks = marks_of(data.series, options.marks)};
+  const auto windows = [&](spat::Split rows) {
+    return std::make_unique<spat::WindowDataset<float>>(data.series, data.scaler, rows, data.window);
+  };
+  data.training = windows(splits.train), data.validation = windows(splits.validation), data.test = windows(splits.test);
+  return data;
+}
+
+std::string describe(const Data& data, const std::string& marks) {
+  spat::Fields fields;
+  fields.set("protocol", std::string(spat::protocol_name(data.protocol)));
+  fields.set("marks", data.window.marks ? marks : std::string("none"));
+  for (std::size_t c = 0; c < data.series.channels(); ++c) {
+    const std::string index = std::to_string(c);
+    fields.set(message("name.", index), data.series.names[c]);
+    fields.set(message("mean.", index), data.scaler.mean()[c]);
+    fields.set(message("deviation.", index), data.scaler.deviation()[c]);
+  }
+  return spat::to_json(fields);
+}
+
+Described described(const spat::SafetensorsFile& file) {
+  const spat::Fields fields = spat::fields_from_json(file.metadata("spat.data"), file.path());
+  std::vector<double> mean, deviation;
+  Described data{.protocol = fields.get<std::string>("protocol"),
+                 .marks = fields.get<std::string>("marks"),
+                 .names = {},
+                 .scaler = {}};
+  for (std::size_t c = 0;; ++c) {
+    const std::string index = std::to_string(c), name = message("name.", index);
+    if (!fields.contains(name)) break;
+    data.names.push_back(fields.get<std::string>(name));
+    mean.push_back(fields.get<double>(message("mean.", index)));
+    deviation.push_back(fields.get<double>(message("deviation.", index)));
+  }
+  data.scaler = spat::StandardScaler(mean, deviation);
+  return data;
+}
+
+}  // namespace tool

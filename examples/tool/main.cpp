@@ -1,0 +1,31 @@
+// spat: trains, scores, prunes, fine-tunes and runs forecasters from the command line.
+#include "tool.hpp"
+
+#include <cstdio>
+
+int main(int count, char** arguments) {
+  std::string command_line = "spat";
+  for (int i = 1; i < count; ++i) command_line.append(" ").append(arguments[i]);
+
+  CLI::App app{"spat: train a transformer forecaster, remove the attention it does not need, run it fast"};
+  app.set_version_flag("--version", tool::message(SPAT_VERSION, " (", spat::instruction_set, ")"));
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Help of all commands");
+  app.get_formatter()->column_width(34);
+  const std::array commands{
+      std::pair{"run", tool::add_run(app, command_line)}, std::pair{"evaluate", tool::add_evaluate(app)},
+      std::pair{"inspect", tool::add_inspect(app)}, std::pair{"forecast", tool::add_forecast(app)}};
+  try {
+    app.parse(count, arguments);
+    for (const auto& [name, command] : commands)
+      if (app.got_subcommand(name)) command();
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const std::bad_alloc&) {
+    tool::say("spat: not enough memory");
+  } catch (const std::exception& error) {
+    tool::say(tool::message("spat: ", error.what()));
+  }
+  return 2;
+}

@@ -1,0 +1,124 @@
+// The team: who does what, exceptions, many short calls, sleep, and results that do not depend on its size.
+#include <spat/core/team.hpp>
+#include <tests/catch.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <ctime>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+using spat::Team;
+
+static_assert(!std::is_copy_constructible_v<Team>);
+
+TEST_CASE("Every worker is called once a run, the caller among them as worker 0", "[core]") {
+  for (std::size_t size = 0; size <= 8; ++size) {
+    Team team(size);
+    REQUIRE(team.size() == std::max<std::size_t>(1, size));
+    std::vector<int> calls(team.size());
+    std::vector<std::thread::id> threads(team.size());
+    for (int round = 0; round < 20; ++round)
+      team.run([&](std::size_t worker) { ++calls[worker], threads[worker] = std::this_thread::get_id(); });
+    CHECK(calls == std::vector<int>(team.size(), 20));
+    CHECK(threads[0] == std::this_thread::get_id());
+    for (std::size_t i = 0; i < threads.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j) CHECK(threads[i] != threads[j]);
+  }
+}
+
+TEST_CASE("Shares cover every index once, in pieces that differ by at most one, for any size and count", "[core]") {
+  for (std::size_t size = 1; size <= 8; ++size) {
+    Team team(size);
+    for (std::size_t count = 0; count <= 20; ++count) {
+      std::vector<int> hits(count);
+      std::atomic<std::size_t> pieces = 0, shortest = 1000, longest = 0;
+      team.for_shares(count, [&](std::size_t first, std::size_t last) {
+        const std::size_t length = last - first;
+        ++pieces;
+        for (std::size_t seen = shortest; length < seen && !shortest.compare_exchange_weak(seen, length);) {
+        }
+        for (std::size_t seen = longest; length > seen && !longest.compare_exchange_weak(seen, length);) {
+        }
+        for (std::size_t i = first; i < last; ++i) ++hits[i];
+      });
+      INFO("size " << size << ", count " << count);
+      CHECK(hits == std::vector<int>(count, 1));
+      CHECK(pieces == std::min(size, count));
+      if (count >= size) CHECK(longest - shortest <= 1);
+    }
+  }
+}
+
+TEST_CASE("An exception reaches the caller after all have finished, the lowest worker's first, and the team goes on",
+          "[core]") {
+  for (std::size_t size = 1; size <= 4; ++size) {
+    Team team(size);
+    for (std::size_t thrower = 0; thrower < size; ++thrower) {
+      std::atomic<std::size_t> finished = 0;
+      std::string caught;
+      try {
+        team.run([&](std::size_t worker) {
+          if (worker >= thrower) throw std::runtime_error(std::to_string(worker));
+          std::this_thread::sleep_for(std::chrono::milliseconds(1));
+          ++finished;
+        });
+      } catch (const std::runtime_error& error) {
+        caught = error.what();
+      }
+      CHECK(caught == std::to_string(thrower));
+      CHECK(finished == thrower);
+      std::atomic<std::size_t> after = 0;
+      CHECK_NOTHROW(team.run([&](std::size_t) { ++after; }));
+      CHECK(after == size);
+    }
+  }
+}
+
+TEST_CASE("Thousands of short runs in a row lose none", "[core]") {
+  for (const std::size_t size : std::initializer_list<std::size_t>{2, 3, 4}) {
+    Team team(size);
+    std::vector<std::uint64_t> sums(size * 16);
+    for (std::uint64_t round = 0; round < 3000; ++round)
+      team.run([&](std::size_t worker) { sums[worker * 16] += round; });
+    for (std::size_t worker = 0; worker < size; ++worker) CHECK(sums[worker * 16] == 3000 * 2999 / 2);
+  }
+}
+
+TEST_CASE("A team wakes from sleep, and may die while it sleeps or just after it worked", "[core]") {
+  for (int round = 0; round < 20; ++round) {
+    Team team(3);
+    std::atomic<int> calls = 0;
+    for (int i = 0; i < round % 3; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // far beyond the 50 microseconds of spinning
+      team.run([&](std::size_t) { ++calls; });
+    }
+    CHECK(calls == 3 * (round % 3));
+    if (round % 2) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+TEST_CASE("An idle team uses no processor time", "[core]") {
+  Team team(3);
+  team.run([](std::size_t) {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  const std::clock_t before = std::clock();  // of all threads
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  CHECK(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC < 0.03);
+}
+
+TEST_CASE("Work cut into tasks gives the same bytes on every team", "[core]") {
+  std::vector<double> expected;
+  for (std::size_t size = 1; size <= 8; ++size) {
+    Team team(size);
+    std::vector<double> sums(37);
+    team.for_shares(sums.size(), [&](std::size_t first, std::size_t last) {
+      for (std::size_t task = first; task < last; ++task)
+        for (int i = 1; i < 100; ++i) sums[task] += 1.0 / (static_cast<double>(task) + i);
+    });
+    if (size == 1) expected = sums;
+    CHECK(sums == expected);
+  }
+}

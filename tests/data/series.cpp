@@ -1,0 +1,103 @@
+#include <spat/data/series.hpp>
+
+#include <tests/catch.hpp>
+#include <tests/errors.hpp>
+#include <tests/temporary.hpp>
+
+#include <sstream>
+
+using namespace spat;
+
+namespace {
+
+using Names = std::vector<std::string>;
+using Values = std::vector<double>;
+
+Series read(const std::string& text, const SeriesOptions& options = {}) {
+  std::istringstream stream(text);
+  return read_series(stream, "own.csv", options);
+}
+
+const std::string table = "date,a,OT,b\n2020-01-01 00:00:00,1,2,3\n2020-01-01 01:00:00,4,5,6\n";
+
+}  // namespace
+
+TEST_CASE("A series keeps the order of the file") {
+  const Series series = read(table);
+  CHECK(series.names == Names{"a", "OT", "b"});
+  CHECK(series.values == Values{1, 2, 3, 4, 5, 6});
+  CHECK(series.time_index == TimeIndex::date);
+  CHECK(series.times == std::vector<std::int64_t>{1577836800, 1577840400});
+  CHECK(series.warnings.empty());
+  CHECK(series.view().row(1)[2] == 6);
+}
+
+TEST_CASE("The target moves to the end, and columns can be chosen") {
+  CHECK(read(table, {.target = "OT"}).names == Names{"a", "b", "OT"});
+  CHECK(read(table, {.target = "OT"}).values == Values{1, 3, 2, 4, 6, 5});
+  CHECK(read(table, {.columns = {"b", "a"}}).values == Values{3, 1, 6, 4});
+  CHECK(read(table, {.columns = {"b"}, .target = "OT"}).values == Values{3, 2, 6, 5});
+  CHECK(read(table, {.columns = {"OT", "b"}, .target = "OT"}).names == Names{"b", "OT"});
+}
+
+TEST_CASE("A column that is not there is named beside those that are") {
+  CHECK(message_of<ConfigError>([] { (void)read(table, {.target = "TO"}); }) ==
+        R"(own.csv: no column "TO"; the columns are "a", "OT", "b")");
+  CHECK(message_of<ConfigError>([] {
+          (void)read(table, {.columns = {"a", "c"}});
+        }) == R"(own.csv: no column "c"; the columns are "a", "OT", "b")");
+  CHECK(message_of<ConfigError>([] { (void)read("a,b,a\n1,2,3\n", {.target = "a"}); }) ==
+        R"(own.csv: more than one column "a")");
+}
+
+TEST_CASE("Cells of the missing code take the value before, at the start the first there is") {
+  const Series series = read("a,b\n-9999,1\n-9999,-9999\n7,3\n-9999,-9999\n-9999,5\n", {.missing_code = -9999});
+  CHECK(series.values == Values{7, 1, 7, 1, 7, 3, 7, 3, 7, 5});
+  CHECK(series.warnings ==
+        Names{R"(own.csv: column "a": 4 cells of the missing code -9999 replaced by the value before)",
+              R"(own.csv: column "b": 2 cells of the missing code -9999 replaced by the value before)"});
+  CHECK(read("a\n-9999\n1\n").values == Values{-9999, 1});
+  CHECK(message_of<DataError>([] { (void)read("a,b\n1,-1\n2,-1\n", {.missing_code = -1}); }) ==
+        R"(own.csv: column "b": every cell is the missing code -1)");
+}
+
+TEST_CASE("Times that go back are refused") {
+  CHECK(message_of<DataError>([] { (void)read("date,a\n2020-01-02,1\n2020-01-03,1\n2020-01-01,2\n"); }) ==
+        "own.csv:4: time 2020-01-01 00:00:00 lies before 2020-01-03 00:00:00 of the row above");
+  CHECK(message_of<DataError>([] { (void)read("index,a\n5,1\n4,2\n"); }) ==
+        "own.csv:3: time 4 lies before 5 of the row above");
+  CHECK(message_of<DataError>([] { (void)read("index,a\n9223372036854775807,1\n-9223372036854775808,2\n"); }) ==
+        "own.csv:3: time -9223372036854775808 lies before 9223372036854775807 of the row above");
+}
+
+TEST_CASE("A repeated time and a gap are told, or refused where the options say so") {
+  const std::string text =
+      "date,a\n2020-01-01 00:00,1\n2020-01-01 00:10,1\n2020-01-01 00:10,1\n2020-01-01 00:20,1\n2020-01-01 00:30,1\n"
+      "2020-01-01 01:30,1\n2020-01-01 01:40,1\n2020-01-01 01:40:30,1\n";
+  CHECK(read(text).warnings ==
+        Names{"own.csv:4: time 2020-01-01 00:10:00 is repeated",
+              "own.csv:7: time 2020-01-01 01:30:00 follows 2020-01-01 00:30:00: a step of 1 h instead of 10 min",
+              "own.csv:9: time 2020-01-01 01:40:30 follows 2020-01-01 01:40:00: a step of 30 s instead of 10 min"});
+  CHECK(message_of<DataError>([&] { (void)read(text, {.irregular = SeriesOptions::Irregular::error}); }) ==
+        "own.csv:4: time 2020-01-01 00:10:00 is repeated");
+  CHECK(read("index,a\n1,0\n2,0\n3,0\n7,0\n").warnings ==
+        Names{"own.csv:5: time 7 follows 3: a step of 4 instead of 1"});
+}
+
+TEST_CASE("Months and years are regular; many odd times are counted, not listed") {
+  CHECK(read("date,a\n2020-01-01,1\n2020-02-01,1\n2020-03-01,1\n2020-04-01,1\n").warnings.empty());
+  CHECK(read("date,a\n2019-01-01,1\n2020-01-01,1\n2021-01-01,1\n").warnings.empty());
+  std::string text = "index,a\n";
+  for (int i = 0; i < 100; ++i) text += detail::message(i < 60 ? i : 2 * i, ",0\n");
+  const Series series = read(text);
+  CHECK(series.warnings.size() == 21);
+  CHECK(series.warnings.back() == "own.csv: 20 more irregular times");
+}
+
+TEST_CASE("A file on disk is read, and a broken one is named") {
+  const TemporaryFolder folder;
+  CHECK(read_series(folder.put("own.csv", table)).rows() == 2);
+  const std::string bad = folder.put("bad.csv", "date,a\n2020-02-30,1\n");
+  CHECK(message_of<DataError>([&] { (void)read_series(bad); }) ==
+        bad + R"(:2: column "date": "2020-02-30" is not a date)");
+}

@@ -1,0 +1,161 @@
+#include <spat/data/latest_window.hpp>
+#include <spat/data/windows.hpp>
+
+#include <tests/catch.hpp>
+#include <tests/errors.hpp>
+
+#include <algorithm>
+#include <array>
+
+using namespace spat;
+
+namespace {
+
+/// Cell (row, channel) is 10 row + channel; one row an hour.
+Series counted(std::size_t rows, std::size_t channels) {
+  Series series;
+  for (std::size_t c = 0; c < channels; ++c) series.names.push_back(detail::message("c", c));
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c < channels; ++c) series.values.push_back(static_cast<double>(10 * r + c));
+    series.times.push_back(static_cast<std::int64_t>(r) * 3600);
+  }
+  series.time_index = TimeIndex::date;
+  return series;
+}
+StandardScaler unscaled(std::size_t channels) {
+  return {std::vector<double>(channels, 0), std::vector<double>(channels, 1)};
+}
+template <class Scalar>
+std::vector<Scalar> list(Batch<const Scalar> rows) {
+  return {rows.flat().begin(), rows.flat().end()};
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("A batch holds history, marks and target of the windows asked for", "", float, double) {
+  const Series series = counted(12, 2);
+  const WindowDataset<TestType> windows(series, unscaled(2), {2, 12},
+                                        {.lookback = 3, .horizon = 2, .marks = Frequency::hourly});
+  CHECK(windows.size() == 6);
+  WindowBuffer<TestType> buffer;
+  const std::array<std::size_t, 2> indices{5, 0};
+  const WindowBatch<TestType> batch = windows.gather(indices, buffer);
+  CHECK(batch.samples == 2);
+  CHECK(batch.lookback == 3);
+  CHECK(batch.horizon == 2);
+  CHECK(batch.channels() == 2);
+  CHECK(batch.target_channels() == 2);
+  CHECK(list(batch.history) == std::vector<TestType>{70, 71, 80, 81, 90, 91, 20, 21, 30, 31, 40, 41});
+  CHECK(list(batch.target) == std::vector<TestType>{100, 101, 110, 111, 50, 51, 60, 61});
+  REQUIRE(batch.marks() == 4);
+  CHECK(batch.history_marks.rows() == 6);
+  CHECK(batch.future_marks.rows() == 4);
+  CHECK(batch.history_marks.row(1)[0] == static_cast<TestType>(8 / 23.0 - 0.5));
+  CHECK(batch.future_marks.row(2)[0] == static_cast<TestType>(5 / 23.0 - 0.5));
+
+  const WindowBatch<TestType> second = batch.middle(1, 1);
+  CHECK(second.samples == 1);
+  CHECK(list(second.history) == std::vector<TestType>{20, 21, 30, 31, 40, 41});
+  CHECK(list(second.target) == std::vector<TestType>{50, 51, 60, 61});
+  CHECK(second.future_marks.row(0)[0] == batch.future_marks.row(2)[0]);
+}
+
+TEST_CASE("Features choose the channels that go in and come out") {
+  const Series series = counted(6, 3);
+  WindowBuffer<double> buffer;
+  const std::array<std::size_t, 1> first{0};
+  const auto gathered = [&](Features features) {
+    const WindowDataset<double> windows(series, unscaled(3), {0, 6},
+                                        {.lookback = 2, .horizon = 1, .features = features});
+    return windows.gather(first, buffer);
+  };
+  CHECK(list(gathered(Features::all).target) == std::vector<double>{20, 21, 22});
+  CHECK(list(gathered(Features::target_from_all).history) == std::vector<double>{0, 1, 2, 10, 11, 12});
+  CHECK(list(gathered(Features::target_from_all).target) == std::vector<double>{22});
+  CHECK(list(gathered(Features::target).history) == std::vector<double>{2, 12});
+  CHECK(list(gathered(Features::target).target) == std::vector<double>{22});
+  CHECK(gathered(Features::target).marks() == 0);
+  CHECK(gathered(Features::all).history_marks.rows() == 0);
+  CHECK(parse_features("MS") == Features::target_from_all);
+  CHECK(message_of<ConfigError>([] { (void)parse_features("SM"); }) == R"(unknown features "SM"; expected M, MS or S)");
+}
+
+TEST_CASE("Rows are scaled in double and rounded once") {
+  const Series series = counted(10, 2);
+  const StandardScaler scaler = StandardScaler::fit(series.view(), {0, 7});
+  const WindowDataset<float> windows(series, scaler, {3, 10}, {.lookback = 2, .horizon = 1});
+  CHECK(windows.values().row(4)[1] == static_cast<float>(scaler.transform(71, 1)));
+}
+
+TEST_CASE("Stride leaves windows out") {
+  const Series series = counted(10, 1);
+  const WindowDataset<double> windows(series, unscaled(1), {0, 10}, {.lookback = 2, .horizon = 1, .stride = 3});
+  CHECK(windows.size() == 3);
+  WindowBuffer<double> buffer;
+  const std::array<std::size_t, 1> last{2};
+  CHECK(list(windows.gather(last, buffer).history) == std::vector<double>{60, 70});
+}
+
+TEST_CASE("A buffer is reused once it has seen the largest batch") {
+  const Series series = counted(50, 3);
+  const WindowDataset<float> windows(series, unscaled(3), {0, 50},
+                                     {.lookback = 8, .horizon = 4, .marks = Frequency::daily});
+  WindowBuffer<float> buffer;
+  const auto indices = shuffled_indices(windows.size(), 1, 0);
+  const float* const first = windows.gather(indices, buffer).history.data();
+  CHECK(windows.gather(std::span(indices).first(3), buffer).history.data() == first);
+  CHECK(windows.gather(indices, buffer).history.data() == first);
+}
+
+TEST_CASE("Windows that cannot be are refused") {
+  Series series = counted(10, 2);
+  const auto build = [&](Split rows, WindowOptions options) {
+    WindowDataset<float>(series, unscaled(2), rows, options);
+  };
+  CHECK(message_of<DataError>([&] {
+          build({0, 10}, {.lookback = 8, .horizon = 3});
+        }) == "one window needs 11 rows, found 10");
+  CHECK_NOTHROW(build({0, 10}, {.lookback = 8, .horizon = 2}));
+  CHECK(message_of<DataError>([&] {
+          build({5, 11}, {.lookback = 2, .horizon = 1});
+        }) == "rows [5, 11) do not lie in a series of 10");
+  CHECK(message_of<ConfigError>([&] {
+          build({0, 10}, {.lookback = 2, .horizon = 0});
+        }) == "lookback, horizon and stride must be at least 1");
+  series.time_index = TimeIndex::integer;
+  CHECK(message_of<ConfigError>([&] {
+          build({0, 10}, {.lookback = 2, .horizon = 1, .marks = Frequency::hourly});
+        }) == "time marks need a column of dates");
+  CHECK(message_of<ShapeError>([&] {
+          WindowDataset<float>(series, unscaled(3), {0, 10}, {.lookback = 2, .horizon = 1});
+        }) == "expected a scaler of 2 channels, found 3");
+}
+
+TEST_CASE("A shuffle is a permutation that seed and epoch decide") {
+  std::vector<std::size_t> sorted = shuffled_indices(100, 1, 2);
+  CHECK(sorted == shuffled_indices(100, 1, 2));
+  CHECK(sorted != shuffled_indices(100, 1, 3));
+  CHECK(sorted != shuffled_indices(100, 2, 2));
+  std::sort(sorted.begin(), sorted.end());
+  for (std::size_t i = 0; i < 100; ++i) CHECK(sorted[i] == i);
+  CHECK(shuffled_indices(0, 1, 1).empty());
+  CHECK(shuffled_indices(1, 1, 1) == std::vector<std::size_t>{0});
+}
+
+TEST_CASE("The latest window ends where the series ends and has marks of the time to come") {
+  const Series series = counted(10, 2);
+  WindowBuffer<double> buffer;
+  const WindowOptions options{.lookback = 2, .horizon = 3, .marks = Frequency::hourly};
+  const WindowBatch<double> window = latest_window(series, unscaled(2), options, buffer);
+  CHECK(list(window.history) == std::vector<double>{80, 81, 90, 91});
+  CHECK(window.target.rows() == 0);
+  CHECK(window.history_marks.row(1)[0] == 9 / 23.0 - 0.5);
+  CHECK(window.future_marks.rows() == 3);
+  CHECK(window.future_marks.row(2)[0] == 12 / 23.0 - 0.5);
+  CHECK(list(latest_window(series, unscaled(2), {.lookback = 2, .horizon = 3, .features = Features::target}, buffer)
+                 .history) == std::vector<double>{81, 91});
+  CHECK(message_of<DataError>([&] { (void)latest_window(series, unscaled(2), {.lookback = 11}, buffer); }) ==
+        "a forecast needs 11 rows, found 10");
+  CHECK(message_of<ConfigError>([] { (void)future_times(Series(), 1); }) ==
+        "future times need a time index of at least two rows");
+}

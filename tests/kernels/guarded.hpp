@@ -1,0 +1,69 @@
+// What the kernel tests share: numbers at any place of a cache line between guard bands, and how far two results may differ.
+#pragma once
+
+#include <spat/core/aligned_buffer.hpp>
+#include <spat/core/random.hpp>
+#include <tests/catch.hpp>
+
+#include <cmath>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <span>
+
+/// `size` random numbers in [-2, 2), `offset` elements behind a 64-byte boundary, with guard bands on both sides.
+template <class Scalar>
+class Guarded {
+ public:
+  Guarded(std::size_t size, std::size_t offset, std::uint64_t stream)
+      : first_(band + offset), size_(size), numbers_(first_ + size + band, guard) {
+    spat::Random random(2024, stream);
+    for (Scalar& number : span()) number = static_cast<Scalar>(random.uniform(-2, 2));
+  }
+
+  [[nodiscard]] Scalar* data() { return numbers_.data() + first_; }
+  [[nodiscard]] std::span<Scalar> span() { return {data(), size_}; }
+  [[nodiscard]] std::span<const Scalar> read() const { return {numbers_.data() + first_, size_}; }
+  [[nodiscard]] const Scalar& operator[](std::size_t i) const { return read()[i]; }
+
+  /// Whether nothing outside was written.
+  [[nodiscard]] bool intact() const {
+    for (std::size_t i = 0; i < numbers_.size(); ++i)
+      if ((i < first_ || i >= first_ + size_) && numbers_[i] != guard) return false;
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t band = 64;
+  static constexpr Scalar guard = Scalar(-12345.5);
+  std::size_t first_, size_;
+  spat::AlignedBuffer<Scalar> numbers_;
+};
+
+/// Equal to the last bit; a NaN equals itself.
+template <class Scalar>
+bool same_bits(std::span<const Scalar> a, std::span<const Scalar> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+template <class Scalar>
+bool same_bits(const Guarded<Scalar>& a, const Guarded<Scalar>& b) {
+  return same_bits(a.read(), b.read());
+}
+
+/// The largest |found - expected| / allowed seen; a test asks for at most 1.
+struct Worst {
+  double ratio = 0;
+
+  void see(double found, double expected, double allowed) {
+    const double difference = std::abs(found - expected);
+    if (difference != 0)
+      ratio = std::max(ratio, difference <= allowed ? difference / allowed : 1e300);  // a NaN is not <=
+  }
+};
+
+template <class Scalar>
+inline constexpr double epsilon = static_cast<double>(std::numeric_limits<Scalar>::epsilon());
+
+/// Sizes around every number of lanes, and places in a cache line.
+inline constexpr std::size_t largest_size = 67, offsets = 16;
+using Sizes = std::initializer_list<std::size_t>;

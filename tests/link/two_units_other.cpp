@@ -1,0 +1,6 @@
+// The other of two units that include everything and must link.
+#include <spat/spat.hpp>
+
+int other(const spat::Tensor<float>& tensor);
+
+int other(const spat::Tensor<float>& tensor) { return static_cast<int>(tensor.flat().size()); }

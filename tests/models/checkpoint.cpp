@@ -1,0 +1,196 @@
+// Model files: what is written comes back to the last bit, and what does not fit is refused with the model unchanged.
+#include <spat/models/checkpoint.hpp>
+
+#include <tests/catch.hpp>
+#include <tests/errors.hpp>
+#include <tests/models/example.hpp>
+#include <tests/temporary.hpp>
+
+using namespace spat;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+/// The model's tensors, changed by `change(name, shape, values)` before each is added.
+template <class Model, class Change>
+std::string tensors_of(const Model& model, Change&& change) {
+  SafetensorsWriter writer;
+  for (const auto& parameter : parameters(model)) {
+    std::string name = parameter.name;
+    auto shape = parameter.shape;
+    std::vector<typename Model::Value> values(parameter.values.begin(), parameter.values.end());
+    if (change(name, shape, values)) writer.add(name, shape, std::span<const typename Model::Value>(values));
+  }
+  return writer.to_bytes();
+}
+
+/// Loads into a model of other weights; what is thrown must leave it as it was.
+template <class Error>
+std::string refusal(const std::string& bytes) {
+  auto model = example::made<ITransformer<float>>({example::small}, 99);
+  auto before = model;
+  const std::string text = message_of<Error>([&] { load_tensors(model, SafetensorsFile::from_bytes(bytes, "given.safetensors")); });
+  CHECK(example::same_parameters(model, before));
+  return text;
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("a saved model comes back to the last bit, pruned or not", "", float, double) {
+  using Model = ITransformer<TestType>;
+  const TemporaryFolder folder;
+  for (std::uint64_t mask = 0; mask < 8; ++mask) {
+    auto config = example::small.with_kept(ModuleMask<>{mask});
+    config.instance_norm = mask % 2 == 0;
+    auto model = example::made<Model>({config}, mask, 0.1 + 0.05 * static_cast<double>(mask));
+    save_model(folder / "model", model, {{"note", "mask"}});
+    auto back = load_model<Model>(folder / "model");
+    CHECK(back.config() == model.config());
+    CHECK(back.dropout() == model.dropout());
+    CHECK(example::same_parameters(back, model));
+    const SafetensorsFile file(folder / "model");
+    CHECK(file.metadata("note") == "mask");
+    CHECK(file.metadata(kept_key) == to_string(ModuleMask<>{mask}, 3));
+    CHECK(file.metadata(version_key) == SPAT_VERSION);
+
+    const example::RandomBatch<TestType> data(config, 2);
+    typename Model::Cache cache, other;
+    model.prepare(cache, Purpose::inference, 2, config.channels), back.prepare(other, Purpose::inference, 2, config.channels);
+    CHECK(example::same_bits(model.forward(Run{}, data.batch, cache).flat(), back.forward(Run{}, data.batch, other).flat()));
+    save_model(folder / "again", back, {{"note", "mask"}});
+    CHECK(content_of(folder / "again") == content_of(folder / "model"));
+  }
+}
+
+TEST_CASE("a static model loads what it was saved as, and no other configuration") {
+  constexpr ITransformerConfig all = example::small.with_kept(ModuleMask<>::all());
+  using Model = ITransformer<float, Static<all>>;
+  const TemporaryFolder folder;
+  auto model = example::made<Model>({}, 3, 0.25);
+  save_model(folder / "model", model);
+  auto back = load_model<Model>(folder / "model");
+  CHECK(example::same_parameters(back, model));
+  CHECK(back.dropout() == 0.25);
+  auto dynamic_form = load_model<ITransformer<float>>(folder / "model");
+  CHECK(dynamic_form.config() == Static<all>::value);
+  using Pruned = Model::Pruned<ModuleMask<>{0b011}>;
+  CHECK(contains(message_of<ShapeError>([&] { (void)load_model<Pruned>(folder / "model"); }), folder / "model"));
+}
+
+TEST_CASE("a state_dict with the official names loads, and what the model does not use is reported") {
+  const auto model = example::made<ITransformer<float>>({example::small});
+  const auto bytes = tensors_of(model, [](std::string& name, auto&, auto&) {
+    if (name.starts_with("projection.")) name.replace(0, 10, "projector");
+    return true;
+  });
+  auto loaded = example::made<ITransformer<float>>({example::small}, 99);
+  CHECK(load_tensors(loaded, SafetensorsFile::from_bytes(bytes, "official")).empty());
+  CHECK(example::same_parameters(loaded, model));
+
+  auto pruned = example::made<ITransformer<float>>({example::small.with_kept(ModuleMask<>{0b101})}, 99);
+  const auto unused = load_tensors(pruned, SafetensorsFile::from_bytes(bytes, "official"));
+  CHECK(unused.size() == 8);
+  for (const std::string& name : unused) CHECK(name.starts_with("encoder.attn_layers.1.attention."));
+}
+
+TEST_CASE("a loaded model is ready to forecast") {
+  const auto model = example::made<ITransformer<float>>({example::small}, 1);
+  auto loaded = example::made<ITransformer<float>>({example::small}, 2);
+  load_tensors(loaded, SafetensorsFile::from_bytes(tensors_of(model, [](auto&, auto&, auto&) { return true; }), "file"));
+  const example::RandomBatch<float> data(example::small, 2);
+  ITransformer<float>::Cache a, b;
+  model.prepare(a, Purpose::inference, 2, 3), loaded.prepare(b, Purpose::inference, 2, 3);
+  CHECK(example::same_bits(model.forward(Run{}, data.batch, a).flat(), loaded.forward(Run{}, data.batch, b).flat()));
+}
+
+TEST_CASE("double numbers do not slip into a float model, and float ones widen") {
+  const auto wide = example::made<ITransformer<double>>({example::small});
+  const auto bytes = tensors_of(wide, [](auto&, auto&, auto&) { return true; });
+  const std::string text = refusal<FileError>(bytes);
+  CHECK(contains(text, "given.safetensors"));
+  CHECK(contains(text, "F64"));
+  auto narrow = example::made<ITransformer<float>>({example::small}, 99);
+  load_tensors(narrow, SafetensorsFile::from_bytes(bytes, "file"), Narrowing::allowed);
+  CHECK(narrow.norm.gain.flat()[0] == 1);
+  auto expected = converted<ITransformer<float>>(wide, {example::small});
+  CHECK(example::same_parameters(narrow, expected));
+
+  // One F64 tensor among floats, the last to be read.
+  const auto model = example::made<ITransformer<float>>({example::small});
+  SafetensorsWriter writer;
+  for (const auto& parameter : parameters(model)) {
+    const std::vector<double> values(parameter.values.begin(), parameter.values.end());
+    if (parameter.name == "projection.bias") writer.add(parameter.name, parameter.shape, std::span<const double>(values));
+    else writer.add(parameter.name, parameter.shape, std::span<const float>(parameter.values));
+  }
+  CHECK(contains(refusal<FileError>(writer.to_bytes()), "projection.bias"));
+  auto widened = example::made<ITransformer<double>>({example::small}, 99);
+  CHECK_NOTHROW(load_tensors(widened, SafetensorsFile::from_bytes(writer.to_bytes(), "mixed")));
+}
+
+TEST_CASE("a tensor that is missing or of another shape is named, with what was expected and found") {
+  const auto model = example::made<ITransformer<float>>({example::small});
+  const std::string missing = refusal<FileError>(tensors_of(model, [](const std::string& name, auto&, auto&) { return name != "projection.weight"; }));
+  CHECK(contains(missing, "\"projection.weight\""));
+  CHECK(contains(missing, "missing"));
+  const std::string shape = refusal<ShapeError>(tensors_of(model, [](const std::string& name, auto& extents, auto&) {
+    if (name == "projection.weight") std::swap(extents[0], extents[1]);  // as many numbers
+    return true;
+  }));
+  CHECK(contains(shape, "given.safetensors"));
+  CHECK(contains(shape, "\"projection.weight\""));
+  CHECK(contains(shape, "[5, 12]"));
+  CHECK(contains(shape, "[12, 5]"));
+  const std::string flat = refusal<ShapeError>(tensors_of(model, [](const std::string& name, auto& extents, auto&) {
+    if (name == "encoder.attn_layers.2.conv1.weight") extents.pop_back();
+    return true;
+  }));
+  CHECK(contains(flat, "[10, 12, 1]"));
+}
+
+TEST_CASE("a file that is not this model's is refused") {
+  const TemporaryFolder folder;
+  const auto model = example::made<ITransformer<float>>({example::small});
+  const auto load_with = [&](const std::map<std::string, std::string>& extra) {
+    save_model(folder / "model", model, extra);
+    return [&] { (void)load_model<ITransformer<float>>(folder / "model"); };
+  };
+  CHECK_NOTHROW(load_with({})());
+  const std::string other = message_of<FileError>(load_with({{model_key, "patchtst"}}));
+  CHECK(contains(other, "itransformer"));
+  CHECK(contains(other, "patchtst"));
+  for (const char* digits : {"", "11", "1111", "1a1", "12 "}) {
+    const std::string text = message_of<FileError>(load_with({{kept_key, digits}}));
+    CHECK(contains(text, "3 digits"));
+    CHECK(contains(text, std::string("\"") + digits + "\""));
+  }
+}
+
+TEST_CASE("a configuration that is incomplete or impossible is refused") {
+  const TemporaryFolder folder;
+  const auto model = example::made<ITransformer<float>>({example::small});
+  save_model(folder / "model", model);
+  const std::string config = SafetensorsFile(folder / "model").metadata(config_key);
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = config;
+    const std::size_t at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    save_model(folder / "model", model, {{config_key, text.replace(at, from.size(), to)}});
+  };
+  const auto load = [&] { (void)load_model<ITransformer<float>>(folder / "model"); };
+  with("\"heads\":3", "\"heads\":5");
+  CHECK(contains(message_of<ConfigError>(load), "5, 12"));
+  with("\"heads\":3", "\"heads\":\"3\"");
+  CHECK(contains(message_of<FileError>(load), "heads"));
+  with("\"heads\":3", "\"heads\":-3");
+  CHECK(contains(message_of<FileError>(load), "heads"));
+  with("\"heads\"", "\"heeds\"");
+  CHECK(contains(message_of<FileError>(load), "\"heads\""));
+  with("\"dropout\"", "\"drop\"");
+  CHECK(contains(message_of<FileError>(load), "\"dropout\""));
+  with("\"width\":12", "\"width\":24");
+  CHECK(contains(message_of<ShapeError>(load), "[24, 11]"));
+  with("{", "[");
+  CHECK_THROWS_AS(load(), FileError);
+}

@@ -1,0 +1,79 @@
+// What the tests of models, training and pruning share: a small iTransformer, random batches, windows of the synthetic series.
+#pragma once
+
+#include <spat/autograd/initialize.hpp>
+#include <spat/data/synthetic.hpp>
+#include <spat/data/windows.hpp>
+#include <spat/models/itransformer.hpp>
+#include <spat/train/loss.hpp>
+
+#include <cstring>
+
+namespace example {
+
+/// Three modules, marks, sizes that fill no vector.
+inline constexpr spat::ITransformerConfig small{.channels = 3, .marks = 2, .lookback = 11, .horizon = 5, .width = 12,
+                                                .ffn_width = 10, .heads = 3, .depth = 3, .kept = spat::ModuleMask<>{0b111}};
+
+/// Normal numbers, the same for the same stream, with what a WindowBatch views.
+template <class Scalar>
+struct RandomBatch {
+  std::vector<Scalar> history, marks, target;
+  spat::WindowBatch<Scalar> batch;
+
+  RandomBatch(const spat::ITransformerConfig& c, std::size_t samples, std::uint64_t stream = 1)
+      : history(samples * c.lookback * c.channels), marks(samples * c.lookback * c.marks),
+        target(samples * c.horizon * c.channels) {
+    spat::Random random(4711, stream);
+    for (auto* values : {&history, &marks, &target})
+      for (Scalar& value : *values) value = static_cast<Scalar>(random.normal());
+    batch = {.samples = samples, .lookback = c.lookback, .horizon = c.horizon,
+             .history = {history.data(), samples * c.lookback, c.channels},
+             .history_marks = {marks.data(), c.marks ? samples * c.lookback : 0, c.marks},
+             .target = {target.data(), samples * c.horizon, c.channels}};
+  }
+  RandomBatch(const RandomBatch&) = delete;
+  RandomBatch& operator=(const RandomBatch&) = delete;
+};
+
+/// Initialized from `seed` and packed.
+template <class Model>
+Model made(typename Model::Shape shape = {}, std::uint64_t seed = 5, double dropout = 0) {
+  Model model(shape);
+  spat::initialize(spat::parameters(model), seed);
+  model.set_dropout(dropout);
+  model.pack();
+  return model;
+}
+
+/// Training and validation windows of the synthetic series.
+template <class Scalar>
+struct SyntheticWindows {
+  static spat::WindowDataset<Scalar> cut(const spat::ITransformerConfig& c, std::size_t stride, bool training) {
+    const auto series = spat::synthetic_series(1000);
+    const auto splits = spat::split_rows(spat::Protocol::custom, series.rows(), c.lookback, c.horizon);
+    const auto scaler = spat::StandardScaler::fit(series.view(), splits.train);
+    spat::WindowOptions options{.lookback = c.lookback, .horizon = c.horizon, .stride = stride};
+    if (c.marks) options.marks = spat::Frequency::hourly;
+    return {series, scaler, training ? splits.train : splits.validation, options};
+  }
+  spat::WindowDataset<Scalar> training, validation;
+
+  explicit SyntheticWindows(const spat::ITransformerConfig& c, std::size_t stride = 1)
+      : training(cut(c, stride, true)), validation(cut(c, stride, false)) {}
+};
+
+/// Equal to the last bit.
+template <class A, class B>
+bool same_bits(const A& a, const B& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(*a.data())) == 0;
+}
+template <class Model>
+bool same_parameters(const Model& a, const Model& b) {
+  const auto left = spat::parameters(a), right = spat::parameters(b);
+  for (std::size_t i = 0; i < left.size() && i < right.size(); ++i)
+    if (left[i].name != right[i].name || !same_bits(left[i].values, right[i].values)) return false;
+  return left.size() == right.size();
+}
+
+}  // namespace example

@@ -1,0 +1,129 @@
+// Forecasts: the bytes of one window's forecast depend on nothing but that window.
+#include <spat/models/predictor.hpp>
+
+#include <tests/catch.hpp>
+#include <tests/errors.hpp>
+#include <tests/models/example.hpp>
+
+using namespace spat;
+
+namespace {
+
+/// One block up to 46 samples, so that a team works inside layers; and blocks of at most four samples.
+constexpr ITransformerConfig layers{.channels = 5, .marks = 4, .lookback = 36, .horizon = 13, .width = 96, .ffn_width = 72,
+                                    .heads = 4, .depth = 2, .kept = ModuleMask<>{0b11}};
+constexpr ITransformerConfig blocks{.channels = 5, .marks = 4, .lookback = 17, .horizon = 13, .width = 20, .ffn_width = 1000,
+                                    .heads = 4, .depth = 2, .kept = ModuleMask<>{0b11}};
+
+template <class Scalar>
+std::vector<Scalar> copied(Batch<const Scalar> y) {
+  return {y.flat().begin(), y.flat().end()};
+}
+
+template <class Model>
+void check_rows(typename Model::Shape shape, const ITransformerConfig& config) {
+  using Scalar = typename Model::Value;
+  const auto model = example::made<Model>(shape, 3, 0.2);
+  const example::RandomBatch<Scalar> data(config, 70);
+  const std::size_t size = config.horizon * config.channels;
+  std::vector<Scalar> alone;
+  Predictor<Model> one_by_one(model);
+  for (std::size_t b = 0; b < 70; ++b)
+    for (const Scalar value : one_by_one.forecast(data.batch.middle(b, 1)).flat()) alone.push_back(value);
+  for (const std::size_t workers : {0u, 1u, 2u, 3u}) {
+    Team team(std::max<std::size_t>(workers, 1));
+    Predictor<Model> predictor(model, workers ? &team : nullptr);
+    for (const std::size_t batch : {1u, 2u, 3u, 5u, 8u, 13u, 32u, 70u}) {
+      INFO(workers << " workers, " << batch << " samples, kept " << to_string(config.kept, 2));
+      const std::size_t first = 70 - batch;
+      const auto y = predictor.forecast(data.batch.middle(first, batch));
+      CHECK((y.rows() == batch * config.horizon && y.cols() == config.channels));
+      CHECK(example::same_bits(y.flat(), std::span(alone).subspan(first * size, batch * size)));
+    }
+  }
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("a window's forecast has the same bytes alone, in any batch, with any number of workers", "", float, double) {
+  for (const std::uint64_t mask : {0b11u, 0b01u, 0b00u}) {
+    const auto a = layers.with_kept(ModuleMask<>{mask}), b = blocks.with_kept(ModuleMask<>{mask});
+    check_rows<ITransformer<TestType>>({a}, a);
+    check_rows<ITransformer<TestType>>({b}, b);
+  }
+  check_rows<ITransformer<TestType, Static<blocks>>>({}, blocks);
+}
+
+TEST_CASE("the static and the dynamic form forecast the same bytes") {
+  const auto model = example::made<ITransformer<float>>({layers});
+  const auto fixed = converted<ITransformer<float, Static<layers>>>(model);
+  Predictor a(model);
+  Predictor b(fixed);
+  const example::RandomBatch<float> data(layers, 9);
+  CHECK(example::same_bits(a.forecast(data.batch).flat(), b.forecast(data.batch).flat()));
+}
+
+TEST_CASE("time marks that nothing sees are left out, and the forecast has the bytes of one that computes them") {
+  for (const std::uint64_t mask : {0b00u, 0b10u}) {
+    const auto config = layers.with_kept(ModuleMask<>{mask});
+    const auto model = example::made<ITransformer<float>>({config});
+    const example::RandomBatch<float> data(config, 6);
+    ITransformer<float>::Cache cache;
+    model.prepare(cache, Purpose::training, 6, config.channels);
+    const auto computed = copied(model.forward(Run{}, data.batch, cache));
+    Predictor predictor(model);
+    CHECK(example::same_bits(predictor.forecast(data.batch).flat(), computed));
+
+    auto without_marks = data.batch;
+    without_marks.history_marks = {};
+    if (mask == 0) CHECK(example::same_bits(predictor.forecast(without_marks).flat(), computed));
+    else CHECK_THROWS_AS((void)predictor.forecast(without_marks), ShapeError);
+  }
+}
+
+TEST_CASE("the dynamic model forecasts any number of channels") {
+  const auto model = example::made<ITransformer<float>>({layers});
+  Predictor predictor(model);
+  for (const std::size_t channels : {1u, 3u, 5u, 40u}) {
+    auto config = layers;
+    config.channels = channels;
+    const example::RandomBatch<float> data(config, 3);
+    const auto y = predictor.forecast(data.batch);
+    CHECK((y.rows() == 3 * layers.horizon && y.cols() == channels));
+  }
+  // Variates have no order: a permuted window has a permuted forecast.
+  const example::RandomBatch<float> data(layers, 1);
+  const auto y = copied(predictor.forecast(data.batch));
+  auto turned = data.history;
+  for (std::size_t t = 0; t < layers.lookback; ++t)
+    std::rotate(turned.begin() + std::ptrdiff_t(t * 5), turned.begin() + std::ptrdiff_t(t * 5 + 1), turned.begin() + std::ptrdiff_t(t * 5 + 5));
+  auto batch = data.batch;
+  batch.history = {turned.data(), layers.lookback, 5};
+  const auto z = predictor.forecast(batch);
+  for (std::size_t t = 0; t < layers.horizon; ++t)
+    for (std::size_t c = 0; c < 5; ++c) CHECK(z.row(t)[c] == Approx(y[t * 5 + (c + 1) % 5]).margin(1e-5));
+}
+
+TEST_CASE("a batch that the model cannot take is an error in any number of blocks") {
+  const auto model = example::made<ITransformer<float>>({blocks});
+  for (const std::size_t workers : {1u, 2u}) {
+    Team team(workers);
+    Predictor predictor(model, &team);
+    for (const std::size_t samples : {1u, 20u}) {
+      const example::RandomBatch<float> good(blocks, samples);
+      const auto refused = [&](const auto& change) {
+        auto config = blocks;
+        change(config);
+        const example::RandomBatch<float> bad(config, samples);
+        return message_of<ShapeError>([&] { (void)predictor.forecast(bad.batch); });
+      };
+      CHECK(refused([](auto& c) { c.lookback = 18; }).find("lookback") != std::string::npos);
+      CHECK(refused([](auto& c) { c.marks = 3; }).find("time marks: expected 4, found 3") != std::string::npos);
+      CHECK(refused([](auto& c) { c.horizon = 12; }).find("12") != std::string::npos);
+      CHECK(refused([](auto& c) { c.horizon = 14; }).find("14") != std::string::npos);
+      CHECK_THROWS_AS((void)predictor.forecast(WindowBatch<float>{.samples = samples, .lookback = blocks.lookback, .horizon = blocks.horizon}), ShapeError);
+      CHECK(predictor.forecast(good.batch).rows() == samples * blocks.horizon);  // and it goes on
+    }
+    CHECK(predictor.forecast({}).size() == 0);
+  }
+}

@@ -1,0 +1,284 @@
+// A forward cut into stages: blocks of a batch meet in BatchNorm's statistics, between a Linear and a Linear.
+#include "batch_norm.hpp"
+#include "check.hpp"
+
+#include <spat/nn/gelu.hpp>
+#include <spat/nn/linear.hpp>
+
+#include <deque>
+#include <vector>
+
+using spat::Arena;
+using spat::Purpose;
+using spat::Run;
+using spat::Share;
+using Rows = spat::Batch<const double>;
+using Cut = std::vector<std::size_t>;
+
+static_assert(spat::Layer<BatchNorm<double>> && spat::Layer<BatchNorm<float, 4>, spat::Batch<const float, 4>>);
+
+namespace {
+
+/// y = W_2 GELU(BN(W_1 x)), as a model with batch statistics would be written: one method a stage.
+class Net {
+ public:
+  using Value = double;
+
+  Net(std::size_t in, std::size_t width, std::size_t out) : first(in, width), norm(width), second(width, out) {}
+
+  spat::Linear<double> first;
+  BatchNorm<double> norm;
+  spat::Gelu<double> gelu;
+  spat::Linear<double> second;
+
+  struct Cache {
+    spat::Linear<double>::Cache first, second;
+    BatchNorm<double>::Cache norm;
+    spat::Gelu<double>::Cache gelu;
+    Rows hidden, dhidden;  // what lies between the stages
+
+    void lay_out(Arena& arena, const Net& net, std::size_t rows) {
+      first.lay_out(arena, net.first, rows);
+      norm.lay_out(arena, net.norm, rows);
+      gelu.lay_out(arena, rows, net.first.outputs());
+      second.lay_out(arena, net.second, rows);
+    }
+  };
+
+  void forward_1(const Run& run, Rows x, Cache& cache) const {
+    cache.hidden = first.forward(run, x, cache.first);
+    norm.observe(run, cache.hidden, cache.norm);
+  }
+  Rows forward_2(const Run& run, Cache& cache) const {
+    return second.forward(run, gelu.forward(run, norm.forward(run, cache.hidden, cache.norm), cache.gelu),
+                          cache.second);
+  }
+  void backward_1(const Run& run, Rows dy, Cache& cache) const {
+    cache.dhidden = gelu.backward_input(run, second.backward_input(run, dy, cache.second), cache.gelu);
+    norm.backward_observe(run, cache.dhidden, cache.norm);
+  }
+  Rows backward_2(const Run& run, Cache& cache) const {
+    return first.backward_input(run, norm.backward_input(run, cache.dhidden, cache.norm), cache.first);
+  }
+  void backward_weights(const Run& run, Cache& cache, Net& gradients, Share& share) const {
+    first.backward_weights(run, cache.first, gradients.first, share);
+    norm.backward_weights(run, cache.norm, gradients.norm, share);
+    second.backward_weights(run, cache.second, gradients.second, share);
+  }
+
+  void pack() { first.pack(), second.pack(); }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& name, List& list) {
+    spat::Linear<double>::for_each(self.first, name + "first.", list);
+    BatchNorm<double>::for_each(self.norm, name + "norm.", list);
+    spat::Linear<double>::for_each(self.second, name + "second.", list);
+  }
+};
+
+/// A batch in blocks: each stage over all blocks by the team, a reduction between two stages.
+class Batch {
+ public:
+  Batch(const Cut& cut, std::size_t workers) : team_(workers), blocks_(cut.size()) {
+    std::size_t first = 0;
+    for (std::size_t i = 0; i < cut.size(); ++i) {
+      blocks_[i].first_row = first, blocks_[i].rows = cut[i];
+      norms_.push_back(&blocks_[i].cache.norm);
+      first += cut[i];
+    }
+  }
+
+  std::vector<double> forward(const Net& net, Rows x) {
+    for (Block& block : blocks_) prepare(block.arena, Purpose::training, block.cache, net, block.rows);
+    each([&](Block& block) { net.forward_1(run, x.middle_rows(block.first_row, block.rows), block.cache); });
+    net.norm.reduce(run, norms_);
+    std::vector<double> y(x.rows() * net.second.outputs());
+    each([&](Block& block) {
+      const auto out = net.forward_2(run, block.cache).flat();
+      std::ranges::copy(out, y.begin() + static_cast<std::ptrdiff_t>(block.first_row * net.second.outputs()));
+    });
+    return y;
+  }
+
+  std::vector<double> backward(const Net& net, Rows dy, Net& gradients) {
+    each([&](Block& block) { net.backward_1(run, dy.middle_rows(block.first_row, block.rows), block.cache); });
+    net.norm.reduce_backward(run, norms_);
+    std::vector<double> dx(dy.rows() * net.first.inputs());
+    each([&](Block& block) {
+      const auto part = net.backward_2(run, block.cache).flat();
+      std::ranges::copy(part, dx.begin() + static_cast<std::ptrdiff_t>(block.first_row * net.first.inputs()));
+    });
+    team_.run([&](std::size_t worker) {  // weights: cut over tasks, each with all blocks in order
+      for (Block& block : blocks_) {
+        Share share(worker, team_.size());
+        net.backward_weights(run, block.cache, gradients, share);
+      }
+    });
+    return dx;
+  }
+
+  void commit(Net& net) { net.norm.commit(blocks_.front().cache.norm); }
+
+  Run run{.training = true};
+
+ private:
+  struct Block {
+    std::size_t first_row = 0, rows = 0;
+    Arena arena;
+    Net::Cache cache;
+  };
+
+  template <class Stage>
+  void each(Stage&& stage) {
+    team_.for_shares(blocks_.size(), [&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i) stage(blocks_[i]);
+    });
+  }
+
+  spat::Team team_;
+  std::deque<Block> blocks_;
+  std::vector<BatchNorm<double>::Cache*> norms_;
+};
+
+constexpr std::size_t rows = 12, in = 3, width = 5, out = 2;
+const std::vector<Cut> cuts{{12}, {6, 6}, {5, 7}, {1, 4, 7}, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}};
+
+Net random_net() {
+  Net net(in, width, out);
+  randomize(net);
+  for (double& value : net.norm.running_variance.flat()) value = std::abs(value) + 0.5;
+  return net;
+}
+
+double largest_difference(std::span<const double> a, std::span<const double> b) {
+  REQUIRE(a.size() == b.size());
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) worst = worse(worst, std::abs(a[i] - b[i]));
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("Batch statistics over any cut into blocks agree with central differences of the whole batch", "[nn]") {
+  for (const Cut& cut : cuts) {
+    INFO("blocks " << cut.size() << ", the first of " << cut[0]);
+    Net net = random_net();
+    auto x = random_tensor(rows, in, 1);
+    const auto dy = random_tensor(rows, out, 2);
+    Batch whole({rows}, 1), batch(cut, 1);
+    batch.forward(net, x.view());
+    Net gradients = spat::zeros_like(net);
+    const auto dx = batch.backward(net, dy.view(), gradients);
+    const auto loss = [&] { return dot(dy.flat(), std::span<const double>(whole.forward(net, x.view()))); };
+    check_input("x", x.flat(), dx, loss);
+    check_parameters(net, gradients, loss);
+    CHECK(std::ranges::all_of(gradients.norm.running_mean.flat(), [](double g) { return g == 0; }));
+  }
+}
+
+TEST_CASE("Any cut gives the results of the whole batch but for rounding, and the same bytes on every team", "[nn]") {
+  const Net net = random_net();
+  const auto x = random_tensor(rows, in, 1), dy = random_tensor(rows, out, 2);
+  Batch whole({rows}, 1);
+  const auto whole_y = whole.forward(net, x.view());
+  Net whole_gradients = spat::zeros_like(net);
+  const auto whole_dx = whole.backward(net, dy.view(), whole_gradients);
+  for (const Cut& cut : cuts) {
+    Batch alone(cut, 1);
+    const auto y = alone.forward(net, x.view());
+    Net gradients = spat::zeros_like(net);
+    const auto dx = alone.backward(net, dy.view(), gradients);
+    CHECK(largest_difference(y, whole_y) < 1e-12);
+    CHECK(largest_difference(dx, whole_dx) < 1e-12);
+    for (const std::size_t workers : std::initializer_list<std::size_t>{2, 3, 5}) {
+      INFO("blocks " << cut.size() << ", workers " << workers);
+      Batch shared(cut, workers);
+      CHECK(same_bits(shared.forward(net, x.view()), y));
+      Net shared_gradients = spat::zeros_like(net);
+      CHECK(same_bits(shared.backward(net, dy.view(), shared_gradients), dx));
+      CHECK(same_parameters(shared_gradients, gradients));
+    }
+  }
+}
+
+TEST_CASE("Normalized features of a batch have mean zero and variance one, whatever its blocks", "[nn]") {
+  for (const Cut& cut : cuts) {
+    const BatchNorm<double> norm(width);
+    const auto x = random_tensor(rows, width, 1);
+    std::deque<BatchNorm<double>::Cache> caches(cut.size());
+    std::deque<Arena> arenas(cut.size());
+    std::vector<BatchNorm<double>::Cache*> blocks;
+    std::size_t first = 0;
+    const Run run{.training = true};
+    for (std::size_t i = 0; i < cut.size(); ++i) {
+      prepare(arenas[i], Purpose::training, caches[i], norm, cut[i]);
+      norm.observe(run, Rows(x.view()).middle_rows(first, cut[i]), caches[i]);
+      blocks.push_back(&caches[i]);
+      first += cut[i];
+    }
+    norm.reduce(run, blocks);
+    std::vector<double> mean(width), square(width);
+    for (auto& cache : caches) {
+      const auto y = norm.forward(run, cache.x, cache);
+      for (std::size_t r = 0; r < y.rows(); ++r)
+        for (std::size_t c = 0; c < width; ++c)
+          mean[c] += y.row(r)[c] / rows, square[c] += y.row(r)[c] * y.row(r)[c] / rows;
+    }
+    for (std::size_t c = 0; c < width; ++c) {
+      CHECK(std::abs(mean[c]) < 1e-14);
+      CHECK(square[c] == Approx(1).epsilon(1e-4));
+    }
+  }
+}
+
+TEST_CASE("A commit moves the running statistics once a step: a tenth of the way, the variance unbiased", "[nn]") {
+  for (const Cut& cut : cuts) {
+    Net net = random_net();
+    const Net before = net;
+    const auto x = random_tensor(rows, in, 1);
+    Batch batch(cut, 2);
+    batch.forward(net, x.view());
+    CHECK(same_bits(net.norm.running_mean.flat(), before.norm.running_mean.flat()));  // forward alone moves nothing
+    batch.commit(net);
+    for (std::size_t c = 0; c < width; ++c) {
+      std::vector<double> hidden(rows, before.first.bias.data()[c]);
+      double mean = 0, squares = 0;
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t i = 0; i < in; ++i) hidden[r] += x.view().row(r)[i] * before.first.weight.view().row(c)[i];
+        mean += hidden[r] / rows;
+      }
+      for (const double h : hidden) squares += (h - mean) * (h - mean);
+      CHECK(net.norm.running_mean.data()[c] == Approx(0.9 * before.norm.running_mean.data()[c] + 0.1 * mean));
+      CHECK(net.norm.running_variance.data()[c] ==
+            Approx(0.9 * before.norm.running_variance.data()[c] + 0.1 * squares / (rows - 1)));
+    }
+  }
+}
+
+TEST_CASE("Outside training BatchNorm uses the running statistics, needs no first stage and knows no batch", "[nn]") {
+  const Net net = random_net();
+  const auto x = random_tensor(rows, width, 1);
+  BatchNorm<double>::Cache cache;
+  Arena arena;
+  prepare(arena, Purpose::inference, cache, net.norm, rows);
+  const auto y = net.norm.forward(Run{}, x.view(), cache);
+  const std::vector<double> all(y.flat().begin(), y.flat().end());
+  for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t c = 0; c < width; ++c) {
+      const double n = (x.view().row(r)[c] - net.norm.running_mean.data()[c]) /
+                       std::sqrt(net.norm.running_variance.data()[c] + 1e-5);
+      CHECK(all[r * width + c] == Approx(net.norm.gain.data()[c] * n + net.norm.bias.data()[c]));
+    }
+    CHECK(same_bits(net.norm.forward(Run{}, Rows(x.view()).middle_rows(r, 1), cache).flat(),
+                    std::span(all).subspan(r * width, width)));
+  }
+}
+
+TEST_CASE("Running statistics are buffers: saved and copied, not learned", "[nn]") {
+  Net net = random_net();
+  const auto list = spat::parameters(net);
+  CHECK(spat::find(list, "norm.running_mean")->kind == spat::ParameterKind::buffer);
+  CHECK(spat::find(list, "norm.running_var")->kind == spat::ParameterKind::buffer);
+  CHECK(spat::find(list, "norm.weight")->kind == spat::ParameterKind::weight);
+  CHECK(spat::count(list) == width * in + width + 2 * width + out * width + out);
+}

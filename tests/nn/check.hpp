@@ -1,0 +1,83 @@
+// What the layer tests share: random inputs, losses, and central differences over every tensor of a layer.
+#pragma once
+
+#include <spat/autograd/gradient_check.hpp>
+#include <spat/autograd/layer.hpp>
+#include <spat/core/random.hpp>
+#include <tests/catch.hpp>
+
+#include <cstring>
+
+/// [rows x cols] normal numbers, the same for the same stream.
+template <class Scalar = double>
+spat::Tensor<Scalar> random_tensor(std::size_t rows, std::size_t cols, std::uint64_t stream) {
+  spat::Tensor<Scalar> tensor(rows, cols);
+  spat::Random random(99, stream);
+  for (Scalar& value : tensor.flat()) value = static_cast<Scalar>(random.normal());
+  return tensor;
+}
+
+/// Every tensor of a layer, gains and biases too, away from zero and one; packed.
+template <class Layer>
+void randomize(Layer& layer, std::uint64_t stream = 7) {
+  spat::Random random(99, stream);
+  for (const auto& parameter : spat::parameters(layer))
+    for (auto& value : parameter.values) value = static_cast<typename Layer::Value>(0.5 * random.normal());
+  spat::pack(layer);
+}
+
+/// An arena laid out for one cache.
+template <class Cache, class... Arguments>
+void prepare(spat::Arena& arena, spat::Purpose purpose, Cache& cache, const Arguments&... arguments) {
+  arena.prepare(purpose, [&](spat::Arena& a) { cache.lay_out(a, arguments...); });
+}
+
+/// <a, b>.
+template <class A, class B>
+double dot(A a, B b) {
+  REQUIRE(a.size() == b.size());
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  return sum;
+}
+
+/// The larger one; a NaN stays.
+inline double worse(double a, double b) { return b > a || b != b ? b : a; }
+
+inline constexpr double tolerance = 1e-6;  // of central differences, relative to the largest gradient of a tensor
+
+/// d loss / d values against central differences. The check must be able to fail: some gradient is not zero.
+template <class Loss>
+void check_input(const char* what, std::span<double> values, std::span<const double> gradient, Loss&& loss) {
+  INFO("input " << what);
+  REQUIRE(values.size() == gradient.size());
+  CHECK(spat::gradient_error(values, gradient, loss) < tolerance);
+  CHECK(std::ranges::any_of(gradient, [](double g) { return std::abs(g) > 1e-3; }));
+}
+
+/// Every parameter tensor of a layer; the layer is packed again for each loss.
+template <class Layer, class Loss>
+void check_parameters(Layer& layer, Layer& gradients, Loss&& loss) {
+  const auto values = spat::parameters(layer), found = spat::parameters(gradients);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    INFO("tensor " << values[i].name);
+    CHECK(spat::gradient_error(values[i].values, found[i].values, [&] {
+            spat::pack(layer);
+            return loss();
+          }) < tolerance);
+  }
+  spat::pack(layer);
+}
+
+/// Equal to the last bit.
+template <class A, class B>
+bool same_bits(const A& a, const B& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(*a.data())) == 0;
+}
+template <class Layer>
+bool same_parameters(Layer& a, Layer& b) {
+  const auto left = spat::parameters(a), right = spat::parameters(b);
+  for (std::size_t i = 0; i < left.size(); ++i)
+    if (!same_bits(left[i].values, right[i].values)) return false;
+  return left.size() == right.size();
+}
