@@ -102,7 +102,8 @@ void run(const RunOptions& o, const std::string& command_line) {
   std::filesystem::create_directories(o.out, problem);
   if (problem) throw spat::FileError(message(o.out, ": ", problem.message()));
   if (!train(o, data, dense, pruner, team))
-    return say(message("stopped after epoch ", o.stop_after, "; --resume goes on from ", o.out, "/training.safetensors"));
+    return say(
+        message("stopped after epoch ", o.stop_after, "; --resume goes on from ", o.out, "/training.safetensors"));
 
   spat::PruningReport report{.seed = o.training.seed,
                              .command = command_line,

@@ -32,8 +32,7 @@ struct Data {
   WindowBatch<Scalar> batch;
 
   Data()
-      : history(samples * dense.lookback * dense.channels),
-        marks(samples * dense.lookback * dense.marks),
+      : history(samples * dense.lookback * dense.channels), marks(samples * dense.lookback * dense.marks),
         target(samples * dense.horizon * dense.channels) {
     Random random(7);
     for (auto* values : {&history, &marks, &target})

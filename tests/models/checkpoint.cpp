@@ -30,7 +30,8 @@ template <class Error>
 std::string refusal(const std::string& bytes) {
   auto model = example::made<ITransformer<float>>({example::small}, 99);
   auto before = model;
-  const std::string text = message_of<Error>([&] { load_tensors(model, SafetensorsFile::from_bytes(bytes, "given.safetensors")); });
+  const std::string text =
+      message_of<Error>([&] { load_tensors(model, SafetensorsFile::from_bytes(bytes, "given.safetensors")); });
   CHECK(example::same_parameters(model, before));
   return text;
 }
@@ -56,8 +57,10 @@ TEMPLATE_TEST_CASE("a saved model comes back to the last bit, pruned or not", ""
 
     const example::RandomBatch<TestType> data(config, 2);
     typename Model::Cache cache, other;
-    model.prepare(cache, Purpose::inference, 2, config.channels), back.prepare(other, Purpose::inference, 2, config.channels);
-    CHECK(example::same_bits(model.forward(Run{}, data.batch, cache).flat(), back.forward(Run{}, data.batch, other).flat()));
+    model.prepare(cache, Purpose::inference, 2, config.channels),
+        back.prepare(other, Purpose::inference, 2, config.channels);
+    CHECK(example::same_bits(model.forward(Run{}, data.batch, cache).flat(),
+                             back.forward(Run{}, data.batch, other).flat()));
     save_model(folder / "again", back, {{"note", "mask"}});
     CHECK(content_of(folder / "again") == content_of(folder / "model"));
   }
@@ -97,7 +100,8 @@ TEST_CASE("a state_dict with the official names loads, and what the model does n
 TEST_CASE("a loaded model is ready to forecast") {
   const auto model = example::made<ITransformer<float>>({example::small}, 1);
   auto loaded = example::made<ITransformer<float>>({example::small}, 2);
-  load_tensors(loaded, SafetensorsFile::from_bytes(tensors_of(model, [](auto&, auto&, auto&) { return true; }), "file"));
+  load_tensors(loaded,
+               SafetensorsFile::from_bytes(tensors_of(model, [](auto&, auto&, auto&) { return true; }), "file"));
   const example::RandomBatch<float> data(example::small, 2);
   ITransformer<float>::Cache a, b;
   model.prepare(a, Purpose::inference, 2, 3), loaded.prepare(b, Purpose::inference, 2, 3);
@@ -121,8 +125,10 @@ TEST_CASE("double numbers do not slip into a float model, and float ones widen")
   SafetensorsWriter writer;
   for (const auto& parameter : parameters(model)) {
     const std::vector<double> values(parameter.values.begin(), parameter.values.end());
-    if (parameter.name == "projection.bias") writer.add(parameter.name, parameter.shape, std::span<const double>(values));
-    else writer.add(parameter.name, parameter.shape, std::span<const float>(parameter.values));
+    if (parameter.name == "projection.bias")
+      writer.add(parameter.name, parameter.shape, std::span<const double>(values));
+    else
+      writer.add(parameter.name, parameter.shape, std::span<const float>(parameter.values));
   }
   CHECK(contains(refusal<FileError>(writer.to_bytes()), "projection.bias"));
   auto widened = example::made<ITransformer<double>>({example::small}, 99);
@@ -131,7 +137,8 @@ TEST_CASE("double numbers do not slip into a float model, and float ones widen")
 
 TEST_CASE("a tensor that is missing or of another shape is named, with what was expected and found") {
   const auto model = example::made<ITransformer<float>>({example::small});
-  const std::string missing = refusal<FileError>(tensors_of(model, [](const std::string& name, auto&, auto&) { return name != "projection.weight"; }));
+  const std::string missing = refusal<FileError>(
+      tensors_of(model, [](const std::string& name, auto&, auto&) { return name != "projection.weight"; }));
   CHECK(contains(missing, "\"projection.weight\""));
   CHECK(contains(missing, "missing"));
   const std::string shape = refusal<ShapeError>(tensors_of(model, [](const std::string& name, auto& extents, auto&) {

@@ -12,8 +12,15 @@
 namespace example {
 
 /// Three modules, marks, sizes that fill no vector.
-inline constexpr spat::ITransformerConfig small{.channels = 3, .marks = 2, .lookback = 11, .horizon = 5, .width = 12,
-                                                .ffn_width = 10, .heads = 3, .depth = 3, .kept = spat::ModuleMask<>{0b111}};
+inline constexpr spat::ITransformerConfig small{.channels = 3,
+                                                .marks = 2,
+                                                .lookback = 11,
+                                                .horizon = 5,
+                                                .width = 12,
+                                                .ffn_width = 10,
+                                                .heads = 3,
+                                                .depth = 3,
+                                                .kept = spat::ModuleMask<>{0b111}};
 
 /// Normal numbers, the same for the same stream, with what a WindowBatch views.
 template <class Scalar>
@@ -27,7 +34,9 @@ struct RandomBatch {
     spat::Random random(4711, stream);
     for (auto* values : {&history, &marks, &target})
       for (Scalar& value : *values) value = static_cast<Scalar>(random.normal());
-    batch = {.samples = samples, .lookback = c.lookback, .horizon = c.horizon,
+    batch = {.samples = samples,
+             .lookback = c.lookback,
+             .horizon = c.horizon,
              .history = {history.data(), samples * c.lookback, c.channels},
              .history_marks = {marks.data(), c.marks ? samples * c.lookback : 0, c.marks},
              .target = {target.data(), samples * c.horizon, c.channels}};

@@ -39,8 +39,10 @@ void check_gradients(const ITransformerConfig& config, double dropout) {
     double largest = 0;
     for (const double slope : slopes[p].values) largest = std::max(largest, std::abs(slope));
     // A softmax row does not feel the bias of its keys; everything else is felt.
-    if (weights[p].name.ends_with("key_projection.bias")) CHECK(largest < 1e-12);
-    else CHECK(largest > 1e-5);
+    if (weights[p].name.ends_with("key_projection.bias"))
+      CHECK(largest < 1e-12);
+    else
+      CHECK(largest > 1e-5);
   }
 }
 

@@ -10,10 +10,24 @@ using namespace spat;
 namespace {
 
 /// One block up to 46 samples, so that a team works inside layers; and blocks of at most four samples.
-constexpr ITransformerConfig layers{.channels = 5, .marks = 4, .lookback = 36, .horizon = 13, .width = 96, .ffn_width = 72,
-                                    .heads = 4, .depth = 2, .kept = ModuleMask<>{0b11}};
-constexpr ITransformerConfig blocks{.channels = 5, .marks = 4, .lookback = 17, .horizon = 13, .width = 20, .ffn_width = 1000,
-                                    .heads = 4, .depth = 2, .kept = ModuleMask<>{0b11}};
+constexpr ITransformerConfig layers{.channels = 5,
+                                    .marks = 4,
+                                    .lookback = 36,
+                                    .horizon = 13,
+                                    .width = 96,
+                                    .ffn_width = 72,
+                                    .heads = 4,
+                                    .depth = 2,
+                                    .kept = ModuleMask<>{0b11}};
+constexpr ITransformerConfig blocks{.channels = 5,
+                                    .marks = 4,
+                                    .lookback = 17,
+                                    .horizon = 13,
+                                    .width = 20,
+                                    .ffn_width = 1000,
+                                    .heads = 4,
+                                    .depth = 2,
+                                    .kept = ModuleMask<>{0b11}};
 
 template <class Scalar>
 std::vector<Scalar> copied(Batch<const Scalar> y) {
@@ -45,7 +59,8 @@ void check_rows(typename Model::Shape shape, const ITransformerConfig& config) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a window's forecast has the same bytes alone, in any batch, with any number of workers", "", float, double) {
+TEMPLATE_TEST_CASE("a window's forecast has the same bytes alone, in any batch, with any number of workers", "", float,
+                   double) {
   for (const std::uint64_t mask : {0b11u, 0b01u, 0b00u}) {
     const auto a = layers.with_kept(ModuleMask<>{mask}), b = blocks.with_kept(ModuleMask<>{mask});
     check_rows<ITransformer<TestType>>({a}, a);
@@ -76,8 +91,10 @@ TEST_CASE("time marks that nothing sees are left out, and the forecast has the b
 
     auto without_marks = data.batch;
     without_marks.history_marks = {};
-    if (mask == 0) CHECK(example::same_bits(predictor.forecast(without_marks).flat(), computed));
-    else CHECK_THROWS_AS((void)predictor.forecast(without_marks), ShapeError);
+    if (mask == 0)
+      CHECK(example::same_bits(predictor.forecast(without_marks).flat(), computed));
+    else
+      CHECK_THROWS_AS((void)predictor.forecast(without_marks), ShapeError);
   }
 }
 
@@ -96,7 +113,8 @@ TEST_CASE("the dynamic model forecasts any number of channels") {
   const auto y = copied(predictor.forecast(data.batch));
   auto turned = data.history;
   for (std::size_t t = 0; t < layers.lookback; ++t)
-    std::rotate(turned.begin() + std::ptrdiff_t(t * 5), turned.begin() + std::ptrdiff_t(t * 5 + 1), turned.begin() + std::ptrdiff_t(t * 5 + 5));
+    std::rotate(turned.begin() + std::ptrdiff_t(t * 5), turned.begin() + std::ptrdiff_t(t * 5 + 1),
+                turned.begin() + std::ptrdiff_t(t * 5 + 5));
   auto batch = data.batch;
   batch.history = {turned.data(), layers.lookback, 5};
   const auto z = predictor.forecast(batch);
@@ -121,7 +139,9 @@ TEST_CASE("a batch that the model cannot take is an error in any number of block
       CHECK(refused([](auto& c) { c.marks = 3; }).find("time marks: expected 4, found 3") != std::string::npos);
       CHECK(refused([](auto& c) { c.horizon = 12; }).find("12") != std::string::npos);
       CHECK(refused([](auto& c) { c.horizon = 14; }).find("14") != std::string::npos);
-      CHECK_THROWS_AS((void)predictor.forecast(WindowBatch<float>{.samples = samples, .lookback = blocks.lookback, .horizon = blocks.horizon}), ShapeError);
+      CHECK_THROWS_AS((void)predictor.forecast(WindowBatch<float>{
+                          .samples = samples, .lookback = blocks.lookback, .horizon = blocks.horizon}),
+                      ShapeError);
       CHECK(predictor.forecast(good.batch).rows() == samples * blocks.horizon);  // and it goes on
     }
     CHECK(predictor.forecast({}).size() == 0);

@@ -69,5 +69,8 @@ TEST_CASE("a budget that cannot be met, or scores that are none, are errors") {
   for (const double ratio : {-0.01, 1.01, std::nan(""), std::numeric_limits<double>::infinity()})
     CHECK(contains(refused_by(DropRatio{ratio}), "[0, 1]"));
   for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()})
-    CHECK(contains(message_of<NumericError>([&] { (void)choose(four, {0.1, 0.2, bad, 0.3}, DropLowest{1}); }), "module 2"));
+    CHECK(contains(message_of<NumericError>([&] {
+                     (void)choose(four, {0.1, 0.2, bad, 0.3}, DropLowest{1});
+                   }),
+                   "module 2"));
 }

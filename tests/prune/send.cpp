@@ -18,7 +18,8 @@ using namespace spat;
 namespace {
 
 template <class Scalar>
-double send_of(const std::vector<Scalar>& s, std::size_t heads, std::size_t lk, const std::vector<unsigned char>& visible = {}) {
+double send_of(const std::vector<Scalar>& s, std::size_t heads, std::size_t lk,
+               const std::vector<unsigned char>& visible = {}) {
   return send<Scalar>({s.data(), s.size() / lk, lk}, heads, visible);
 }
 
@@ -31,12 +32,15 @@ double literal_send(const std::vector<Scalar>& s, std::size_t heads, std::size_t
     std::vector<long double> mean(lk, 0);
     for (std::size_t h = 0; h < heads; ++h) {
       long double sum = 0;
-      const auto e = [&](std::size_t j) { return std::exp(std::abs(static_cast<long double>(s[(h * lq + i) * lk + j]))); };
+      const auto e = [&](std::size_t j) {
+        return std::exp(std::abs(static_cast<long double>(s[(h * lq + i) * lk + j])));
+      };
       for (std::size_t j = 0; j < lk; ++j) sum += e(j);
       for (std::size_t j = 0; j < lk; ++j) mean[j] += e(j) / sum / static_cast<long double>(heads);
     }
     long double squares = 0;
-    for (const long double p : mean) squares += (p - 1.0L / static_cast<long double>(lk)) * (p - 1.0L / static_cast<long double>(lk));
+    for (const long double p : mean)
+      squares += (p - 1.0L / static_cast<long double>(lk)) * (p - 1.0L / static_cast<long double>(lk));
     total += std::sqrt(squares / static_cast<long double>(lk));
   }
   return static_cast<double>(total / static_cast<long double>(lq));
@@ -56,8 +60,10 @@ struct Event {
   std::vector<Scalar> a, da;
   AttentionCall call;
 
-  Event(std::size_t samples, std::size_t heads, std::size_t lq, std::size_t lk, std::uint64_t stream, bool causal = false)
-      : a(random_numbers<Scalar>(samples * heads * lq * lk, stream)), da(random_numbers<Scalar>(a.size(), stream + 1000)) {
+  Event(std::size_t samples, std::size_t heads, std::size_t lq, std::size_t lk, std::uint64_t stream,
+        bool causal = false)
+      : a(random_numbers<Scalar>(samples * heads * lq * lk, stream)),
+        da(random_numbers<Scalar>(a.size(), stream + 1000)) {
     call.samples = samples, call.heads = heads, call.query_tokens = lq, call.memory_tokens = lk, call.causal = causal;
     if (causal)
       for (std::size_t r = 0; r < samples * heads * lq; ++r)
@@ -88,8 +94,10 @@ struct Event {
     for (std::size_t i = 0; i < size; ++i) {
       long double sum = 0;
       for (std::size_t b = 0; b < call.samples; ++b) {
-        const long double product = static_cast<long double>(a[b * size + i]) * static_cast<long double>(da[b * size + i]);
-        sum += variant == SendVariant::signed_sum ? product : std::abs(product) / static_cast<long double>(call.samples);
+        const long double product =
+            static_cast<long double>(a[b * size + i]) * static_cast<long double>(da[b * size + i]);
+        sum +=
+            variant == SendVariant::signed_sum ? product : std::abs(product) / static_cast<long double>(call.samples);
       }
       result.push_back(static_cast<double>(sum));
     }
@@ -224,7 +232,9 @@ TEMPLATE_TEST_CASE("the criterion sums A dA over samples as its variant says", "
     const Event<TestType> event(samples, 2, 4, 5, samples);
     for (const SendVariant variant : {SendVariant::signed_sum, SendVariant::absolute_mean})
       CHECK(score_of(event, variant) == Approx(literal_send(event.s(variant), 2, 5)).epsilon(tolerance));
-    if (samples > 1) CHECK(score_of(event, SendVariant::signed_sum) != Approx(score_of(event, SendVariant::absolute_mean)).epsilon(1e-3));
+    if (samples > 1)
+      CHECK(score_of(event, SendVariant::signed_sum) !=
+            Approx(score_of(event, SendVariant::absolute_mean)).epsilon(1e-3));
   }
 }
 
@@ -413,7 +423,8 @@ TEST_CASE("all connections of a module together are worth what its values and it
 
 namespace {
 
-const std::map<std::string, SendVariant> variants{{"signed_sum", SendVariant::signed_sum}, {"absolute_mean", SendVariant::absolute_mean}};
+const std::map<std::string, SendVariant> variants{{"signed_sum", SendVariant::signed_sum},
+                                                  {"absolute_mean", SendVariant::absolute_mean}};
 
 nlohmann::json reference_file() {
   std::ifstream stream(fixtures::folder() + "/send_reference.json");
@@ -421,7 +432,8 @@ nlohmann::json reference_file() {
 }
 
 /// Expected SEND of one module by variant, from send_reference.json or the file's own metadata; null where neither has it.
-nlohmann::json expected_of(const nlohmann::json& reference, const SafetensorsFile& file, const std::string& section, const std::string& module) {
+nlohmann::json expected_of(const nlohmann::json& reference, const SafetensorsFile& file, const std::string& section,
+                           const std::string& module) {
   const nlohmann::json::json_pointer place("/" + section + "/" + fixtures::name_of(file.path()) + "/" + module);
   if (reference.contains(place)) return reference.at(place);
   const auto entry = file.metadata().find("send." + module);
@@ -443,7 +455,8 @@ TEST_CASE("SEND of PyTorch's A and dA agrees with an independent program for eve
   std::size_t compared = 0;
   for (const std::string& path : files) {
     const SafetensorsFile file(path);
-    const auto causal = nlohmann::json::parse(file.metadata().contains("causal") ? file.metadata("causal") : "[]").get<std::set<std::string>>();
+    const auto causal = nlohmann::json::parse(file.metadata().contains("causal") ? file.metadata("causal") : "[]")
+                            .get<std::set<std::string>>();
     std::size_t modules = 0;
     for (const TensorInfo& tensor : file.tensors()) {
       if (!tensor.name.ends_with(".A")) continue;
@@ -459,7 +472,8 @@ TEST_CASE("SEND of PyTorch's A and dA agrees with an independent program for eve
       for (const auto& [name, variant] : variants) {
         const double value = expected.at(name).get<double>();
         const auto error = [&]<class Scalar>(Scalar, bool masked) {
-          const Event<Scalar> event(file.read<Scalar>(tensor.name), file.read<Scalar>(base + ".dA"), tensor.shape, masked);
+          const Event<Scalar> event(file.read<Scalar>(tensor.name), file.read<Scalar>(base + ".dA"), tensor.shape,
+                                    masked);
           return std::abs(score_of(event, variant) / value - 1);
         };
         // The reference masks a causal module: each row over the keys that it sees.
@@ -486,15 +500,22 @@ TEST_CASE("a pruner that listens to iTransformer finds the reference's SEND", "[
     INFO(fixtures::name_of(path));
     using fixtures::number;
     using Model = ITransformer<float>;
-    const ITransformerConfig c{.channels = number(file, "C"), .marks = number(file, "marks"), .lookback = number(file, "L"),
-                               .horizon = number(file, "T"), .width = number(file, "d"), .ffn_width = number(file, "ff"),
-                               .heads = number(file, "heads"), .depth = number(file, "layers")};
+    const ITransformerConfig c{.channels = number(file, "C"),
+                               .marks = number(file, "marks"),
+                               .lookback = number(file, "L"),
+                               .horizon = number(file, "T"),
+                               .width = number(file, "d"),
+                               .ffn_width = number(file, "ff"),
+                               .heads = number(file, "heads"),
+                               .depth = number(file, "layers")};
     Model model({c});
     load_tensors(model, file);
     const std::size_t samples = number(file, "B");
     const auto x = file.read<float>("fixture.x"), y = file.read<float>("fixture.y");
     const auto marks = c.marks ? file.read<float>("fixture.x_mark") : std::vector<float>{};
-    const WindowBatch<float> batch{.samples = samples, .lookback = c.lookback, .horizon = c.horizon,
+    const WindowBatch<float> batch{.samples = samples,
+                                   .lookback = c.lookback,
+                                   .horizon = c.horizon,
                                    .history = {x.data(), samples * c.lookback, c.channels},
                                    .history_marks = {marks.data(), c.marks ? samples * c.lookback : 0, c.marks},
                                    .target = {y.data(), samples * c.horizon, c.channels}};

@@ -26,14 +26,16 @@ struct Counting {
 struct Bounded : Counting {
   [[nodiscard]] double bound() const { return limit; }
 };
-static_assert(Criterion<Counting, float> && Criterion<Bounded, float> && Criterion<Send<float>, float> && Criterion<Send<double>, double>);
+static_assert(Criterion<Counting, float> && Criterion<Bounded, float> && Criterion<Send<float>, float> &&
+              Criterion<Send<double>, double>);
 
 struct Training {
   example::RandomBatch<float> data{example::small, 6};
   Model model;
   Trainer<Model> trainer;
 
-  explicit Training(ITransformerConfig config = example::small) : model(example::made<Model>({config})), trainer(model, {}) {}
+  explicit Training(ITransformerConfig config = example::small)
+      : model(example::made<Model>({config})), trainer(model, {}) {}
 
   template <class Pruner>
   void epoch(Pruner& pruner, std::size_t steps) {
@@ -92,7 +94,8 @@ TEST_CASE("scores are divided by their bounds only where the bounds differ") {
   Training training;
   SensitivityPruner<Model> pruner(training.model, {}, 0);
   training.epoch(pruner, 1);
-  for (const double score : pruner.scores()) CHECK((score > 0 && score < 0.4));  // SEND, and not SEND / bound: one Lk for all
+  for (const double score : pruner.scores())
+    CHECK((score > 0 && score < 0.4));  // SEND, and not SEND / bound: one Lk for all
 }
 
 TEST_CASE("a module that was pruned has no score and no vote") {
@@ -136,8 +139,15 @@ TEST_CASE("the static and the dynamic form of a model are scored to the same bit
     return pruner.scores();
   };
   const auto same = [&]<std::uint64_t mask>(std::integral_constant<std::uint64_t, mask>) {
-    constexpr ITransformerConfig fixed{.channels = 3, .marks = 2, .lookback = 11, .horizon = 5, .width = 12, .ffn_width = 2000,
-                                       .heads = 3, .depth = 3, .kept = ModuleMask<>{mask}};  // 4 samples a block
+    constexpr ITransformerConfig fixed{.channels = 3,
+                                       .marks = 2,
+                                       .lookback = 11,
+                                       .horizon = 5,
+                                       .width = 12,
+                                       .ffn_width = 2000,
+                                       .heads = 3,
+                                       .depth = 3,
+                                       .kept = ModuleMask<>{mask}};  // 4 samples a block
     const auto one = scores_of(std::type_identity<Model>{}, {fixed}, 1);
     const auto two = scores_of(std::type_identity<Model>{}, {fixed}, 2);
     const auto in_type = scores_of(std::type_identity<ITransformer<float, Static<fixed>>>{}, {}, 2);

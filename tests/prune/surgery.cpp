@@ -35,13 +35,16 @@ TEST_CASE("every mask gives the same forecasts in the static and the dynamic for
     CHECK(smaller.dropout() == 0.3);
     const auto variant = pruned(fixed, ModuleMask<>{mask});
     forecasts.push_back(forecast_of(smaller));
-    std::visit([&](const auto& model) {
-      CHECK(model.shape.kept().bits == mask);
-      CHECK(model.dropout() == 0.3);
-      CHECK(example::same_bits(forecast_of(model), forecasts.back()));
-      CHECK(count(parameters(model)) == count(parameters(smaller)));
-    }, variant);
-    for (std::size_t other = 0; other < mask; ++other) CHECK_FALSE(example::same_bits(forecasts[other], forecasts.back()));
+    std::visit(
+        [&](const auto& model) {
+          CHECK(model.shape.kept().bits == mask);
+          CHECK(model.dropout() == 0.3);
+          CHECK(example::same_bits(forecast_of(model), forecasts.back()));
+          CHECK(count(parameters(model)) == count(parameters(smaller)));
+        },
+        variant);
+    for (std::size_t other = 0; other < mask; ++other)
+      CHECK_FALSE(example::same_bits(forecasts[other], forecasts.back()));
   }
 }
 
@@ -73,7 +76,9 @@ TEST_CASE("a pruned module cannot come back") {
   CHECK_THROWS_AS((void)pruned(fixed, ModuleMask<>{0b010}), ConfigError);
   CHECK(std::variant_size_v<decltype(pruned(fixed, ModuleMask<>{0b100}))> == 4);
   // Nor by a conversion: the numbers are not there.
-  CHECK(message_of<ShapeError>([&] { (void)converted<Dense>(smaller, {example::small}); }).find(Dense::module_name(1)) != std::string::npos);
+  CHECK(message_of<ShapeError>([&] {
+          (void)converted<Dense>(smaller, {example::small});
+        }).find(Dense::module_name(1)) != std::string::npos);
 }
 
 TEST_CASE("bits beyond the last module do not matter to the surgery") {
@@ -82,11 +87,13 @@ TEST_CASE("bits beyond the last module do not matter to the surgery") {
   const auto fixed = example::made<ITransformer<float, Static<all>>>();
   CHECK(pruned(dense, ModuleMask<>::all()).shape.kept().bits == 0b111);
   CHECK(pruned(dense, ModuleMask<>::all().without(1)).shape.kept().bits == 0b101);
-  std::visit([](const auto& model) { CHECK(model.shape.kept().bits == 0b101); }, pruned(fixed, ModuleMask<>::all().without(1)));
+  std::visit([](const auto& model) { CHECK(model.shape.kept().bits == 0b101); },
+             pruned(fixed, ModuleMask<>::all().without(1)));
 }
 
 TEST_CASE("parameters and multiply-adds are those of the published configurations") {
-  const auto check = [](const ITransformerConfig& config, std::size_t parameter_count, double mega_macs, double rounding) {
+  const auto check = [](const ITransformerConfig& config, std::size_t parameter_count, double mega_macs,
+                        double rounding) {
     const Cost cost = cost_of(ITransformer<float>({config}), config.channels);
     CHECK(cost.parameters == parameter_count);
     CHECK(static_cast<double>(cost.macs) / 1e6 == Approx(mega_macs).margin(rounding));
@@ -100,7 +107,9 @@ TEST_CASE("parameters and multiply-adds are those of the published configuration
 
 TEST_CASE("a pruned model costs what is left of it") {
   const ITransformerConfig config{.channels = 7, .marks = 4, .width = 256, .ffn_width = 256};
-  const auto cost = [&](std::uint64_t mask) { return cost_of(ITransformer<float>({config.with_kept(ModuleMask<>{mask})}), 7); };
+  const auto cost = [&](std::uint64_t mask) {
+    return cost_of(ITransformer<float>({config.with_kept(ModuleMask<>{mask})}), 7);
+  };
   const std::size_t n = 11, d = 256, attention = 4 * n * d * d + 2 * n * n * d;
   CHECK(cost(0b11).macs - cost(0b10).macs == attention);
   CHECK(cost(0b11).parameters - cost(0b01).parameters == 4 * (d * d + d));
@@ -122,6 +131,9 @@ TEST_CASE("calls are measured in turns, each as often as the others") {
   std::string order;
   const auto latencies = measure_alternately({[&] { order += 'a'; }, [&] { order += 'b'; }}, 0, 4);
   REQUIRE(latencies.size() == 2);
-  for (const Latency& latency : latencies) CHECK((latency.repetitions == 4 && latency.p10 <= latency.median && latency.median <= latency.p90));
-  CHECK(order == "aaabbb" "abababab");
+  for (const Latency& latency : latencies)
+    CHECK((latency.repetitions == 4 && latency.p10 <= latency.median && latency.median <= latency.p90));
+  CHECK(order ==
+        "aaabbb"
+        "abababab");
 }

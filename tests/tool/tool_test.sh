@@ -17,7 +17,7 @@ small=(run --synthetic --rows 700 --lookback 24 --horizon 6 --layers 3 --width 1
 for file in dense pruned training; do
   cmp -s "one/$file.safetensors" "two/$file.safetensors" || fail "$file.safetensors differs between one and two workers"
 done
-"$spat" "${small[@]}" --epochs 3 --stop-after 1 --quiet --out three > /dev/null
+"$spat" "${small[@]}" --epochs 3 --stop-after 1 --quiet --out three > /dev/null 2>&1
 [ ! -e three/dense.safetensors ] || fail "a stopped training wrote a finished model"
 "$spat" "${small[@]}" --epochs 3 --resume --quiet --out three > /dev/null
 cmp -s one/dense.safetensors three/dense.safetensors || fail "a resumed training has other bytes"
@@ -55,7 +55,7 @@ csv; sed -i '7s/,1[0-9]*$/,nan/' bad.csv; bad 'bad.csv:7'
 csv; sed -i '7s/,1[0-9]*$/,inf/' bad.csv; bad 'bad.csv:7'
 csv; sed -i '9s/^2020/2019/' bad.csv; bad 'bad.csv:9'
 csv; sed -i '9,$d' bad.csv; bad 'rows'
-csv; refuses 'unknown' run --data bad.csv --target zzz --out bad
+csv; refuses 'no column "zzz"' run --data bad.csv --target zzz --out bad
 head -c 3000000 /dev/zero | tr '\0' '1' > bad.csv; bad 'bad.csv:1'
 refuses 'heads must divide width' run --synthetic --heads 7 --out bad
 refuses 'cannot drop 9 modules' run --synthetic --drop 9 --out bad
@@ -66,11 +66,14 @@ head -c 500 one/dense.safetensors > cut.safetensors
 refuses 'cut.safetensors' inspect cut.safetensors
 refuses 'cut.safetensors' forecast --model cut.safetensors --synthetic
 refuses 'was written with another seed' "${small[@]}" --epochs 3 --seed 2 --resume --out one
-csv; refuses 'unknown column' forecast --model one/dense.safetensors --data bad.csv
+csv; refuses 'no column "demand"' forecast --model one/dense.safetensors --data bad.csv
 
 # A full disk leaves the older file whole.
 cp one/report.json kept.json
-(ulimit -f 4; "$spat" "${small[@]}" --epochs 1 --quiet --out one > /dev/null 2> error.txt) && fail "a full disk went unnoticed"
+code=0
+(trap '' XFSZ; ulimit -f 4; "$spat" "${small[@]}" --epochs 1 --quiet --out one > /dev/null 2> error.txt) || code=$?
+[ "$code" -eq 2 ] && grep -q 'one/.*: ' error.txt || fail "a full disk: exit code $code, $(cat error.txt)"
+[ -z "$(find one -newer kept.json -type f)" ] || fail "a full disk left something half-written"
 cmp -s kept.json one/report.json || fail "a full disk harmed an older file"
 
 # A gap and a repeated time are warnings that name the row, and errors when asked for.

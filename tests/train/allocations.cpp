@@ -18,13 +18,17 @@ std::atomic<std::size_t> allocations{0};
 void* counted(std::size_t size, std::size_t alignment) noexcept {
   allocations.fetch_add(1, std::memory_order_relaxed);
   if (size == 0) size = 1;
-  return alignment == 0 ? std::malloc(size) : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  return alignment == 0 ? std::malloc(size)
+                        : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
 }
 void* counted_or_throw(std::size_t size, std::size_t alignment = 0) {
   void* const room = counted(size, alignment);
   if (room == nullptr) throw std::bad_alloc();
   return room;
 }
+
+/// Not inlined: g++ would see free() beside operator new and warn.
+[[gnu::noinline]] void release(void* room) noexcept { std::free(room); }
 
 }  // namespace
 
@@ -34,20 +38,24 @@ void* operator new(std::size_t n, std::align_val_t a) { return counted_or_throw(
 void* operator new[](std::size_t n, std::align_val_t a) { return counted_or_throw(n, static_cast<std::size_t>(a)); }
 void* operator new(std::size_t n, const std::nothrow_t&) noexcept { return counted(n, 0); }
 void* operator new[](std::size_t n, const std::nothrow_t&) noexcept { return counted(n, 0); }
-void* operator new(std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept { return counted(n, static_cast<std::size_t>(a)); }
-void* operator new[](std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept { return counted(n, static_cast<std::size_t>(a)); }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { std::free(p); }
-void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept { std::free(p); }
+void* operator new(std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
+  return counted(n, static_cast<std::size_t>(a));
+}
+void* operator new[](std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
+  return counted(n, static_cast<std::size_t>(a));
+}
+void operator delete(void* p) noexcept { release(p); }
+void operator delete[](void* p) noexcept { release(p); }
+void operator delete(void* p, std::size_t) noexcept { release(p); }
+void operator delete[](void* p, std::size_t) noexcept { release(p); }
+void operator delete(void* p, std::align_val_t) noexcept { release(p); }
+void operator delete[](void* p, std::align_val_t) noexcept { release(p); }
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept { release(p); }
+void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { release(p); }
+void operator delete(void* p, const std::nothrow_t&) noexcept { release(p); }
+void operator delete[](void* p, const std::nothrow_t&) noexcept { release(p); }
+void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { release(p); }
+void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept { release(p); }
 
 using namespace spat;
 
@@ -60,14 +68,29 @@ std::size_t allocations_of(Action&& action) {
   return allocations.load() - before;
 }
 
-/// A batch of 32 is one block of the first, eleven blocks of two sizes of the second.
-constexpr ITransformerConfig narrow{.channels = 7, .marks = 4, .lookback = 48, .horizon = 8, .width = 64, .ffn_width = 64,
-                                    .heads = 4, .depth = 2, .kept = ModuleMask<>{0b11}};
-constexpr ITransformerConfig wide{.channels = 7, .marks = 4, .lookback = 24, .horizon = 8, .width = 16, .ffn_width = 1024,
-                                  .heads = 2, .depth = 2, .kept = ModuleMask<>{0b11}};
+/// A batch of 26 is one block of the first; of the second it is two waves of blocks, of two sizes that one worker meets in turn.
+constexpr ITransformerConfig narrow{.channels = 7,
+                                    .marks = 4,
+                                    .lookback = 48,
+                                    .horizon = 8,
+                                    .width = 64,
+                                    .ffn_width = 64,
+                                    .heads = 4,
+                                    .depth = 2,
+                                    .kept = ModuleMask<>{0b11}};
+constexpr ITransformerConfig wide{.channels = 7,
+                                  .marks = 4,
+                                  .lookback = 24,
+                                  .horizon = 8,
+                                  .width = 16,
+                                  .ffn_width = 1024,
+                                  .heads = 2,
+                                  .depth = 2,
+                                  .kept = ModuleMask<>{0b11}};
 
 template <class Model>
-void check_training(typename Model::Shape shape, const ITransformerConfig& config, std::size_t workers, const SendOptions& options) {
+void check_training(typename Model::Shape shape, const ITransformerConfig& config, std::size_t workers,
+                    const SendOptions& options) {
   using Scalar = typename Model::Value;
   Team team(std::max<std::size_t>(workers, 1));
   const example::SyntheticWindows<Scalar> windows(config, 4);
@@ -75,11 +98,11 @@ void check_training(typename Model::Shape shape, const ITransformerConfig& confi
   Trainer<Model> trainer(model, {.clip_norm = 0.1}, workers ? &team : nullptr);
   SensitivityPruner<Model> pruner(model, Send<Scalar>(options));
   WindowBuffer<Scalar> buffer;
-  std::vector<std::size_t> indices(32);
+  std::vector<std::size_t> indices(26);
   std::iota(indices.begin(), indices.end(), std::size_t{0});
   const auto step = [&] { trainer.step(windows.training.gather(indices, buffer), 1e-3, pruner); };
   step(), step();
-  CHECK(allocations_of([&] { step(), step(), step(); }) == 0);
+  CHECK(allocations_of([&] { step(), step(); }) == 0);
   NoScoring nobody;
   CHECK(allocations_of([&] { trainer.step(windows.training.gather(indices, buffer), 1e-3, nobody); }) == 0);
 }
@@ -107,18 +130,21 @@ void check_forecasts(typename Model::Shape shape, const ITransformerConfig& conf
 TEST_CASE("the counter sees every form of operator new") {
   CHECK(allocations_of([] { ::operator delete(::operator new(8)); }) == 1);
   CHECK(allocations_of([] { ::operator delete[](::operator new[](8)); }) == 1);
-  CHECK(allocations_of([] { ::operator delete(::operator new(8, std::align_val_t{64}), std::align_val_t{64}); }) == 1);
+  CHECK(allocations_of([] { ::operator delete (::operator new (8, std::align_val_t{64}), std::align_val_t{64}); }) ==
+        1);
   CHECK(allocations_of([] { ::operator delete(::operator new(8, std::nothrow)); }) == 1);
   CHECK(allocations_of([] { AlignedBuffer<float> room(100); }) == 1);
 }
 
 TEST_CASE("a training step allocates nothing once it has seen a batch of its size") {
   for (const std::size_t workers : {0u, 1u, 2u})
-    for (const SendDynamics dynamics : {SendDynamics::step_average, SendDynamics::epoch})
-      for (const ITransformerConfig& config : {narrow, wide, wide.with_kept(ModuleMask<>{0b01})}) {
-        INFO(workers << " workers, ffn " << config.ffn_width << ", kept " << to_string(config.kept, 2));
-        check_training<ITransformer<float>>({config}, config, workers, {.dynamics = dynamics});
-      }
+    for (const ITransformerConfig& config : {narrow, wide}) {
+      INFO(workers << " workers, ffn " << config.ffn_width);
+      check_training<ITransformer<float>>({config}, config, workers, {});
+    }
+  check_training<ITransformer<float>>({narrow}, narrow, 2, {.dynamics = SendDynamics::epoch});
+  const auto pruned = wide.with_kept(ModuleMask<>{0b01});
+  check_training<ITransformer<float>>({pruned}, pruned, 2, {});
   check_training<ITransformer<double>>({wide}, wide, 2, {.variant = SendVariant::absolute_mean});
   check_training<ITransformer<float, Static<wide>>>({}, wide, 2, {});
 }

@@ -30,7 +30,8 @@ TEMPLATE_TEST_CASE("the squared error is the plain sum, and its gradient that of
   const std::size_t rows = 5, cols = 7, size = rows * cols;
   auto y = normal<TestType>(size, 1), target = normal<TestType>(size, 2), dy = normal<TestType>(size, 3);
   const auto loss = [&](double count, Batch<TestType> gradient = {}) {
-    return squared_error<TestType>(Batch<const TestType>(y.data(), rows, cols), {target.data(), rows, cols}, count, gradient);
+    return squared_error<TestType>(Batch<const TestType>(y.data(), rows, cols), {target.data(), rows, cols}, count,
+                                   gradient);
   };
   long double sum = 0;
   for (std::size_t i = 0; i < size; ++i) {
@@ -51,8 +52,10 @@ TEMPLATE_TEST_CASE("Adam is the textbook's loop", "", float, double) {
   const std::size_t size = 20'003;  // more than one piece, and a rest
   auto weight = normal<TestType>(size, 1), buffer = normal<TestType>(5, 2), slope = weight, buffer_slope = buffer;
   const auto kept = buffer;
-  const ParameterList<TestType> weights{{"weight", {size}, ParameterKind::weight, weight}, {"running", {5}, ParameterKind::buffer, buffer}};
-  const ParameterList<TestType> slopes{{"weight", {size}, ParameterKind::weight, slope}, {"running", {5}, ParameterKind::buffer, buffer_slope}};
+  const ParameterList<TestType> weights{{"weight", {size}, ParameterKind::weight, weight},
+                                        {"running", {5}, ParameterKind::buffer, buffer}};
+  const ParameterList<TestType> slopes{{"weight", {size}, ParameterKind::weight, slope},
+                                       {"running", {5}, ParameterKind::buffer, buffer_slope}};
   Adam<TestType> adam(weights, {.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon});
   std::vector<long double> expected(weight.begin(), weight.end()), m(size, 0), v(size, 0);
   for (std::size_t t = 1; t <= 30; ++t) {
@@ -69,7 +72,8 @@ TEMPLATE_TEST_CASE("Adam is the textbook's loop", "", float, double) {
     }
   }
   double worst = 0;
-  for (std::size_t i = 0; i < size; ++i) worst = std::max(worst, std::abs(static_cast<double>(weight[i] - expected[i])));
+  for (std::size_t i = 0; i < size; ++i)
+    worst = std::max(worst, std::abs(static_cast<double>(weight[i] - expected[i])));
   CHECK(worst < (sizeof(TestType) == 4 ? 3e-6 : 1e-14));
   CHECK(buffer == kept);
   CHECK(adam.second_moment(1).empty());
@@ -80,7 +84,8 @@ TEST_CASE("Adam's bytes do not depend on the workers") {
   std::vector<std::vector<float>> results;
   for (const std::size_t workers : {0u, 1u, 2u, 3u}) {
     auto weight = normal<float>(size, 1), slope = normal<float>(size, 2);
-    const ParameterList<float> weights{{"w", {size}, ParameterKind::weight, weight}}, slopes{{"w", {size}, ParameterKind::weight, slope}};
+    const ParameterList<float> weights{{"w", {size}, ParameterKind::weight, weight}},
+        slopes{{"w", {size}, ParameterKind::weight, slope}};
     Adam<float> adam(weights);
     Team team(std::max<std::size_t>(workers, 1));
     for (int t = 0; t < 3; ++t) adam.step(weights, slopes, 1e-2, 1, workers ? &team : nullptr);

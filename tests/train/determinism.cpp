@@ -13,12 +13,26 @@ using namespace spat;
 namespace {
 
 /// A batch of 32 in two waves of unequal blocks, the last batch in one wave.
-constexpr ITransformerConfig blocks{.channels = 7, .marks = 4, .lookback = 24, .horizon = 8, .width = 16, .ffn_width = 1024,
-                                    .heads = 2, .depth = 2, .kept = ModuleMask<>{0b11}};
+constexpr ITransformerConfig blocks{.channels = 7,
+                                    .marks = 4,
+                                    .lookback = 24,
+                                    .horizon = 8,
+                                    .width = 16,
+                                    .ffn_width = 1024,
+                                    .heads = 2,
+                                    .depth = 2,
+                                    .kept = ModuleMask<>{0b11}};
 /// Every batch is one block, cut inside the layers.
-constexpr ITransformerConfig layers{.channels = 7, .marks = 4, .lookback = 48, .horizon = 8, .width = 64, .ffn_width = 64,
-                                    .heads = 4, .depth = 2, .kept = ModuleMask<>{0b11}};
-constexpr std::size_t stride = 8;
+constexpr ITransformerConfig layers{.channels = 7,
+                                    .marks = 4,
+                                    .lookback = 48,
+                                    .horizon = 8,
+                                    .width = 64,
+                                    .ffn_width = 64,
+                                    .heads = 4,
+                                    .depth = 2,
+                                    .kept = ModuleMask<>{0b11}};
+constexpr std::size_t stride = 16;
 using Model = ITransformer<float>;
 using Pruner = SensitivityPruner<Model>;
 
@@ -55,7 +69,8 @@ Bytes trained(const ITransformerConfig& config, std::size_t workers, const SendO
     TrainingState<Model>::save(folder / "state", trainer, pruner);
   }
   Team team(workers);
-  auto model = example::made<Model>({config}, stop > 0 ? 999 : seed, 0.1);  // a resumed one takes its weights from the file
+  auto model =
+      example::made<Model>({config}, stop > 0 ? 999 : seed, 0.1);  // a resumed one takes its weights from the file
   Pruner pruner(model, Send<float>(send));
   Trainer<Model> trainer(model, options, workers > 0 ? &team : nullptr);
   if (stop > 0) TrainingState<Model>::restore(folder / "state", trainer, pruner);
@@ -63,7 +78,9 @@ Bytes trained(const ITransformerConfig& config, std::size_t workers, const SendO
   return bytes_of(model, trainer, pruner);
 }
 
-bool same(const Bytes& a, const Bytes& b) { return a.model == b.model && a.state == b.state && a.trajectory == b.trajectory; }
+bool same(const Bytes& a, const Bytes& b) {
+  return a.model == b.model && a.state == b.state && a.trajectory == b.trajectory;
+}
 
 }  // namespace
 
@@ -111,11 +128,13 @@ struct Saved {
     auto model = example::made<Model>({layers}, 7, 0.1);
     Pruner pruner(model);
     Trainer<Model> trainer(model, options_of(layers));
-    for (std::size_t epoch = 0; epoch < epochs; ++epoch) trainer.run_epoch(windows.training, windows.validation, pruner);
+    for (std::size_t epoch = 0; epoch < epochs; ++epoch)
+      trainer.run_epoch(windows.training, windows.validation, pruner);
     TrainingState<Model>::save(path, trainer, pruner);
   }
 
-  void restore(const TrainingOptions& options = options_of(layers), const ITransformerConfig& config = layers, double dropout = 0.1) const {
+  void restore(const TrainingOptions& options = options_of(layers), const ITransformerConfig& config = layers,
+               double dropout = 0.1) const {
     auto model = example::made<Model>({config}, 7, dropout);
     Pruner pruner(model);
     Trainer<Model> trainer(model, options);

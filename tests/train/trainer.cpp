@@ -11,8 +11,15 @@ using namespace spat;
 
 namespace {
 
-constexpr ITransformerConfig config{.channels = 7, .marks = 4, .lookback = 24, .horizon = 8, .width = 16, .ffn_width = 16,
-                                    .heads = 2, .depth = 2, .kept = ModuleMask<>{0b11}};
+constexpr ITransformerConfig config{.channels = 7,
+                                    .marks = 4,
+                                    .lookback = 24,
+                                    .horizon = 8,
+                                    .width = 16,
+                                    .ffn_width = 16,
+                                    .heads = 2,
+                                    .depth = 2,
+                                    .kept = ModuleMask<>{0b11}};
 using Model = ITransformer<float>;
 
 const example::SyntheticWindows<float>& windows() {
@@ -126,7 +133,8 @@ TEST_CASE("a loss that is not finite stops training at its step") {
   CHECK(example::same_parameters(model, before));
 
   model.norm.bias.flat()[1] = std::numeric_limits<float>::quiet_NaN();
-  CHECK(message_of<NumericError>([&] { trainer.step(good.batch, 1e-3, nobody); }) == "the loss is not finite at step 2");
+  CHECK(message_of<NumericError>([&] { trainer.step(good.batch, 1e-3, nobody); }) ==
+        "the loss is not finite at step 2");
 }
 
 TEST_CASE("a gradient that is not finite stops training and is named") {
