@@ -14,12 +14,13 @@ ONLY_IN = {"xsimd": ["kernels"], "nlohmann": ["io", "report"]}
 SPAT = re.compile(r'^\s*#\s*include\s*<spat/([^>]+)>', re.M)
 QUOTED = re.compile(r'^\s*#\s*include\s*("[^"]*")', re.M)
 OTHER = re.compile(r'^\s*#\s*include\s*<(?!spat/)(\w+)[/.>]', re.M)
+OPT_IN = {"core/eigen.hpp"}  # costs a second of parse time, and nothing in spat needs it
 RANK = {name: i for i, name in enumerate(LAYERS)}
 
 
 def umbrella(names):
-    """The includes of spat.hpp: version.hpp and every header in a folder, low to high, then by name."""
-    public = sorted((n for n in names if "/" in n and n.split("/")[0] in RANK), key=lambda n: (RANK[n.split("/")[0]], n))
+    """The includes of spat.hpp: version.hpp and every header in a folder but OPT_IN, low to high, then by name."""
+    public = sorted((n for n in names if "/" in n and n.split("/")[0] in RANK and n not in OPT_IN), key=lambda n: (RANK[n.split("/")[0]], n))
     return ["version.hpp"] + public
 
 

@@ -4,6 +4,7 @@
 #include <spat/io/safetensors.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -32,22 +33,24 @@ inline std::size_t number(const spat::SafetensorsFile& file, const std::string& 
   return file.metadata().contains(key) ? std::stoul(file.metadata(key)) : fallback;
 }
 
-/// max|a - b| / max|b|.
-template <class A, class B>
-double relative_error(const A& a, const B& b) {
-  double worst = 0, largest = 0;
-  for (std::size_t i = 0; i < b.size(); ++i) {
-    worst = std::max(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
-    largest = std::max(largest, std::abs(static_cast<double>(b[i])));
-  }
-  return largest > 0 ? worst / largest : worst;
-}
+/// The larger of the two; NaN if one is NaN, which std::max would drop.
+inline double larger(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
 
 template <class A>
 double largest(const A& a) {
   double most = 0;
-  for (const auto value : a) most = std::max(most, std::abs(static_cast<double>(value)));
+  for (const auto value : a) most = larger(most, std::abs(static_cast<double>(value)));
   return most;
+}
+
+/// max|a - b| / max|b|.
+template <class A, class B>
+double relative_error(const A& a, const B& b) {
+  double worst = 0;
+  for (std::size_t i = 0; i < b.size(); ++i)
+    worst = larger(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+  const double scale = largest(b);
+  return scale > 0 ? worst / scale : worst;
 }
 
 }  // namespace fixtures

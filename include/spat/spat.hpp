@@ -1,4 +1,4 @@
-// Everything: every public header, low to high, and nothing else.
+// Everything: every public header but the door to Eigen (core/eigen.hpp), low to high, and nothing else.
 #pragma once
 
 #include <spat/version.hpp>
@@ -7,7 +7,6 @@
 #include <spat/core/aligned_buffer.hpp>
 #include <spat/core/arena.hpp>
 #include <spat/core/arithmetic.hpp>
-#include <spat/core/eigen.hpp>
 #include <spat/core/error.hpp>
 #include <spat/core/extent.hpp>
 #include <spat/core/message.hpp>

@@ -175,7 +175,7 @@ TEST_CASE("three steps of Adam agree with PyTorch", "[parity]") {
       const auto expected = file.read<float>("adam.after3." + weight.name);
       double worst = 0;
       for (std::size_t i = 0; i < expected.size(); ++i)
-        worst = std::max(worst, std::abs(double(weight.values[i]) - double(expected[i])));
+        worst = fixtures::larger(worst, std::abs(double(weight.values[i]) - double(expected[i])));
       CHECK(worst < 1e-5);
     }
   }

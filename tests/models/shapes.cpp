@@ -93,3 +93,11 @@ TEST_CASE("sizes that do not fit together are refused with the rule and the valu
   CHECK(message([](auto& c) { c.horizon = 0; }).find("horizon") != std::string::npos);
   CHECK(example::small.valid());
 }
+
+TEST_CASE("a configuration knows how many numbers its model learns") {
+  for (const std::uint64_t mask : {0b000u, 0b101u, 0b111u}) {
+    const auto config = example::small.with_kept(ModuleMask<>{mask});
+    const ITransformer<float> model({config});
+    CHECK(config.parameters() == static_cast<double>(spat::count(parameters(model))));
+  }
+}

@@ -62,6 +62,7 @@ TEST_CASE("a forecast that is not finite is an error, not a metric") {
   auto model = example::made<Model>({config});
   model.projection.bias.flat()[3] = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_AS(evaluate(model, windows.validation), NumericError);
+  CHECK_THROWS_AS(evaluate(model, windows.validation, nullptr, 0), ConfigError);
 }
 
 TEST_CASE("windows of another horizon than the model's are an error") {

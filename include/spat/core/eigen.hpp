@@ -1,4 +1,4 @@
-// core. Eigen at the door: spat's views as Eigen matrices and back, without a copy.
+// core. Eigen at the door: spat's views as Eigen matrices and back, without a copy. Not in spat.hpp: include it where needed.
 #pragma once
 
 #include <spat/core/view.hpp>

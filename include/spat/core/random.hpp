@@ -1,7 +1,7 @@
 // core. Counter-based random numbers: a value is a function of its key and its place, never of what was drawn before.
 #pragma once
 
-#include <spat/core/abi.hpp>
+#include <spat/core/arithmetic.hpp>
 
 #include <array>
 #include <cmath>
@@ -48,7 +48,7 @@ class Random {
     const std::uint64_t high = (*this)(), low = (*this)();
     return static_cast<double>((high << 21) ^ (low >> 11)) * 0x1p-53;
   }
-  constexpr double uniform(double low, double high) { return low + (high - low) * uniform(); }
+  double uniform(double low, double high) { return multiply_add(high - low, uniform(), low); }
 
   /// Standard normal (Box and Muller).
   double normal() {

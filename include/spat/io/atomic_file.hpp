@@ -13,7 +13,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
-#include <filesystem>
+#include <cstdlib>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,9 +29,10 @@ namespace spat::inline SPAT_ABI {
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path) : path_(path), target_(path) {
-    std::error_code ignored;
-    const std::filesystem::path followed = std::filesystem::canonical(path, ignored);
-    if (!ignored) target_ = followed.string();  // else rename would replace a link by a file
+    if (char* const followed = ::realpath(path.c_str(), nullptr)) {  // else rename would replace a link by a file
+      target_ = followed;
+      std::free(followed);
+    }
     struct ::stat old {};
     const bool replaces = ::stat(target_.c_str(), &old) == 0;
     if (replaces && !S_ISREG(old.st_mode)) throw FileError(detail::message(path_, ": is not a regular file"));

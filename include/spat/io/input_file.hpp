@@ -4,9 +4,10 @@
 #include <spat/core/error.hpp>
 #include <spat/io/text.hpp>
 
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <cstdint>
-#include <filesystem>
 #include <fstream>
 #include <ios>
 #include <istream>
@@ -23,9 +24,9 @@ namespace detail {
 }
 
 [[nodiscard]] inline std::unique_ptr<std::istream> open_input(const std::string& path) {
-  std::error_code ignored;
   // A directory opens well and fails only when it is read.
-  if (std::filesystem::is_directory(path, ignored)) throw FileError(message(path, ": is a directory"));
+  struct ::stat status {};
+  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) throw FileError(message(path, ": is a directory"));
   errno = 0;
   auto stream = std::make_unique<std::ifstream>(path, std::ios::binary);
   if (!*stream) throw FileError(message(path, ": cannot be opened: ", error_text(errno)));

@@ -85,7 +85,7 @@ template <class Config>
   return config;
 }
 
-/// A model as save_model() wrote it.
+/// A model as save_model() wrote it. No memory is taken for sizes that the file's tensors do not bear out.
 template <class Model>
 [[nodiscard]] Model load_model(const std::string& path, Narrowing narrowing = Narrowing::refused) {
   const SafetensorsFile file(path);
@@ -95,6 +95,11 @@ template <class Model>
     shape.value = config;
   else if (!(config == shape.value))
     throw ShapeError(detail::message(path, ": its configuration differs from the model's type"));
+  double numbers = 0;
+  for (const TensorInfo& tensor : file.tensors()) numbers += static_cast<double>(tensor.size());
+  if (config.parameters() > numbers)
+    throw ShapeError(detail::message(path, ": its configuration asks for ", config.parameters(),
+                                     " numbers, its tensors hold ", numbers));
   Model model(shape);
   model.set_dropout(fields_from_json(file.metadata(config_key), path).template get<double>("dropout"));
   load_tensors(model, file, narrowing);

@@ -35,6 +35,14 @@ struct ITransformerConfig {
     return channels && lookback && horizon && width && ffn_width && heads && depth && depth <= most_modules &&
            width % heads == 0;
   }
+  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  [[nodiscard]] double parameters() const {
+    const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon), d = static_cast<double>(width),
+               f = static_cast<double>(ffn_width);
+    const auto attentions = static_cast<double>(ModuleMask<>{kept.bits & ModuleMask<>::first(depth).bits}.kept());
+    const double block = 2 * d * f + f + d + 4 * d;
+    return (l * d + d) + attentions * 4 * (d * d + d) + static_cast<double>(depth) * block + 2 * d + (d * t + t);
+  }
   /// Throws ConfigError with the rule and the values.
   void check() const {
     const auto rule = [](bool holds, const char* text, std::size_t a, std::size_t b) {
@@ -112,6 +120,7 @@ class ITransformer {
 
   /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
   void set_dropout(double rate) {
+    if (!(rate >= 0 && rate < 1)) throw ConfigError(detail::message("dropout must lie in [0, 1), found ", rate));
     embedding.dropout = {rate, 0};
     encoder.set_dropout(rate, 1);
   }

@@ -23,6 +23,7 @@ template <Forecaster Model>
 [[nodiscard]] Metrics evaluate(const Model& model, const WindowDataset<typename Model::Value>& windows,
                                Team* team = nullptr, std::size_t batch_size = 64) {
   using Scalar = typename Model::Value;
+  if (batch_size == 0) throw ConfigError("the batch size must be at least 1");
   Predictor<Model> predictor(model, team);
   WindowBuffer<Scalar> buffer;
   std::vector<std::size_t> indices(windows.size());
