@@ -469,8 +469,9 @@ TEST_CASE("SEND of PyTorch's A and dA agrees with an independent program for eve
       const auto expected = expected_of(reference, file, train ? "train" : "eval", module);
       REQUIRE(expected.is_object());
       ++modules;
-      for (const auto& [name, variant] : variants) {
-        const double value = expected.at(name).get<double>();
+      for (const auto& entry : variants) {
+        const auto& variant = entry.second;  // clang 14 captures no structured bindings
+        const double value = expected.at(entry.first).get<double>();
         const auto error = [&]<class Scalar>(Scalar, bool masked) {
           const Event<Scalar> event(file.read<Scalar>(tensor.name), file.read<Scalar>(base + ".dA"), tensor.shape,
                                     masked);
