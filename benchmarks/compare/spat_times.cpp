@@ -1,4 +1,5 @@
-// One slice of timings of spat for the comparison with PyTorch; one JSON line.
+// What compare.py asks of spat: one slice of timings, the FMA peak, all masks of a model; one JSON line.
+#include "../peak.hpp"
 #include "../workload.hpp"
 
 #include <nlohmann/json.hpp>
@@ -6,23 +7,40 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
+#include <fstream>
 
 namespace {
 
 constexpr const char* usage =
     "usage: bench_times CONFIG BATCH THREADS predict|train|train_scored none|all SECONDS\n"
-    "       bench_times configs\n"
-    "Times one call after another for SECONDS (at least three), dense (none) or with all attention pruned (all).\n";
+    "       bench_times masks CONFIG BATCH THREADS SECONDS\n"
+    "       bench_times peak THREADS SECONDS\n"
+    "       bench_times about\n"
+    "Times one call after another for SECONDS, at least three: dense (none) or with all attention pruned (all); or a\n"
+    "forecast of every mask in turn; or multiply-adds that touch registers alone. SECONDS 0: no warm-up.\n";
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-nlohmann::json all_configs() {
-  nlohmann::json all;
-  for (const auto& named : benchmarks::configs) {
-    auto& members = all[std::string(named.name)];
-    spat::ITransformerConfig::for_each(named.config, [&](const char* name, auto value) { members[name] = value; });
+/// Microseconds of each call.
+template <class Call>
+std::vector<double> times_of(double seconds, Call&& call) {
+  for (const double end = now() + std::min(0.2, seconds / 4); now() < end;) call();
+  std::vector<double> times;
+  for (const double end = now() + seconds; times.size() < 3 || now() < end;) {
+    const double start = now();
+    call();
+    times.push_back((now() - start) * 1e6);
   }
-  return all;
+  return times;
+}
+
+/// A line of /proc/self/status such as VmHWM, the largest resident size so far; null where there is none.
+nlohmann::json memory_mib(std::string_view key) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with(key)) return std::strtod(line.c_str() + key.size() + 1, nullptr) / 1024;
+  return nullptr;
 }
 
 std::size_t count_of(const char* text, const char* what) {
@@ -37,51 +55,86 @@ std::string chosen(const std::string& text, std::initializer_list<std::string_vi
   return text;
 }
 
-nlohmann::json times(char** arguments) {
-  const std::string name = arguments[0], task = chosen(arguments[3], {"predict", "train", "train_scored"}),
-                    prune = chosen(arguments[4], {"none", "all"});
-  const std::size_t batch = count_of(arguments[1], "BATCH"), threads = count_of(arguments[2], "THREADS");
-  const double seconds = std::strtod(arguments[5], nullptr);
-  const auto config = benchmarks::config_of(name);
-  benchmarks::Workload work(prune == "all" ? config.with_kept({}) : config, batch, threads);
-  double sum = 0;  // so that no result is unused
-  const auto call = [&] {
-    sum += task == "predict" ? work.predict().flat()[0] : work.train_step(task == "train_scored");
-  };
+/// CONFIG BATCH THREADS, where every measurement of a model begins.
+struct Setting {
+  explicit Setting(char** words)
+      : config(benchmarks::config_of(words[0])), batch(count_of(words[1], "BATCH")),
+        threads(count_of(words[2], "THREADS")) {}
 
-  const double warm_up = now() + std::min(0.2, seconds / 4);
-  do call();
-  while (now() < warm_up);
-  std::vector<double> microseconds;
-  for (const double end = now() + seconds; microseconds.size() < 3 || now() < end;) {
-    const double start = now();
-    call();
-    microseconds.push_back((now() - start) * 1e6);
+  spat::ITransformerConfig config;
+  std::size_t batch, threads;
+};
+
+std::size_t macs_of(const benchmarks::Workload& work) { return static_cast<std::size_t>(work.operations() / 2); }
+
+nlohmann::json about() {
+  nlohmann::json configs;
+  for (const auto& named : benchmarks::configs) {
+    auto& members = configs[std::string(named.name)];
+    spat::ITransformerConfig::for_each(named.config, [&](const char* name, auto value) { members[name] = value; });
   }
-  if (!std::isfinite(sum)) throw spat::NumericError("a result is not finite");
-
-  const auto statistics = spat::latency_of(microseconds);
-  for (double& one : microseconds) one = std::round(one * 100) / 100;
-  return {{"config", name},
-          {"batch", batch},
-          {"threads", threads},
-          {"task", task},
-          {"prune", prune},
-          {"median_us", statistics.median},
-          {"p10", statistics.p10},
-          {"p90", statistics.p90},
-          {"reps", statistics.repetitions},
-          {"compiler", __VERSION__},
+  return {{"compiler", __VERSION__},
           {"vector_bits", 8 * sizeof(float) * spat::kernels::lanes<float>},
-          {"times_us", microseconds}};
+          {"configs", std::move(configs)}};
+}
+
+nlohmann::json slice(char** words) {
+  const Setting setting(words);
+  const std::string task = chosen(words[3], {"predict", "train", "train_scored"}),
+                    prune = chosen(words[4], {"none", "all"});
+  const nlohmann::json base = memory_mib("VmRSS");
+  benchmarks::Workload work(prune == "all" ? setting.config.with_kept({}) : setting.config, setting.batch,
+                            setting.threads);
+  double sum = 0;  // so that no result is unused
+  const auto times = times_of(std::strtod(words[5], nullptr), [&] {
+    sum += task == "predict" ? work.predict().flat()[0] : work.train_step(task == "train_scored");
+  });
+  if (!std::isfinite(sum)) throw spat::NumericError("a result is not finite");
+  return {{"macs", macs_of(work)}, {"base_rss_mib", base}, {"peak_rss_mib", memory_mib("VmHWM")}, {"times_us", times}};
+}
+
+/// Slices of all masks in turn, several times around, so that a wandering clock meets all of them alike.
+nlohmann::json masks(char** words) {
+  constexpr std::size_t turns = 5;
+  const Setting setting(words);
+  const double seconds = std::strtod(words[3], nullptr) / turns;
+  std::deque<benchmarks::Workload> works;
+  for (std::uint64_t bits = 0; bits < std::uint64_t{1} << setting.config.depth; ++bits)
+    works.emplace_back(setting.config.with_kept({bits}), setting.batch, setting.threads);
+  std::vector<std::vector<double>> times(works.size());
+  for (std::size_t turn = 0; turn < turns; ++turn)
+    for (std::size_t i = 0; i < works.size(); ++i)
+      std::ranges::copy(times_of(seconds, [&] { (void)works[i].predict(); }), std::back_inserter(times[i]));
+  nlohmann::json all;
+  for (std::size_t i = 0; i < works.size(); ++i)
+    all.push_back({{"mask", to_string(spat::ModuleMask<>{i}, setting.config.depth)},
+                   {"macs", macs_of(works[i])},
+                   {"median_us", spat::latency_of(times[i]).median}});
+  return {{"masks", std::move(all)}};
+}
+
+nlohmann::json peak(char** words) {
+  spat::Team team(count_of(words[0], "THREADS"));
+  double operations = 0;
+  const auto times = times_of(std::strtod(words[1], nullptr), [&] { operations = benchmarks::run_at_peak(team); });
+  return {{"gflops", operations / spat::latency_of(times).median / 1e3}};
+}
+
+nlohmann::json answer(int count, char** words) {
+  const std::string_view first = count > 1 ? words[1] : "";
+  if (first == "about" && count == 2) return about();
+  if (first == "peak" && count == 4) return peak(words + 2);
+  if (first == "masks" && count == 6) return masks(words + 2);
+  if (count == 7) return slice(words + 1);
+  return nullptr;
 }
 
 }  // namespace
 
-int main(int count, char** arguments) try {
-  const bool lists = count == 2 && std::string_view(arguments[1]) == "configs";
-  if (!lists && count != 7) return std::fputs(usage, stderr), 2;
-  std::puts((lists ? all_configs() : times(arguments + 1)).dump().c_str());
+int main(int count, char** words) try {
+  const nlohmann::json line = answer(count, words);
+  if (line.is_null()) return std::fputs(usage, stderr), 2;
+  std::puts(line.dump().c_str());
   return 0;
 } catch (const spat::Error& error) {
   std::fprintf(stderr, "bench_times: %s\n", error.what());

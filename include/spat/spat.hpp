@@ -40,15 +40,19 @@
 #include <spat/data/windows.hpp>
 
 #include <spat/kernels/adam.hpp>
+#include <spat/kernels/attention.hpp>
+#include <spat/kernels/dropout.hpp>
 #include <spat/kernels/elementwise.hpp>
 #include <spat/kernels/gemm.hpp>
+#include <spat/kernels/math.hpp>
 #include <spat/kernels/normalize.hpp>
 #include <spat/kernels/reduce.hpp>
 #include <spat/kernels/reference.hpp>
 #include <spat/kernels/simd.hpp>
-#include <spat/kernels/softmax.hpp>
 #include <spat/kernels/strided.hpp>
+#include <spat/kernels/tile.hpp>
 
+#include <spat/autograd/blocks.hpp>
 #include <spat/autograd/gradient_check.hpp>
 #include <spat/autograd/initialize.hpp>
 #include <spat/autograd/layer.hpp>
@@ -87,6 +91,7 @@
 #include <spat/prune/budget.hpp>
 #include <spat/prune/cost.hpp>
 #include <spat/prune/criterion.hpp>
+#include <spat/prune/dispersion.hpp>
 #include <spat/prune/send.hpp>
 #include <spat/prune/sensitivity_pruner.hpp>
 #include <spat/prune/surgery.hpp>

@@ -3,6 +3,7 @@
 
 #include <spat/core/aligned_buffer.hpp>
 #include <spat/core/random.hpp>
+#include <spat/kernels/simd.hpp>
 #include <tests/catch.hpp>
 
 #include <cmath>
@@ -10,6 +11,7 @@
 #include <initializer_list>
 #include <limits>
 #include <span>
+#include <vector>
 
 /// `size` random numbers in [-2, 2), `offset` elements behind a 64-byte boundary, with guard bands on both sides.
 template <class Scalar>
@@ -67,3 +69,13 @@ inline constexpr double epsilon = static_cast<double>(std::numeric_limits<Scalar
 /// Sizes around every number of lanes, and places in a cache line.
 inline constexpr std::size_t largest_size = 67, offsets = 16;
 using Sizes = std::initializer_list<std::size_t>;
+
+/// function over all of x, vector after vector.
+template <class Scalar, class Function>
+std::vector<Scalar> map(const std::vector<Scalar>& x, Function&& function) {
+  std::vector<Scalar> y(x.size());
+  spat::kernels::for_each_pack<Scalar>(x.size(), Scalar(0), [&](std::size_t i, auto load, auto store) {
+    store(y.data() + i, function(load(x.data() + i)));
+  });
+  return y;
+}

@@ -1,18 +1,15 @@
-// Kernels of one row: softmax, layer normalization, their backwards, and Adam's update, against their scalar twins.
+// Kernels of one row: layer normalization, its backward, and Adam's update, against their scalar twins.
 #include "guarded.hpp"
 
 #include <spat/kernels/reference.hpp>
-#include <spat/kernels/softmax.hpp>
 
+#include <algorithm>
 #include <vector>
 
 namespace kernels = spat::kernels;
 namespace reference = spat::kernels::reference;
 
 namespace {
-
-template <class Scalar>
-inline constexpr Scalar infinity = std::numeric_limits<Scalar>::infinity();
 
 constexpr double number(auto value) { return static_cast<double>(value); }
 
@@ -34,129 +31,75 @@ void compare(const Guarded<Scalar>& found, const Guarded<Scalar>& expected, Wors
   if (!found.intact()) worst.ratio = 1e301;
 }
 
+template <class Scalar>
+double mean_of_sizes(const Guarded<Scalar>& x) {
+  double sum = 0;
+  for (const Scalar value : x.read()) sum += std::abs(number(value));
+  return sum / number(x.read().size());
+}
+
 }  // namespace
 
-TEMPLATE_TEST_CASE("Softmax agrees with its twin within (n + 16) eps of each value", "[kernels]", float, double) {
-  constexpr double tiny = number(std::numeric_limits<TestType>::min());
-  for_every_place([&](std::size_t size, std::size_t offset, Worst& worst) {
-    for (const TestType spread : {TestType(1), TestType(20), TestType(1000)}) {
-      const std::size_t valid = offset % 3 == 0 ? size : offset % 3 == 1 ? size / 2 : size - 1;
-      Guarded<TestType> found(size, offset, 1), expected(size, offset, 1);
-      for (TestType& logit : found.span()) logit *= spread;
-      for (TestType& logit : expected.span()) logit *= spread;
-      kernels::softmax(found.data(), valid, size);
-      reference::softmax(expected.data(), valid, size);
-      compare(found, expected, worst,
-              [&](std::size_t i) { return number(size + 16) * epsilon<TestType> * number(expected[i]) + tiny; });
-      for (std::size_t i = valid; i < size; ++i)
-        if (found[i] != 0) worst.ratio = 1e302;
-    }
-  });
-}
-
-TEMPLATE_TEST_CASE("Softmax gives hidden entries exactly zero and a row of hidden entries zeros", "[kernels]", float,
-                   double) {
-  for (std::size_t size = 1; size <= largest_size; ++size)
-    for (const std::size_t seen : {std::size_t{0}, size / 2, size - 1}) {
-      Guarded<TestType> row(size, size % offsets, 1), pair(size, 0, 1), none(size, 1, 1);
-      for (std::size_t i = 0; i < size; ++i) {
-        none.data()[i] = -infinity<TestType>;
-        if (i != seen) row.data()[i] = -infinity<TestType>;
-        if (i != seen && i != 0) pair.data()[i] = -infinity<TestType>;
-      }
-      Guarded<TestType> expected(size, 0, 1);
-      std::copy(pair.read().begin(), pair.read().end(), expected.data());
-      kernels::softmax(row.data(), size, size);
-      kernels::softmax(none.data(), size, size);
-      kernels::softmax(pair.data(), size, size);
-      reference::softmax(expected.data(), size, size);
-      bool right = row.intact() && none.intact() && pair.intact();
-      for (std::size_t i = 0; i < size; ++i) {
-        right = right && none[i] == 0 && row[i] == TestType(i == seen) && (pair[i] == 0) == (i != seen && i != 0);
-        right = right && std::abs(pair[i] - expected[i]) <= 16 * std::numeric_limits<TestType>::epsilon();
-      }
-      INFO("size " << size << ", seen " << seen);
-      CHECK(right);
-    }
-  Guarded<TestType> untouched(5, 0, 1);
-  kernels::softmax(untouched.data(), 0, 5);
-  for (const TestType value : untouched.span()) CHECK(value == 0);
-}
-
-TEMPLATE_TEST_CASE("A NaN or a positive infinity makes the seen part of a softmax row NaN", "[kernels]", float,
-                   double) {
-  for (const TestType bad : {std::numeric_limits<TestType>::quiet_NaN(), infinity<TestType>})
-    for (const bool others_hidden : {false, true})
-      for (const std::size_t size : Sizes{1, 2, 5, 16, 17, 40, 67})
-        for (std::size_t at = 0; at < size; ++at) {
-          Guarded<TestType> row(size, 0, 1), expected(size, 0, 1);
-          for (std::size_t i = 0; i < size && others_hidden; ++i)
-            row.data()[i] = expected.data()[i] = -infinity<TestType>;
-          row.data()[at] = expected.data()[at] = bad;
-          kernels::softmax(row.data(), size, size);
-          reference::softmax(expected.data(), size, size);
-          bool right = true;
-          for (std::size_t i = 0; i < size; ++i) {
-            const bool hidden = bad == infinity<TestType> && others_hidden && i != at;  // exactly 0 before the division
-            right = right && (hidden || (row[i] != row[i] && expected[i] != expected[i]));
-          }
-          if (!right) {
-            INFO("size " << size << ", at " << at << ", others hidden " << others_hidden << ", bad " << bad);
-            CHECK(right);
-          }
-        }
-}
-
-TEMPLATE_TEST_CASE("Softmax backward agrees with its twin within (n + 4) eps of its terms", "[kernels]", float,
-                   double) {
+TEMPLATE_TEST_CASE("Moments agree with their twins within (n + 8) eps of their terms", "[kernels]", float, double) {
   for_every_place([](std::size_t size, std::size_t offset, Worst& worst) {
-    Guarded<TestType> a(size, offset, 1), da(size, (offset + 3) % offsets, 2), found(size, (offset + 7) % offsets, 3),
-        expected(size, 0, 3);
-    kernels::softmax_backward<TestType>(a.data(), da.data(), size, found.data());
-    reference::softmax_backward<TestType>(a.data(), da.data(), size, expected.data());
-    double terms = 0;
-    for (std::size_t i = 0; i < size; ++i) terms += std::abs(number(a[i] * da[i]));
-    compare(found, expected, worst, [&](std::size_t i) {
-      return number(size + 4) * epsilon<TestType> * std::abs(number(a[i])) * (terms + std::abs(number(da[i])));
-    });
-    kernels::softmax_backward<TestType>(a.data(), da.data(), size,
-                                        da.data());  // in place, as attention under dropout does
-    if (!same_bits(da, found)) worst.ratio = 1e302;
-  });
-}
-
-TEMPLATE_TEST_CASE("Moments and layer normalization agree with their twins within (n + 8) eps of their terms",
-                   "[kernels]", float, double) {
-  for_every_place([](std::size_t size, std::size_t offset, Worst& worst) {
-    const TestType small = TestType(1e-5);
-    Guarded<TestType> x(size, offset, 1), gain(size, (offset + 1) % offsets, 2), bias(size, (offset + 5) % offsets, 3),
-        n(size, (offset + 9) % offsets, 4), y(size, (offset + 13) % offsets, 5), twin_n(size, 0, 4), twin_y(size, 0, 5);
-    const double bound = number(size + 8) * epsilon<TestType>;
-    double mean_size = 0;
-    for (const TestType value : x.span()) mean_size += std::abs(number(value)) / number(size);
-
+    Guarded<TestType> x(size, offset, 1);
+    const double bound = number(size + 8) * epsilon<TestType>, mean_size = mean_of_sizes(x);
     const auto found = kernels::moments<TestType>(x.data(), size), twin = reference::moments<TestType>(x.data(), size);
     worst.see(number(found.mean), number(twin.mean), bound * mean_size);
     worst.see(number(found.variance), number(twin.variance),
               2 * bound * (number(twin.variance) + bound * mean_size * mean_size));
+  });
+}
 
-    const double inverse =
-        number(kernels::layer_norm<TestType>(x.data(), gain.data(), bias.data(), small, size, n.data(), y.data()));
-    const double twin_inverse = number(
-        reference::layer_norm<TestType>(x.data(), gain.data(), bias.data(), small, size, twin_n.data(), twin_y.data()));
-    worst.see(inverse, twin_inverse, bound * twin_inverse);
-    const auto allowed = [&](std::size_t i) {
-      return 2 * bound * (mean_size * twin_inverse + std::abs(number(twin_n[i])));
-    };
-    compare(n, twin_n, worst, allowed);
-    compare(y, twin_y, worst, [&](std::size_t i) {
-      return std::abs(number(gain[i])) * allowed(i) +
-             2 * epsilon<TestType> * (std::abs(number(twin_y[i])) + std::abs(number(bias[i])));
+TEMPLATE_TEST_CASE("Layer normalization, of x or x + branch, agrees with its twin within (n + 8) eps of its terms",
+                   "[kernels]", float, double) {
+  const auto small = TestType(1e-5);
+  for (const bool branches : {false, true})
+    for_every_place([=](std::size_t size, std::size_t offset, Worst& worst) {
+      const Guarded<TestType> x(size, offset, 1), branch(size, (offset + 7) % offsets, 7),
+          gain(size, (offset + 1) % offsets, 2), bias(size, (offset + 5) % offsets, 3);
+      Guarded<TestType> u(size, 0, 1), n(size, (offset + 9) % offsets, 4), y(size, (offset + 13) % offsets, 5),
+          twin_n(size, 0, 4), twin_y(size, 0, 5), alone(size, offset, 6);
+      for (std::size_t i = 0; branches && i < size; ++i) u.data()[i] += branch[i];  // rounded once, here and there
+      const auto run = [&](auto&& function, TestType* normalized, TestType* to) {
+        return number(
+            function(&x[0], branches ? &branch[0] : nullptr, &gain[0], &bias[0], small, size, normalized, to));
+      };
+      const double bound = number(size + 8) * epsilon<TestType>, mean_size = mean_of_sizes(u);
+      const double inverse = run(kernels::layer_norm<TestType>, n.data(), y.data()),
+                   twin_inverse = run(reference::layer_norm<TestType>, twin_n.data(), twin_y.data());
+      worst.see(inverse, twin_inverse, bound * twin_inverse);
+      const auto allowed = [&](std::size_t i) {
+        return 2 * bound * (mean_size * twin_inverse + std::abs(number(twin_n[i])));
+      };
+      compare(n, twin_n, worst, allowed);
+      compare(y, twin_y, worst, [&](std::size_t i) {
+        return std::abs(number(gain[i])) * allowed(i) +
+               2 * epsilon<TestType> * (std::abs(number(twin_y[i])) + std::abs(number(bias[i])));
+      });
+      run(kernels::layer_norm<TestType>, nullptr, alone.data());  // inference keeps no n: same bytes
+      if (!same_bits(alone, y) || !alone.intact()) worst.ratio = 1e302;
     });
+}
 
-    Guarded<TestType> alone(size, offset, 6);  // inference keeps no n: same bytes
-    kernels::layer_norm<TestType>(x.data(), gain.data(), bias.data(), small, size, nullptr, alone.data());
-    if (!same_bits(alone, y) || !alone.intact()) worst.ratio = 1e302;
+TEMPLATE_TEST_CASE("No branch is a branch of zeros, and a branch is a sum taken before, to the last bit", "[kernels]",
+                   float, double) {
+  for_every_place([](std::size_t size, std::size_t offset, Worst& worst) {
+    const Guarded<TestType> x(size, offset, 1), gain(size, 1, 2), bias(size, 5, 3);
+    Guarded<TestType> branch(size, (offset + 7) % offsets, 7), sum(size, offset, 1), n(size, 0, 4), y(size, 0, 5),
+        n2(size, (offset + 3) % offsets, 4), y2(size, (offset + 9) % offsets, 5);
+    const auto same = [&](const Guarded<TestType>& alone) {
+      const auto small = TestType(1e-5);
+      const TestType one = kernels::layer_norm(&alone[0], static_cast<const TestType*>(nullptr), &gain[0], &bias[0],
+                                               small, size, n.data(), y.data());
+      const TestType two =
+          kernels::layer_norm<TestType>(&x[0], &branch[0], &gain[0], &bias[0], small, size, n2.data(), y2.data());
+      return one == two && same_bits(n, n2) && same_bits(y, y2) && n2.intact() && y2.intact();
+    };
+    for (std::size_t i = 0; i < size; ++i) sum.data()[i] += branch[i];
+    if (!same(sum)) worst.ratio = 1e302;
+    std::ranges::fill(branch.span(), TestType(0));
+    if (!same(x)) worst.ratio = 1e303;
   });
 }
 
@@ -217,18 +160,13 @@ TEMPLATE_TEST_CASE("The place of a row in memory changes no bit", "[kernels]", f
           n2(size, offset, 5);
       const auto small = TestType(1e-5);
       bool same =
-          kernels::layer_norm<TestType>(x.data(), gain.data(), bias.data(), small, size, n.data(), y.data()) ==
-          kernels::layer_norm<TestType>(x2.data(), gain2.data(), bias2.data(), small, size, n2.data(), y2.data());
+          kernels::layer_norm<TestType>(x.data(), nullptr, gain.data(), bias.data(), small, size, n.data(), y.data()) ==
+          kernels::layer_norm<TestType>(x2.data(), nullptr, gain2.data(), bias2.data(), small, size, n2.data(),
+                                        y2.data());
       same = same && same_bits(y, y2) && same_bits(n, n2);
       kernels::layer_norm_backward<TestType>(n.data(), gain.data(), small, x.data(), size, y.data());
       kernels::layer_norm_backward<TestType>(n2.data(), gain2.data(), small, x2.data(), size, y2.data());
       same = same && same_bits(y, y2);
-      kernels::softmax_backward<TestType>(n.data(), gain.data(), size, y.data());
-      kernels::softmax_backward<TestType>(n2.data(), gain2.data(), size, y2.data());
-      same = same && same_bits(y, y2);
-      kernels::softmax(x.data(), size, size);
-      kernels::softmax(x2.data(), size, size);
-      same = same && same_bits(x, x2);
       INFO("size " << size << ", offset " << offset);
       CHECK(same);
     }

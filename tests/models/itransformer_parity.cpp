@@ -4,6 +4,7 @@
 #include <spat/train/adam.hpp>
 #include <spat/train/loss.hpp>
 
+#include <tests/attention_maps.hpp>
 #include <tests/catch.hpp>
 #include <tests/fixtures.hpp>
 
@@ -16,11 +17,9 @@ namespace {
 /// What a scored backward reports of each module.
 template <class Scalar>
 struct Capture {
-  std::map<std::size_t, std::vector<Scalar>> a, da;
-  void on_backward(const BackwardEvent<Scalar>& event) {
-    a[event.module].assign(event.a.flat().begin(), event.a.flat().end());
-    da[event.module].assign(event.da.flat().begin(), event.da.flat().end());
-  }
+  std::map<std::size_t, tests::AttentionMaps<Scalar>> modules;
+  void on_backward(const BackwardEvent<Scalar>& event) { modules[event.module].on_backward(event); }
+  void on_tile(std::size_t module, const TileEvent<Scalar>& tile) { modules.at(module).on_tile(module, tile); }
 };
 
 bool is_itransformer(const SafetensorsFile& file) {
@@ -100,8 +99,8 @@ void check_file(const std::string& path) {
     std::string name = "attn." + std::to_string(l);
     if (!file.contains(name + ".A")) name = "attn." + Model::module_name(l);
     INFO(name);
-    CHECK(fixtures::relative_error(capture.a.at(l), file.read<Scalar>(name + ".A")) < 1e-5);
-    CHECK(fixtures::relative_error(capture.da.at(l), file.read<Scalar>(name + ".dA")) < 1e-4);
+    CHECK(fixtures::relative_error(capture.modules.at(l).a, file.read<Scalar>(name + ".A")) < 1e-5);
+    CHECK(fixtures::relative_error(capture.modules.at(l).da, file.read<Scalar>(name + ".dA")) < 1e-4);
   }
 
   std::size_t pruned = 0;

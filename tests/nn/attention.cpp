@@ -5,6 +5,8 @@
 #include <spat/kernels/reference.hpp>
 #include <spat/nn/attention.hpp>
 
+#include <tests/attention_maps.hpp>
+
 #include <memory>
 #include <ostream>
 #include <vector>
@@ -71,7 +73,8 @@ struct Call {
         dscores(random_tensor(c.hands_on ? c.samples * c.heads * c.lq : 0, c.lk, 5)),
         mask(c.masked ? c.samples * c.lk : 0) {
     run = {.training = true, .seed = 21, .step = 4, .first_sample = first_sample, .team = team};
-    layer.causal = c.causal, layer.hands_on_scores = c.hands_on, layer.dropout = {c.dropout, 3};
+    layer.causal = c.causal, layer.takes_scores = c.previous, layer.hands_on_scores = c.hands_on,
+    layer.dropout = {c.dropout, 3};
     randomize(layer);
     for (std::size_t i = 0; i < mask.size(); ++i) {
       const std::size_t sample = i / c.lk, key = i % c.lk;
@@ -108,6 +111,14 @@ struct Call {
   template <class RunType>
   Attention::InputGradients backward(const RunType& how) {
     return layer.backward_input(how, dy.view(), cache, shape.hands_on ? Rows(dscores.view()) : Rows());
+  }
+  /// A and dA of a forward and a backward, for an output gradient of dy.
+  tests::AttentionMaps<double> maps() {
+    tests::AttentionMaps<double> maps;
+    const spat::Scored<tests::AttentionMaps<double>> scored(run, maps);
+    forward(scored);
+    backward(scored);
+    return maps;
   }
   Attention weights() {
     auto gradients = zeros_like(layer);
@@ -150,9 +161,11 @@ struct Naive {
     const Numbers v = project(call.layer.value_projection, copy(call.x_m().flat()));
     scores.resize(samples * heads * lq * lk), a.resize(scores.size()), o.resize(samples * lq * width);
     for (std::size_t s = 0; s < samples; ++s) {
-      std::vector<unsigned char> keep(heads * lq * lk, 1);
+      const std::size_t group = 32, groups = (lq + group - 1) / group;  // positions are (head, group, key, query)
+      std::vector<unsigned char> keep(heads * groups * lk * group, 1);
       if (rate > 0)
-        spat::kernels::reference::dropout_mask(rate, call.run.seed, call.run.step, 3, call.run.first_sample + s, keep);
+        spat::kernels::reference::dropout<unsigned char>(
+            {rate, call.run.seed, call.run.step, 3, call.run.first_sample + s}, 0, 1, 0, keep);
       for (std::size_t h = 0; h < heads; ++h)
         for (std::size_t i = 0; i < lq; ++i) {
           double total = 0;
@@ -169,7 +182,7 @@ struct Naive {
           for (std::size_t j = 0; j < lk; ++j) {
             const std::size_t at = ((s * heads + h) * lq + i) * lk + j;
             a[at] /= total;
-            const double mixed = keep[(h * lq + i) * lk + j] ? a[at] / (1 - rate) : 0;
+            const double mixed = keep[((h * groups + i / group) * lk + j) * group + i % group] ? a[at] / (1 - rate) : 0;
             for (std::size_t d = 0; d < size; ++d)
               o[(s * lq + i) * width + h * size + d] += mixed * v[(s * lk + j) * width + h * size + d];
           }
@@ -186,13 +199,6 @@ void check_close(std::span<const double> found, const Numbers& expected) {
   CHECK(worst < 1e-12);
 }
 
-/// Keeps what it was told.
-struct Listener {
-  std::vector<spat::ForwardEvent<double>> forward;
-  std::vector<spat::BackwardEvent<double>> backward;
-  void on_forward(const spat::ForwardEvent<double>& event) { forward.push_back(event); }
-  void on_backward(const spat::BackwardEvent<double>& event) { backward.push_back(event); }
-};
 struct Deaf {};
 
 }  // namespace
@@ -201,10 +207,9 @@ TEST_CASE("Attention equals its definition in plain loops", "[nn]") {
   for (const Case& c : cases) {
     INFO(c);
     Call call(c);
-    const auto y = call.forward();
     const Naive naive(call);
-    check_close(y.flat(), naive.y);
-    check_close(call.cache.a.flat(), naive.a);
+    check_close(call.forward().flat(), naive.y);
+    check_close(call.maps().a, naive.a);
     check_close(call.cache.mixed.flat(), naive.o);
     if (c.hands_on) check_close(call.cache.scores.flat(), naive.scores);
 
@@ -244,7 +249,8 @@ TEST_CASE("Attention with sizes in its type gives the bytes of the dynamic one",
     Call call(c);
     using Fixed = spat::MultiHeadAttention<double, 6, 2>;
     Fixed layer(6, 2);
-    layer.causal = c.causal, layer.hands_on_scores = c.hands_on, layer.dropout = {c.dropout, 3};
+    layer.causal = c.causal, layer.takes_scores = c.previous, layer.hands_on_scores = c.hands_on,
+    layer.dropout = {c.dropout, 3};
     randomize(layer);
     Fixed::Cache cache;
     Arena arena;
@@ -281,16 +287,17 @@ TEST_CASE("A hidden key has no influence, to the last bit, and gets no gradient"
   }
   CHECK(hidden > 6);
   CHECK(same_bits(call.forward().flat(), before));
+  const auto maps = call.maps();
   for (std::size_t i = 0; i < call.mask.size(); ++i)
     for (std::size_t r = 0; r < 8; ++r)
-      if (!call.mask[i]) CHECK(call.cache.a.row((i / 6) * 8 + r)[i % 6] == 0);
+      if (!call.mask[i]) CHECK(maps.rows(maps.a).row((i / 6) * 8 + r)[i % 6] == 0);
 }
 
 TEST_CASE("A sample with one seen key mixes that key's value alone", "[nn]") {
   Call call({.name = "mask", .samples = 3, .lq = 4, .lk = 5, .self = false, .masked = true});
-  call.forward();
+  const auto maps = call.maps();
   for (std::size_t row = 0; row < 8; ++row)
-    for (std::size_t j = 0; j < 5; ++j) CHECK(call.cache.a.row(row)[j] == (j == 0 ? 1 : 0));
+    for (std::size_t j = 0; j < 5; ++j) CHECK(maps.rows(maps.a).row(row)[j] == (j == 0 ? 1 : 0));
   for (std::size_t i = 0; i < 4; ++i)
     for (std::size_t d = 0; d < 6; ++d) CHECK(call.cache.mixed.row(i)[d] == call.cache.value.y.row(0)[d]);
 }
@@ -309,9 +316,10 @@ TEST_CASE("A sample that sees no key mixes nothing, and backward stays finite", 
 TEST_CASE("A causal query sees itself and what came before", "[nn]") {
   Call call({.name = "causal", .lq = 5, .lk = 5, .causal = true});
   const Numbers before = copy(call.forward().flat());
+  const auto maps = call.maps();
   for (std::size_t row = 0; row < 2 * 2 * 5; ++row)
-    for (std::size_t j = 0; j < 5; ++j) CHECK((call.cache.a.row(row)[j] > 0) == (j <= row % 5));
-  CHECK(call.cache.a.row(0)[0] == 1);
+    for (std::size_t j = 0; j < 5; ++j) CHECK((maps.rows(maps.a).row(row)[j] > 0) == (j <= row % 5));
+  CHECK(maps.a[0] == 1);
   for (std::size_t changed = 1; changed < 5; ++changed) {
     Call other({.name = "causal", .lq = 5, .lk = 5, .causal = true});
     for (double& value : other.x.view().middle_rows(changed, 5 - changed).flat()) value += 3;
@@ -325,8 +333,8 @@ TEST_CASE("A criterion is told A and dA: A dA sums to <O, dO> in every row and h
   for (const Case& c : cases) {
     INFO(c);
     Call call(c, 40);
-    Listener listener;
-    const spat::Scored<Listener> scored(call.run.at(7), listener);
+    tests::AttentionMaps<double> listener;
+    const spat::Scored<tests::AttentionMaps<double>> scored(call.run.at(7), listener);
     const auto y = call.forward(scored);
     REQUIRE(listener.forward.size() == 1);
     REQUIRE(listener.backward.empty());
@@ -343,9 +351,11 @@ TEST_CASE("A criterion is told A and dA: A dA sums to <O, dO> in every row and h
     CHECK(event.causal == c.causal);
     CHECK(event.output.data() == y.data());
     CHECK(event.input.data() == call.x.data());
-    CHECK(listener.forward[0].a.data() == event.a.data());
     CHECK(listener.forward[0].o.data() == event.o.data());
     CHECK(listener.forward[0].module == 7);
+    CHECK(listener.module == 7);
+    CHECK(listener.tiles == c.samples * c.heads * spat::divide_up(c.lq, spat::kernels::panel_width<double>));
+    const Rows a = listener.rows(listener.a), da_found = listener.rows(listener.da);
 
     const std::size_t size = c.width / c.heads;
     const auto v = call.cache.value.y;
@@ -355,13 +365,13 @@ TEST_CASE("A criterion is told A and dA: A dA sums to <O, dO> in every row and h
           const std::size_t row = (s * c.heads + h) * c.lq + i;
           double total = 0, scores = 0, mixing = 0;
           for (std::size_t j = 0; j < c.lk; ++j) {
-            total += event.a.row(row)[j];
-            scores += event.a.row(row)[j] * event.da.row(row)[j];
-            if (!event.sees(s, i, j)) CHECK(event.a.row(row)[j] == 0);
+            total += a.row(row)[j];
+            scores += a.row(row)[j] * da_found.row(row)[j];
+            if (!event.sees(s, i, j)) CHECK(a.row(row)[j] == 0);
             double da = 0;  // where A enters the mixing: dA = dO V^T
             for (std::size_t d = 0; d < size; ++d)
               da += event.d_o.row(s * c.lq + i)[h * size + d] * v.row(s * c.lk + j)[h * size + d];
-            CHECK(event.da.row(row)[j] == Approx(da).margin(1e-12));
+            if (event.sees(s, i, j)) CHECK(da_found.row(row)[j] == Approx(da).margin(1e-12));
           }
           for (std::size_t d = h * size; d < (h + 1) * size; ++d)
             mixing += event.o.row(s * c.lq + i)[d] * event.d_o.row(s * c.lq + i)[d];

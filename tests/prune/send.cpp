@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <tests/attention_maps.hpp>
 #include <tests/catch.hpp>
 #include <tests/errors.hpp>
 #include <tests/fixtures.hpp>
@@ -75,17 +76,14 @@ struct Event {
     call.causal = causal;
   }
 
-  /// Samples [first, first + count).
-  [[nodiscard]] BackwardEvent<Scalar> middle(std::size_t first, std::size_t count) const {
-    BackwardEvent<Scalar> event;
-    static_cast<AttentionCall&>(event) = call;
-    event.samples = count, event.first_sample = first;
-    const std::size_t rows = call.heads * call.query_tokens, cols = call.memory_tokens;
-    event.a = {a.data() + first * rows * cols, count * rows, cols};
-    event.da = {da.data() + first * rows * cols, count * rows, cols};
-    return event;
+  /// A criterion hears of samples [first, first + count), or of all.
+  void tell(Send<Scalar>& criterion, std::size_t first, std::size_t count) const {
+    AttentionCall part = call;
+    part.samples = count, part.first_sample = first;
+    const std::size_t at = first * (a.size() / call.samples);
+    tests::tell(criterion, part, a.data() + at, da.data() + at);
   }
-  [[nodiscard]] BackwardEvent<Scalar> all() const { return middle(0, call.samples); }
+  void tell(Send<Scalar>& criterion) const { tell(criterion, 0, call.samples); }
 
   /// S by the definition, in long double.
   [[nodiscard]] std::vector<double> s(SendVariant variant) const {
@@ -109,7 +107,7 @@ struct Event {
 template <class Scalar>
 double score_of(const Event<Scalar>& event, SendVariant variant) {
   Send<Scalar> criterion({.variant = variant});
-  criterion.on_backward(event.all());
+  event.tell(criterion);
   criterion.end_step();
   return criterion.score();
 }
@@ -246,16 +244,16 @@ TEMPLATE_TEST_CASE("blocks merged in order are one block", "", float, double) {
       const double whole = score_of(event, variant);
       Send<TestType> merged({.variant = variant});
       std::vector<Send<TestType>> blocks(4, merged);  // the last one hears nothing
-      blocks[0].on_backward(event.middle(0, 3));
-      blocks[1].on_backward(event.middle(3, 1));
-      blocks[2].on_backward(event.middle(4, 3));
+      event.tell(blocks[0], 0, 3);
+      event.tell(blocks[1], 3, 1);
+      event.tell(blocks[2], 4, 3);
       for (Send<TestType>& block : blocks) merged.merge(block);
       merged.end_step();
       CHECK(merged.score() == Approx(whole).epsilon(tolerance));
       CHECK(merged.bound() > 0);
 
       // What was merged is gone from the blocks: a second step starts anew.
-      blocks[1].on_backward(event.middle(0, 7));
+      event.tell(blocks[1], 0, 7);
       for (Send<TestType>& block : blocks) merged.merge(block);
       merged.end_step();
       CHECK(merged.score() == Approx(whole).epsilon(tolerance));
@@ -269,7 +267,7 @@ TEST_CASE("a step's average is corrected for its start at zero") {
     double sum = 0, weights = 0;
     for (std::size_t t = 1; t <= 6; ++t) {
       const Event<double> event(2, 2, 3, 4, t);
-      criterion.on_backward(event.all());
+      event.tell(criterion);
       criterion.end_step();
       sum = decay * sum + (1 - decay) * send_of(event.s(SendVariant::signed_sum), 2, 4);
       weights = decay * weights + (1 - decay);
@@ -289,7 +287,7 @@ TEST_CASE("an epoch's SEND is that of the mean |S| of its steps, and of no earli
       std::vector<double> mean(2 * 3 * 4, 0);
       for (std::size_t t = 0; t < 3; ++t) {
         const Event<double> event(2, 2, 3, 4, 10 * epoch + t + 1);
-        criterion.on_backward(event.all());
+        event.tell(criterion);
         criterion.end_step();
         const auto s = event.s(variant);
         for (std::size_t i = 0; i < s.size(); ++i) mean[i] += std::abs(s[i]) / 3;
@@ -311,7 +309,7 @@ TEST_CASE("the bound of a criterion is the largest SEND its connections allow") 
       for (std::size_t j = 0; j < 5; ++j) event.a[i * 5 + j] = 1, event.da[i * 5 + j] = i == j ? 1e300 : 0;
     Send<double> criterion;
     CHECK(criterion.bound() == 0);
-    criterion.on_backward(event.all());
+    event.tell(criterion);
     criterion.end_step();
     CHECK(criterion.score() == Approx(criterion.bound()).epsilon(1e-14));
     if (!causal) CHECK(criterion.bound() == Approx(0.4).epsilon(1e-15));
@@ -321,18 +319,18 @@ TEST_CASE("the bound of a criterion is the largest SEND its connections allow") 
 TEST_CASE("a key mask hides keys of the step it belongs to, and of no other") {
   const Event<double> event(2, 1, 3, 4, 8);
   std::vector<unsigned char> mask{1, 1, 0, 1, 1, 0, 0, 1};  // together the two samples see keys 0, 1 and 3
-  BackwardEvent<double> masked = event.all();
-  masked.key_mask = {mask.data(), 2, 4};
+  Event<double> masked = event;
+  masked.call.key_mask = {mask.data(), 2, 4};
   Send<double> criterion({.decay = 0});
   const auto s = event.s(SendVariant::signed_sum);
   std::vector<double> seen;
   for (std::size_t i = 0; i < 12; ++i)
     if (i % 4 != 2) seen.push_back(s[i]);
-  criterion.on_backward(masked);
+  masked.tell(criterion);
   criterion.end_step();
   CHECK(criterion.score() == Approx(send_of(seen, 1, 3)).epsilon(1e-13));
   CHECK(criterion.bound() == Approx(std::sqrt(2.0) / 3).epsilon(1e-15));
-  criterion.on_backward(event.all());
+  event.tell(criterion);
   criterion.end_step();
   CHECK(criterion.score() == Approx(send_of(s, 1, 4)).epsilon(1e-13));
   CHECK(criterion.bound() == Approx(std::sqrt(3.0) / 4).epsilon(1e-15));
@@ -344,7 +342,7 @@ TEST_CASE("a criterion restored between epochs goes on as if it had never stoppe
       Send<float> criterion({.dynamics = dynamics}), resumed = criterion;
       const auto epoch = [&](Send<float>& one, std::size_t number) {
         for (std::size_t t = 0; t < 3; ++t) {
-          one.on_backward(Event<float>(2, 2, 4, 4, 10 * number + t, causal).all());
+          Event<float>(2, 2, 4, 4, 10 * number + t, causal).tell(one);
           one.end_step();
         }
         one.end_epoch();
@@ -362,15 +360,15 @@ TEST_CASE("a criterion restored between epochs goes on as if it had never stoppe
 
 TEST_CASE("token counts may change between steps but not within one") {
   Send<double> criterion({.decay = 0}), block = criterion;
-  criterion.on_backward(Event<double>(1, 2, 3, 4, 1).all());
-  CHECK_THROWS_AS(criterion.on_backward(Event<double>(1, 2, 3, 5, 1).all()), ShapeError);
-  CHECK_THROWS_AS(criterion.on_backward(Event<double>(1, 2, 4, 3, 1).all()), ShapeError);
-  block.on_backward(Event<double>(1, 2, 3, 5, 1).all());
+  Event<double>(1, 2, 3, 4, 1).tell(criterion);
+  CHECK_THROWS_AS(Event<double>(1, 2, 3, 5, 1).tell(criterion), ShapeError);
+  CHECK_THROWS_AS(Event<double>(1, 2, 4, 3, 1).tell(criterion), ShapeError);
+  Event<double>(1, 2, 3, 5, 1).tell(block);
   CHECK_THROWS_AS(criterion.merge(block), ShapeError);
   criterion.end_step();
   const Event<double> wider(1, 2, 3, 5, 2);
   Send<double> other({.decay = 0});
-  other.on_backward(wider.all());
+  wider.tell(other);
   criterion.merge(other);
   criterion.end_step();
   CHECK(criterion.score() == Approx(literal_send(wider.s(SendVariant::signed_sum), 2, 5)).epsilon(1e-12));
@@ -381,10 +379,15 @@ TEST_CASE("all connections of a module together are worth what its values and it
   struct Totals {
     std::map<std::size_t, std::array<double, 3>> of;
     void on_backward(const BackwardEvent<double>& event) {
-      auto& [s, size, o] = of[event.module];
-      for (std::size_t i = 0; i < event.a.size(); ++i)
-        s += event.a.data()[i] * event.da.data()[i], size += std::abs(event.a.data()[i] * event.da.data()[i]);
-      for (std::size_t i = 0; i < event.o.size(); ++i) o += event.o.data()[i] * event.d_o.data()[i];
+      for (std::size_t i = 0; i < event.o.size(); ++i) of[event.module][2] += event.o.data()[i] * event.d_o.data()[i];
+    }
+    void on_tile(std::size_t module, const TileEvent<double>& tile) {
+      auto& [s, size, o] = of[module];
+      for (std::size_t j = 0; j < tile.a.rows; ++j)
+        for (std::size_t i = 0; i < tile.a.cols; ++i) {
+          const double one = tile.a.row(j)[i] * tile.da.row(j)[i];
+          s += one, size += std::abs(one);
+        }
     }
   };
   using Model = ITransformer<double>;

@@ -2,6 +2,7 @@
 #include <spat/prune/sensitivity_pruner.hpp>
 #include <spat/train/trainer.hpp>
 
+#include <tests/attention_maps.hpp>
 #include <tests/catch.hpp>
 #include <tests/errors.hpp>
 #include <tests/models/example.hpp>
@@ -116,11 +117,10 @@ TEST_CASE("a sensitivity that is not finite is reported with its module") {
     SensitivityPruner<Model> pruner(training.model);
     std::vector<float> a(2 * 2, 0.5f), da(2 * 2, 1.0f);
     for (std::size_t i = 0; i < 3; ++i) {
-      BackwardEvent<float> event;
-      event.module = i, event.samples = 1, event.heads = 1, event.query_tokens = 2, event.memory_tokens = 2;
+      AttentionCall call;
+      call.module = i, call.samples = 1, call.heads = 1, call.query_tokens = 2, call.memory_tokens = 2;
       da[3] = i == module ? std::numeric_limits<float>::infinity() : 1.0f;
-      event.a = {a.data(), 2, 2}, event.da = {da.data(), 2, 2};
-      pruner.slot(0).on_backward(event);
+      tests::tell(pruner.slot(0).criteria[i], call, a.data(), da.data());
     }
     const std::string text = message_of<NumericError>([&] { pruner.end_step(); });
     CHECK(text.find("module " + std::to_string(module)) != std::string::npos);

@@ -1,5 +1,7 @@
 // Nothing allocates in steady state: this program counts every form of operator new.
+#define EIGEN_RUNTIME_NO_MALLOC  // and Eigen, which a program may use beside spat, is held to it, too
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // these operators are the pair
+#include <spat/core/eigen.hpp>
 #include <spat/prune/sensitivity_pruner.hpp>
 #include <spat/train/trainer.hpp>
 
@@ -64,7 +66,9 @@ namespace {
 template <class Action>
 std::size_t allocations_of(Action&& action) {
   const std::size_t before = allocations.load();
+  Eigen::internal::set_is_malloc_allowed(false);
   action();
+  Eigen::internal::set_is_malloc_allowed(true);
   return allocations.load() - before;
 }
 

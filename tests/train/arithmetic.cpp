@@ -1,6 +1,7 @@
 // The loss against differences, Adam against a plain loop, learning rates and early stopping against their rules.
 #include <spat/autograd/gradient_check.hpp>
 #include <spat/core/random.hpp>
+#include <spat/nn/linear.hpp>
 #include <spat/train/adam.hpp>
 #include <spat/train/early_stopping.hpp>
 #include <spat/train/loss.hpp>
@@ -59,11 +60,13 @@ TEMPLATE_TEST_CASE("Adam is the textbook's loop", "", float, double) {
   Adam<TestType> adam(weights, {.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon});
   std::vector<long double> expected(weight.begin(), weight.end()), m(size, 0), v(size, 0);
   for (std::size_t t = 1; t <= 30; ++t) {
-    std::ranges::copy(normal<TestType>(size, 10 + t), slope.begin());
+    const auto gradient = normal<TestType>(size, 10 + t);
+    std::ranges::copy(gradient, slope.begin());
     adam.step(weights, slopes, rate, scale);
     CHECK(adam.steps() == t);
+    CHECK(std::ranges::count(slope, TestType(0)) == static_cast<std::ptrdiff_t>(size));  // ready for the next batch
     for (std::size_t i = 0; i < size; ++i) {
-      const long double g = static_cast<long double>(slope[i]) * scale;
+      const long double g = static_cast<long double>(gradient[i]) * scale;
       m[i] = beta1 * m[i] + (1 - beta1) * g;
       v[i] = beta2 * v[i] + (1 - beta2) * g * g;
       const long double mean = m[i] / (1 - std::pow(static_cast<long double>(beta1), t));
@@ -79,6 +82,24 @@ TEMPLATE_TEST_CASE("Adam is the textbook's loop", "", float, double) {
   CHECK(adam.second_moment(1).empty());
 }
 
+TEST_CASE("Adam updates a layer that was never packed, and keeps a packed one fresh") {
+  Linear<float> bare(5, 40), packed(5, 40), slope(5, 40);
+  packed.pack(Purpose::training);
+  for (auto* layer : {&bare, &packed}) {
+    std::ranges::fill(slope.weight.flat(), 1.0f);
+    Adam<float>(parameters(*layer)).step(parameters(*layer), parameters(slope), 0.5);
+  }
+  CHECK(std::ranges::equal(bare.weight.flat(), packed.weight.flat()));
+  CHECK(bare.weight.flat()[7] == Approx(-0.5));
+  const std::vector<float> x(5, 1.0f);
+  Linear<float>::Cache cache;
+  Arena arena;
+  arena.prepare(Purpose::training, [&](Arena& a) { cache.lay_out(a, packed, 1); });
+  CHECK(packed.forward(Run{}, {x.data(), 1, 5}, cache).flat()[39] == Approx(-2.5));
+  const std::vector<float> dy(40, 1.0f);
+  CHECK(packed.backward_input(Run{}, {dy.data(), 1, 40}, cache).flat()[4] == Approx(-20));
+}
+
 TEST_CASE("Adam's bytes do not depend on the workers") {
   const std::size_t size = 70'001;
   std::vector<std::vector<float>> results;
@@ -88,7 +109,10 @@ TEST_CASE("Adam's bytes do not depend on the workers") {
         slopes{{"w", {size}, ParameterKind::weight, slope}};
     Adam<float> adam(weights);
     Team team(std::max<std::size_t>(workers, 1));
-    for (int t = 0; t < 3; ++t) adam.step(weights, slopes, 1e-2, 1, workers ? &team : nullptr);
+    for (std::uint64_t t = 0; t < 3; ++t) {
+      std::ranges::copy(normal<float>(size, 2 + t), slope.begin());
+      adam.step(weights, slopes, 1e-2, 1, workers ? &team : nullptr);
+    }
     results.push_back(weight);
   }
   for (const auto& result : results) CHECK(std::memcmp(result.data(), results[0].data(), size * sizeof(float)) == 0);

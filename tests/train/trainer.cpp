@@ -137,6 +137,18 @@ TEST_CASE("a loss that is not finite stops training at its step") {
         "the loss is not finite at step 2");
 }
 
+TEST_CASE("a step that threw leaves nothing behind for the next one") {
+  const example::RandomBatch<float> good(config, 8);
+  example::RandomBatch<float> bad(config, 8, 3);
+  bad.target[5] = std::numeric_limits<float>::infinity();
+  NoScoring nobody;
+  auto model = example::made<Model>({config}), untouched = model;
+  Trainer<Model> trainer(model, {}), other(untouched, {});
+  CHECK_THROWS_AS(trainer.step(bad.batch, 1e-3, nobody), NumericError);
+  CHECK(trainer.step(good.batch, 1e-3, nobody) == other.step(good.batch, 1e-3, nobody));
+  CHECK(example::same_parameters(model, untouched));
+}
+
 TEST_CASE("a gradient that is not finite stops training and is named") {
   auto model = example::made<Model>({config});
   Trainer<Model> trainer(model, {});

@@ -1,6 +1,7 @@
 // autograd. The contract of a layer: a value that is its parameters, with forward and backward side by side.
 #pragma once
 
+#include <spat/autograd/blocks.hpp>
 #include <spat/autograd/parameters.hpp>
 #include <spat/autograd/run.hpp>
 #include <spat/core/arena.hpp>
@@ -13,7 +14,8 @@ namespace spat::inline SPAT_ABI {
 ///
 /// forward and the backwards are const; what they leave for each other lives in the caller's Cache, laid out on an arena.
 /// backward_input returns dx; backward_weights *adds* to `gradients`, a second object of the layer's own type, and may run
-/// later, cut over workers by a Share: every x and dy a layer was given stays unchanged until then.
+/// later, for several blocks of samples (Blocks converts from one cache) and cut over workers by a Share: every x and dy a
+/// layer was given stays unchanged until then.
 template <class L, class X = Batch<const typename L::Value>>
 concept Layer = requires(const L& layer, const Run& run, X x, typename L::Cache& cache, L& gradients, Share& share,
                          ParameterCollector<typename L::Value>& list) {
@@ -32,10 +34,14 @@ auto backward(const L& layer, const RunType& run, Dy dy, typename L::Cache& cach
   return dx;
 }
 
-/// Refreshes what a layer derives from its weights (packed forms). Call after an optimizer step, a load or a conversion.
+/// Refreshes what a layer derives from its weights (packed forms; for training also those of backward). Call after a load or
+/// a conversion; the optimizer refreshes what it changes.
 template <class L>
-void pack(L& layer) {
-  if constexpr (requires { layer.pack(); }) layer.pack();
+void pack(L& layer, Purpose purpose = Purpose::inference) {
+  if constexpr (requires { layer.pack(purpose); })
+    layer.pack(purpose);
+  else if constexpr (requires { layer.pack(); })
+    layer.pack();
 }
 
 }  // namespace spat

@@ -3,6 +3,7 @@
 
 #include <spat/core/error.hpp>
 #include <spat/core/tensor.hpp>
+#include <spat/kernels/gemm.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -23,6 +24,7 @@ struct Parameter {
   std::vector<std::size_t> shape;  // as in a file: [F, D, 1] for a convolution of width one
   ParameterKind kind = ParameterKind::weight;
   std::span<Scalar> values;
+  kernels::PackedWeight<std::remove_const_t<Scalar>>* packed = nullptr;  // follows the values, where a layer packs them
 };
 
 template <class Scalar>
@@ -38,10 +40,11 @@ class ParameterCollector {
   /// A [rows x cols] tensor; its file shape is [cols] when rows is 1, unless `shape` says otherwise.
   template <class TensorType>
   void add(std::string name, TensorType& tensor, std::vector<std::size_t> shape = {},
-           ParameterKind kind = ParameterKind::weight) {
+           ParameterKind kind = ParameterKind::weight,
+           kernels::PackedWeight<std::remove_const_t<Scalar>>* packed = nullptr) {
     if (shape.empty())
       shape = tensor.rows() == 1 ? std::vector{tensor.cols()} : std::vector{tensor.rows(), tensor.cols()};
-    list.push_back({std::move(name), std::move(shape), kind, tensor.flat()});
+    list.push_back({std::move(name), std::move(shape), kind, tensor.flat(), packed});
   }
 
   ParameterList<Scalar> list;

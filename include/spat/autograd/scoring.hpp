@@ -3,6 +3,7 @@
 
 #include <spat/autograd/run.hpp>
 #include <spat/core/view.hpp>
+#include <spat/kernels/strided.hpp>
 
 namespace spat::inline SPAT_ABI {
 
@@ -20,20 +21,29 @@ struct AttentionCall {
   }
 };
 
-/// Rows of a are (sample, head, query): [samples * H * Lq x Lk].
+/// After forward.
 template <class Scalar>
 struct ForwardEvent : AttentionCall {
-  Batch<const Scalar> a;       // softmax output, before dropout
   Batch<const Scalar> o;       // A V, heads side by side [samples * Lq x D]
   Batch<const Scalar> input;   // of the block, [samples * Lq x D]
   Batch<const Scalar> output;  // of the branch, [samples * Lq x D]
 };
 
-/// da = dL/dA where A enters the mixing. Attention dropout is left out of both, so that a score does not carry its noise.
+/// In backward, before the tiles.
 template <class Scalar>
 struct BackwardEvent : ForwardEvent<Scalar> {
-  Batch<const Scalar> da;   // as a
-  Batch<const Scalar> d_o;  // dL/dO
+  Batch<const Scalar> d_o;  // dL/dO, as o
+};
+
+/// In backward: probabilities and slopes of some neighbouring queries of one sample and head, while they are in the cache.
+/// They are transposed: row j is key j, column i is query first_query + i; keys behind the last row are hidden from all of
+/// them. da = dL/dA where A enters the mixing. Attention dropout is left out of both, so that a score does not carry its noise.
+///
+/// The tiles of one head come in the order of samples and queries; those of other heads may come at the same time.
+template <class Scalar>
+struct TileEvent {
+  std::size_t sample = 0, head = 0, first_query = 0;  // the sample counts from the call's first
+  kernels::Strided<const Scalar> a, da;
 };
 
 }  // namespace spat

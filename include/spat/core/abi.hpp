@@ -7,7 +7,9 @@
 #error "spat: -ffast-math removes the NaN checks and the bit identity this library promises; build without it"
 #endif
 
-#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#if defined(SPAT_SCALAR)  // given, or set here where there are no vectors of both float and double: one lane, no xsimd
+#define SPAT_INSTRUCTION_SET scalar
+#elif defined(__AVX512F__) && defined(__AVX512DQ__)
 #define SPAT_INSTRUCTION_SET avx512
 #elif defined(__AVX2__) && defined(__FMA__)
 #define SPAT_INSTRUCTION_SET avx2
@@ -17,10 +19,11 @@
 #define SPAT_INSTRUCTION_SET sse4
 #elif defined(__SSE2__)
 #define SPAT_INSTRUCTION_SET sse2
-#elif defined(__ARM_NEON)
+#elif defined(__ARM_NEON) && defined(__aarch64__)
 #define SPAT_INSTRUCTION_SET neon
 #else
 #define SPAT_INSTRUCTION_SET scalar
+#define SPAT_SCALAR
 #endif
 
 #define SPAT_JOIN_3(a, b, c) a##b##_##c

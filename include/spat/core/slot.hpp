@@ -84,6 +84,15 @@ void match_slot(const Layer& layer, Cache& cache) {
   }
 }
 
+/// What a slot holds that is kept.
+template <class T>
+[[nodiscard]] constexpr auto& part_of(T& slot) {
+  if constexpr (detail::is_optional<std::remove_const_t<T>>)
+    return *slot;
+  else
+    return slot;
+}
+
 /// Calls use(parts...) where the parts are kept; its body is compiled only where that can happen.
 template <class Use, class First, class... Rest>
 constexpr void if_kept(Use&& use, First& first, Rest&... rest) {
@@ -95,7 +104,8 @@ constexpr void if_kept(Use&& use, First& first, Rest&... rest) {
   }
 }
 
-/// Calls use(index, blocks[index]...) from the first block to the last: unrolled over tuples, a loop over vectors.
+/// Calls use(index, blocks[index]...) from the first block to the last: unrolled over tuples, where the index is an
+/// integral_constant, a loop over vectors.
 template <class Use, class First, class... Rest>
 constexpr void upward(Use&& use, First& first, Rest&... rest) {
   constexpr std::size_t depth = detail::static_depth<First>;
@@ -103,7 +113,7 @@ constexpr void upward(Use&& use, First& first, Rest&... rest) {
     for (std::size_t i = 0; i < first.size(); ++i) use(i, first[i], rest[i]...);
   } else {
     const auto one = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
-      use(I, std::get<I>(first), std::get<I>(rest)...);
+      use(std::integral_constant<std::size_t, I>{}, std::get<I>(first), std::get<I>(rest)...);
     };
     [&]<std::size_t... I>(std::index_sequence<I...>) { (one(std::integral_constant<std::size_t, I>{}), ...); }
     (std::make_index_sequence<depth>{});

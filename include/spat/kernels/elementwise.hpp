@@ -1,8 +1,7 @@
 // kernels. Element by element: sums, GELU, dropout, and the transpose between [time x channel] and [channel x time].
 #pragma once
 
-#include <spat/core/random.hpp>
-#include <spat/kernels/simd.hpp>
+#include <spat/kernels/math.hpp>
 
 #include <cassert>
 #include <numbers>
@@ -17,6 +16,12 @@ inline void add(std::span<const Scalar> a, std::span<const Scalar> b, std::span<
   assert(a.size() == y.size() && b.size() == y.size());
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = a[i] + b[i];
 }
+/// y = (a + b) + c.
+template <std::floating_point Scalar>
+inline void add(std::span<const Scalar> a, std::span<const Scalar> b, std::span<const Scalar> c, std::span<Scalar> y) {
+  assert(a.size() == y.size() && b.size() == y.size() && c.size() == y.size());
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = (a[i] + b[i]) + c[i];
+}
 
 /// GELU(x) = x Phi(x), Phi the standard normal distribution function by erf (Hendrycks and Gimpel, 2016; the exact form).
 template <std::floating_point Scalar>
@@ -24,33 +29,21 @@ inline void gelu(std::span<const Scalar> x, std::span<Scalar> y) {
   const Pack<Scalar> half(Scalar(0.5)), scale(static_cast<Scalar>(1 / std::numbers::sqrt2));
   for_each_pack<Scalar>(x.size(), Scalar(0), [&](std::size_t i, auto load, auto store) {
     const Pack<Scalar> v = load(x.data() + i), h = half * v;
-    store(y.data() + i, multiply_add<Scalar>(h, xsimd::erf(v * scale), h));
+    store(y.data() + i, multiply_add<Scalar>(h, kernels::erf<Scalar>(v * scale), h));
   });
 }
 
 /// dx = dy (Phi(x) + x phi(x)),  phi(x) = exp(-x^2 / 2) / sqrt(2 pi).
 template <std::floating_point Scalar>
 inline void gelu_backward(std::span<const Scalar> x, std::span<const Scalar> dy, std::span<Scalar> dx) {
-  const Pack<Scalar> half(Scalar(0.5)), scale(static_cast<Scalar>(1 / std::numbers::sqrt2)), minus_half(Scalar(-0.5)),
+  const Pack<Scalar> half(Scalar(0.5)), scale(static_cast<Scalar>(1 / std::numbers::sqrt2)),
       density(static_cast<Scalar>(std::numbers::inv_sqrtpi / std::numbers::sqrt2));
   for_each_pack<Scalar>(x.size(), Scalar(0), [&](std::size_t i, auto load, auto store) {
     const Pack<Scalar> v = load(x.data() + i);
-    const Pack<Scalar> distribution = multiply_add<Scalar>(half, xsimd::erf(v * scale), half);
-    const Pack<Scalar> density_here = density * xsimd::exp(minus_half * (v * v));
-    store(dx.data() + i, load(dy.data() + i) * multiply_add<Scalar>(v, density_here, distribution));
+    const auto both = erf_and_exp<Scalar>(v * scale);
+    const Pack<Scalar> distribution = multiply_add<Scalar>(half, both.erf, half);
+    store(dx.data() + i, load(dy.data() + i) * multiply_add<Scalar>(v, density * both.exp, distribution));
   });
-}
-
-/// keep[i] of one sample at one site: true with probability 1 - rate, a function of (seed, step, site, sample, i) alone.
-inline void dropout_mask(double rate, std::uint64_t seed, std::uint64_t step, std::uint64_t site, std::uint64_t sample,
-                         std::span<unsigned char> keep) {
-  const auto threshold = static_cast<std::uint32_t>(rate * 0x1p32);
-  for (std::size_t i = 0; i < keep.size(); i += 4) {
-    const auto words = philox({static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(sample),
-                               static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(site)},
-                              seed);
-    for (std::size_t j = 0; j < std::min<std::size_t>(4, keep.size() - i); ++j) keep[i + j] = words[j] >= threshold;
-  }
 }
 
 /// y = keep ? x * factor : +0. By selection: a dropped infinity leaves no NaN and a dropped -1 no -0.
@@ -58,12 +51,6 @@ template <std::floating_point Scalar>
 inline void select_scaled(std::span<const Scalar> x, std::span<const unsigned char> keep, Scalar factor,
                           std::span<Scalar> y) {
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = keep[i] ? x[i] * factor : Scalar(0);
-}
-
-/// x *= factor.
-template <std::floating_point Scalar>
-inline void scale(Scalar factor, Scalar* x, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) x[i] *= factor;
 }
 
 /// y [cols x rows] = x [rows x cols] transposed.

@@ -1,12 +1,9 @@
-// kernels. Matrix products by one register-blocked tile; every element is one chain of fused multiply-adds over k, in order.
+// kernels. Matrix products. Whatever their form, cut or threads: every element is one chain of fused multiply-adds over k, in order.
 #pragma once
 
-#include <spat/kernels/simd.hpp>
-#include <spat/kernels/strided.hpp>
+#include <spat/kernels/tile.hpp>
 
-#include <array>
 #include <cstring>
-#include <utility>
 
 namespace spat::inline SPAT_ABI {
 namespace kernels {
@@ -14,208 +11,268 @@ namespace kernels {
 /// What happens to the value that is already there.
 enum class Store { overwrite, add };
 
-/// Columns of a tile, and its most rows: with 32 registers 8 x 2 vectors, with 16 registers 6 x 2.
-template <std::floating_point Scalar>
-inline constexpr std::size_t panel_width = 2 * lanes<Scalar>;
-#if defined(__AVX512F__) || defined(__aarch64__)
-inline constexpr std::size_t tile_rows = 8;
-#else
-inline constexpr std::size_t tile_rows = 6;
-#endif
-
 namespace detail {
 
-/// Numbers of k that go through a panel copied to the stack: [panel_depth x panel_width] is 32 KiB of the widest floats.
-inline constexpr std::size_t panel_depth = 256;
-
-/// How a tile walks over A: down its rows (A itself) or along them (A transposed).
-enum class Walk { rows, columns };
-
+/// A block of B [panel_depth x block_panels panels] is copied at once, row after row as memory likes to be read; it fits a
+/// second-level cache and, a panel at a time, half of a first-level one.
+inline constexpr std::size_t panel_depth = 128, block_panels = 4;
+/// From one copied panel, or strip of A, to the next: a line more than its size, so that they do not fight for one set of a cache.
 template <class Scalar>
-struct TileArguments {
-  const Scalar* a;       // first element of the tile's first row
-  std::size_t a_stride;  // of A as it lies in memory
-  const Scalar* b;       // [depth x panel_width]
-  std::size_t b_stride;
-  std::size_t depth;
-  Scalar* c;
-  std::size_t c_stride;
-  std::size_t cols;    // 1 .. panel_width
-  bool continues;      // c holds the sum so far
-  const Scalar* bias;  // [cols] or none; added last
-};
+inline constexpr std::size_t panel_size = panel_depth* panel_width<Scalar> + alignment / sizeof(Scalar);
+template <class Scalar>
+inline constexpr std::size_t strip_size = panel_depth* tile_rows + alignment / sizeof(Scalar);
+/// With fewer rows than these a panel of B is read where it lies: copying would cost as much as the product.
+inline constexpr std::size_t rows_worth_copying = 2 * tile_rows + 1;
 
-/// c[Rows x cols] (+)= a[Rows x depth] * b[depth x cols] (+ bias).
-template <std::size_t Rows, Walk walk, class Scalar>
-inline void multiply_tile(const TileArguments<Scalar>& t) {
-  using P = Pack<Scalar>;
-  constexpr std::size_t width = lanes<Scalar>;
-  const bool full = t.cols == panel_width<Scalar>;
-  const auto for_rows = [](auto&& use) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (use(std::integral_constant<std::size_t, I>{}), ...); }
-    (std::make_index_sequence<Rows>{});
-  };
-
-  std::array<P, Rows> left, right;
-  alignas(alignment) Scalar edge[panel_width<Scalar>];
-  for_rows([&](auto i) {
-    left[i] = right[i] = P(Scalar(0));
-    if (!t.continues) return;
-    const Scalar* row = t.c + i * t.c_stride;
-    if (!full) {
-      std::memset(edge, 0, sizeof edge);
-      std::memcpy(edge, row, t.cols * sizeof(Scalar));
-      row = edge;
+/// Rows [k, k + depth) and columns [column, column + cols) of b as zero-padded panels [panel_depth x panel_width].
+template <class Scalar>
+inline void copy_panels(Strided<const Scalar> b, std::size_t k, std::size_t depth, std::size_t column, std::size_t cols,
+                        Scalar* panels) {
+  constexpr std::size_t width = panel_width<Scalar>, lane = lanes<Scalar>;
+  for (std::size_t i = 0; i < depth; ++i) {
+    const Scalar* const row = b.row(k + i) + column;
+    for (std::size_t j = 0; j < cols; j += lane) {
+      Scalar* const to = panels + j / width * panel_size<Scalar> + i * width + j % width;
+      store(to, j + lane <= cols ? load(row + j) : load_part(row + j, cols - j));
     }
-    left[i] = load(row), right[i] = load(row + width);
-  });
-
-  const Scalar *a = t.a, *b = t.b;
-  const std::size_t row_step = walk == Walk::rows ? t.a_stride : 1, depth_step = walk == Walk::rows ? 1 : t.a_stride;
-  for (std::size_t k = 0; k < t.depth; ++k, a += depth_step, b += t.b_stride) {
-    const P first = load(b), second = load(b + width);
-    for_rows([&](auto i) {
-      const P factor(a[i * row_step]);
-      left[i] = multiply_add<Scalar>(factor, first, left[i]);
-      right[i] = multiply_add<Scalar>(factor, second, right[i]);
-    });
-  }
-
-  P left_bias(Scalar(0)), right_bias(Scalar(0));
-  if (t.bias && full) left_bias = load(t.bias), right_bias = load(t.bias + width);
-  if (t.bias && !full) {
-    std::memset(edge, 0, sizeof edge);
-    std::memcpy(edge, t.bias, t.cols * sizeof(Scalar));
-    left_bias = load(edge), right_bias = load(edge + width);
-  }
-  for_rows([&](auto i) {
-    Scalar* const row = t.c + i * t.c_stride;
-    if (t.bias) left[i] += left_bias, right[i] += right_bias;
-    if (full) {
-      store(row, left[i]), store(row + width, right[i]);
-    } else {
-      store(edge, left[i]), store(edge + width, right[i]);
-      std::memcpy(row, edge, t.cols * sizeof(Scalar));
-    }
-  });
-}
-
-/// All rows of one panel: tiles of tile_rows rows, then one of what is left.
-template <Walk walk, class Scalar>
-inline void multiply_panel(TileArguments<Scalar> t, std::size_t rows) {
-  using Tile = void (*)(const TileArguments<Scalar>&);
-  static constexpr auto tiles = []<std::size_t... I>(std::index_sequence<I...>) {
-    return std::array<Tile, sizeof...(I)>{&multiply_tile<I + 1, walk, Scalar>...};
-  }
-  (std::make_index_sequence<tile_rows>{});
-  for (std::size_t done = 0; done < rows;) {
-    const std::size_t now = std::min(tile_rows, rows - done);
-    tiles[now - 1](t);
-    t.a += now * (walk == Walk::rows ? t.a_stride : 1);
-    t.c += now * t.c_stride;
-    done += now;
   }
 }
 
-/// The loop over panels that all products share. copy(k, depth, column, cols, to) writes a zero-padded panel piece;
-/// direct(column) is a panel that can be read where it lies, or null.
-template <Walk walk, class Scalar, class Direct, class Copy>
-inline void multiply(Strided<const Scalar> a, std::size_t depth, std::size_t b_stride, Strided<Scalar> c, Store mode,
-                     const Scalar* bias, Direct&& direct, Copy&& copy) {
+/// The four rows at `from` as four columns at `to`.
+template <class Scalar>
+inline void transpose_4x4(const Scalar* from, std::size_t from_stride, Scalar* to, std::size_t to_stride) {
+#if defined(__GNUC__)
+  using Four [[gnu::vector_size(4 * sizeof(Scalar))]] = Scalar;
+  Four a, b, c, d;
+  std::memcpy(&a, from, sizeof a), std::memcpy(&b, from + from_stride, sizeof a);
+  std::memcpy(&c, from + 2 * from_stride, sizeof a), std::memcpy(&d, from + 3 * from_stride, sizeof a);
+  const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  const Four columns[4] = {
+      __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5), __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
+      __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5), __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
+  for (std::size_t i = 0; i < 4; ++i) std::memcpy(to + i * to_stride, &columns[i], sizeof a);
+#else
+  for (std::size_t i = 0; i < 4; ++i)
+    for (std::size_t j = 0; j < 4; ++j) to[i * to_stride + j] = from[j * from_stride + i];
+#endif
+}
+
+/// Rows [o, o + outputs) and columns [k, k + depth) of b, transposed and zero-padded: [depth x panel_width].
+template <class Scalar>
+inline void copy_panel_transposed(Strided<const Scalar> b, std::size_t k, std::size_t depth, std::size_t o,
+                                  std::size_t outputs, Scalar* panel) {
   constexpr std::size_t width = panel_width<Scalar>;
-  for (std::size_t column = 0; column < c.cols; column += width) {
-    const std::size_t cols = std::min(width, c.cols - column);
-    TileArguments<Scalar> t{
-        a.data, a.stride,           direct(column, cols),          b_stride, depth, c.data + column, c.stride,
-        cols,   mode == Store::add, bias ? bias + column : nullptr};
-    if (t.b) {
-      multiply_panel<walk>(t, c.rows);
-      continue;
-    }
-    alignas(alignment) Scalar panel[panel_depth * width];
+  if (outputs < width && depth > 0) std::memset(panel, 0, depth * width * sizeof(Scalar));
+  constexpr std::size_t block = 16;  // columns at a time: one or two lines of each row stay in the first-level cache
+  for (std::size_t i = 0; i < depth; i += block) {
+    const std::size_t end = std::min(i + block, depth), whole = i + (end - i) / 4 * 4;
+    std::size_t j = 0;
+    for (; j + 4 <= outputs; j += 4)
+      for (std::size_t n = i; n < whole; n += 4)
+        transpose_4x4(b.row(o + j) + k + n, b.stride, panel + n * width + j, width);
+    for (std::size_t r = 0; r < outputs; ++r)
+      for (std::size_t n = r < j ? whole : i; n < end; ++n) panel[n * width + r] = b.row(o + r)[k + n];
+  }
+}
+
+/// a [depth x rows] as strips [depth x tile_rows]; what lies behind the last column of a is not written.
+template <class Scalar>
+inline void copy_strips(Strided<const Scalar> a, Scalar* strips) {
+  for (std::size_t i = 0; i < a.rows; ++i) {
+    Scalar* to = strips + i * tile_rows;
+    std::size_t r = 0;
+    for (; r + tile_rows <= a.cols; r += tile_rows, to += strip_size<Scalar>)
+      std::memcpy(to, a.row(i) + r, tile_rows * sizeof(Scalar));
+    std::copy(a.row(i) + r, a.row(i) + a.cols, to);
+  }
+}
+
+/// Asks for the tile of c at (row, column) ahead of time: its sums so far may lie far away.
+template <class Scalar>
+inline void prefetch([[maybe_unused]] Strided<Scalar> c, [[maybe_unused]] std::size_t row,
+                     [[maybe_unused]] std::size_t column) {
+#if defined(__GNUC__)
+  for (std::size_t i = row; i < std::min(row + tile_rows, c.rows); ++i) {
+    __builtin_prefetch(c.row(i) + column, 1);
+    __builtin_prefetch(c.row(i) + column + lanes<Scalar>, 1);
+  }
+#endif
+}
+
+/// The products that copy B: block after block of c. copy(k, depth, column, cols, panels) makes a block's panels.
+/// With Walk::columns a [depth x rows] is copied, too, into strips.
+template <Walk walk, class Scalar, class Copy>
+inline void multiply_copied(Strided<const Scalar> a, std::size_t depth, Strided<Scalar> c, Store mode, Copy&& copy) {
+  constexpr std::size_t width = panel_width<Scalar>, block = block_panels * width;
+  constexpr std::size_t strip_count = walk == Walk::columns ? 8 : 0, strip_rows = strip_count * tile_rows;
+  alignas(alignment) Scalar panels[block_panels * panel_size<Scalar>], strips[strip_count * strip_size<Scalar> + 1];
+  for (std::size_t left = 0; left < c.cols; left += block) {
+    const std::size_t cols = std::min(block, c.cols - left);
     std::size_t k = 0;
     do {  // at least once: a product over nothing is zero
-      t.depth = std::min(panel_depth, depth - k);
-      copy(k, t.depth, column, cols, panel);
-      t.b = panel, t.b_stride = width;
-      t.bias = bias && k + t.depth == depth ? bias + column : nullptr;
-      multiply_panel<walk>(t, c.rows);
-      t.a += t.depth * (walk == Walk::rows ? 1 : t.a_stride);
-      k += t.depth;
-      t.continues = true;
+      const std::size_t deep = std::min(panel_depth, depth - k);
+      copy(k, deep, left, cols, panels);
+      const auto tile_of = [&](std::size_t row, std::size_t j) {
+        return TileArguments<Scalar>{a.data,
+                                     a.stride,
+                                     panels + j / width * panel_size<Scalar>,
+                                     width,
+                                     deep,
+                                     c.row(row) + left + j,
+                                     c.stride,
+                                     std::min(width, cols - j),
+                                     mode == Store::add || k > 0,
+                                     nullptr};
+      };
+      if constexpr (walk == Walk::rows) {
+        for (std::size_t j = 0; j < cols; j += width) {
+          auto tile = tile_of(0, j);
+          tile.a += k;
+          multiply_panel<walk>(tile, c.rows);
+        }
+      } else {
+        for (std::size_t top = 0; top < c.rows; top += strip_rows) {
+          const std::size_t rows = std::min(strip_rows, c.rows - top);
+          copy_strips(a.part(k, deep, top, rows), strips);
+          for (std::size_t j = 0; j < cols; j += width)
+            for (std::size_t r = 0; r < rows; r += tile_rows) {
+              auto tile = tile_of(top + r, j);
+              if (tile.continues) prefetch(c, top + r + tile_rows, left + j);
+              tile.a = strips + r / tile_rows * strip_size<Scalar>, tile.a_stride = tile_rows;
+              multiply_panel<walk>(tile, std::min(tile_rows, rows - r));
+            }
+        }
+      }
+      k += deep;
     } while (k < depth);
   }
 }
 
-/// B [depth x cols] as it lies: full panels are read in place, the last, narrow one is copied.
-template <Walk walk, class Scalar>
-inline void multiply_plain(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c, Store mode) {
-  multiply<walk, Scalar>(
-      a, b.rows, b.stride, c, mode, nullptr,
-      [&](std::size_t column, std::size_t cols) { return cols == panel_width<Scalar> ? b.data + column : nullptr; },
-      [&](std::size_t k, std::size_t depth, std::size_t column, std::size_t cols, Scalar* panel) {
-        for (std::size_t i = 0; i < depth; ++i, panel += panel_width<Scalar>) {
-          std::memcpy(panel, b.row(k + i) + column, cols * sizeof(Scalar));
-          std::memset(panel + cols, 0, (panel_width<Scalar> - cols) * sizeof(Scalar));
-        }
-      });
-}
-
 }  // namespace detail
 
-/// A weight W [outputs x inputs] laid out for y = x W^T: panels of panel_width outputs, each [inputs x panel_width],
-/// zero-padded. Packed once an optimizer step or once at load; not a parameter.
+/// A matrix B [depth x cols] as panels of panel_width columns, each [depth x panel_width], zero-padded.
 template <std::floating_point Scalar>
-class PackedWeight {
+class Panels {
  public:
-  void pack(Strided<const Scalar> weight) {
-    constexpr std::size_t width = panel_width<Scalar>;
-    outputs_ = weight.rows, inputs_ = weight.cols;
-    values_.resize((outputs_ + width - 1) / width * width * inputs_);
-    for (std::size_t o = 0; o < outputs_; o += width)
-      copy(weight, 0, inputs_, o, std::min(width, outputs_ - o), values_.data() + o * inputs_);
+  [[nodiscard]] bool empty() const { return values_.empty(); }
+  [[nodiscard]] std::size_t depth() const { return depth_; }
+  [[nodiscard]] std::size_t cols() const { return cols_; }
+  [[nodiscard]] const Scalar* panel(std::size_t column) const { return values_.data() + column * depth_; }
+  void clear() { *this = Panels(); }
+
+  void resize(std::size_t depth, std::size_t cols) {
+    depth_ = depth, cols_ = cols;
+    values_.resize((cols + panel_width<Scalar> - 1) / panel_width<Scalar> * panel_width<Scalar> * depth);
   }
 
-  [[nodiscard]] bool empty() const { return values_.empty(); }
-  [[nodiscard]] std::size_t outputs() const { return outputs_; }
-  [[nodiscard]] std::size_t inputs() const { return inputs_; }
-  [[nodiscard]] const Scalar* panel(std::size_t first_output) const { return values_.data() + first_output * inputs_; }
-
-  /// Rows [o, o + outputs) and columns [k, k + depth) of `from`, transposed into a zero-padded panel.
-  static void copy(Strided<const Scalar> from, std::size_t k, std::size_t depth, std::size_t o, std::size_t outputs,
-                   Scalar* panel) {
-    constexpr std::size_t width = panel_width<Scalar>;
-    if (outputs < width && depth > 0) std::memset(panel, 0, depth * width * sizeof(Scalar));
-    constexpr std::size_t block = 16;  // columns at a time: one or two lines of each row stay in the first-level cache
-    for (std::size_t i = 0; i < depth; i += block)
-      for (std::size_t j = 0; j < outputs; ++j) {
-        const Scalar* row = from.row(o + j) + k;
-        for (std::size_t n = i; n < std::min(i + block, depth); ++n) panel[n * width + j] = row[n];
+  /// B = W^T: columns [first, last) from the rows of W; they begin and end with a panel or W.
+  void take_transposed(Strided<const Scalar> w, std::size_t first, std::size_t last) {
+    assert(w.rows == cols_ && w.cols == depth_ && first % panel_width<Scalar> == 0);
+    for (std::size_t column = first; column < last; column += panel_width<Scalar>)
+      detail::copy_panel_transposed(w, 0, depth_, column, std::min(panel_width<Scalar>, last - column),
+                                    values_.data() + column * depth_);
+  }
+  /// B = W: rows [first, last).
+  void take(Strided<const Scalar> w, std::size_t first, std::size_t last) {
+    assert(w.rows == depth_ && w.cols == cols_);
+    for (std::size_t row = first; row < last; ++row)
+      for (std::size_t column = 0; column < cols_; column += lanes<Scalar>) {
+        const Scalar* from = w.row(row) + column;
+        const std::size_t left = cols_ - column, panel = column / panel_width<Scalar> * panel_width<Scalar>;
+        store(values_.data() + panel * depth_ + row * panel_width<Scalar> + column - panel,
+              left < lanes<Scalar> ? load_part(from, left) : load(from));
       }
   }
 
  private:
   AlignedBuffer<Scalar> values_;
-  std::size_t outputs_ = 0, inputs_ = 0;
+  std::size_t depth_ = 0, cols_ = 0;
 };
 
-/// c[:, first..last) = a * W^T + bias, for outputs [first, last); first is a multiple of panel_width.
+/// A weight W [outputs x inputs] laid out for y = x W^T and, while training, for dx = dy W. Refreshed after an optimizer step
+/// or a load; not a parameter.
+template <std::floating_point Scalar>
+class PackedWeight {
+ public:
+  void pack(Strided<const Scalar> weight, bool with_backward = false) {
+    forward.resize(weight.cols, weight.rows);
+    backward.clear();
+    if (with_backward) backward.resize(weight.rows, weight.cols);
+    refresh(weight, 0, weight.rows);
+  }
+  /// Takes rows [first, last) of the weight again; first is a multiple of panel_width, last too or the end.
+  void refresh(Strided<const Scalar> weight, std::size_t first, std::size_t last) {
+    forward.take_transposed(weight, first, last);
+    if (!backward.empty()) backward.take(weight, first, last);
+  }
+
+  [[nodiscard]] bool empty() const { return forward.empty(); }
+  [[nodiscard]] std::size_t outputs() const { return forward.cols(); }
+  [[nodiscard]] std::size_t inputs() const { return forward.depth(); }
+
+  Panels<Scalar> forward, backward;
+};
+
+/// What follows a product, tile by tile of c while it is in the first-level cache: nothing.
+struct NoFinish {
+  void operator()(std::size_t /*row*/, std::size_t /*rows*/, std::size_t /*column*/, std::size_t /*cols*/) const {}
+};
+
+/// c[:, first..last) (+)= a B, + bias at the end;  first is a multiple of panel_width. finish(row, rows, column, cols) is called
+/// for each tile of c that has been written. Depth is the rows of B where the type knows them.
+template <std::size_t Depth = dynamic, std::floating_point Scalar, class Finish = NoFinish>
+inline void multiply_panels(Strided<const Scalar> a, const Panels<Scalar>& b, Strided<Scalar> c, Store mode,
+                            const Scalar* bias, std::size_t first, std::size_t last, const Finish& finish = {}) {
+  assert(a.cols == b.depth() && c.cols == b.cols() && first % panel_width<Scalar> == 0);
+  constexpr std::size_t width = panel_width<Scalar>;
+  for (std::size_t column = first; column < last; column += width) {
+    const std::size_t cols = std::min(width, last - column);
+    detail::multiply_panel<detail::Walk::rows, Depth>(
+        detail::TileArguments<Scalar>{a.data, a.stride, b.panel(column), width, a.cols, c.data + column, c.stride, cols,
+                                      mode == Store::add, bias ? bias + column : nullptr},
+        c.rows, [&](std::size_t row, std::size_t rows) { finish(row, rows, column, cols); });
+  }
+}
+
+/// c[:, first..last) = a W^T + bias, for outputs [first, last).
 template <std::floating_point Scalar>
 inline void multiply_packed(Strided<const Scalar> a, const PackedWeight<Scalar>& weight, Strided<Scalar> c,
                             const Scalar* bias, std::size_t first, std::size_t last) {
-  assert(a.cols == weight.inputs() && c.cols == weight.outputs() && first % panel_width<Scalar> == 0);
-  detail::multiply<detail::Walk::rows, Scalar>(
-      a, weight.inputs(), panel_width<Scalar>, c.part(0, c.rows, first, last - first), Store::overwrite,
-      bias ? bias + first : nullptr, [&](std::size_t column, std::size_t) { return weight.panel(first + column); },
-      [](auto&&...) {});
+  multiply_panels(a, weight.forward, c, Store::overwrite, bias, first, last);
 }
 
-/// c (+)= a b,  a [M x K], b [K x N].
+/// c (+)= a b,  a [M x K], b [K x N]: dx = dy W.
 template <std::floating_point Scalar>
 inline void multiply_nn(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c,
                         Store mode = Store::overwrite) {
   assert(a.cols == b.rows && c.rows == a.rows && c.cols == b.cols);
-  detail::multiply_plain<detail::Walk::rows, Scalar>(a, b, c, mode);
+  using namespace detail;
+  constexpr std::size_t width = panel_width<Scalar>;
+  const std::size_t direct = c.rows < rows_worth_copying ? c.cols / width * width : 0;
+  for (std::size_t column = 0; column < direct; column += width)
+    multiply_panel<Walk::rows>(TileArguments<Scalar>{a.data, a.stride, b.data + column, b.stride, b.rows,
+                                                     c.data + column, c.stride, width, mode == Store::add, nullptr},
+                               c.rows);
+  if (direct == c.cols) return;
+  multiply_copied<Walk::rows, Scalar>(a, b.rows, c.part(0, c.rows, direct, c.cols - direct), mode,
+                                      [&](std::size_t k, std::size_t depth, std::size_t column, std::size_t cols,
+                                          Scalar* panels) { copy_panels(b, k, depth, direct + column, cols, panels); });
+}
+
+/// c (+)= a b^T,  a [M x K], b [N x K].
+template <std::floating_point Scalar>
+inline void multiply_nt(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c,
+                        Store mode = Store::overwrite) {
+  assert(a.cols == b.cols && c.rows == a.rows && c.cols == b.rows);
+  using namespace detail;
+  constexpr std::size_t width = panel_width<Scalar>;
+  multiply_copied<Walk::rows, Scalar>(
+      a, b.cols, c, mode, [&](std::size_t k, std::size_t depth, std::size_t column, std::size_t cols, Scalar* panels) {
+        for (std::size_t j = 0; j < cols; j += width)
+          copy_panel_transposed(b, k, depth, column + j, std::min(width, cols - j),
+                                panels + j / width * panel_size<Scalar>);
+      });
 }
 
 /// c (+)= a^T b,  a [K x M], b [K x N]: the weight gradient dW += dy^T x, row after row.
@@ -223,18 +280,10 @@ template <std::floating_point Scalar>
 inline void multiply_tn(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c,
                         Store mode = Store::overwrite) {
   assert(a.rows == b.rows && c.rows == a.cols && c.cols == b.cols);
-  detail::multiply_plain<detail::Walk::columns, Scalar>(a, b, c, mode);
-}
-
-/// c (+)= a b^T,  a [M x K], b [N x K]: the scores Q K^T.
-template <std::floating_point Scalar>
-inline void multiply_nt(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c,
-                        Store mode = Store::overwrite) {
-  assert(a.cols == b.cols && c.rows == a.rows && c.cols == b.rows);
-  detail::multiply<detail::Walk::rows, Scalar>(
-      a, b.cols, 0, c, mode, nullptr, [](std::size_t, std::size_t) -> const Scalar* { return nullptr; },
-      [&](std::size_t k, std::size_t depth, std::size_t column, std::size_t cols, Scalar* panel) {
-        PackedWeight<Scalar>::copy(b, k, depth, column, cols, panel);
+  using namespace detail;
+  multiply_copied<Walk::columns, Scalar>(
+      a, b.rows, c, mode, [&](std::size_t k, std::size_t depth, std::size_t column, std::size_t cols, Scalar* panels) {
+        copy_panels(b, k, depth, column, cols, panels);
       });
 }
 

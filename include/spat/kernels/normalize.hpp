@@ -27,11 +27,16 @@ template <std::floating_point Scalar>
   return {mean, sum_of_lanes(squares) / static_cast<Scalar>(size)};
 }
 
-/// normalized = (x - mean) / sqrt(variance + epsilon);  y = gain normalized + bias.  Returns 1 / sqrt(variance + epsilon).
-/// `normalized` may be null: inference does not keep it.
+/// normalized = (u - mean(u)) / sqrt(variance(u) + epsilon),  u = x + branch, or x where branch is null;
+/// y = gain normalized + bias.  Returns 1 / sqrt(variance + epsilon). `normalized` may be null: inference does not keep it.
 template <std::floating_point Scalar>
-inline Scalar layer_norm(const Scalar* x, const Scalar* gain, const Scalar* bias, Scalar epsilon, std::size_t size,
-                         Scalar* normalized, Scalar* y) {
+inline Scalar layer_norm(const Scalar* x, const Scalar* branch, const Scalar* gain, const Scalar* bias, Scalar epsilon,
+                         std::size_t size, Scalar* normalized, Scalar* y) {
+  if (branch) {
+    for_each_pack<Scalar>(size, Scalar(0),
+                          [&](std::size_t i, auto load, auto store) { store(y + i, load(x + i) + load(branch + i)); });
+    x = y;
+  }
   const auto [mean, variance] = moments(x, size);
   const Scalar inverse = 1 / std::sqrt(variance + epsilon);
   const Pack<Scalar> center(mean), scale(inverse);

@@ -4,14 +4,14 @@
 #include <spat/core/arithmetic.hpp>
 #include <spat/core/random.hpp>
 #include <spat/kernels/adam.hpp>
-#include <spat/kernels/gemm.hpp>
+#include <spat/kernels/attention.hpp>
 #include <spat/kernels/normalize.hpp>
 
 #include <numbers>
 
 namespace spat::inline SPAT_ABI {
 
-/// The kernels' own arguments, but multiply_packed takes the weight as it is. Sums run in index order in Scalar.
+/// The kernels' own arguments, but multiply_packed takes the weight as it is and attention leaves its A. Sums run in index order in Scalar.
 namespace kernels::reference {
 
 /// c (+)= a b,  a [M x K], b [K x N].
@@ -57,23 +57,60 @@ void multiply_packed(Strided<const Scalar> a, Strided<const Scalar> weight, Stri
     for (std::size_t j = 0; j < part.cols; ++j) part.row(i)[j] += bias[first + j];
 }
 
-/// row_j = exp(row_j - max) / sum over the first `valid` entries, 0 behind them; zeros where all are -infinity.
+/// S = scale q k^T + previous over the keys that are seen, A = softmax(S);  mixed = Drop(A) v.  a [Lq x Lk] may be asked for.
 template <std::floating_point Scalar>
-void softmax(Scalar* row, std::size_t valid, std::size_t size) {
-  Scalar largest = -std::numeric_limits<Scalar>::infinity(), sum = 0;
-  for (std::size_t j = 0; j < valid; ++j)
-    if (row[j] > largest || row[j] != row[j]) largest = row[j];  // a NaN stays
-  const std::size_t seen = largest == -std::numeric_limits<Scalar>::infinity() ? 0 : valid;
-  for (std::size_t j = 0; j < seen; ++j) sum += row[j] = std::exp(row[j] - largest);
-  for (std::size_t j = 0; j < size; ++j) row[j] = j < seen ? row[j] / sum : Scalar(0);
+void attention(const Head<Scalar>& head, Strided<Scalar> mixed, Strided<Scalar> a, Strided<const Scalar> factors = {}) {
+  for (std::size_t i = 0; i < head.q.rows; ++i) {
+    const auto sees = [&](std::size_t j) { return (!head.causal || j <= i) && (!head.key_mask || head.key_mask[j]); };
+    Scalar largest = -std::numeric_limits<Scalar>::infinity(), sum = 0;
+    Scalar* const row = a.row(i);
+    for (std::size_t j = 0; j < head.k.rows; ++j) {
+      Scalar score = 0;
+      for (std::size_t w = 0; w < head.q.cols; ++w)
+        score = spat::multiply_add(head.q.row(i)[w], head.k.row(j)[w], score);
+      row[j] = spat::multiply_add(score, head.scale, head.previous.data ? head.previous.row(i)[j] : Scalar(0));
+      if (sees(j) && !(row[j] <= largest)) largest = row[j];  // a NaN stays
+    }
+    const Scalar shift = largest == -std::numeric_limits<Scalar>::infinity() ? Scalar(0) : largest;
+    for (std::size_t j = 0; j < head.k.rows; ++j) sum += row[j] = sees(j) ? std::exp(row[j] - shift) : Scalar(0);
+    for (std::size_t j = 0; j < head.k.rows && sum != 0; ++j) row[j] /= sum;
+    for (std::size_t w = 0; w < mixed.cols; ++w) {
+      mixed.row(i)[w] = 0;
+      for (std::size_t j = 0; j < head.k.rows; ++j) {
+        const Scalar kept = factors.data ? row[j] * factors.row(i)[j] : row[j];
+        mixed.row(i)[w] = spat::multiply_add(kept, head.v.row(j)[w], mixed.row(i)[w]);
+      }
+    }
+  }
 }
 
-/// ds_j = a_j (da_j - sum_k a_k da_k).
+/// dA = dO V^T, dV = Drop(A)^T dO, dS = A (Drop(dA) - sum_j A Drop(dA)), dQ = scale dS K, dK = scale dS^T Q;  a, da [Lq x Lk].
 template <std::floating_point Scalar>
-void softmax_backward(const Scalar* a, const Scalar* da, std::size_t size, Scalar* ds) {
-  Scalar mean = 0;
-  for (std::size_t k = 0; k < size; ++k) mean = spat::multiply_add(a[k], da[k], mean);
-  for (std::size_t j = 0; j < size; ++j) ds[j] = a[j] * (da[j] - mean);
+void attention_backward(const Head<Scalar>& head, Strided<const Scalar> a, Strided<const Scalar> dmixed,
+                        Strided<Scalar> dq, Strided<Scalar> dk, Strided<Scalar> dv, Strided<Scalar> da,
+                        Strided<const Scalar> factors = {}) {
+  for (std::size_t j = 0; j < head.k.rows; ++j)
+    std::fill_n(dk.row(j), dk.cols, Scalar(0)), std::fill_n(dv.row(j), dv.cols, Scalar(0));
+  for (std::size_t i = 0; i < head.q.rows; ++i) {
+    const auto factor = [&](std::size_t j) { return factors.data ? factors.row(i)[j] : Scalar(1); };
+    Scalar mean = 0;
+    for (std::size_t j = 0; j < head.k.rows; ++j) {
+      da.row(i)[j] = 0;
+      for (std::size_t w = 0; w < dv.cols; ++w) {
+        da.row(i)[j] = spat::multiply_add(dmixed.row(i)[w], head.v.row(j)[w], da.row(i)[j]);
+        dv.row(j)[w] = spat::multiply_add(a.row(i)[j] * factor(j), dmixed.row(i)[w], dv.row(j)[w]);
+      }
+      mean = spat::multiply_add(a.row(i)[j], da.row(i)[j] * factor(j), mean);
+    }
+    std::fill_n(dq.row(i), dq.cols, Scalar(0));
+    for (std::size_t j = 0; j < head.k.rows; ++j) {
+      const Scalar ds = a.row(i)[j] * (da.row(i)[j] * factor(j) - mean) * head.scale;
+      for (std::size_t w = 0; w < dq.cols; ++w) {
+        dq.row(i)[w] = spat::multiply_add(ds, head.k.row(j)[w], dq.row(i)[w]);
+        dk.row(j)[w] = spat::multiply_add(ds, head.q.row(i)[w], dk.row(j)[w]);
+      }
+    }
+  }
 }
 
 /// Mean and biased variance.
@@ -86,14 +123,15 @@ template <std::floating_point Scalar>
   return {mean, squares / static_cast<Scalar>(size)};
 }
 
-/// n = (x - mean) / sqrt(variance + epsilon);  y = gain n + bias.  Returns 1 / sqrt(variance + epsilon).
+/// u = x (+ branch);  n = (u - mean) / sqrt(variance + epsilon);  y = gain n + bias.  Returns 1 / sqrt(variance + epsilon).
 template <std::floating_point Scalar>
-Scalar layer_norm(const Scalar* x, const Scalar* gain, const Scalar* bias, Scalar epsilon, std::size_t size,
-                  Scalar* normalized, Scalar* y) {
-  const auto [mean, variance] = reference::moments(x, size);
+Scalar layer_norm(const Scalar* x, const Scalar* branch, const Scalar* gain, const Scalar* bias, Scalar epsilon,
+                  std::size_t size, Scalar* normalized, Scalar* y) {
+  for (std::size_t i = 0; i < size; ++i) y[i] = branch ? x[i] + branch[i] : x[i];
+  const auto [mean, variance] = reference::moments(y, size);
   const Scalar inverse = 1 / std::sqrt(variance + epsilon);
   for (std::size_t i = 0; i < size; ++i) {
-    const Scalar n = (x[i] - mean) * inverse;
+    const Scalar n = (y[i] - mean) * inverse;
     if (normalized) normalized[i] = n;
     y[i] = spat::multiply_add(gain[i], n, bias[i]);
   }
@@ -133,14 +171,15 @@ void gelu_backward(std::span<const Scalar> x, std::span<const Scalar> dy, std::s
   }
 }
 
-/// keep_i = word i mod 4 of block i / 4, at least rate 2^32.
-inline void dropout_mask(double rate, std::uint64_t seed, std::uint64_t step, std::uint64_t site, std::uint64_t sample,
-                         std::span<unsigned char> keep) {
-  for (std::size_t i = 0; i < keep.size(); ++i) {
-    const auto words = philox({static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(sample),
-                               static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(site)},
-                              seed);
-    keep[i] = words[i % 4] >= static_cast<std::uint32_t>(rate * 0x1p32);
+/// to_i = kept if word (p % 64) / 16 of philox counter 16 (p / 64) + p % 16 is at least rate 2^32, p = first + i.
+template <class T>
+void dropout(const DropoutKey& key, std::size_t first, T kept, T dropped, std::span<T> to) {
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const std::size_t p = first + i;
+    const auto words = philox({static_cast<std::uint32_t>(p / 64 * 16 + p % 16), static_cast<std::uint32_t>(key.sample),
+                               static_cast<std::uint32_t>(key.step), static_cast<std::uint32_t>(key.site)},
+                              key.seed);
+    to[i] = words[p % 64 / 16] >= key.threshold() ? kept : dropped;
   }
 }
 
@@ -150,16 +189,14 @@ void select_scaled(std::span<const Scalar> x, std::span<const unsigned char> kee
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = keep[i] ? x[i] * factor : Scalar(0);
 }
 
-/// y = a + b.
+/// y = a + b, or (a + b) + c.
 template <std::floating_point Scalar>
 void add(std::span<const Scalar> a, std::span<const Scalar> b, std::span<Scalar> y) {
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = a[i] + b[i];
 }
-
-/// x *= factor.
 template <std::floating_point Scalar>
-void scale(Scalar factor, Scalar* x, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) x[i] *= factor;
+void add(std::span<const Scalar> a, std::span<const Scalar> b, std::span<const Scalar> c, std::span<Scalar> y) {
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = (a[i] + b[i]) + c[i];
 }
 
 /// y [cols x rows] = x^T.
@@ -190,7 +227,7 @@ void adam(const AdamStep<Scalar>& step, const Scalar* gradient, Scalar* first, S
     const Scalar g = step.scale * gradient[i];
     first[i] = spat::multiply_add(step.beta1, first[i], (1 - step.beta1) * g);
     second[i] = spat::multiply_add(step.beta2, second[i], (1 - step.beta2) * (g * g));
-    const Scalar divisor = std::sqrt(second[i]) / step.correction2 + step.epsilon;
+    const Scalar divisor = spat::multiply_add(std::sqrt(second[i]), 1 / step.correction2, step.epsilon);
     weight[i] = spat::multiply_add(-step.rate / step.correction1, first[i] / divisor, weight[i]);
   }
 }

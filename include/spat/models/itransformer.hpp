@@ -184,12 +184,13 @@ class ITransformer {
     embedding.skip_input(run, encoder.backward_input(run, dtokens, my.encoder), my.embedding);
   }
 
-  void backward_weights(const Run& run, Cache& cache, ITransformer& gradients, Share& share) const {
-    auto& my = cache.views;
-    embedding.backward_weights(run, my.embedding, gradients.embedding, share);
-    encoder.backward_weights(run, my.encoder, gradients.encoder, share);
-    norm.backward_weights(run, my.norm, gradients.norm, share);
-    projection.backward_weights(run, my.projection, gradients.projection, share);
+  void backward_weights(const Run& run, Blocks<Cache> blocks, ITransformer& gradients, Share& share) const {
+    using Views = typename Cache::Views;
+    const auto views = blocks.of(&Cache::views);
+    embedding.backward_weights(run, views.of(&Views::embedding), gradients.embedding, share);
+    encoder.backward_weights(run, views.of(&Views::encoder), gradients.encoder, share);
+    norm.backward_weights(run, views.of(&Views::norm), gradients.norm, share);
+    projection.backward_weights(run, views.of(&Views::projection), gradients.projection, share);
   }
 
   /// Of the forecast of one window: matrix products alone, dead tokens not counted.
@@ -207,7 +208,9 @@ class ITransformer {
     return (channels + config().marks) * std::max(config().width, config().ffn_width);
   }
 
-  void pack() { embedding.pack(), encoder.pack(), projection.pack(); }
+  void pack(Purpose purpose = Purpose::inference) {
+    embedding.pack(purpose), encoder.pack(purpose), projection.pack(purpose);
+  }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& prefix, List& list) {

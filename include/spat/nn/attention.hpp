@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/autograd/scoring.hpp>
-#include <spat/kernels/softmax.hpp>
+#include <spat/kernels/attention.hpp>
 #include <spat/nn/dropout.hpp>
 #include <spat/nn/linear.hpp>
 
@@ -37,6 +37,7 @@ class MultiHeadAttention {
   Projection query_projection, key_projection, value_projection, out_projection;
   Dropout<Scalar> dropout;       // of attention probabilities
   bool causal = false;           // query i sees keys 0 .. i
+  bool takes_scores = false;     // adds the scores an earlier layer handed on, and returns their gradient
   bool hands_on_scores = false;  // keeps S for a later layer: cache.scores, and its gradient enters backward
 
   [[nodiscard]] std::size_t heads() const { return heads_.get(); }
@@ -44,16 +45,17 @@ class MultiHeadAttention {
 
   struct Cache {
     typename Projection::Cache query, key, value, out;
-    typename Dropout<Scalar>::Cache dropout;
-    Batch<Scalar> scores, a, da, ds;
-    Batch<const Scalar> mixing;  // A after dropout
-    Batch<Scalar, Width> mixed, dq, dk, dv, dmemory;
+    Batch<Scalar> scores, dprevious;
+    std::span<Scalar> largest, inverse;  // of softmax: one number a query, head and sample
+    Batch<Scalar, Width> mixed, dq, dk, dv;
+    kernels::AttentionRoom<Scalar> rooms;  // one a head: more workers than heads have nothing to do
     AttentionInputs<Scalar> inputs;
     Batch<const Scalar, Width> x_q;
     std::size_t samples = 0, query_tokens = 0, memory_tokens = 0;
 
     void lay_out(Arena& arena, const MultiHeadAttention& layer, std::size_t sample_count, std::size_t lq,
                  std::size_t lk) {
+      using Dx = typename Projection::Dx;
       samples = sample_count, query_tokens = lq, memory_tokens = lk;
       const std::size_t query_rows = samples * lq, memory_rows = samples * lk, score_rows = query_rows * layer.heads();
       out.lay_out(arena, layer.out_projection, query_rows);
@@ -61,15 +63,16 @@ class MultiHeadAttention {
       arena.temporarily([&] {
         query.lay_out(arena, layer.query_projection, query_rows);
         key.lay_out(arena, layer.key_projection, memory_rows);
-        value.lay_out(arena, layer.value_projection, memory_rows);
+        value.lay_out(arena, layer.value_projection, memory_rows, Dx::none);
         arena.take(mixed, query_rows, layer.width());
-        arena.take(a, score_rows, lk);
-        dropout.lay_out(arena, layer.dropout, score_rows, lk, layer.heads() * lq);
+        rooms.lay_out(arena, layer.heads(), lk, layer.width() / layer.heads(),
+                      arena.training() && layer.dropout.rate > 0);
       });
       if (!arena.training()) return;
-      for (auto* view : {&da, &ds}) arena.take(*view, score_rows, lk);
+      for (auto* numbers : {&largest, &inverse}) arena.take(*numbers, score_rows);
+      if (layer.takes_scores) arena.take(dprevious, score_rows, lk);
       arena.take(dq, query_rows, layer.width());
-      for (auto* view : {&dk, &dv, &dmemory}) arena.take(*view, memory_rows, layer.width());
+      for (auto* view : {&dk, &dv}) arena.take(*view, memory_rows, layer.width());
     }
   };
 
@@ -83,16 +86,16 @@ class MultiHeadAttention {
   Batch<const Scalar, Width> forward(const RunType& run, Batch<const Scalar, Width> x_q, Batch<const Scalar, Width> x_m,
                                      Cache& cache, AttentionInputs<Scalar> inputs = {}) const {
     assert(!causal || cache.query_tokens == cache.memory_tokens);
+    assert(takes_scores == (inputs.previous_scores.size() != 0));
     cache.inputs = inputs, cache.x_q = x_q;
-    const auto q = query_projection.forward(run, x_q, cache.query);
-    const auto k = key_projection.forward(run, x_m, cache.key);
-    const auto v = value_projection.forward(run, x_m, cache.value);
-    for_each_head(run, cache, [&](std::size_t sample, std::size_t head) { score(cache, q, k, sample, head); });
-    cache.mixing = dropout.forward(run, cache.a, cache.dropout);
-    for_each_head(run, cache, [&](std::size_t sample, std::size_t head) {
-      kernels::multiply_nn<Scalar>(of_scores(cache.mixing, cache, sample, head),
-                                   of_head(v, cache.memory_tokens, sample, head),
-                                   of_head(cache.mixed, cache.query_tokens, sample, head));
+    query_projection.forward(run, x_q, cache.query);
+    key_projection.forward(run, x_m, cache.key);
+    value_projection.forward(run, x_m, cache.value);
+    for_each_head(run, cache, [&](std::size_t sample, std::size_t head, const kernels::AttentionRoom<Scalar>& room) {
+      const auto softmax = softmax_of(cache, sample, head);
+      kernels::attention(head_of(run, cache, sample, head), room,
+                         of_head(cache.mixed, cache.query_tokens, sample, head), softmax.largest ? &softmax : nullptr,
+                         hands_on_scores ? of_scores(cache.scores, cache, sample, head) : kernels::Strided<Scalar>());
     });
     const auto y = out_projection.forward(run, cache.mixed, cache.out);
     if constexpr (is_scored<RunType>)
@@ -101,34 +104,46 @@ class MultiHeadAttention {
     return y;
   }
 
-  /// dA = dM V^T,  dV = Drop(A)^T dM,  dS = A (dA - <A, dA>) + dscores,  dQ = dS K / sqrt(D/H),  dK = dS^T Q / sqrt(D/H).
-  /// `dscores` is the gradient with respect to the scores handed on. S_SEND = A dA is in hand here.
+  /// dA = dO V^T,  dV = Drop(A)^T dO,  dS = A (dA - <A, dA>) + dscores,  dQ = dS K / sqrt(D/H),  dK = dS^T Q / sqrt(D/H).
+  /// `dscores` is the gradient with respect to the scores handed on. A is computed again, a block of queries at a time; a
+  /// criterion sees A and dA there.
   template <class RunType>
   InputGradients backward_input(const RunType& run, Batch<const Scalar, Width> dy, Cache& cache,
                                 Batch<const Scalar> dscores = {}) const {
     const Batch<const Scalar, Width> dmixed = out_projection.backward_input(run, dy, cache.out);
-    for_each_head(run, cache, [&](std::size_t sample, std::size_t head) {
-      head_backward(run, cache, dmixed, dscores, sample, head);
-    });
     if constexpr (is_scored<RunType>)
       if constexpr (requires(BackwardEvent<Scalar> event) { run.scoring.on_backward(event); })
-        run.scoring.on_backward(BackwardEvent<Scalar>{forward_event(run, cache), cache.da, dmixed});
+        run.scoring.on_backward(BackwardEvent<Scalar>{forward_event(run, cache), dmixed});
+    for_each_head(run, cache, [&](std::size_t sample, std::size_t head, const kernels::AttentionRoom<Scalar>& room) {
+      const std::size_t lq = cache.query_tokens, lk = cache.memory_tokens;
+      kernels::attention_backward(
+          head_of(run, cache, sample, head), softmax_of(cache, sample, head), room, of_head(dmixed, lq, sample, head),
+          dscores.size() ? of_scores(dscores, cache, sample, head) : kernels::Strided<const Scalar>(),
+          of_head(cache.dq, lq, sample, head), of_head(cache.dk, lk, sample, head), of_head(cache.dv, lk, sample, head),
+          takes_scores ? of_scores(cache.dprevious, cache, sample, head) : kernels::Strided<Scalar>(),
+          [&]([[maybe_unused]] const kernels::AttentionTile<Scalar>& tile) {
+            if constexpr (is_scored<RunType>)
+              if constexpr (requires(TileEvent<Scalar> event) { run.scoring.on_tile(run.module, event); })
+                run.scoring.on_tile(run.module, TileEvent<Scalar>{sample, head, tile.first_query, tile.a, tile.da});
+          });
+    });
     const auto from_query = query_projection.backward_input(run, cache.dq, cache.query);
-    const auto from_key = key_projection.backward_input(run, cache.dk, cache.key);
-    const auto from_value = value_projection.backward_input(run, cache.dv, cache.value);
-    kernels::add<Scalar>(from_key.flat(), from_value.flat(), cache.dmemory.flat());
-    return {from_query, cache.dmemory,
-            cache.inputs.previous_scores.size() ? Batch<const Scalar>(cache.ds) : Batch<const Scalar>()};
+    key_projection.backward_input(run, cache.dk, cache.key);
+    value_projection.add_input_gradient(run, cache.dv, cache.value, cache.key.dx);
+    return {from_query, cache.key.dx, cache.dprevious};
   }
 
-  void backward_weights(const Run& run, Cache& cache, MultiHeadAttention& gradients, Share& share) const {
-    query_projection.backward_weights(run, cache.query, gradients.query_projection, share);
-    key_projection.backward_weights(run, cache.key, gradients.key_projection, share);
-    value_projection.backward_weights(run, cache.value, gradients.value_projection, share);
-    out_projection.backward_weights(run, cache.out, gradients.out_projection, share);
+  void backward_weights(const Run& run, Blocks<Cache> blocks, MultiHeadAttention& gradients, Share& share) const {
+    query_projection.backward_weights(run, blocks.of(&Cache::query), gradients.query_projection, share);
+    key_projection.backward_weights(run, blocks.of(&Cache::key), gradients.key_projection, share);
+    value_projection.backward_weights(run, blocks.of(&Cache::value), gradients.value_projection, share);
+    out_projection.backward_weights(run, blocks.of(&Cache::out), gradients.out_projection, share);
   }
 
-  void pack() { query_projection.pack(), key_projection.pack(), value_projection.pack(), out_projection.pack(); }
+  void pack(Purpose purpose = Purpose::inference) {
+    for (Projection* projection : {&query_projection, &key_projection, &value_projection, &out_projection})
+      projection->pack(purpose);
+  }
 
   /// Of one sample: four projections, scores and mixing (2 Lq Lk D); softmax not counted.
   [[nodiscard]] std::size_t multiply_adds(std::size_t lq, std::size_t lk) const {
@@ -152,14 +167,38 @@ class MultiHeadAttention {
     return head_count;
   }
 
-  [[nodiscard]] Scalar scale() const { return 1 / std::sqrt(static_cast<Scalar>(width() / heads())); }
-
+  /// visit(sample, head, room): workers take heads, each all samples of its own in order.
   template <class Visit>
-  void for_each_head(const Run& run, const Cache& cache, Visit&& visit) const {
+  void for_each_head(const Run& run, Cache& cache, Visit&& visit) const {
     const std::size_t work = cache.samples * cache.query_tokens * cache.memory_tokens * width();
-    run.for_shares(cache.samples * heads(), work, [&](std::size_t first, std::size_t last) {
-      for (std::size_t i = first; i < last; ++i) visit(i / heads(), i % heads());
+    run.for_shares(heads(), work, [&](std::size_t first, std::size_t last) {
+      const auto room = cache.rooms.of(first, heads());
+      for (std::size_t sample = 0; sample < cache.samples; ++sample)
+        for (std::size_t head = first; head < last; ++head) visit(sample, head, room);
     });
+  }
+
+  [[nodiscard]] kernels::Head<Scalar> head_of(const Run& run, const Cache& cache, std::size_t sample,
+                                              std::size_t head) const {
+    const Batch<const Scalar, Width> q = cache.query.y, k = cache.key.y, v = cache.value.y;
+    const std::size_t lk = cache.memory_tokens;
+    const bool masked = cache.inputs.key_mask.size() != 0;
+    return {.q = of_head(q, cache.query_tokens, sample, head),
+            .k = of_head(k, lk, sample, head),
+            .v = of_head(v, lk, sample, head),
+            .scale = 1 / std::sqrt(static_cast<Scalar>(width() / heads())),
+            .causal = causal,
+            .key_mask = masked ? cache.inputs.key_mask.row(sample) : nullptr,
+            .previous = takes_scores ? of_scores(cache.inputs.previous_scores, cache, sample, head)
+                                     : kernels::Strided<const Scalar>(),
+            .dropout = dropout.key(run, sample),
+            .index = head};
+  }
+  [[nodiscard]] kernels::SoftmaxOfHead<Scalar> softmax_of(const Cache& cache, std::size_t sample,
+                                                          std::size_t head) const {
+    if (cache.largest.empty()) return {};
+    const std::size_t first = (sample * heads() + head) * cache.query_tokens;
+    return {cache.largest.data() + first, cache.inverse.data() + first};
   }
 
   /// Columns of one head in rows of one sample: [tokens x D/H].
@@ -177,63 +216,9 @@ class MultiHeadAttention {
             cache.memory_tokens};
   }
 
-  void score(Cache& cache, Batch<const Scalar, Width> q, Batch<const Scalar, Width> k, std::size_t sample,
-             std::size_t head) const {
-    constexpr Scalar hidden = -std::numeric_limits<Scalar>::infinity();
-    const std::size_t lk = cache.memory_tokens;
-    const auto a = of_scores(cache.a, cache, sample, head);
-    kernels::multiply_nt<Scalar>(of_head(q, cache.query_tokens, sample, head), of_head(k, lk, sample, head), a);
-    const bool residual = cache.inputs.previous_scores.size() != 0, masked = cache.inputs.key_mask.size() != 0;
-    for (std::size_t i = 0; i < a.rows; ++i) {
-      Scalar* const row = a.row(i);
-      if (residual) {
-        const Scalar* previous = of_scores(cache.inputs.previous_scores, cache, sample, head).row(i);
-        for (std::size_t j = 0; j < lk; ++j) row[j] = multiply_add(row[j], scale(), previous[j]);
-      } else {
-        kernels::scale(scale(), row, lk);
-      }
-      if (hands_on_scores) std::copy(row, row + lk, of_scores(cache.scores, cache, sample, head).row(i));
-      if (masked)
-        for (std::size_t j = 0; j < lk; ++j)
-          if (!cache.inputs.key_mask.row(sample)[j]) row[j] = hidden;
-      kernels::softmax(row, causal ? i + 1 : lk, lk);
-    }
-  }
-
-  void head_backward(const Run& run, Cache& cache, Batch<const Scalar, Width> dmixed, Batch<const Scalar> dscores,
-                     std::size_t sample, std::size_t head) const {
-    const std::size_t lq = cache.query_tokens, lk = cache.memory_tokens;
-    const Batch<const Scalar, Width> q = cache.query.y, k = cache.key.y, v = cache.value.y;
-    const auto a = of_scores(Batch<const Scalar>(cache.a), cache, sample, head);
-    const auto da = of_scores(cache.da, cache, sample, head), ds = of_scores(cache.ds, cache, sample, head);
-    const auto dm = of_head(dmixed, lq, sample, head);
-    kernels::multiply_nt<Scalar>(dm, of_head(v, lk, sample, head), da);
-    kernels::multiply_tn<Scalar>(of_scores(cache.mixing, cache, sample, head), dm, of_head(cache.dv, lk, sample, head));
-    for (std::size_t i = 0; i < lq; ++i) {
-      const Scalar* da_row = da.row(i);
-      if (dropout.drops(run)) {
-        const std::size_t at = ((sample * heads() + head) * lq + i) * lk;
-        kernels::select_scaled<Scalar>({da_row, lk}, cache.dropout.keep.subspan(at, lk), dropout.scale(),
-                                       {ds.row(i), lk});
-        da_row = ds.row(i);
-      }
-      kernels::softmax_backward(a.row(i), da_row, lk, ds.row(i));
-      if (dscores.size()) {
-        const Scalar* later = of_scores(dscores, cache, sample, head).row(i);
-        for (std::size_t j = 0; j < lk; ++j) ds.row(i)[j] += later[j];
-      }
-    }
-    const auto dq = of_head(cache.dq, lq, sample, head), dk = of_head(cache.dk, lk, sample, head);
-    kernels::multiply_nn<Scalar>(ds, of_head(k, lk, sample, head), dq);
-    kernels::multiply_tn<Scalar>(ds, of_head(q, lq, sample, head), dk);
-    for (std::size_t i = 0; i < lq; ++i) kernels::scale(scale(), dq.row(i), dq.cols);
-    for (std::size_t j = 0; j < lk; ++j) kernels::scale(scale(), dk.row(j), dk.cols);
-  }
-
   [[nodiscard]] ForwardEvent<Scalar> forward_event(const Run& run, const Cache& cache) const {
     return {{run.module, run.first_sample, cache.samples, heads(), cache.query_tokens, cache.memory_tokens, causal,
              cache.inputs.key_mask},
-            cache.a,
             cache.mixed,
             cache.x_q,
             cache.out.y};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/autograd/layer.hpp>
+#include <spat/kernels/dropout.hpp>
 #include <spat/kernels/elementwise.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -40,7 +41,7 @@ class Dropout {
     run.for_shares(samples, 16 * x.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t s = first; s < last; ++s) {
         const auto keep = cache.keep.subspan(s * per_sample, per_sample);
-        kernels::dropout_mask(rate, run.seed, run.step, site, run.first_sample + s, keep);
+        kernels::dropout<unsigned char>(key(run, s), 0, 1, 0, keep);
         kernels::select_scaled<Scalar>(x.flat().subspan(s * per_sample, per_sample), keep, scale(),
                                        y.flat().subspan(s * per_sample, per_sample));
       }
@@ -55,7 +56,12 @@ class Dropout {
     return dx;
   }
 
-  void backward_weights(const Run&, Cache&, Dropout&, Share&) const {}
+  void backward_weights(const Run&, Blocks<Cache>, Dropout&, Share&) const {}
+
+  /// What decides which numbers of one sample are dropped; of no rate where nothing is.
+  [[nodiscard]] kernels::DropoutKey key(const Run& run, std::size_t sample) const {
+    return {run.training ? rate : 0, run.seed, run.step, site, run.first_sample + sample};
+  }
 
   [[nodiscard]] bool drops(const Run& run) const { return run.training && rate > 0; }
   [[nodiscard]] Scalar scale() const { return static_cast<Scalar>(1 / (1 - rate)); }

@@ -42,7 +42,7 @@ class EncoderLayer {
     typename FeedForward<Scalar, Width, FfnWidth>::Cache ffn;
     typename LayerNorm<Scalar, Width>::Cache norm1, norm2;
     typename Dropout<Scalar>::Cache attention_dropout, ffn_dropout;
-    Batch<Scalar, Width> u, v, dn, dx;
+    Batch<Scalar, Width> dx;
 
     void lay_out(Arena& arena, const EncoderLayer& layer, std::size_t samples, std::size_t tokens) {
       const std::size_t rows = samples * tokens, width = layer.norm1.gain.cols();
@@ -53,65 +53,62 @@ class EncoderLayer {
         if_kept(
             [&](const auto& mixer, auto& mine) {
               arena.temporarily([&] {
-                arena.take(u, rows, width);
                 mine.lay_out(arena, mixer, samples, tokens, tokens);
                 attention_dropout.lay_out(arena, layer.attention_dropout, rows, width, tokens);
               });
             },
             layer.attention, attention);
-        arena.take(v, rows, width);
         ffn.lay_out(arena, layer.ffn, rows, tokens);
         ffn_dropout.lay_out(arena, layer.ffn_dropout, rows, width, tokens);
       });
-      if (arena.training()) arena.take(dn, rows, width), arena.take(dx, rows, width);
+      if (arena.training()) arena.take(dx, rows, width);
     }
   };
 
   template <class RunType>
   Batch<const Scalar, Width> forward(const RunType& run, Batch<const Scalar, Width> x, Cache& cache) const {
-    Batch<const Scalar, Width> u = x;
+    Batch<const Scalar, Width> branch;
     if_kept(
         [&](const auto& mixer, auto& mine) {
-          const auto branch = attention_dropout.forward(run, mixer.forward(run, x, x, mine), cache.attention_dropout);
-          kernels::add<Scalar>(x.flat(), branch.flat(), cache.u.flat());
-          u = cache.u;
+          branch = attention_dropout.forward(run, mixer.forward(run, x, x, mine), cache.attention_dropout);
         },
         attention, cache.attention);
-    const auto n = norm1.forward(run, u, cache.norm1);
-    const auto branch = ffn_dropout.forward(run, ffn.forward(run, n, cache.ffn), cache.ffn_dropout);
-    kernels::add<Scalar>(n.flat(), branch.flat(), cache.v.flat());
-    return norm2.forward(run, cache.v, cache.norm2);
+    const auto n = norm1.forward(run, x, cache.norm1, branch);
+    const auto hidden = ffn_dropout.forward(run, ffn.forward(run, n, cache.ffn), cache.ffn_dropout);
+    return norm2.forward(run, n, cache.norm2, hidden);
   }
 
   template <class RunType>
   Batch<const Scalar, Width> backward_input(const RunType& run, Batch<const Scalar, Width> dy, Cache& cache) const {
     const auto dv = norm2.backward_input(run, dy, cache.norm2);
-    const auto through_ffn = ffn.backward_input(run, ffn_dropout.backward_input(run, dv, cache.ffn_dropout), cache.ffn);
-    kernels::add<Scalar>(dv.flat(), through_ffn.flat(), cache.dn.flat());
-    Batch<const Scalar, Width> dx = norm1.backward_input(run, cache.dn, cache.norm1);
+    const auto dn = ffn.backward_input(run, ffn_dropout.backward_input(run, dv, cache.ffn_dropout), cache.ffn, dv);
+    Batch<const Scalar, Width> dx = norm1.backward_input(run, dn, cache.norm1);
     if_kept(
         [&](const auto& mixer, auto& mine) {
           const auto dbranch = attention_dropout.backward_input(run, dx, cache.attention_dropout);
           const auto through = mixer.backward_input(run, dbranch, mine);
-          kernels::add<Scalar>(dx.flat(), through.query.flat(), cache.dx.flat());
-          kernels::add<Scalar>(cache.dx.flat(), through.memory.flat(), cache.dx.flat());
+          kernels::add<Scalar>(dx.flat(), through.query.flat(), through.memory.flat(), cache.dx.flat());
           dx = cache.dx;
         },
         attention, cache.attention);
     return dx;
   }
 
-  void backward_weights(const Run& run, Cache& cache, EncoderLayer& gradients, Share& share) const {
-    if_kept([&](const auto& mixer, auto& mine, auto& gradient) { mixer.backward_weights(run, mine, gradient, share); },
-            attention, cache.attention, gradients.attention);
-    ffn.backward_weights(run, cache.ffn, gradients.ffn, share);
-    norm1.backward_weights(run, cache.norm1, gradients.norm1, share);
-    norm2.backward_weights(run, cache.norm2, gradients.norm2, share);
+  void backward_weights(const Run& run, Blocks<Cache> blocks, EncoderLayer& gradients, Share& share) const {
+    if_kept(
+        [&](const auto& mixer, auto& gradient) {
+          const auto part = [](Cache & cache) -> auto& { return part_of(cache.attention); };
+          mixer.backward_weights(run, blocks.of(part), gradient, share);
+        },
+        attention, gradients.attention);
+    ffn.backward_weights(run, blocks.of(&Cache::ffn), gradients.ffn, share);
+    norm1.backward_weights(run, blocks.of(&Cache::norm1), gradients.norm1, share);
+    norm2.backward_weights(run, blocks.of(&Cache::norm2), gradients.norm2, share);
   }
 
-  void pack() {
-    if_kept([](auto& layer) { layer.pack(); }, attention);
-    ffn.pack();
+  void pack(Purpose purpose = Purpose::inference) {
+    if_kept([&](auto& layer) { layer.pack(purpose); }, attention);
+    ffn.pack(purpose);
   }
 
   /// Of one sample of `tokens` tokens; matrix products alone.

@@ -33,28 +33,44 @@ class FeedForward {
       conv2.lay_out(arena, layer.conv2, rows);
       arena.temporarily([&] {
         conv1.lay_out(arena, layer.conv1, rows);
-        gelu.lay_out(arena, rows, layer.conv1.outputs());
+        gelu.lay_out(arena, rows, layer.conv1.outputs(), layer.dropout.rate > 0);
         dropout.lay_out(arena, layer.dropout, rows, layer.conv1.outputs(), sample_rows);
       });
     }
   };
 
   Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
-    const auto hidden = gelu.forward(run, conv1.forward(run, x, cache.conv1), cache.gelu);
+    conv1.forward(run, x, cache.conv1, gelu.follow(cache.conv1.y, cache.gelu));
+    const Batch<const Scalar, FfnWidth> hidden = cache.gelu.y.middle_rows(0, x.rows());
     return conv2.forward(run, dropout.forward(run, hidden, cache.dropout), cache.conv2);
   }
 
-  Batch<const Scalar, Width> backward_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
-    const auto dhidden = dropout.backward_input(run, conv2.backward_input(run, dy, cache.conv2), cache.dropout);
-    return conv1.backward_input(run, gelu.backward_input(run, dhidden, cache.gelu), cache.conv1);
+  /// `direct` [R x D] is added to dx where it is given: the gradient that went around this layer.
+  Batch<const Scalar, Width> backward_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache,
+                                            Batch<const Scalar, Width> direct = {}) const {
+    Batch<const Scalar, FfnWidth> dhidden;
+    if (dropout.drops(run)) {
+      dhidden = dropout.backward_input(run, conv2.backward_input(run, dy, cache.conv2), cache.dropout);
+      dhidden = gelu.backward_input(run, dhidden, cache.gelu);
+    } else {
+      dhidden = conv2.backward_input(run, dy, cache.conv2, gelu.follow_backward(cache.conv2.dx, cache.gelu));
+    }
+    if (!direct.data()) return conv1.backward_input(run, dhidden, cache.conv1);
+    const auto add = [&](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
+      for (std::size_t r = row; r < row + rows; ++r) {
+        const std::span<Scalar> dx{cache.conv1.dx.row(r) + column, cols};
+        kernels::add<Scalar>(dx, {direct.row(r) + column, cols}, dx);
+      }
+    };
+    return conv1.backward_input(run, dhidden, cache.conv1, add);
   }
 
-  void backward_weights(const Run& run, Cache& cache, FeedForward& gradients, Share& share) const {
-    conv1.backward_weights(run, cache.conv1, gradients.conv1, share);
-    conv2.backward_weights(run, cache.conv2, gradients.conv2, share);
+  void backward_weights(const Run& run, Blocks<Cache> blocks, FeedForward& gradients, Share& share) const {
+    conv1.backward_weights(run, blocks.of(&Cache::conv1), gradients.conv1, share);
+    conv2.backward_weights(run, blocks.of(&Cache::conv2), gradients.conv2, share);
   }
 
-  void pack() { conv1.pack(), conv2.pack(); }
+  void pack(Purpose purpose = Purpose::inference) { conv1.pack(purpose), conv2.pack(purpose); }
 
   [[nodiscard]] std::size_t multiply_adds(std::size_t rows) const {
     return conv1.multiply_adds(rows) + conv2.multiply_adds(rows);

@@ -16,11 +16,28 @@ class Gelu {
     Batch<const Scalar, Width> x;  // the caller's
     Batch<Scalar, Width> y, dx;
 
-    void lay_out(Arena& arena, std::size_t rows, std::size_t width) {
+    void lay_out(Arena& arena, std::size_t rows, std::size_t width, bool needs_dx = true) {
       arena.take(y, rows, width);
-      if (arena.training()) arena.take(dx, rows, width);
+      if (arena.training() && needs_dx) arena.take(dx, rows, width);
     }
   };
+
+  /// What follows a product whose tiles x are: y = GELU(x), tile by tile, into the cache.
+  [[nodiscard]] auto follow(Batch<Scalar, Width> x, Cache& cache) const {
+    cache.x = x;
+    return [x, y = cache.y](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
+      for (std::size_t r = row; r < row + rows; ++r)
+        kernels::gelu<Scalar>({x.row(r) + column, cols}, {y.row(r) + column, cols});
+    };
+  }
+  /// What follows the product whose tiles dy are: they become dx in place.
+  [[nodiscard]] auto follow_backward(Batch<Scalar, Width> dy, const Cache& cache) const {
+    return [x = cache.x, dy](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
+      for (std::size_t r = row; r < row + rows; ++r)
+        kernels::gelu_backward<Scalar>({x.row(r) + column, cols}, {dy.row(r) + column, cols},
+                                       {dy.row(r) + column, cols});
+    };
+  }
 
   Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
     const auto y = cache.y.middle_rows(0, x.rows());
@@ -41,7 +58,7 @@ class Gelu {
     return dx;
   }
 
-  void backward_weights(const Run&, Cache&, Gelu&, Share&) const {}
+  void backward_weights(const Run&, Blocks<Cache>, Gelu&, Share&) const {}
 
   template <class Self, class List>
   static void for_each(Self&, const std::string&, List&) {}

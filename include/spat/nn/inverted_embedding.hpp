@@ -65,11 +65,11 @@ class InvertedEmbedding {
     value_embedding.skip_input(dropout.backward_input(run, dy, cache.dropout), cache.value_embedding);
   }
 
-  void backward_weights(const Run& run, Cache& cache, InvertedEmbedding& gradients, Share& share) const {
-    value_embedding.backward_weights(run, cache.value_embedding, gradients.value_embedding, share);
+  void backward_weights(const Run& run, Blocks<Cache> blocks, InvertedEmbedding& gradients, Share& share) const {
+    value_embedding.backward_weights(run, blocks.of(&Cache::value_embedding), gradients.value_embedding, share);
   }
 
-  void pack() { value_embedding.pack(); }
+  void pack(Purpose purpose = Purpose::inference) { value_embedding.pack(purpose); }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {

@@ -9,7 +9,7 @@ namespace spat::inline SPAT_ABI {
 
 /// Normalizes each row to zero mean and unit variance, then scales and shifts (Ba et al., 2016).
 ///
-///     y = gain n + bias,  n = (x - mean(x)) / sqrt(var(x) + epsilon),  var biased
+///     y = gain n + bias,  n = (u - mean(u)) / sqrt(var(u) + epsilon),  u = x or x + branch,  var biased
 ///
 /// Shapes, with R rows:  x, y, n [R x D]   gain, bias [D]   inverse deviation [R].
 template <std::floating_point Scalar, std::size_t Width = dynamic>
@@ -37,12 +37,15 @@ class LayerNorm {
     }
   };
 
-  Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
+  /// `branch` [R x D] is added to x where it is given: "add and norm" in one pass over memory. dx is the gradient of both.
+  Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache,
+                                     Batch<const Scalar, Width> branch = {}) const {
     const bool keep = cache.normalized.data() != nullptr;
     run.for_shares(x.rows(), 8 * x.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r) {
-        const Scalar inverse = kernels::layer_norm(x.row(r), gain.data(), bias.data(), epsilon, x.cols(),
-                                                   keep ? cache.normalized.row(r) : nullptr, cache.y.row(r));
+        const Scalar inverse =
+            kernels::layer_norm(x.row(r), branch.data() ? branch.row(r) : nullptr, gain.data(), bias.data(), epsilon,
+                                x.cols(), keep ? cache.normalized.row(r) : nullptr, cache.y.row(r));
         if (keep) cache.inverse_deviation[r] = inverse;
       }
     });
@@ -59,10 +62,12 @@ class LayerNorm {
     return cache.dx.middle_rows(0, dy.rows());
   }
 
-  void backward_weights(const Run& /*run*/, Cache& cache, LayerNorm& gradients, Share& share) const {
+  void backward_weights(const Run& /*run*/, Blocks<Cache> blocks, LayerNorm& gradients, Share& share) const {
     if (!share.takes()) return;
-    kernels::add_products<Scalar>(cache.dy, cache.normalized.middle_rows(0, cache.dy.rows()), gradients.gain.data());
-    kernels::add_rows<Scalar>(cache.dy, gradients.bias.data());
+    for (const Cache& cache : blocks) {
+      kernels::add_products<Scalar>(cache.dy, cache.normalized.middle_rows(0, cache.dy.rows()), gradients.gain.data());
+      kernels::add_rows<Scalar>(cache.dy, gradients.bias.data());
+    }
   }
 
   template <class Self, class List>

@@ -13,6 +13,9 @@ enum class Bias { none, learned };
 ///
 /// Shapes, with R rows:  x, dx [R x In]   y, dy [R x Out]   W [Out x In], as PyTorch stores it   b [Out].
 /// dW = dy^T x,  db = sum_r dy_r,  dx = dy W.
+///
+/// forward and backward_input take a `finish(row, rows, column, cols)`: what is done to a tile of y or dx element by element
+/// while it is still in the first-level cache.
 template <std::floating_point Scalar, std::size_t In = dynamic, std::size_t Out = dynamic,
           Bias has_bias = Bias::learned>
 class Linear {
@@ -28,60 +31,70 @@ class Linear {
   [[nodiscard]] std::size_t inputs() const { return weight.cols(); }
   [[nodiscard]] std::size_t outputs() const { return weight.rows(); }
 
+  /// Whose memory dx lies in: the cache's own, or none is needed (skip_input, or add_input_gradient into another's).
+  enum class Dx { own, none };
+
   struct Cache {
     Batch<const Scalar, In> x;    // the caller's
     Batch<const Scalar, Out> dy;  // the caller's
     Batch<Scalar, Out> y;
     Batch<Scalar, In> dx;
 
-    void lay_out(Arena& arena, const Linear& layer, std::size_t rows) {
+    void lay_out(Arena& arena, const Linear& layer, std::size_t rows, Dx whose = Dx::own) {
       arena.take(y, rows, layer.outputs());
-      if (arena.training()) arena.take(dx, rows, layer.inputs());
+      if (arena.training() && whose == Dx::own) arena.take(dx, rows, layer.inputs());
     }
   };
 
-  Batch<const Scalar, Out> forward(const Run& run, Batch<const Scalar, In> x, Cache& cache) const {
+  template <class Finish = kernels::NoFinish>
+  Batch<const Scalar, Out> forward(const Run& run, Batch<const Scalar, In> x, Cache& cache,
+                                   const Finish& finish = {}) const {
     assert(!packed_.empty() && "pack() after changing weights");
-    constexpr std::size_t panel = kernels::panel_width<Scalar>;
     const auto y = cache.y.middle_rows(0, x.rows());
     cache.x = x;
-    run.for_shares(divide_up(outputs(), panel), x.size() * outputs(), [&](std::size_t first, std::size_t last) {
-      kernels::multiply_packed<Scalar>(x, packed_, y, biased ? bias.data() : nullptr, first * panel,
-                                       std::min(last * panel, outputs()));
-    });
+    over_tiles(run, x.rows(), outputs(), inputs(),
+               [&](std::size_t top, std::size_t rows, std::size_t first, std::size_t last) {
+                 const kernels::Strided<const Scalar> from = x.middle_rows(top, rows);
+                 kernels::multiply_panels<In, Scalar>(from, packed_.forward, y.middle_rows(top, rows),
+                                                      kernels::Store::overwrite, biased ? bias.data() : nullptr, first,
+                                                      last, below(top, finish));
+               });
     return y;
   }
 
-  Batch<const Scalar, In> backward_input(const Run& run, Batch<const Scalar, Out> dy, Cache& cache) const {
-    constexpr std::size_t panel = kernels::panel_width<Scalar>;
-    const kernels::Strided<const Scalar> w = weight.view();
-    const kernels::Strided<Scalar> dx = cache.dx.middle_rows(0, dy.rows());
-    run.for_shares(divide_up(inputs(), panel), dy.size() * inputs(), [&](std::size_t first, std::size_t last) {
-      const std::size_t left = first * panel, cols = std::min(last * panel, inputs()) - left;
-      kernels::multiply_nn<Scalar>(dy, w.part(0, w.rows, left, cols), dx.part(0, dx.rows, left, cols));
-    });
-    skip_input(dy, cache);
-    return cache.dx.middle_rows(0, dy.rows());
+  template <class Finish = kernels::NoFinish>
+  Batch<const Scalar, In> backward_input(const Run& run, Batch<const Scalar, Out> dy, Cache& cache,
+                                         const Finish& finish = {}) const {
+    const auto dx = cache.dx.middle_rows(0, dy.rows());
+    input_gradient(run, dy, cache, dx, kernels::Store::overwrite, finish);
+    return dx;
+  }
+
+  /// dx += dy W, where several layers read one x.
+  void add_input_gradient(const Run& run, Batch<const Scalar, Out> dy, Cache& cache, Batch<Scalar, In> dx) const {
+    input_gradient(run, dy, cache, dx, kernels::Store::add, kernels::NoFinish{});
   }
 
   /// In place of backward_input where nobody asks for dx: the first layer of a model.
   void skip_input(Batch<const Scalar, Out> dy, Cache& cache) const { cache.dy = dy; }
 
-  void backward_weights(const Run& /*run*/, Cache& cache, Linear& gradients, Share& share) const {
-    constexpr std::size_t tile =
-        64;  // outputs a task; a constant, so that tasks do not depend on the number of workers
-    const kernels::Strided<const Scalar> x = cache.x, dy = cache.dy;
+  void backward_weights(const Run& /*run*/, Blocks<Cache> blocks, Linear& gradients, Share& share) const {
+    constexpr std::size_t tile = 128;  // outputs a task: a constant, so that tasks do not depend on the workers
     const kernels::Strided<Scalar> dw = gradients.weight.view();
     for (std::size_t first = 0; first < outputs(); first += tile) {
       if (!share.takes()) continue;
       const std::size_t count = std::min(tile, outputs() - first);
-      kernels::multiply_tn<Scalar>(dy.part(0, dy.rows, first, count), x, dw.part(first, count, 0, inputs()),
-                                   kernels::Store::add);
-      if constexpr (biased) kernels::add_rows<Scalar>(dy.part(0, dy.rows, first, count), gradients.bias.data() + first);
+      for (const Cache& cache : blocks) {
+        const kernels::Strided<const Scalar> x = cache.x, dy = cache.dy;
+        const auto part = dy.part(0, dy.rows, first, count);
+        kernels::multiply_tn<Scalar>(part, x, dw.part(first, count, 0, inputs()), kernels::Store::add);
+        if constexpr (biased) kernels::add_rows<Scalar>(part, gradients.bias.data() + first);
+      }
     }
   }
 
-  void pack() { packed_.pack(weight.view()); }
+  /// Packed for training, dx reads a packed form, too; otherwise it reads the weight itself: the same bytes, more slowly.
+  void pack(Purpose purpose = Purpose::inference) { packed_.pack(weight.view(), purpose == Purpose::training); }
 
   /// Of one forward over `rows` rows.
   [[nodiscard]] std::size_t multiply_adds(std::size_t rows) const { return rows * inputs() * outputs(); }
@@ -91,11 +104,56 @@ class Linear {
   static void for_each(Self& self, const std::string& name, List& list, std::size_t dimensions = 2) {
     std::vector<std::size_t> shape{self.weight.rows(), self.weight.cols()};
     shape.resize(dimensions, 1);
-    list.add(name + "weight", self.weight, shape);
+    if constexpr (std::is_const_v<Self>)
+      list.add(name + "weight", self.weight, shape);
+    else
+      list.add(name + "weight", self.weight, shape, ParameterKind::weight, &self.packed_);
     if constexpr (biased) list.add(name + "bias", self.bias);
   }
 
  private:
+  /// work(top, rows, first, last) over a product [rows x cols]: workers take columns in whole panels, or rows where the panels do
+  /// not divide. Neither moves a bit.
+  template <class Work>
+  static void over_tiles(const Run& run, std::size_t rows, std::size_t cols, std::size_t depth, Work&& work) {
+    constexpr std::size_t panel = kernels::panel_width<Scalar>, tile = kernels::tile_rows;
+    const std::size_t panels = divide_up(cols, panel), workers = run.team ? run.team->size() : 1;
+    if (panels % workers != 0 && rows >= workers * tile)
+      run.for_shares(divide_up(rows, tile), rows * cols * depth, [&](std::size_t first, std::size_t last) {
+        work(first * tile, std::min(last * tile, rows) - first * tile, std::size_t{0}, cols);
+      });
+    else
+      run.for_shares(panels, rows * cols * depth, [&](std::size_t first, std::size_t last) {
+        work(std::size_t{0}, rows, first * panel, std::min(last * panel, cols));
+      });
+  }
+
+  /// finish for rows that are counted from `top` on.
+  template <class Finish>
+  static auto below(std::size_t top, const Finish& finish) {
+    return [top, &finish](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
+      finish(top + row, rows, column, cols);
+    };
+  }
+
+  template <class Finish>
+  void input_gradient(const Run& run, Batch<const Scalar, Out> dy, Cache& cache, Batch<Scalar, In> dx,
+                      kernels::Store mode, const Finish& finish) const {
+    const kernels::Strided<const Scalar> w = weight.view();
+    over_tiles(run, dy.rows(), inputs(), outputs(),
+               [&](std::size_t top, std::size_t rows, std::size_t first, std::size_t last) {
+                 const kernels::Strided<const Scalar> from = dy.middle_rows(top, rows);
+                 const kernels::Strided<Scalar> to = dx.middle_rows(top, rows);
+                 if (!packed_.backward.empty())
+                   return kernels::multiply_panels<Out, Scalar>(from, packed_.backward, to, mode, nullptr, first, last,
+                                                                below(top, finish));
+                 kernels::multiply_nn<Scalar>(from, w.part(0, w.rows, first, last - first),
+                                              to.part(0, rows, first, last - first), mode);
+                 finish(top, rows, first, last - first);
+               });
+    skip_input(dy, cache);
+  }
+
   kernels::PackedWeight<Scalar> packed_;
 };
 

@@ -8,7 +8,7 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-template <class Blocks>
+template <class List>
 struct CachesOf;
 template <class... Block>
 struct CachesOf<std::tuple<Block...>> {
@@ -70,11 +70,11 @@ class Stack {
   }
 
  public:
-  using Blocks = typename decltype(blocks_type())::type;
-  Blocks blocks;
+  using BlockList = typename decltype(blocks_type())::type;
+  BlockList blocks;
 
   struct Cache {
-    typename detail::CachesOf<Blocks>::type blocks;
+    typename detail::CachesOf<BlockList>::type blocks;
 
     void lay_out(Arena& arena, const Stack& stack, std::size_t samples, std::size_t tokens) {
       if constexpr (!is_static) blocks.resize(stack.blocks.size());
@@ -98,10 +98,18 @@ class Stack {
     return dy;
   }
 
-  void backward_weights(const Run& run, Cache& cache, Stack& gradients, Share& share) const {
-    upward([&](std::size_t, const auto& block, auto& mine,
-               auto& gradient) { block.backward_weights(run, mine, gradient, share); },
-           blocks, cache.blocks, gradients.blocks);
+  void backward_weights(const Run& run, Blocks<Cache> samples, Stack& gradients, Share& share) const {
+    upward(
+        [&]<class Index>([[maybe_unused]] Index i, const auto& block, auto& gradient) {
+          const auto part = [&](auto& cache) -> auto& {
+            if constexpr (is_static)
+              return std::get<Index::value>(cache.blocks);
+            else
+              return cache.blocks[i];
+          };
+          block.backward_weights(run, samples.of(part), gradient, share);
+        },
+        blocks, gradients.blocks);
   }
 
   /// Numbers the dropouts of block i from first_site + i * sites.
@@ -110,8 +118,8 @@ class Stack {
            blocks);
   }
 
-  void pack() {
-    upward([](std::size_t, auto& block) { block.pack(); }, blocks);
+  void pack(Purpose purpose = Purpose::inference) {
+    upward([&](std::size_t, auto& block) { block.pack(purpose); }, blocks);
   }
 
   [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {

@@ -7,12 +7,15 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// on_forward and on_backward are both optional, but one is needed; merge() is called in block order, then end_step() once a
-/// step and end_epoch() once an epoch. A higher score means: keep. The criterion knows nothing of budgets or surgery.
+/// It hears, as it likes, of on_forward, on_backward and on_tile (see autograd/scoring.hpp; tiles of different heads may come
+/// at the same time), of blocks of samples in order. merge() takes over what another place has heard in the same step, in the
+/// order of places; then end_step() is called once a step and end_epoch() once an epoch. A higher score means: keep. The
+/// criterion knows nothing of budgets or surgery.
 template <class C, class Scalar>
 concept Criterion = std::copyable<C> &&(
                         requires(C& c, const ForwardEvent<Scalar>& event) { c.on_forward(event); } ||
-                        requires(C & c, const BackwardEvent<Scalar>& event) { c.on_backward(event); }) &&
+                        requires(C & c, const BackwardEvent<Scalar>& event) { c.on_backward(event); } ||
+                        requires(C & c, const TileEvent<Scalar>& event) { c.on_tile(event); }) &&
                     requires(C& c, const C& seen, C& other, const std::vector<double>& numbers) {
   c.merge(other);
   c.end_step();

@@ -3,7 +3,7 @@
 
 #include <spat/autograd/scoring.hpp>
 #include <spat/core/arithmetic.hpp>
-#include <spat/core/error.hpp>
+#include <spat/prune/dispersion.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -12,62 +12,6 @@
 #include <vector>
 
 namespace spat::inline SPAT_ABI {
-
-/// Sensitivity Enhanced Normalized Dispersion of one module, from S [H * Lq x Lk], the sensitivity of each connection:
-///
-///     P[h,i,:] = softmax_j |S[h,i,j]|   Sbar = mean_h P   sigma_i = sqrt(mean_j (Sbar[i,j] - 1/Lk)^2)   SEND = mean_i sigma_i
-///
-/// 0 <= SEND <= sqrt(Lk - 1) / Lk; larger is more important. Source: Guo et al., "SPAT: Sensitivity-based Multihead-attention
-/// Pruning on Time Series Forecasting Models", arXiv 2505.08768; the formula after a secondary restatement, not the paper's
-/// own text. `visible` [Lq * Lk], empty for all: rows are taken over their visible keys, the mean over rows that see one.
-///
-/// |S| is often 1e-6 .. 1e-9, where exp(S) is 1 plus rounding noise, so P - 1/L is computed exactly, without any epsilon:
-///     m = max_j |S_j|,  x_j = expm1(|S_j| - m),  xbar = mean_j x_j,  P_j - 1/L = (x_j - xbar) / (L (1 + xbar)).
-/// Throws NumericError if an entry of S is not finite. `room` is working memory for the next call, too.
-template <std::floating_point Scalar>
-[[nodiscard]] double send(Batch<const Scalar> s, std::size_t heads, std::span<const unsigned char> visible,
-                          std::vector<double>& room) {
-  const std::size_t lq = s.rows() / heads, lk = s.cols();
-  room.resize(2 * lk);
-  const std::span<double> deviation(room.data(), lk), x(room.data() + lk, lk);
-  double total = 0;
-  std::size_t rows = 0;
-  for (std::size_t i = 0; i < lq; ++i) {
-    const auto sees = [&](std::size_t j) { return visible.empty() || visible[i * lk + j] != 0; };
-    std::size_t keys = 0;
-    for (std::size_t j = 0; j < lk; ++j) keys += sees(j);
-    if (keys == 0) continue;
-    const double count = static_cast<double>(keys);
-    std::fill(deviation.begin(), deviation.end(), 0.0);
-    for (std::size_t h = 0; h < heads; ++h) {
-      const Scalar* const row = s.row(h * lq + i);
-      double largest = 0, mean = 0;
-      for (std::size_t j = 0; j < lk; ++j) {
-        if (!sees(j)) continue;
-        if (!std::isfinite(row[j])) throw NumericError("the sensitivity of a connection is not finite");
-        largest = std::max(largest, std::abs(static_cast<double>(row[j])));
-      }
-      for (std::size_t j = 0; j < lk; ++j)
-        if (sees(j)) mean += x[j] = std::expm1(std::abs(static_cast<double>(row[j])) - largest);
-      mean /= count;
-      for (std::size_t j = 0; j < lk; ++j)
-        if (sees(j)) deviation[j] += (x[j] - mean) / (count * (1 + mean));
-    }
-    double squares = 0;
-    for (std::size_t j = 0; j < lk; ++j) {
-      const double d = deviation[j] / static_cast<double>(heads);
-      squares = multiply_add(d, d, squares);
-    }
-    total += std::sqrt(squares / count);
-    ++rows;
-  }
-  return rows ? total / static_cast<double>(rows) : 0;
-}
-template <std::floating_point Scalar>
-[[nodiscard]] double send(Batch<const Scalar> s, std::size_t heads, std::span<const unsigned char> visible = {}) {
-  std::vector<double> room;
-  return send<Scalar>(s, heads, visible, room);
-}
 
 /// What becomes of the samples of a step. signed_sum: S = sum_b A_b dA_b, the literal gradient of a mask without batch index.
 /// absolute_mean: S = mean_b |A_b dA_b|, without cancellation and independent of the batch size.
@@ -91,54 +35,76 @@ class Send {
   Send() = default;
   explicit Send(SendOptions options) : options_(options) {}
 
-  /// Adds one block of samples; S = A dA is one multiplication an entry.
+  /// The first block of a step says its sizes.
   void on_backward(const BackwardEvent<Scalar>& event) {
-    shape(event);
-    const std::size_t size = sums_.size();
-    for (std::size_t b = 0; b < event.samples; ++b) {
-      const Scalar *a = event.a.data() + b * size, *da = event.da.data() + b * size;
-      if (options_.variant == SendVariant::signed_sum)
-        for (std::size_t i = 0; i < size; ++i) sums_[i] = multiply_add(a[i], da[i], sums_[i]);
-      else
-        for (std::size_t i = 0; i < size; ++i) sums_[i] += std::abs(a[i] * da[i]);
-    }
+    begin_block({event.heads, event.query_tokens, event.memory_tokens});
     samples_ += event.samples;
+    if (!event.causal && event.key_mask.size() == 0) return;
+    visible_.resize(tiles_.queries * tiles_.keys);
+    for (std::size_t b = 0; b < event.samples; ++b)
+      for (std::size_t i = 0; i < tiles_.queries; ++i)
+        for (std::size_t j = 0; j < tiles_.keys; ++j) visible_[i * tiles_.keys + j] |= event.sees(b, i, j);
   }
 
-  /// Takes over what another block's state has gathered in this step; the other starts anew. Call in block order.
+  /// S += A dA: one multiply-add an entry, while the tile is in the cache. A head's tiles have memory of their own.
+  void on_tile(const TileEvent<Scalar>& tile) {
+    constexpr std::size_t width = SensitivityTiles<Scalar>::width, lanes = kernels::lanes<Scalar>;
+    assert(tile.first_query % width == 0 && tile.a.cols <= width);
+    Scalar* const sums = sums_.data() + tiles_.tile(tile.head, tile.first_query);
+    for (std::size_t j = 0; j < tile.a.rows; ++j)
+      for (std::size_t i = 0; i < tile.a.cols; i += lanes) {
+        const std::size_t count = std::min(lanes, tile.a.cols - i);
+        const auto a = kernels::load_part(tile.a.row(j) + i, count), da = kernels::load_part(tile.da.row(j) + i, count);
+        Scalar* const sum = sums + j * width + i;
+        kernels::store(sum, options_.variant == SendVariant::signed_sum
+                                ? kernels::multiply_add<Scalar>(a, da, kernels::load(sum))
+                                : kernels::load(sum) + kernels::abs(a * da));
+      }
+  }
+
+  /// Takes over what another place has gathered in this step; the other starts anew. Call in the order of places.
   void merge(Send& other) {
     if (other.samples_ == 0) return;
-    begin_block(other.heads_, other.cols_, other.sums_.size());
-    visible_.resize(other.visible_.size());
-    for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] += other.sums_[i];
-    for (std::size_t i = 0; i < visible_.size(); ++i) visible_[i] |= other.visible_[i];
+    if (samples_ == 0) {
+      std::swap(sums_, other.sums_), std::swap(tiles_, other.tiles_);
+      if (epoch_steps_ == 0) visible_.clear();
+    } else {
+      begin_block(other.tiles_);
+      for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] += other.sums_[i];
+    }
+    visible_.resize(std::max(visible_.size(), other.visible_.size()));
+    for (std::size_t i = 0; i < other.visible_.size(); ++i) visible_[i] |= other.visible_[i];
     samples_ += other.samples_;
-    other.clear_step();
+    other.samples_ = 0;
   }
 
   /// The step's SEND goes into the average. Throws NumericError if S is not finite.
-  void end_step() {
+  void end_step(Team* team = nullptr) {
     if (samples_ == 0) return;
-    if (options_.variant == SendVariant::absolute_mean)
-      for (Scalar& value : sums_) value /= static_cast<Scalar>(samples_);
+    const Scalar scale = options_.variant == SendVariant::absolute_mean ? 1 / static_cast<Scalar>(samples_) : Scalar(1);
     if (options_.dynamics == SendDynamics::step_average) {
       average_ = multiply_add(options_.decay, average_,
-                              (1 - options_.decay) * send<Scalar>(view(sums_), heads_, visible_, room_));
+                              (1 - options_.decay) * send<Scalar>(sums_.data(), tiles_, scale, visible_, room_, team));
       ++steps_;
     } else {
-      if (epoch_steps_ != 0 && epoch_.size() != sums_.size())
+      if (epoch_steps_ != 0 && epoch_.size() != tiles_.heads * tiles_.queries * tiles_.keys)
         throw ShapeError("SEND: an epoch holds steps of different token counts");
-      epoch_.resize(sums_.size());
-      for (std::size_t i = 0; i < sums_.size(); ++i) epoch_[i] += std::abs(static_cast<double>(sums_[i]));
+      epoch_.resize(tiles_.heads * tiles_.queries * tiles_.keys);
+      std::size_t at = 0;
+      for (std::size_t h = 0; h < tiles_.heads; ++h)
+        for (std::size_t i = 0; i < tiles_.queries; ++i)
+          for (std::size_t j = 0; j < tiles_.keys; ++j)
+            epoch_[at++] +=
+                std::abs(static_cast<double>(sums_[tiles_.tile(h, i) + j * tiles_.width + i % tiles_.width] * scale));
       ++epoch_steps_;
     }
-    clear_step();
+    samples_ = 0;
   }
 
   void end_epoch() {
     if (options_.dynamics != SendDynamics::epoch || epoch_steps_ == 0) return;
     for (double& value : epoch_) value /= static_cast<double>(epoch_steps_);
-    average_ = send<double>(view(epoch_), heads_, visible_);
+    average_ = send<double>({epoch_.data(), epoch_.size() / tiles_.keys, tiles_.keys}, tiles_.heads, visible_);
     steps_ = 1;
     epoch_.clear(), epoch_steps_ = 0;
   }
@@ -152,11 +118,11 @@ class Send {
 
   /// The largest value SEND can take: mean over rows of sqrt(Lk - 1) / Lk.
   [[nodiscard]] double bound() const {
-    if (cols_ == 0) return 0;
+    if (tiles_.keys == 0) return 0;
     double total = 0, rows = 0;
-    for (std::size_t i = 0; i < (visible_.empty() ? 1 : visible_.size() / cols_); ++i) {
-      double keys = visible_.empty() ? static_cast<double>(cols_) : 0;
-      for (std::size_t j = 0; j < cols_ && !visible_.empty(); ++j) keys += visible_[i * cols_ + j] != 0;
+    for (std::size_t i = 0; i < (visible_.empty() ? 1 : visible_.size() / tiles_.keys); ++i) {
+      double keys = visible_.empty() ? static_cast<double>(tiles_.keys) : 0;
+      for (std::size_t j = 0; j < tiles_.keys && !visible_.empty(); ++j) keys += visible_[i * tiles_.keys + j] != 0;
       if (keys > 0) total += std::sqrt(keys - 1) / keys, ++rows;
     }
     return total / std::max(rows, 1.0);
@@ -164,53 +130,41 @@ class Send {
 
   /// What a training checkpoint keeps between epochs, as numbers.
   [[nodiscard]] std::vector<double> state() const {
-    std::vector<double> numbers{average_, static_cast<double>(steps_), static_cast<double>(heads_),
-                                static_cast<double>(cols_)};
+    std::vector<double> numbers{average_, static_cast<double>(steps_), static_cast<double>(tiles_.heads),
+                                static_cast<double>(tiles_.keys)};
     numbers.insert(numbers.end(), visible_.begin(), visible_.end());
     return numbers;
   }
   void restore(const std::vector<double>& numbers) {
     average_ = numbers.at(0), steps_ = static_cast<std::size_t>(numbers.at(1));
-    heads_ = static_cast<std::size_t>(numbers.at(2)), cols_ = static_cast<std::size_t>(numbers.at(3));
+    tiles_.heads = static_cast<std::size_t>(numbers.at(2)), tiles_.keys = static_cast<std::size_t>(numbers.at(3));
     visible_.clear();
     for (std::size_t i = 4; i < numbers.size(); ++i) visible_.push_back(numbers[i] != 0);
   }
 
  private:
-  /// The first block of a step says its sizes. Which keys are seen is a matter of the step, or of the epoch, at hand.
-  void begin_block(std::size_t heads, std::size_t cols, std::size_t size) {
+  /// Which keys are seen is a matter of the step, or of the epoch, at hand.
+  void begin_block(const SensitivityTiles<Scalar>& tiles) {
     if (samples_ == 0) {
-      if (sums_.size() != size) sums_.assign(size, Scalar(0));
-      heads_ = heads, cols_ = cols;
+      tiles_ = tiles;
+      if (sums_.size() != tiles.size())
+        sums_ = AlignedBuffer<Scalar>(tiles.size());
+      else
+        std::fill(sums_.begin(), sums_.end(), Scalar(0));
       if (epoch_steps_ == 0) visible_.clear();
-    } else if (heads_ != heads || cols_ != cols || sums_.size() != size) {
+    } else if (tiles_ != tiles) {
       throw ShapeError("SEND: a step holds samples of different token counts");
     }
   }
-  void shape(const AttentionCall& call) {
-    begin_block(call.heads, call.memory_tokens, call.heads * call.query_tokens * call.memory_tokens);
-    if (!call.causal && call.key_mask.size() == 0) return;
-    visible_.resize(call.query_tokens * call.memory_tokens);
-    for (std::size_t b = 0; b < call.samples; ++b)
-      for (std::size_t i = 0; i < call.query_tokens; ++i)
-        for (std::size_t j = 0; j < call.memory_tokens; ++j) visible_[i * call.memory_tokens + j] |= call.sees(b, i, j);
-  }
-  void clear_step() {
-    std::fill(sums_.begin(), sums_.end(), Scalar(0));
-    samples_ = 0;
-  }
-  template <class T>
-  [[nodiscard]] Batch<const T> view(const std::vector<T>& values) const {
-    return {values.data(), values.size() / cols_, cols_};
-  }
 
   SendOptions options_;
-  std::vector<Scalar> sums_;            // S of the step so far, [H * Lq x Lk]
-  std::vector<double> epoch_;           // |S| of the epoch so far
+  SensitivityTiles<Scalar> tiles_;
+  AlignedBuffer<Scalar> sums_;          // S of the step so far
+  std::vector<double> epoch_;           // |S| of the epoch so far, [H * Lq x Lk]
   std::vector<unsigned char> visible_;  // [Lq x Lk]; empty: all
-  std::size_t samples_ = 0, heads_ = 0, cols_ = 0, steps_ = 0, epoch_steps_ = 0;
+  std::size_t samples_ = 0, steps_ = 0, epoch_steps_ = 0;
   double average_ = 0;
-  std::vector<double> room_;
+  DispersionRoom<Scalar> room_;
 };
 
 }  // namespace spat

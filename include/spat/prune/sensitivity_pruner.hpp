@@ -21,13 +21,15 @@ class SensitivityPruner {
  public:
   using Scalar = typename Model::Value;
 
-  /// What the blocks of one position of a wave report to.
+  /// What the blocks of one place report to (see BlockPlan).
   class Slot {
    public:
     void on_forward(const ForwardEvent<Scalar>& event) requires requires(C& c) { c.on_forward(event); }
     { criteria[event.module].on_forward(event); }
     void on_backward(const BackwardEvent<Scalar>& event) requires requires(C& c) { c.on_backward(event); }
     { criteria[event.module].on_backward(event); }
+    void on_tile(std::size_t module, const TileEvent<Scalar>& event) requires requires(C& c) { c.on_tile(event); }
+    { criteria[module].on_tile(event); }
     std::vector<C> criteria;
   };
 
@@ -39,13 +41,24 @@ class SensitivityPruner {
 
   [[nodiscard]] Slot& slot(std::size_t i) { return slots_[i]; }
 
-  void end_step() {
+  /// A step is over: workers of the team merge what the places have heard and score it.
+  void end_step(Team* team = nullptr) {
     if (epochs_ > 0 && epochs_ == warm_up_ && !warmed_up_)
       criteria_.assign(criteria_.size(), prototype_), warmed_up_ = true;
+    const auto merge = [&](std::size_t first, std::size_t last) {
+      for (std::size_t module = first; module < last; ++module)
+        for (Slot& slot : slots_) criteria_[module].merge(slot.criteria[module]);
+    };
+    if (team)
+      team->for_shares(criteria_.size(), merge);
+    else
+      merge(0, criteria_.size());
     for (std::size_t module = 0; module < criteria_.size(); ++module) {
-      for (Slot& slot : slots_) criteria_[module].merge(slot.criteria[module]);
       try {
-        criteria_[module].end_step();
+        if constexpr (requires(C & c) { c.end_step(team); })
+          criteria_[module].end_step(team);
+        else
+          criteria_[module].end_step();
       } catch (const NumericError& error) {
         throw NumericError(detail::message("module ", module, ": ", error.what()));
       }

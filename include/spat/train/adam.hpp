@@ -22,8 +22,9 @@ class Adam {
     }
   }
 
-  /// One update of `weights` by `scale` times `gradients`, both lists of models of the type this was built for. Workers take
-  /// pieces; every number is updated alone, so bytes do not depend on them.
+  /// One update of `weights` by `scale` times `gradients`, both lists of models of the type this was built for. Packed forms
+  /// follow, and gradients are left at zero, ready for the next batch, while a piece is in the cache. Workers take pieces;
+  /// every number is updated alone, so bytes do not depend on them.
   void step(const ParameterList<Scalar>& weights, const ParameterList<Scalar>& gradients, double rate, double scale = 1,
             Team* team = nullptr) {
     ++steps_;
@@ -36,12 +37,22 @@ class Adam {
                                             static_cast<Scalar>(std::sqrt(1 - std::pow(options_.beta2, t))),
                                             static_cast<Scalar>(scale)};
     const auto update = [&](Share share) {
-      constexpr std::size_t piece = 16384;
-      for (std::size_t p = 0; p < weights.size(); ++p)
-        for (std::size_t i = 0; i < first_[p].size(); i += piece)
-          if (share.takes())
-            kernels::adam(factors, gradients[p].values.data() + i, first_[p].data() + i, second_[p].data() + i,
-                          weights[p].values.data() + i, std::min(piece, first_[p].size() - i));
+      for (std::size_t p = 0; p < weights.size(); ++p) {
+        const auto& weight = weights[p];
+        const bool packed = weight.packed && !weight.packed->empty();
+        const std::size_t cols = packed ? weight.packed->inputs() : 1, piece = piece_rows(cols) * cols;
+        for (std::size_t i = 0; i < first_[p].size(); i += piece) {
+          if (!share.takes()) continue;
+          const std::size_t count = std::min(piece, first_[p].size() - i);
+          Scalar* const gradient = gradients[p].values.data() + i;
+          kernels::adam(factors, gradient, first_[p].data() + i, second_[p].data() + i, weight.values.data() + i,
+                        count);
+          std::fill_n(gradient, count, Scalar(0));
+          if (packed)
+            weight.packed->refresh({weight.values.data(), weight.values.size() / cols, cols, cols}, i / cols,
+                                   (i + count) / cols);
+        }
+      }
     };
     if (team)
       team->run([&](std::size_t worker) { update(Share(worker, team->size())); });
@@ -56,6 +67,12 @@ class Adam {
   [[nodiscard]] std::span<Scalar> second_moment(std::size_t p) { return second_[p]; }
 
  private:
+  /// Rows of a piece: whole panels of a packed form, about 16384 numbers.
+  static std::size_t piece_rows(std::size_t cols) {
+    constexpr std::size_t numbers = 16384, panel = kernels::panel_width<Scalar>;
+    return cols == 1 ? numbers : std::max<std::size_t>(1, numbers / (cols * panel)) * panel;
+  }
+
   AdamOptions options_;
   std::vector<AlignedBuffer<Scalar>> first_, second_;
   std::uint64_t steps_ = 0;

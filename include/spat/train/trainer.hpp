@@ -67,7 +67,8 @@ class Trainer {
     options.check();
     stopping_.patience = options.patience;
     for (const auto& weight : weights_) best_.emplace_back(weight.values.begin(), weight.values.end());
-    model.pack();
+    for (const auto& slope : slopes_) squares_.resize(squares_.size() + divide_up(slope.values.size(), norm_piece));
+    pack(model, Purpose::training);
   }
 
   /// Whether another epoch is due.
@@ -130,28 +131,25 @@ class Trainer {
   /// Puts the weights of the best epoch into the model.
   void take_best() {
     for (std::size_t p = 0; p < weights_.size(); ++p) std::ranges::copy(best_[p], weights_[p].values.begin());
-    model_.pack();
+    pack(model_, Purpose::training);
   }
 
   /// One update from one batch; returns its mean squared error.
   template <class Observer>
   double step(const WindowBatch<Scalar>& batch, double rate, Observer& observer) {
-    for (const auto& slope : slopes_)
-      if (slope.kind == ParameterKind::weight) std::ranges::fill(slope.values, Scalar(0));
+    if (!slopes_are_zero_) set_zero(slopes_);  // the last step threw
+    slopes_are_zero_ = false;
     const std::uint64_t number = adam_.steps() + 1;
     const double loss = step_(model_, Run{.seed = options_.seed, .step = number}, batch, gradients_, observer);
     if (!std::isfinite(loss)) not_finite("the loss", number);
-    if constexpr (requires { observer.end_step(); }) observer.end_step();
-    double squares = 0;
-    for (const auto& slope : slopes_) {
-      const double sum = kernels::sum_of_squares(slope.values.data(), slope.values.size());
-      if (!std::isfinite(sum)) not_finite(detail::message("the gradient of ", slope.name), number);
-      squares += sum;
-    }
-    const double norm = std::sqrt(squares);
+    if constexpr (requires { observer.end_step(team_); })
+      observer.end_step(team_);
+    else if constexpr (requires { observer.end_step(); })
+      observer.end_step();
+    const double norm = gradient_norm(number);
     const bool clips = options_.clip_norm > 0 && norm > options_.clip_norm;
     adam_.step(weights_, slopes_, rate, clips ? options_.clip_norm / norm : 1, team_);
-    model_.pack();
+    slopes_are_zero_ = true;
     return loss;
   }
 
@@ -169,15 +167,43 @@ class Trainer {
     return true;
   }
 
+  /// The Euclidean norm of the whole gradient. Throws NumericError, with the parameter's name, if it is not finite.
+  double gradient_norm(std::uint64_t step) {
+    const auto sum_pieces = [&](Share share) {
+      std::size_t place = 0;
+      for (const auto& slope : slopes_)
+        for (std::size_t i = 0; i < slope.values.size(); i += norm_piece, ++place)
+          if (share.takes())
+            squares_[place] =
+                kernels::sum_of_squares(slope.values.data() + i, std::min(norm_piece, slope.values.size() - i));
+    };
+    if (team_)
+      team_->run([&](std::size_t worker) { sum_pieces(Share(worker, team_->size())); });
+    else
+      sum_pieces(Share());
+    double total = 0;
+    std::size_t place = 0;
+    for (const auto& slope : slopes_)
+      for (std::size_t i = 0; i < slope.values.size(); i += norm_piece) {
+        if (!std::isfinite(squares_[place])) not_finite(detail::message("the gradient of ", slope.name), step);
+        total += squares_[place++];
+      }
+    return std::sqrt(total);
+  }
+
   [[noreturn]] static void not_finite(std::string what, std::uint64_t step) {
     throw NumericError(what.append(" is not finite at step ").append(std::to_string(step)));
   }
+
+  static constexpr std::size_t norm_piece = 65536;
 
   Model& model_;
   TrainingOptions options_;
   Team* team_;
   Model gradients_;
   ParameterList<Scalar> weights_, slopes_;
+  bool slopes_are_zero_ = true;  // as Adam leaves them
+  std::vector<double> squares_;  // of the gradient, by pieces
   Adam<Scalar> adam_;
   TrainingStep<Model> step_;
   WindowBuffer<Scalar> buffer_;

@@ -81,7 +81,7 @@ struct TrainingState {
         throw FileError(detail::message(path, ": the state of the observer is missing or incomplete"));
       }
     }
-    trainer.model_.pack();
+    pack(trainer.model_, Purpose::training);
   }
 
  private:

@@ -15,10 +15,10 @@ struct NoScoring {};
 
 /// The gradient of the mean squared error of a batch.
 ///
-/// Blocks go through in waves of at most BlockPlan::most_at_once. In a wave each worker takes forward, loss and
-/// backward_input of its blocks; then the weight gradients are a second phase, cut over output tiles, in which every worker
-/// walks all blocks in order. So a gradient is one chain of sums over the rows of the batch, whoever computes it, and memory
-/// is the activations of one wave. After the first batch of a size nothing is allocated.
+/// Blocks go through in waves (see BlockPlan). In a wave each worker takes forward, loss and backward_input of its blocks;
+/// then the weight gradients are a second phase, cut over output tiles, in which a tile's worker walks all blocks in order. So a
+/// gradient is one chain of sums over the rows of the batch, whoever computes it and however large a wave is, and memory is
+/// the activations of one wave. After the first batch of a size nothing is allocated.
 template <Forecaster Model>
 class TrainingStep {
  public:
@@ -27,7 +27,8 @@ class TrainingStep {
   explicit TrainingStep(Team* team = nullptr) : team_(team) {}
 
   /// Adds to `gradients` and returns the mean squared error. `run` says seed and step. `observer` is NoScoring, or has
-  /// slot(i), i < BlockPlan::most_at_once, each a criterion that hears from one block at a time; merging them is its own affair.
+  /// slot(i), i < BlockPlan::most_at_once, each a criterion that hears from one block at a time, in order; merging them is
+  /// its own affair.
   template <class Observer>
   double operator()(const Model& model, Run run, const WindowBatch<Scalar>& batch, Model& gradients,
                     Observer& observer) {
@@ -35,35 +36,32 @@ class TrainingStep {
     const double count = static_cast<double>(batch.target.size());
     run.training = true;
     run.team = plan.blocks == 1 ? team_ : nullptr;
-    while (works_.size() < std::min(plan.blocks, BlockPlan::most_at_once)) works_.push_back(std::make_unique<Work>());
+    const std::size_t workers = team_ ? team_->size() : 1, wave = plan.wave(workers);
+    while (works_.size() < std::min(plan.blocks, wave)) works_.push_back(std::make_unique<Work>());
     double sum = 0;
-    for (std::size_t wave = 0; wave < plan.blocks; wave += BlockPlan::most_at_once) {
-      const std::size_t size = std::min(BlockPlan::most_at_once, plan.blocks - wave);
+    for (std::size_t done = 0; done < plan.blocks; done += wave) {
+      const std::size_t size = std::min(wave, plan.blocks - done);
       over_workers(size, plan.blocks > 1, [&](std::size_t first, std::size_t last) {
         for (std::size_t i = first; i < last; ++i) {
           Run block = run;
-          block.first_sample = plan.first(wave + i);
-          const auto piece = batch.middle(plan.first(wave + i), plan.count(wave + i));
+          block.first_sample = plan.first(done + i);
+          const auto piece = batch.middle(plan.first(done + i), plan.count(done + i));
           Work& work = *works_[i];
           fit(model, work, piece);
           if constexpr (std::is_same_v<Observer, NoScoring>)
             pass(model, block, piece, count, work);
           else
-            pass(model, Scored(block, observer.slot(i)), piece, count, work);
+            pass(model, Scored(block, observer.slot((done + i) % plan.at_once)), piece, count, work);
         }
       });
-      for (std::size_t i = 0; i < size; ++i) sum += works_[i]->squared_error;
-      const auto weights = [&](Share share) {
-        for (std::size_t i = 0; i < size; ++i) {
-          Share own = share;
-          model.backward_weights(run, works_[i]->cache, gradients, own);
-        }
-      };
-      run.team = nullptr;
-      if (team_)
-        team_->run([&](std::size_t worker) { weights(Share(worker, team_->size())); });
-      else
-        weights(Share());
+      Blocks<typename Model::Cache> caches;
+      for (std::size_t i = 0; i < size; ++i) sum += works_[i]->squared_error, caches.push_back(works_[i]->cache);
+      Run weights = run;
+      weights.team = nullptr;
+      over_workers(workers, workers > 1, [&](std::size_t worker, std::size_t) {
+        Share share(worker, workers);
+        model.backward_weights(weights, caches, gradients, share);
+      });
     }
     return sum / count;
   }
