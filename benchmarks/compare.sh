@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Builds bench_times as a release is built, and times it beside PyTorch. Arguments go to compare/compare.py (see --help):
+# Builds bench_times as a release is built, and times it beside the peers that are installed. Arguments go to
+# compare/compare.py (see --help):
 #   benchmarks/compare.sh --quick        benchmarks/compare.sh --out comparison.md
+#   benchmarks/compare.sh --masks        benchmarks/compare.sh --memory
 # PYTHON names another python than the system's.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+root=$(cd "$(dirname "$0")/.." && pwd)
 
-cmake --preset release >/dev/null
-cmake --build --preset release --target bench_times >/dev/null
-exec "${PYTHON:-/usr/bin/python3}" benchmarks/compare/compare.py "$@"
+(cd "$root" && cmake --preset release && cmake --build --preset release --target bench_times) >/dev/null
+exec "${PYTHON:-/usr/bin/python3}" -B "$root/benchmarks/compare/compare.py" "$@"

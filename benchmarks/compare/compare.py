@@ -1,261 +1,223 @@
 #!/usr/bin/env python3
-"""spat beside PyTorch on one machine: forecasts, training steps and the cost of SEND, as Markdown.
+"""spat beside PyTorch and ONNX Runtime on one machine, as Markdown: forecasts, training steps and the cost of SEND; or
+(--masks) what each pruned form costs; or (--memory) the peak memory of a training step. What is not installed is left out
+and named.
 
-Slices of spat (one bench_times process each) and of PyTorch (one torch_times.py process a setting) alternate in rounds, so
-that a clock that wanders meets all of them alike; a number is the median over the calls of all slices. To be fair to PyTorch:
-  - It needs an optimized BLAS; of OpenBLAS the OpenMP build (Debian: libopenblas0-openmp), because the pools of the pthread
-    build and of torch fight for the cores. The header says what was loaded.
+Slices of spat (one bench_times process each) and of the peers (one process a setting) alternate in rounds, so that a clock
+that wanders meets all of them alike; a number is the median over the calls of all slices. Slices of a machine that is slowed
+down by its neighbours are taken again. To be fair to the peers:
+  - After a slice we wait until the threads of its process sleep.
+  - PyTorch needs an optimized BLAS; of OpenBLAS the OpenMP build (Debian: libopenblas0-openmp), because the pools of the
+    pthread build and of torch fight for the cores. The header says what was loaded. OPENBLAS_CORETYPE is removed.
   - Where batch * tokens is large, glibc's malloc is told to keep its memory; eager is up to 1.6 times slower without.
-  - OPENBLAS_CORETYPE is removed from its environment.
+  - ONNX Runtime (npm install --ignore-scripts onnxruntime-node, in the current folder or beside this file, or in what
+    ORT_MODULES names) runs files that PyTorch wrote of the same weights; its forecasts are first compared with PyTorch's.
 """
 import argparse
-import datetime
-import json
+import dataclasses
 import os
 import pathlib
-import re
 import statistics
-import subprocess
 import sys
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-KEEPS_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40), "MALLOC_TOP_PAD_": str(256 << 20)}
-LARGE = 300  # tokens in a batch from which on PyTorch's malloc is tuned: all of ECL and Traffic
+from peers import HERE, Ort, Spat, SpatSlices, Torch, present
+from tables import PEERS, label, markdown
+
 MODEL = {"none": "dense", "all": "pruned"}
+TASKS = {"predict": 1, "train": 3}  # and how often a step does the products of a forecast
+
+
+@dataclasses.dataclass
+class Result:
+    notes: set = dataclasses.field(default_factory=set)
+    rows: list = dataclasses.field(default_factory=list)
+    costs: list = dataclasses.field(default_factory=list)
+    masks: list = dataclasses.field(default_factory=list)
+    memory: list = dataclasses.field(default_factory=list)
+    peaks: dict = dataclasses.field(default_factory=dict)  # GFLOP/s around each slice, by threads
+    again: int = 0  # slices that did not count
+    worst: dict = dataclasses.field(default_factory=dict)  # how far medians of slices lie apart, by who was timed
+
+
+def words(text):
+    return text.split(",")
 
 
 def numbers(text):
-    return [int(one) for one in text.split(",")]
+    return [int(one) for one in words(text)]
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default=HERE.parents[1] / "build/release/benchmarks/bench_times", type=pathlib.Path,
                         help="bench_times [build/release/benchmarks/bench_times]")
-    parser.add_argument("--configs", default="itr_etth1,itr_weather,itr_ecl,itr_traffic", type=lambda t: t.split(","))
-    parser.add_argument("--batches", type=numbers, help="[1,32; of itr_traffic 1 alone]")
-    parser.add_argument("--threads", default="1,2", type=numbers)
-    parser.add_argument("--tasks", default="predict,train", type=lambda t: t.split(","), help="predict, train or both")
+    parser.add_argument("--peers", default="torch,ort", type=words, help="torch, ort, both or none [torch,ort]")
+    parser.add_argument("--configs", type=words, help="[itr_etth1,itr_weather,itr_ecl,itr_traffic; --memory: itr_traffic]")
+    parser.add_argument("--batches", type=numbers, help="[1,32; of itr_traffic 1,16; --memory: the larger]")
+    parser.add_argument("--threads", type=numbers, help="[1,2; --memory: 2]")
+    parser.add_argument("--tasks", default=list(TASKS), type=words, help="predict, train or both [predict,train]")
+    parser.add_argument("--masks", nargs="?", const=["itr_weather", "itr_ecl"], type=words, metavar="CONFIGS",
+                        help="instead: forecasts of every mask of these [itr_weather,itr_ecl]")
+    parser.add_argument("--memory", action="store_true", help="instead: peak memory of a training step")
     parser.add_argument("--rounds", type=int, help="slices of each kind a setting [5; quick: 2]")
     parser.add_argument("--seconds", type=float, help="of a slice; each has at least three calls [1; quick: 0.2]")
     parser.add_argument("--malloc", choices=["auto", "default", "tuned"], default="auto", help="of PyTorch [auto]")
-    parser.add_argument("--no-torch", action="store_true", help="spat alone")
     parser.add_argument("--quick", action="store_true", help="a few small settings: does everything run?")
     parser.add_argument("--out", type=pathlib.Path, help="write the tables to this file, too")
     a = parser.parse_args()
-    if unknown := set(a.tasks) - {"predict", "train"}:
-        parser.error(f"no such task: {', '.join(sorted(unknown))}")
+    for given, known in ((a.tasks, TASKS), (a.peers, ("torch", "ort", "none"))):
+        if unknown := set(given) - set(known):
+            parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(known)}")
     if a.quick:
-        a.configs, a.batches, a.threads = ["itr_etth1"], None, [1]
+        a.configs, a.threads, a.masks = ["itr_etth1"], [1], a.masks and ["itr_etth1"]
+    a.configs = a.configs or (["itr_traffic"] if a.memory else ["itr_etth1", "itr_weather", "itr_ecl", "itr_traffic"])
+    a.threads = a.threads or ([2] if a.memory and not a.masks else [1, 2])
     a.rounds = a.rounds or (2 if a.quick else 5)
     a.seconds = a.seconds or (0.2 if a.quick else 1.0)
     return a
 
 
-class Spat:
-    def __init__(self, program):
-        self.program, self.about = program, {}
-        self.configs = json.loads(self.call("configs"))
-
-    def call(self, *words):
-        return subprocess.run([self.program, *map(str, words)], check=True, stdout=subprocess.PIPE, text=True).stdout
-
-    def slice(self, setting, task, prune, seconds):
-        result = json.loads(self.call(setting["config"], setting["batch"], setting["threads"], task, prune, seconds))
-        self.about = {"compiler": result["compiler"], "vector_bits": result["vector_bits"]}
-        return result["times_us"]
+def settings(a, configs, tasks, largest=False):
+    for task in tasks:
+        for threads in a.threads:
+            for config in configs:
+                batches = a.batches or ([1, 16] if config == "itr_traffic" else [1, 32])[largest:]
+                yield from ({"config": config, "batch": batch, "threads": threads, "task": task} for batch in batches)
 
 
-class Torch:
-    """torch_times.py set up for one setting. A process of its own for each: what malloc keeps does not pile up."""
+class Calm:
+    """Slices of a machine at its full speed: the FMA peak is measured before and after each, and where one of them is more
+    than a tenth below the best one seen, the slice does not count and is taken again."""
 
-    def __init__(self, config, setting, malloc):
-        environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"}
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            environment[name] = str(setting["threads"])
-        tokens = setting["batch"] * (config["channels"] + config["marks"])
-        self.tuned = malloc == "tuned" or (malloc == "auto" and tokens >= LARGE)
-        environment.update(KEEPS_MEMORY if self.tuned else {})
-        self.process = subprocess.Popen([sys.executable, HERE / "torch_times.py"], env=environment, text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        answer = self.ask({"setup": {"config": config, "batch": setting["batch"], "task": setting["task"]}})
-        self.about, self.missing = answer["about"], answer["missing"]
+    PATIENCE = 30  # slices taken again before one is let pass, with a note
 
-    def ask(self, request):
-        try:
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        line = self.process.stdout.readline()
-        if not line:
-            self.process.wait()
-            raise RuntimeError("torch_times.py ended; its message is above")
-        return json.loads(line)
+    def __init__(self, spat, threads, result):
+        self.spat, self.threads, self.result = spat, threads, result
+        self.peaks = result.peaks.setdefault(threads, [])
+        self.before = max(self.measure() for _ in range(3))
 
-    def slice(self, peer, prune, seconds):
-        times = self.ask({"slice": {"peer": peer, "prune": prune, "seconds": seconds}})["times_us"]
-        time.sleep(0.05)  # until the threads of its pools stop spinning
-        return times
+    def measure(self):
+        self.peaks.append(self.spat.peak(self.threads, 0.05))
+        return self.peaks[-1]
 
-    def close(self):
-        try:
-            self.process.stdin.close()
-        except BrokenPipeError:
-            pass
-        self.process.wait()
-        self.process.stdout.close()
+    def slice(self, take):
+        for _ in range(self.PATIENCE):
+            answer, before = take(), self.before
+            self.before = self.measure()
+            if min(before, self.before) > 0.9 * max(self.peaks):
+                return answer
+            self.result.again += 1
+            time.sleep(0.5)
+            self.before = self.measure()
+        self.result.notes.add("A slice was let pass though the machine never came to its full speed")
+        return answer
 
 
-def measure(spat, setting, a, notes):
-    """{(who, prune): [times of a slice, ...]}; who is spat, scored, eager or jit. And what PyTorch says about itself."""
-    torch = None
-    if a.torch:
-        try:
-            torch = Torch(spat.configs[setting["config"]], setting, a.malloc)
-            notes.update(torch.missing)
-        except RuntimeError as problem:
-            notes.add(f"{label(setting)}: {problem}")
+def slices_of(spat, setting, a, peers, result):
+    """{(who, prune): [times of a slice, ...]}, the MACs of a forecast by prune, and whether PyTorch's malloc was tuned."""
+    sources, slices, macs, tuned = [SpatSlices(spat, setting)], {}, {}, False
+
+    def without(problem):
+        result.notes.add(f"{label(setting)}: {problem}")
+
+    makers = [lambda: Torch(spat, setting, a.malloc)] if "torch" in peers else []
+    makers += [lambda: Ort(spat, setting)] if "ort" in peers and setting["task"] == "predict" else []
     try:
-        slices = {}
+        for make in makers:
+            try:
+                sources.append(make())
+                result.notes.update(f"{label(setting)}: {one}" for one in sources[-1].missing)
+                tuned |= getattr(sources[-1], "tuned", False)
+            except RuntimeError as problem:
+                without(problem)
+        calm = Calm(spat, setting["threads"], result)
         for _ in range(a.rounds):
             for prune in MODEL:
-                kinds = {"spat": lambda: spat.slice(setting, setting["task"], prune, a.seconds)}
-                if setting["task"] == "train" and prune == "none":
-                    kinds["scored"] = lambda: spat.slice(setting, "train_scored", prune, a.seconds)
-                if torch:
-                    kinds["eager"] = lambda: torch.slice("eager", prune, a.seconds)
-                    if setting["task"] == "predict":
-                        kinds["jit"] = lambda: torch.slice("jit", prune, a.seconds)
-                for who, take in kinds.items():
+                for source in list(sources):
                     try:
-                        times = take()
+                        for who in source.names:
+                            answer = calm.slice(lambda: source.slice(who, prune, a.seconds))
+                            if answer["times_us"]:
+                                slices.setdefault((who, prune), []).append(answer["times_us"])
+                            macs[prune] = answer.get("macs", macs.get(prune))
                     except RuntimeError as problem:
-                        notes.add(f"{label(setting)}: {problem}")
-                        torch.close()
-                        torch = None
-                        break
-                    if times:
-                        slices.setdefault((who, prune), []).append(times)
-        return slices, torch and {**torch.about, "tuned": torch.tuned}
+                        without(problem)
+                        source.close()
+                        sources.remove(source)
     finally:
-        if torch:
-            torch.close()
+        for source in sources:
+            source.close()
+    return slices, macs, tuned
 
 
-def label(setting):
-    return f"{setting['config']} batch {setting['batch']}, {setting['threads']} thread(s), {setting['task']}"
+def median_ms(slices):
+    return statistics.median(t for one in slices for t in one) / 1e3
 
 
-def median_ms(slices, who, prune):
-    times = [t for one in slices.get((who, prune), []) for t in one]
-    return statistics.median(times) / 1e3 if times else None
-
-
-def spread(slices, who):
-    """How far the medians of the slices of one number lie apart, at worst."""
-    ranges = []
-    for (one, _), lists in slices.items():
+def measure_times(spat, setting, a, peers, result):
+    slices, macs, tuned = slices_of(spat, setting, a, peers, result)
+    peak = max(result.peaks[setting["threads"]])
+    for (who, _), lists in slices.items():
         medians = [statistics.median(times) for times in lists]
-        if one == who:
-            ranges.append(max(medians) / min(medians) - 1)
-    return max(ranges, default=0)
+        result.worst[who] = max(result.worst.get(who, 0), max(medians) / min(medians) - 1)
+    for prune, model in MODEL.items():
+        ms = {who: median_ms(lists) for (who, one), lists in slices.items() if one == prune}
+        best = min((ms[who] for who in PEERS if who in ms), default=None)
+        roof = 2 * macs[prune] * TASKS[setting["task"]] / peak / 1e6
+        row = {**setting, **ms, "model": model, "mark": "*" * tuned,
+               "gain": best and best / ms["spat"], "most": best and best / roof}
+        result.rows.append(row)
+        if "scored" in ms:
+            result.costs.append(row)
 
 
-def cell(ms):
-    return "-" if ms is None else f"{ms:.0f}" if ms >= 999.5 else f"{ms:#.3g}".rstrip(".")
+def measure_masks(spat, setting, a, peers, result):
+    forms = spat.ask("masks", setting["config"], setting["batch"], setting["threads"], a.seconds)["masks"]
+    dense = forms[-1]
+    for form in forms:
+        result.masks.append({**setting, "mask": form["mask"], "ms": form["median_us"] / 1e3,
+                             "time": form["median_us"] / dense["median_us"], "macs": form["macs"] / dense["macs"]})
 
 
-def table(columns, rows):
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows]) + "\n"
-
-
-def read(path, pattern, otherwise="unknown"):
-    try:
-        found = re.search(pattern, pathlib.Path(path).read_text(), re.M)
-    except OSError:
-        found = None
-    return found.group(1).strip() if found else otherwise
-
-
-def flags(program):
-    """What CMake compiled bench_times with, from the cache of its build folder."""
-    for folder in program.resolve().parents:
-        cache = folder / "CMakeCache.txt"
-        if cache.exists():
-            kind = read(cache, r"^CMAKE_BUILD_TYPE:\w+=(.*)$", "")
-            words = [read(cache, r"^CMAKE_CXX_FLAGS:\w+=(.*)$", ""),
-                     read(cache, rf"^CMAKE_CXX_FLAGS_{kind.upper()}:\w+=(.*)$", "") if kind else "",
-                     "-march=native" if read(cache, r"^SPAT_NATIVE:\w+=(.*)$", "OFF") == "ON" else ""]
-            return " ".join(filter(None, words)) or "none", read(cache, r"^CMAKE_CXX_COMPILER:\w+=.*?([^/\n]+)$")
-    return "unknown", "compiler"
-
-
-def header(spat, a, load, torch, notes, worst):
-    notes = set(notes)
-    words, compiler = flags(a.program)
-    lines = ["# spat beside PyTorch", "",
-             f"- Date: {datetime.datetime.now():%Y-%m-%d %H:%M}",
-             f"- Processor: {read('/proc/cpuinfo', r'^model name.*?: (.*)$')}, {len(os.sched_getaffinity(0))} cores for us; "
-             f"load average {load:.2f} before the first slice",
-             f"- spat: {compiler} {spat.about.get('compiler', '')}, {words}; vectors of {spat.about.get('vector_bits')} bits",
-             f"- Rounds: {a.rounds}, slices of {a.seconds:g} s in turn; medians over the calls of all slices, in milliseconds"]
-    if a.rounds > 1:
-        lines.append("- Medians of the slices of one number lie apart by up to "
-                     + ", ".join(f"{100 * worst[who]:.0f} % ({who})" for who in worst))
-    if torch:
-        lines.append(f"- PyTorch: {torch['torch']} over {torch['blas']}; malloc keeps its memory in settings marked *")
-        if not torch["fair_blas"]:
-            notes.add("**This BLAS is not fair to PyTorch**, the ratios are not worth quoting: install an optimized one "
-                      "(Debian: libopenblas0-openmp)")
-    if load > 0.5:
-        notes.add(f"The machine was not idle (load average {load:.2f} before the first slice)")
-    if most := [t for t in a.threads if t > len(os.sched_getaffinity(0))]:
-        notes.add(f"More threads than cores: {max(most)}")
-    return "\n".join(lines + [f"- Note: {note}" for note in sorted(notes)]) + "\n"
+def measure_memory(spat, setting, a, peers, result):
+    row, makers = dict(setting), {"spat": lambda: SpatSlices(spat, setting)}
+    if "torch" in peers:
+        for malloc in ("default", "tuned"):
+            makers[malloc] = lambda malloc=malloc: Torch(spat, setting, malloc, ["none"])
+    for who, make in makers.items():
+        source = None
+        try:
+            source = make()
+            answer = source.slice("spat" if who == "spat" else "eager", "none", 0)
+            peak = answer["peak_rss_mib"]
+            row[who] = {"peak": peak, "own": peak - answer["base_rss_mib"]}
+        except RuntimeError as problem:
+            result.notes.add(f"{label(setting)}: {problem}")
+        finally:
+            if source:
+                source.close()
+    result.memory.append(row)
 
 
 def main():
     a = arguments()
     if not a.program.exists():
         sys.exit(f"compare.py: no {a.program}: build the target bench_times first (benchmarks/compare.sh does)")
-    spat, notes, load = Spat(a.program), set(), os.getloadavg()[0]
-    if unknown := [name for name in a.configs if name not in spat.configs]:
+    spat, result, load = Spat(a.program), Result(), os.getloadavg()[0]
+    if unknown := [name for name in a.configs + (a.masks or []) if name not in spat.configs]:
         sys.exit(f"compare.py: no such configuration: {', '.join(unknown)}; there are {', '.join(spat.configs)}")
-    a.torch = not a.no_torch
-    if a.torch and subprocess.run([sys.executable, "-c", "import torch"], stderr=subprocess.DEVNULL).returncode:
-        a.torch = False
-        notes.add(f"{os.path.basename(sys.executable)} has no torch: spat alone (Debian: python3-torch, libopenblas0-openmp)")
-
-    settings = [{"config": config, "batch": batch, "threads": threads, "task": task}
-                for task in a.tasks for threads in a.threads for config in a.configs
-                for batch in a.batches or ([1] if config == "itr_traffic" else [1, 32])]
-    rows, costs, worst, about, text = [], [], {}, None, ""
-    for i, setting in enumerate(settings):
-        print(f"[{i + 1}/{len(settings)}] {label(setting)}", file=sys.stderr, flush=True)
-        slices, torch = measure(spat, setting, a, notes)
-        about = torch or about
-        for who in {who: None for who, _ in slices}:
-            worst[who] = max(worst.get(who, 0), spread(slices, who))
-        for prune, model in MODEL.items():
-            ours, eager, jit = (median_ms(slices, who, prune) for who in ("spat", "eager", "jit"))
-            best = min((ms for ms in (eager, jit) if ms), default=None)
-            mark = "*" if torch and torch["tuned"] else ""
-            rows.append((setting["config"], setting["batch"], setting["threads"], setting["task"], model, cell(ours),
-                         cell(eager) + mark * bool(eager), cell(jit) + mark * bool(jit),
-                         f"{best / ours:.2f}" if best else "-"))
-        if scored := median_ms(slices, "scored", "none"):
-            plain = median_ms(slices, "spat", "none")
-            costs.append((setting["config"], setting["batch"], setting["threads"], cell(plain), cell(scored),
-                          f"{100 * (scored / plain - 1):+.1f} %"))
-        text = header(spat, a, load, about, notes, worst) + "\n"
-        text += table(["config", "batch", "threads", "task", "model", "spat ms", "torch eager ms", "torch jit ms",
-                       "best peer / spat"], rows)
-        if costs:
-            text += "\n## What computing SEND costs: a training step, dense\n\n"
-            text += table(["config", "batch", "threads", "step ms", "with SEND ms", "cost"], costs)
+    jobs = [(measure_masks, one) for one in settings(a, a.masks or [], ["predict"])]
+    jobs += [(measure_memory, one) for one in settings(a, a.configs, ["train"], largest=True) if a.memory]
+    if not (a.masks or a.memory):
+        jobs = [(measure_times, one) for one in settings(a, a.configs, a.tasks)]
+    wanted = a.peers if not a.memory else ["torch"] if "torch" in a.peers else []
+    peers = present([] if a.masks and not a.memory else wanted, result.notes)
+    text = ""
+    for i, (measure, setting) in enumerate(jobs):
+        print(f"[{i + 1}/{len(jobs)}] {label(setting)}", file=sys.stderr, flush=True)
+        measure(spat, setting, a, peers, result)
+        text = markdown(spat, a, load, peers, result)
         if a.out:  # after each setting: a long run that is stopped leaves what it has
             a.out.write_text(text)
     print(text)

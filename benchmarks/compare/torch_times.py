@@ -1,71 +1,24 @@
 """Times PyTorch for compare.py: a child process that reads one JSON request a line and answers each with one line.
 
 The environment it is started in says threads and malloc; both must stand before torch is loaded.
-  {"setup": {"config": {...}, "batch": B, "task": "predict" or "train"}}   answers {"about": {...}, "missing": [...]}
-  {"slice": {"peer": "eager" or "jit", "prune": "none" or "all", "seconds": S}}   answers {"times_us": [...]}
+  {"setup": {"config": {...}, "batch": B, "task": "predict" or "train", "prunes": ["none", "all"]}}
+      answers {"missing": [...]}
+  {"slice": {"peer": "eager" or "jit", "prune": "none" or "all", "seconds": S}}
+      answers {"times_us": [...], "base_rss_mib": before the models were built, "peak_rss_mib": so far}
+  {"export": {"config": {...}, "batch": B, "folder": "..."}}   writes the ONNX files; answers {}
+  {"about": {}}   answers {"torch": ..., "blas": ..., "fair_blas": ...}
 """
+import contextlib
 import json
-import math
 import os
 import sys
 import time
+import warnings
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 
-
-class Attention(nn.Module):
-    def __init__(self, width, heads):
-        super().__init__()
-        self.heads, self.head = heads, width // heads
-        self.scale = 1.0 / math.sqrt(self.head)
-        self.query_projection = nn.Linear(width, width)
-        self.key_projection = nn.Linear(width, width)
-        self.value_projection = nn.Linear(width, width)
-        self.out_projection = nn.Linear(width, width)
-
-    def forward(self, x):  # [B, N, D]
-        B, N, D = x.shape
-        q = self.query_projection(x).view(B, N, self.heads, self.head).transpose(1, 2)
-        k = self.key_projection(x).view(B, N, self.heads, self.head).permute(0, 2, 3, 1)
-        v = self.value_projection(x).view(B, N, self.heads, self.head).transpose(1, 2)
-        A = torch.softmax(torch.matmul(q, k) * self.scale, dim=-1)
-        return self.out_projection(torch.matmul(A, v).transpose(1, 2).reshape(B, N, D))
-
-
-class Layer(nn.Module):
-    """Pruned: the whole attention module is gone; the norm behind it and the feed-forward layer stay."""
-
-    def __init__(self, width, ffn_width, heads, keep):
-        super().__init__()
-        self.attention = Attention(width, heads) if keep else None
-        self.linear1, self.linear2 = nn.Linear(width, ffn_width), nn.Linear(ffn_width, width)
-        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
-
-    def forward(self, x):
-        if self.attention is not None:
-            x = x + self.attention(x)
-        x = self.norm1(x)
-        return self.norm2(x + self.linear2(F.gelu(self.linear1(x))))
-
-
-class ITransformer(nn.Module):
-    def __init__(self, c, keep):
-        super().__init__()
-        self.embedding = nn.Linear(c["lookback"], c["width"])
-        self.layers = nn.ModuleList(Layer(c["width"], c["ffn_width"], c["heads"], keep) for _ in range(c["depth"]))
-        self.norm = nn.LayerNorm(c["width"])
-        self.projection = nn.Linear(c["width"], c["horizon"])
-
-    def forward(self, x):  # [B, L, C] -> [B, T, C]
-        mean = x.mean(1, keepdim=True).detach()
-        centred = x - mean
-        deviation = torch.sqrt((centred * centred).mean(1, keepdim=True) + 1e-5)
-        tokens = self.embedding((centred / deviation).transpose(1, 2))
-        for layer in self.layers:
-            tokens = layer(tokens)
-        return self.projection(self.norm(tokens)).transpose(1, 2) * deviation + mean
+from torch_model import export, seeded
 
 
 def predict_eager(model, x):
@@ -119,61 +72,74 @@ def blas():
     return ", ".join(os.path.basename(f) for f in files) or "unknown", False
 
 
-def about():
-    a = torch.randn(64, 64)
-    a.mm(a)
-    name, fair = blas()
-    return {"torch": torch.__version__, "blas": name, "fair_blas": fair, "threads": torch.get_num_threads()}
+def memory_mib(key):
+    """A line of /proc/self/status; None where there is none."""
+    with contextlib.suppress(OSError), open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith(key):
+                return int(line.split()[1]) / 1024
+    return None
 
 
-def setup(config, batch, task):
-    assert config["marks"] == 0 and config["instance_norm"]
-    torch.manual_seed(7)
-    x = torch.randn(batch, config["lookback"], config["channels"])
-    target = torch.randn(batch, config["horizon"], config["channels"])
-    calls, missing = {}, []
-    for prune in ("none", "all"):
-        def model():
-            return ITransformer(config, prune == "none")
-        if task == "train":
-            calls["eager", prune] = train_eager(model(), x, target)
-            continue
-        calls["eager", prune] = predict_eager(model(), x)
-        try:
-            calls["jit", prune] = predict_jit(model(), x)
-        except Exception as problem:
-            missing.append(f"TorchScript, {prune} pruned: {str(problem).splitlines()[0]}")
-    return calls, missing
-
-
-def times(call, seconds):
+def times_of(call, seconds):
     """As bench_times does it: warm up, then at least three calls."""
     clock = time.perf_counter
     end = clock() + min(0.2, seconds / 4)
-    while True:
+    while clock() < end:
         call()
-        if clock() >= end:
-            break
     result, end = [], clock() + seconds
     while len(result) < 3 or clock() < end:
         start = clock()
         call()
-        result.append(round((clock() - start) * 1e6, 2))
+        result.append((clock() - start) * 1e6)
     return result
 
 
+class Answers:
+    def __init__(self):
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 1)))
+        self.calls, self.base = {}, None
+
+    def about(self):
+        a = torch.randn(64, 64)
+        a.mm(a)
+        name, fair = blas()
+        return {"torch": torch.__version__, "blas": name, "fair_blas": fair}
+
+    def setup(self, config, batch, task, prunes):
+        assert config["marks"] == 0 and config["instance_norm"]
+        self.about()  # the BLAS and its threads belong to no model
+        self.base, missing = memory_mib("VmRSS"), []
+        for prune in prunes:
+            model, x = seeded(config, prune, batch)
+            if task == "train":
+                target = torch.randn(batch, config["horizon"], config["channels"])
+                self.calls["eager", prune] = train_eager(model, x, target)
+                continue
+            self.calls["eager", prune] = predict_eager(model, x)
+            try:
+                self.calls["jit", prune] = predict_jit(seeded(config, prune, batch)[0], x)
+            except Exception as problem:
+                missing.append(f"TorchScript, {prune} pruned: {str(problem).splitlines()[0]}")
+        return {"missing": missing}
+
+    def slice(self, peer, prune, seconds):
+        call = self.calls.get((peer, prune))
+        times = times_of(call, seconds) if call else []
+        return {"times_us": times, "base_rss_mib": self.base, "peak_rss_mib": memory_mib("VmHWM")}
+
+    def export(self, config, batch, folder):
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():  # some versions talk
+            warnings.simplefilter("ignore")
+            export(config, batch, folder)
+        return {}
+
+
 def main():
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    calls = {}
+    answers = Answers()
     for line in sys.stdin:
-        request = json.loads(line)
-        if "setup" in request:
-            calls, missing = setup(**request["setup"])
-            answer = {"about": about(), "missing": missing}
-        else:
-            call = calls.get((request["slice"]["peer"], request["slice"]["prune"]))
-            answer = {"times_us": times(call, request["slice"]["seconds"]) if call else []}
-        print(json.dumps(answer), flush=True)
+        (kind, request), = json.loads(line).items()
+        print(json.dumps(getattr(answers, kind)(**request)), flush=True)
 
 
 if __name__ == "__main__":
