@@ -57,7 +57,8 @@ void tell(Criterion& criterion, const spat::AttentionCall& call, const Scalar* a
             const std::size_t at = ((s * call.heads + h) * lq + first + i) * lk + j;
             a_tile[j * width + i] = a[at], da_tile[j * width + i] = da[at];
           }
-        criterion.on_tile({s, h, first, {a_tile.data(), lk, count, width}, {da_tile.data(), lk, count, width}});
+        criterion.on_tile(
+            {call.part, s, h, first, {a_tile.data(), lk, count, width}, {da_tile.data(), lk, count, width}});
       }
 }
 

@@ -61,25 +61,33 @@
 #include <spat/autograd/scoring.hpp>
 
 #include <spat/nn/attention.hpp>
+#include <spat/nn/batch_norm.hpp>
 #include <spat/nn/dropout.hpp>
 #include <spat/nn/encoder_layer.hpp>
 #include <spat/nn/feed_forward.hpp>
+#include <spat/nn/flatten_head.hpp>
 #include <spat/nn/gelu.hpp>
 #include <spat/nn/instance_norm.hpp>
 #include <spat/nn/inverted_embedding.hpp>
 #include <spat/nn/layer_norm.hpp>
 #include <spat/nn/linear.hpp>
+#include <spat/nn/patch_embedding.hpp>
+#include <spat/nn/patches.hpp>
+#include <spat/nn/positions.hpp>
 #include <spat/nn/stack.hpp>
 
 #include <spat/models/block_plan.hpp>
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/concepts.hpp>
+#include <spat/models/forecaster_base.hpp>
 #include <spat/models/itransformer.hpp>
 #include <spat/models/module_mask.hpp>
+#include <spat/models/patchtst.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/models/shape.hpp>
 
 #include <spat/train/adam.hpp>
+#include <spat/train/batch_statistics.hpp>
 #include <spat/train/early_stopping.hpp>
 #include <spat/train/evaluate.hpp>
 #include <spat/train/loss.hpp>

@@ -30,10 +30,10 @@ struct Toy {
     list.add(name + "first.weight", self.first_weight);
     list.add(name + "first.bias", self.first_bias);
     if (self.keeps) list.add(name + "middle.weight", self.middle_weight);
-    list.add(name + "conv.weight", self.convolution, {4, 3, 3});
+    list.add(name + "conv.weight", self.convolution, {.shape = {4, 3, 3}});
     list.add(name + "norm.weight", self.gain);
-    list.add(name + "norm.running_mean", self.running, {}, ParameterKind::buffer);
-    list.add(name + "position", self.position, {1, 2, 3}, ParameterKind::constant);
+    list.add(name + "norm.running_mean", self.running, {.kind = ParameterKind::buffer});
+    list.add(name + "position", self.position, {.shape = {1, 2, 3}, .kind = ParameterKind::buffer});
   }
 };
 
@@ -58,7 +58,7 @@ TEMPLATE_TEST_CASE("A list names every tensor with its file shape, kind and numb
   CHECK(list[6].shape == std::vector<std::size_t>{1, 2, 3});
   CHECK(list[4].kind == ParameterKind::weight);
   CHECK(list[5].kind == ParameterKind::buffer);
-  CHECK(list[6].kind == ParameterKind::constant);
+  CHECK(list[6].kind == ParameterKind::buffer);
   for (const auto& parameter : list) {
     std::size_t size = 1;
     for (const std::size_t extent : parameter.shape) size *= extent;

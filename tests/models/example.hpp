@@ -25,21 +25,27 @@ inline constexpr spat::ITransformerConfig small{.channels = 3,
 /// Normal numbers, the same for the same stream, with what a WindowBatch views.
 template <class Scalar>
 struct RandomBatch {
-  std::vector<Scalar> history, marks, target;
+  std::vector<Scalar> history, marks, future_marks, target;
   spat::WindowBatch<Scalar> batch;
 
-  RandomBatch(const spat::ITransformerConfig& c, std::size_t samples, std::uint64_t stream = 1)
-      : history(samples * c.lookback * c.channels), marks(samples * c.lookback * c.marks),
-        target(samples * c.horizon * c.channels) {
+  /// For any model's configuration; a forecast of all channels unless it says how many targets.
+  template <class Config>
+  RandomBatch(const Config& c, std::size_t samples, std::uint64_t stream = 1) {
+    std::size_t mark_count = 0, targets = c.channels;
+    if constexpr (requires { c.marks; }) mark_count = c.marks;
+    if constexpr (requires { c.targets; }) targets = c.targets;
+    history.resize(samples * c.lookback * c.channels), marks.resize(samples * c.lookback * mark_count);
+    target.resize(samples * c.horizon * targets), future_marks.resize(samples * c.horizon * mark_count);
     spat::Random random(4711, stream);
-    for (auto* values : {&history, &marks, &target})
+    for (auto* values : {&history, &marks, &target, &future_marks})
       for (Scalar& value : *values) value = static_cast<Scalar>(random.normal());
     batch = {.samples = samples,
              .lookback = c.lookback,
              .horizon = c.horizon,
              .history = {history.data(), samples * c.lookback, c.channels},
-             .history_marks = {marks.data(), c.marks ? samples * c.lookback : 0, c.marks},
-             .target = {target.data(), samples * c.horizon, c.channels}};
+             .history_marks = {marks.data(), mark_count ? samples * c.lookback : 0, mark_count},
+             .future_marks = {future_marks.data(), mark_count ? samples * c.horizon : 0, mark_count},
+             .target = {target.data(), samples * c.horizon, targets}};
   }
   RandomBatch(const RandomBatch&) = delete;
   RandomBatch& operator=(const RandomBatch&) = delete;
@@ -58,17 +64,22 @@ Model made(typename Model::Shape shape = {}, std::uint64_t seed = 5, double drop
 /// Training and validation windows of the synthetic series.
 template <class Scalar>
 struct SyntheticWindows {
-  static spat::WindowDataset<Scalar> cut(const spat::ITransformerConfig& c, std::size_t stride, bool training) {
+  template <class Config>
+  static spat::WindowDataset<Scalar> cut(const Config& c, std::size_t stride, bool training) {
     const auto series = spat::synthetic_series(1000);
     const auto splits = spat::split_rows(spat::Protocol::custom, series.rows(), c.lookback, c.horizon);
     const auto scaler = spat::StandardScaler::fit(series.view(), splits.train);
     spat::WindowOptions options{.lookback = c.lookback, .horizon = c.horizon, .stride = stride};
-    if (c.marks) options.marks = spat::Frequency::hourly;
+    if constexpr (requires { c.marks; })
+      if (c.marks) options.marks = spat::Frequency::hourly;
+    if constexpr (requires { c.targets; })
+      if (c.targets == 1) options.features = spat::Features::target_from_all;
     return {series, scaler, training ? splits.train : splits.validation, options};
   }
   spat::WindowDataset<Scalar> training, validation;
 
-  explicit SyntheticWindows(const spat::ITransformerConfig& c, std::size_t stride = 1)
+  template <class Config>
+  explicit SyntheticWindows(const Config& c, std::size_t stride = 1)
       : training(cut(c, stride, true)), validation(cut(c, stride, false)) {}
 };
 

@@ -1,7 +1,7 @@
 // A forward cut into stages: blocks of a batch meet in BatchNorm's statistics, between a Linear and a Linear.
-#include "batch_norm.hpp"
 #include "check.hpp"
 
+#include <spat/nn/batch_norm.hpp>
 #include <spat/nn/gelu.hpp>
 #include <spat/nn/linear.hpp>
 
@@ -9,6 +9,8 @@
 #include <vector>
 
 using spat::Arena;
+using spat::BatchNorm;
+using spat::Blocks;
 using spat::Purpose;
 using spat::Run;
 using spat::Share;
@@ -60,10 +62,10 @@ class Net {
   Rows backward_2(const Run& run, Cache& cache) const {
     return first.backward_input(run, norm.backward_input(run, cache.dhidden, cache.norm), cache.first);
   }
-  void backward_weights(const Run& run, Cache& cache, Net& gradients, Share& share) const {
-    first.backward_weights(run, cache.first, gradients.first, share);
-    norm.backward_weights(run, cache.norm, gradients.norm, share);
-    second.backward_weights(run, cache.second, gradients.second, share);
+  void backward_weights(const Run& run, Blocks<Cache> blocks, Net& gradients, Share& share) const {
+    first.backward_weights(run, blocks.of(&Cache::first), gradients.first, share);
+    norm.backward_weights(run, blocks.of(&Cache::norm), gradients.norm, share);
+    second.backward_weights(run, blocks.of(&Cache::second), gradients.second, share);
   }
 
   void pack() { first.pack(), second.pack(); }
@@ -83,7 +85,7 @@ class Batch {
     std::size_t first = 0;
     for (std::size_t i = 0; i < cut.size(); ++i) {
       blocks_[i].first_row = first, blocks_[i].rows = cut[i];
-      norms_.push_back(&blocks_[i].cache.norm);
+      norms_.push_back(blocks_[i].cache.norm);
       first += cut[i];
     }
   }
@@ -91,7 +93,7 @@ class Batch {
   std::vector<double> forward(const Net& net, Rows x) {
     for (Block& block : blocks_) prepare(block.arena, Purpose::training, block.cache, net, block.rows);
     each([&](Block& block) { net.forward_1(run, x.middle_rows(block.first_row, block.rows), block.cache); });
-    net.norm.reduce(run, norms_);
+    net.norm.reduce(norms_);
     std::vector<double> y(x.rows() * net.second.outputs());
     each([&](Block& block) {
       const auto out = net.forward_2(run, block.cache).flat();
@@ -102,22 +104,22 @@ class Batch {
 
   std::vector<double> backward(const Net& net, Rows dy, Net& gradients) {
     each([&](Block& block) { net.backward_1(run, dy.middle_rows(block.first_row, block.rows), block.cache); });
-    net.norm.reduce_backward(run, norms_);
+    net.norm.reduce_backward(norms_);
     std::vector<double> dx(dy.rows() * net.first.inputs());
     each([&](Block& block) {
       const auto part = net.backward_2(run, block.cache).flat();
       std::ranges::copy(part, dx.begin() + static_cast<std::ptrdiff_t>(block.first_row * net.first.inputs()));
     });
     team_.run([&](std::size_t worker) {  // weights: cut over tasks, each with all blocks in order
-      for (Block& block : blocks_) {
-        Share share(worker, team_.size());
-        net.backward_weights(run, block.cache, gradients, share);
-      }
+      Share share(worker, team_.size());
+      Blocks<Net::Cache> caches;
+      for (Block& block : blocks_) caches.push_back(block.cache);
+      net.backward_weights(run, caches, gradients, share);
     });
     return dx;
   }
 
-  void commit(Net& net) { net.norm.commit(blocks_.front().cache.norm); }
+  void commit(Net& net) { net.norm.commit(blocks_.front().cache.norm, 0.1); }
 
   Run run{.training = true};
 
@@ -137,11 +139,11 @@ class Batch {
 
   spat::Team team_;
   std::deque<Block> blocks_;
-  std::vector<BatchNorm<double>::Cache*> norms_;
+  Blocks<BatchNorm<double>::Cache> norms_;
 };
 
 constexpr std::size_t rows = 12, in = 3, width = 5, out = 2;
-const std::vector<Cut> cuts{{12}, {6, 6}, {5, 7}, {1, 4, 7}, {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}};
+const std::vector<Cut> cuts{{12}, {6, 6}, {5, 7}, {1, 4, 7}, {1, 2, 1, 2, 1, 2, 1, 2}};
 
 Net random_net() {
   Net net(in, width, out);
@@ -207,19 +209,21 @@ TEST_CASE("Normalized features of a batch have mean zero and variance one, whate
     const auto x = random_tensor(rows, width, 1);
     std::deque<BatchNorm<double>::Cache> caches(cut.size());
     std::deque<Arena> arenas(cut.size());
-    std::vector<BatchNorm<double>::Cache*> blocks;
+    Blocks<BatchNorm<double>::Cache> blocks;
     std::size_t first = 0;
     const Run run{.training = true};
+    std::vector<Rows> pieces;
     for (std::size_t i = 0; i < cut.size(); ++i) {
       prepare(arenas[i], Purpose::training, caches[i], norm, cut[i]);
-      norm.observe(run, Rows(x.view()).middle_rows(first, cut[i]), caches[i]);
-      blocks.push_back(&caches[i]);
+      pieces.push_back(Rows(x.view()).middle_rows(first, cut[i]));
+      norm.observe(run, pieces[i], caches[i]);
+      blocks.push_back(caches[i]);
       first += cut[i];
     }
-    norm.reduce(run, blocks);
+    norm.reduce(blocks);
     std::vector<double> mean(width), square(width);
-    for (auto& cache : caches) {
-      const auto y = norm.forward(run, cache.x, cache);
+    for (std::size_t i = 0; i < cut.size(); ++i) {
+      const auto y = norm.forward(run, pieces[i], caches[i]);
       for (std::size_t r = 0; r < y.rows(); ++r)
         for (std::size_t c = 0; c < width; ++c)
           mean[c] += y.row(r)[c] / rows, square[c] += y.row(r)[c] * y.row(r)[c] / rows;
@@ -279,6 +283,26 @@ TEST_CASE("Running statistics are buffers: saved and copied, not learned", "[nn]
   const auto list = spat::parameters(net);
   CHECK(spat::find(list, "norm.running_mean")->kind == spat::ParameterKind::buffer);
   CHECK(spat::find(list, "norm.running_var")->kind == spat::ParameterKind::buffer);
+  CHECK(spat::find(list, "norm.num_batches_tracked")->kind == spat::ParameterKind::counter);
   CHECK(spat::find(list, "norm.weight")->kind == spat::ParameterKind::weight);
   CHECK(spat::count(list) == width * in + width + 2 * width + out * width + out);
+}
+
+TEST_CASE("Outside training BatchNorm's gradient treats the running statistics as constants", "[nn]") {
+  BatchNorm<double> norm(width);
+  randomize(norm);
+  for (double& value : norm.running_variance.flat()) value = std::abs(value) + 0.5;
+  auto x = random_tensor(rows, width, 1);
+  const auto dy = random_tensor(rows, width, 2);
+  BatchNorm<double>::Cache cache;
+  Arena arena;
+  prepare(arena, Purpose::training, cache, norm, rows);
+  const auto loss = [&] { return dot(dy.flat(), norm.forward(Run{}, x.view(), cache).flat()); };
+  loss();
+  auto gradients = spat::zeros_like(norm);
+  const auto found = spat::backward(norm, Run{}, Rows(dy.view()), cache, gradients);
+  const std::vector<double> dx(found.flat().begin(), found.flat().end());
+  check_input("x", x.flat(), dx, loss);
+  CHECK(spat::gradient_error(norm.gain.flat(), gradients.gain.flat(), loss) < tolerance);
+  CHECK(spat::gradient_error(norm.bias.flat(), gradients.bias.flat(), loss) < tolerance);
 }

@@ -25,6 +25,11 @@ std::vector<Scalar> normal(std::size_t size, std::uint64_t stream) {
   return values;
 }
 
+template <class Scalar>
+Parameter<Scalar> named(const char* name, std::vector<Scalar>& values, ParameterKind kind = ParameterKind::weight) {
+  return {{.shape = {values.size()}, .kind = kind}, name, values};
+}
+
 }  // namespace
 
 TEMPLATE_TEST_CASE("the squared error is the plain sum, and its gradient that of the mean", "", float, double) {
@@ -53,10 +58,10 @@ TEMPLATE_TEST_CASE("Adam is the textbook's loop", "", float, double) {
   const std::size_t size = 20'003;  // more than one piece, and a rest
   auto weight = normal<TestType>(size, 1), buffer = normal<TestType>(5, 2), slope = weight, buffer_slope = buffer;
   const auto kept = buffer;
-  const ParameterList<TestType> weights{{"weight", {size}, ParameterKind::weight, weight},
-                                        {"running", {5}, ParameterKind::buffer, buffer}};
-  const ParameterList<TestType> slopes{{"weight", {size}, ParameterKind::weight, slope},
-                                       {"running", {5}, ParameterKind::buffer, buffer_slope}};
+  const ParameterList<TestType> weights{named<TestType>("weight", weight),
+                                        named<TestType>("running", buffer, ParameterKind::buffer)};
+  const ParameterList<TestType> slopes{named<TestType>("weight", slope),
+                                       named<TestType>("running", buffer_slope, ParameterKind::buffer)};
   Adam<TestType> adam(weights, {.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon});
   std::vector<long double> expected(weight.begin(), weight.end()), m(size, 0), v(size, 0);
   for (std::size_t t = 1; t <= 30; ++t) {
@@ -105,8 +110,7 @@ TEST_CASE("Adam's bytes do not depend on the workers") {
   std::vector<std::vector<float>> results;
   for (const std::size_t workers : {0u, 1u, 2u, 3u}) {
     auto weight = normal<float>(size, 1), slope = normal<float>(size, 2);
-    const ParameterList<float> weights{{"w", {size}, ParameterKind::weight, weight}},
-        slopes{{"w", {size}, ParameterKind::weight, slope}};
+    const ParameterList<float> weights{named<float>("w", weight)}, slopes{named<float>("w", slope)};
     Adam<float> adam(weights);
     Team team(std::max<std::size_t>(workers, 1));
     for (std::uint64_t t = 0; t < 3; ++t) {

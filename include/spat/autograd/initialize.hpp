@@ -6,9 +6,10 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// W and b ~ U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's default for linear maps and convolutions, for every weight of two
-/// or more dimensions and the bias beside it; fan_in is the product of the weight's dimensions but the first. Other tensors
-/// (normalization gains and biases) keep what their layer's constructor gave them.
+/// Where a tensor's Initial says `standard`: W and b ~ U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's default for linear maps and
+/// convolutions, for every weight of two or more dimensions that is called "weight" and the bias beside it; fan_in is the product
+/// of the weight's dimensions but the first. Other tensors (normalization gains and biases) keep what their layer's constructor
+/// gave them.
 ///
 /// A tensor's numbers depend on (seed, its name) alone: a pruned model starts like the dense one.
 template <class Scalar>
@@ -18,17 +19,25 @@ void initialize(const ParameterList<Scalar>& list, std::uint64_t seed) {
     for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
     return hash;
   };
-  const auto fill = [&](const Parameter<Scalar>& parameter, double bound) {
+  const auto fill = [&](const Parameter<Scalar>& parameter, Initial initial) {
     Random random(seed, stream(parameter.name));
-    for (Scalar& value : parameter.values) value = static_cast<Scalar>(random.uniform(-bound, bound));
+    for (Scalar& value : parameter.values)
+      value =
+          static_cast<Scalar>(initial.rule == Initial::Rule::normal ? initial.scale * random.normal()
+                                                                    : random.uniform(-initial.scale, initial.scale));
   };
   for (const auto& parameter : list) {
-    if (parameter.kind != ParameterKind::weight || parameter.shape.size() < 2 || !parameter.name.ends_with("weight"))
+    if (parameter.kind != ParameterKind::weight || parameter.initial.rule == Initial::Rule::kept) continue;
+    if (parameter.initial.rule != Initial::Rule::standard) {
+      fill(parameter, parameter.initial);
       continue;
+    }
+    if (parameter.shape.size() < 2 || !parameter.name.ends_with("weight")) continue;
     const double bound = 1 / std::sqrt(static_cast<double>(parameter.values.size() / parameter.shape[0]));
-    fill(parameter, bound);
+    fill(parameter, Initial::uniform(bound));
     const std::string bias = parameter.name.substr(0, parameter.name.size() - 6).append("bias");
-    if (const auto beside = find(list, bias); beside != list.end()) fill(*beside, bound);
+    if (const auto beside = find(list, bias); beside != list.end() && beside->initial.rule == Initial::Rule::standard)
+      fill(*beside, Initial::uniform(bound));
   }
 }
 

@@ -14,17 +14,37 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// weight: optimized. buffer: part of the state, not optimized (running statistics). constant: computable, kept in files.
-enum class ParameterKind { weight, buffer, constant };
+/// weight: optimized. buffer: part of the state, not optimized (running statistics). counter: a buffer of one whole number, a
+/// 64-bit integer in files. constant: computable, kept in files for other programs, not in memory.
+enum class ParameterKind { weight, buffer, counter, constant };
+
+/// How initialize() lets a tensor start. standard: PyTorch's default for linear maps and convolutions. normal: N(0, scale^2).
+/// uniform: U(-scale, scale). kept: as its layer's constructor left it.
+struct Initial {
+  enum class Rule { standard, normal, uniform, kept } rule = Rule::standard;
+  double scale = 1;
+
+  static constexpr Initial normal(double deviation) { return {Rule::normal, deviation}; }
+  static constexpr Initial uniform(double bound) { return {Rule::uniform, bound}; }
+  static constexpr Initial kept() { return {Rule::kept, 0}; }
+};
+
+/// What a layer may say of a tensor beside its name and numbers.
+template <class Scalar>
+struct Traits {
+  std::vector<std::size_t> shape =
+      {};  // as in a file: [F, D, 1] for a convolution of width one; empty: the tensor's own
+  ParameterKind kind = ParameterKind::weight;
+  kernels::PackedWeight<Scalar>* packed = nullptr;  // follows the values, where a layer packs them
+  Initial initial = {};
+  void (*compute)(std::span<Scalar> values, const std::vector<std::size_t>& shape) = nullptr;  // of a constant
+};
 
 /// One named tensor, seen from outside. Valid until the model it came from is moved, assigned to or destroyed.
 template <class Scalar>
-struct Parameter {
+struct Parameter : Traits<std::remove_const_t<Scalar>> {
   std::string name;  // of the reference's state_dict: encoder.attn_layers.0.attention.query_projection.weight
-  std::vector<std::size_t> shape;  // as in a file: [F, D, 1] for a convolution of width one
-  ParameterKind kind = ParameterKind::weight;
   std::span<Scalar> values;
-  kernels::PackedWeight<std::remove_const_t<Scalar>>* packed = nullptr;  // follows the values, where a layer packs them
 };
 
 template <class Scalar>
@@ -37,14 +57,19 @@ using ParameterList = std::vector<Parameter<Scalar>>;
 template <class Scalar>
 class ParameterCollector {
  public:
-  /// A [rows x cols] tensor; its file shape is [cols] when rows is 1, unless `shape` says otherwise.
+  using Traits = spat::Traits<std::remove_const_t<Scalar>>;
+
+  /// A [rows x cols] tensor; its file shape is [cols] when rows is 1, unless the traits say otherwise.
   template <class TensorType>
-  void add(std::string name, TensorType& tensor, std::vector<std::size_t> shape = {},
-           ParameterKind kind = ParameterKind::weight,
-           kernels::PackedWeight<std::remove_const_t<Scalar>>* packed = nullptr) {
-    if (shape.empty())
-      shape = tensor.rows() == 1 ? std::vector{tensor.cols()} : std::vector{tensor.rows(), tensor.cols()};
-    list.push_back({std::move(name), std::move(shape), kind, tensor.flat(), packed});
+  void add(std::string name, TensorType& tensor, Traits traits = {}) {
+    if (traits.shape.empty() && traits.kind != ParameterKind::counter)
+      traits.shape = tensor.rows() == 1 ? std::vector{tensor.cols()} : std::vector{tensor.rows(), tensor.cols()};
+    list.push_back({std::move(traits), std::move(name), tensor.flat()});
+  }
+  /// A tensor that files hold and models compute.
+  void add_constant(std::string name, std::vector<std::size_t> shape, decltype(Traits::compute) compute) {
+    list.push_back(
+        {{.shape = std::move(shape), .kind = ParameterKind::constant, .compute = compute}, std::move(name), {}});
   }
 
   ParameterList<Scalar> list;

@@ -15,11 +15,18 @@ struct Run {
   std::uint64_t step = 0;
   std::size_t first_sample = 0;  // of this block, in the whole batch
   std::size_t module = 0;        // the module being called, numbered by the unpruned architecture
+  std::size_t part = 0;          // of a module of several attentions; 0 is the one whose output leaves the module
   Team* team = nullptr;          // workers inside a layer; none where a block of samples is one worker's share
 
-  [[nodiscard]] Run at(std::size_t index) const {
+  [[nodiscard]] Run at(std::size_t index, std::size_t part_index = 0) const {
     Run run = *this;
-    run.module = index;
+    run.module = index, run.part = part_index;
+    return run;
+  }
+  /// For a layer that is called with `count` samples for each of ours: channels or segments folded into the batch.
+  [[nodiscard]] Run folded(std::size_t count) const {
+    Run run = *this;
+    run.first_sample *= count;
     return run;
   }
 
@@ -41,7 +48,10 @@ struct Scored : Run {
 
   Scored(const Run& run, Scoring& listener) : Run(run), scoring(listener) {}
 
-  [[nodiscard]] Scored at(std::size_t index) const { return {Run::at(index), scoring}; }
+  [[nodiscard]] Scored at(std::size_t index, std::size_t part_index = 0) const {
+    return {Run::at(index, part_index), scoring};
+  }
+  [[nodiscard]] Scored folded(std::size_t count) const { return {Run::folded(count), scoring}; }
 };
 
 template <class R>

@@ -10,6 +10,7 @@ namespace spat::inline SPAT_ABI {
 /// Sizes and place of the module's call; H heads, Lq query rows, Lk key columns.
 struct AttentionCall {
   std::size_t module = 0;        // numbered by the unpruned architecture
+  std::size_t part = 0;          // of a module of several attentions; 0 is the one whose output leaves the module
   std::size_t first_sample = 0;  // of this block, in the whole batch
   std::size_t samples = 0, heads = 0, query_tokens = 0, memory_tokens = 0;
   bool causal = false;
@@ -42,6 +43,7 @@ struct BackwardEvent : ForwardEvent<Scalar> {
 /// The tiles of one head come in the order of samples and queries; those of other heads may come at the same time.
 template <class Scalar>
 struct TileEvent {
+  std::size_t part = 0;                               // as of the call
   std::size_t sample = 0, head = 0, first_query = 0;  // the sample counts from the call's first
   kernels::Strided<const Scalar> a, da;
 };

@@ -1,4 +1,4 @@
-// kernels. Layer normalization of one row, and its backward.
+// kernels. Layer and batch normalization of one row, and their backwards.
 #pragma once
 
 #include <spat/kernels/simd.hpp>
@@ -64,6 +64,28 @@ inline void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Sc
   for_each_pack<Scalar>(size, Scalar(0), [&](std::size_t i, auto load, auto store) {
     const Pack<Scalar> centered = multiply_add<Scalar>(load(gain + i), load(dy + i), minus_mean);
     store(dx + i, scale * multiply_add<Scalar>(load(normalized + i), minus_along, centered));
+  });
+}
+
+/// normalized = (x - mean) inverse,  y = gain normalized + bias, a feature a column. `normalized` may be null.
+template <std::floating_point Scalar>
+inline void batch_norm(const Scalar* x, const Scalar* mean, const Scalar* inverse, const Scalar* gain,
+                       const Scalar* bias, std::size_t size, Scalar* normalized, Scalar* y) {
+  for_each_pack<Scalar>(size, Scalar(0), [&](std::size_t i, auto load, auto store) {
+    const Pack<Scalar> n = (load(x + i) - load(mean + i)) * load(inverse + i);
+    if (normalized) store(normalized + i, n);
+    store(y + i, multiply_add<Scalar>(n, load(gain + i), load(bias + i)));
+  });
+}
+
+/// dx = inverse (gain dy + minus_mean + minus_along normalized).
+template <std::floating_point Scalar>
+inline void batch_norm_backward(const Scalar* normalized, const Scalar* gain, const Scalar* inverse,
+                                const Scalar* minus_mean, const Scalar* minus_along, const Scalar* dy, std::size_t size,
+                                Scalar* dx) {
+  for_each_pack<Scalar>(size, Scalar(0), [&](std::size_t i, auto load, auto store) {
+    const Pack<Scalar> centered = multiply_add<Scalar>(load(gain + i), load(dy + i), load(minus_mean + i));
+    store(dx + i, load(inverse + i) * multiply_add<Scalar>(load(normalized + i), load(minus_along + i), centered));
   });
 }
 

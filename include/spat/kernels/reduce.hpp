@@ -26,6 +26,18 @@ inline void add_products(Strided<const Scalar> x, Strided<const Scalar> y, Scala
   }
 }
 
+/// sums[c] += sum_r (x[r, c] - mean[c])^2.
+template <std::floating_point Scalar>
+inline void add_squared_deviations(Strided<const Scalar> x, const Scalar* mean, Scalar* sums) {
+  for (std::size_t r = 0; r < x.rows; ++r) {
+    const Scalar* row = x.row(r);
+    for (std::size_t c = 0; c < x.cols; ++c) {
+      const Scalar d = row[c] - mean[c];
+      sums[c] = spat::multiply_add(d, d, sums[c]);
+    }
+  }
+}
+
 /// sum x^2 in double, by eight interleaved sums: not finite exactly if some x is not.
 template <std::floating_point Scalar>
 [[nodiscard]] inline double sum_of_squares(const Scalar* x, std::size_t size) {

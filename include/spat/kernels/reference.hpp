@@ -155,6 +155,25 @@ void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Scalar in
 
 /// y = x Phi(x),  Phi(x) = (1 + erf(x / sqrt(2))) / 2.
 template <std::floating_point Scalar>
+void batch_norm(const Scalar* x, const Scalar* mean, const Scalar* inverse, const Scalar* gain, const Scalar* bias,
+                std::size_t size, Scalar* normalized, Scalar* y) {
+  for (std::size_t i = 0; i < size; ++i) {
+    const Scalar n = (x[i] - mean[i]) * inverse[i];
+    if (normalized) normalized[i] = n;
+    y[i] = spat::multiply_add(n, gain[i], bias[i]);
+  }
+}
+
+template <std::floating_point Scalar>
+void batch_norm_backward(const Scalar* normalized, const Scalar* gain, const Scalar* inverse, const Scalar* minus_mean,
+                         const Scalar* minus_along, const Scalar* dy, std::size_t size, Scalar* dx) {
+  for (std::size_t i = 0; i < size; ++i) {
+    const Scalar centered = spat::multiply_add(gain[i], dy[i], minus_mean[i]);
+    dx[i] = inverse[i] * spat::multiply_add(normalized[i], minus_along[i], centered);
+  }
+}
+
+template <std::floating_point Scalar>
 void gelu(std::span<const Scalar> x, std::span<Scalar> y) {
   for (std::size_t i = 0; i < y.size(); ++i)
     y[i] = x[i] / 2 * (1 + std::erf(x[i] * static_cast<Scalar>(1 / std::numbers::sqrt2)));
@@ -220,6 +239,15 @@ void add_products(Strided<const Scalar> x, Strided<const Scalar> y, Scalar* sums
 }
 
 /// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= (rate / correction1) m / (sqrt(v) / correction2 + epsilon).
+template <std::floating_point Scalar>
+void add_squared_deviations(Strided<const Scalar> x, const Scalar* mean, Scalar* sums) {
+  for (std::size_t c = 0; c < x.cols; ++c)
+    for (std::size_t r = 0; r < x.rows; ++r) {
+      const Scalar d = x.row(r)[c] - mean[c];
+      sums[c] = spat::multiply_add(d, d, sums[c]);
+    }
+}
+
 template <std::floating_point Scalar>
 void adam(const AdamStep<Scalar>& step, const Scalar* gradient, Scalar* first, Scalar* second, Scalar* weight,
           std::size_t size) {

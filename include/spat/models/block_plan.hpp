@@ -27,13 +27,15 @@ struct BlockPlan {
   bool large = false;  // one sample alone is larger than the cache
 
   BlockPlan() = default;
-  BlockPlan(std::size_t batch, std::size_t activation_size) : samples(batch) {
+  /// `together`: all blocks are in memory at the same time, most_at_once at the most.
+  BlockPlan(std::size_t batch, std::size_t activation_size, bool together = false) : samples(batch) {
     const std::size_t fits = std::max<std::size_t>(1, target / std::max<std::size_t>(1, activation_size));
     blocks = divide_up(batch, fits);
     blocks = blocks < most_at_once ? std::bit_ceil(blocks) : divide_up(blocks, most_at_once) * most_at_once;
+    if (together) blocks = std::min(blocks, most_at_once);
     blocks = std::min(blocks, batch);
     large = activation_size > 4 * target;
-    if (large) at_once = large_at_once;
+    if (large && !together) at_once = large_at_once;
   }
 
   /// Blocks that a training step on so many workers takes forward and back before their weight gradients are summed.

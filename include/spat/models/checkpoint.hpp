@@ -29,19 +29,26 @@ template <class Model>
 }  // namespace detail
 
 /// Reads every tensor of the model from the tensor of its name (or alias); a state_dict of the reference loads as it is.
-/// All shapes are checked before the first number is read. Returns the names in the file that the model did not use.
+/// Constants need not be there: the model has its own. All shapes are checked before the first number is read. Returns the names in the file that the model did not use.
 /// Throws FileError for a missing tensor or dtype, ShapeError for another shape; then the model is unchanged.
 template <class Model>
 std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
                                       Narrowing narrowing = Narrowing::refused) {
+  using Scalar = typename Model::Value;
   const auto list = parameters(model);
   std::vector<std::string> names, unused;
-  std::vector<std::vector<typename Model::Value>> values;
+  std::vector<std::vector<Scalar>> values(list.size());
   for (const auto& parameter : list) {
     names.push_back(detail::name_in_file<Model>(file, parameter.name));
-    file.expect_shape(names.back(), parameter.shape);
+    if (parameter.kind != ParameterKind::constant || file.contains(names.back()))
+      file.expect_shape(names.back(), parameter.shape);
   }
-  for (const auto& name : names) values.push_back(file.read<typename Model::Value>(name, narrowing));
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i].kind == ParameterKind::counter)
+      values[i] = {static_cast<Scalar>(file.read<std::int64_t>(names[i])[0])};
+    else if (list[i].kind != ParameterKind::constant)
+      values[i] = file.read<Scalar>(names[i], narrowing);
+  }
   for (std::size_t i = 0; i < list.size(); ++i) std::ranges::copy(values[i], list[i].values.begin());
   pack(model);
   for (const auto& tensor : file.tensors())
@@ -53,7 +60,20 @@ std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
 template <class Model>
 void save_model(const std::string& path, const Model& model, const std::map<std::string, std::string>& extra = {}) {
   SafetensorsWriter writer;
-  for (const auto& parameter : parameters(model)) writer.add(parameter.name, parameter.shape, parameter.values);
+  for (const auto& parameter : parameters(model)) {
+    if (parameter.kind == ParameterKind::counter) {
+      const auto value = static_cast<std::int64_t>(parameter.values[0]);
+      writer.add(parameter.name, parameter.shape, std::span(&value, 1));
+    } else if (parameter.kind == ParameterKind::constant) {
+      std::size_t size = 1;
+      for (const std::size_t extent : parameter.shape) size *= extent;
+      AlignedBuffer<typename Model::Value> values(size);
+      parameter.compute(values, parameter.shape);
+      writer.add(parameter.name, parameter.shape, std::span<const typename Model::Value>(values));
+    } else {
+      writer.add(parameter.name, parameter.shape, parameter.values);
+    }
+  }
   Fields config;
   Model::Config::for_each(model.config(), [&](const char* field, const auto& value) { config.set(field, value); });
   config.set("dropout", model.dropout());

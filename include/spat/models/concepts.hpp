@@ -33,6 +33,50 @@ concept PrunableModel = Forecaster<M> && std::constructible_from<M, typename M::
   model.shape.with_kept(mask);
 };
 
+/// A forecaster whose samples meet in batch statistics while it is trained (BatchNorm). Forward and backward are cut into stages,
+/// and between two stages what the blocks of the whole batch have observed is reduced, in block order:
+///
+///     forward_stage(run, s, batch, cache)        s = 0 .. stages() - 1; the last returns the forecast
+///     reduce(s, caches)                          between forward stages s and s + 1
+///     backward_stage(run, s, dforecast, cache)   s = stages() - 1 .. 0
+///     reduce_backward(s, caches)                 between backward stages s + 1 and s
+///     commit(cache, weight)                      once a step: running statistics move by `weight`, from any block's cache
+///
+/// Its forward() and backward_input() are those of a batch that is one block.
+template <class M>
+concept BatchNormalized = Forecaster<M> &&
+    requires(const M& model, M& changed, const Run& run, const WindowBatch<typename M::Value>& batch,
+             typename M::Cache& cache, Batch<const typename M::Value> dforecast, Blocks<typename M::Cache> caches,
+             std::size_t stage) {
+  { model.stages() } -> std::convertible_to<std::size_t>;
+  { model.forward_stage(run, stage, batch, cache) } -> std::convertible_to<Batch<const typename M::Value>>;
+  model.reduce(stage, caches);
+  model.backward_stage(run, stage, dforecast, cache);
+  model.reduce_backward(stage, caches);
+  changed.commit(cache, typename M::Value{});
+};
+
+/// All stages of a batch that is one block.
+template <class Model, class RunType>
+Batch<const typename Model::Value> forward_in_stages(const Model& model, const RunType& run,
+                                                     const WindowBatch<typename Model::Value>& batch,
+                                                     typename Model::Cache& cache) {
+  Batch<const typename Model::Value> forecast;
+  for (std::size_t s = 0; s < model.stages(); ++s) {
+    if (s > 0 && run.training) model.reduce(s - 1, cache);
+    forecast = model.forward_stage(run, s, batch, cache);
+  }
+  return forecast;
+}
+template <class Model, class RunType>
+void backward_in_stages(const Model& model, const RunType& run, Batch<const typename Model::Value> dforecast,
+                        typename Model::Cache& cache) {
+  for (std::size_t s = model.stages(); s-- > 0;) {
+    model.backward_stage(run, s, dforecast, cache);
+    if (s > 0 && run.training) model.reduce_backward(s - 1, cache);
+  }
+}
+
 /// backward_input, then backward_weights by one worker.
 template <class Model, class RunType, class Gradient>
 void backward_pass(const Model& model, const RunType& run, const Gradient& dforecast, typename Model::Cache& cache,

@@ -1,9 +1,7 @@
 // models. iTransformer: attention over variates, each embedded as one token.
 #pragma once
 
-#include <spat/data/window_batch.hpp>
-#include <spat/models/concepts.hpp>
-#include <spat/models/shape.hpp>
+#include <spat/models/forecaster_base.hpp>
 #include <spat/nn/encoder_layer.hpp>
 #include <spat/nn/instance_norm.hpp>
 #include <spat/nn/inverted_embedding.hpp>
@@ -45,14 +43,12 @@ struct ITransformerConfig {
   }
   /// Throws ConfigError with the rule and the values.
   void check() const {
-    const auto rule = [](bool holds, const char* text, std::size_t a, std::size_t b) {
-      if (!holds) throw ConfigError(detail::message(text, ": ", a, ", ", b));
-    };
-    rule(channels > 0, "iTransformer needs at least one channel: channels, marks", channels, marks);
-    rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
-    rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width, ffn_width);
-    rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth, most_modules);
-    rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads, width);
+    using detail::require_rule;
+    require_rule(channels > 0, "iTransformer needs at least one channel: channels, marks", channels, marks);
+    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
+    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width, ffn_width);
+    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth, most_modules);
+    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads, width);
   }
 
   friend constexpr bool operator==(const ITransformerConfig&, const ITransformerConfig&) = default;
@@ -76,7 +72,8 @@ struct ITransformerConfig {
 /// leaves them out. No parameter depends on C: the dynamic form forecasts any number of channels.
 /// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
 template <std::floating_point Scalar, class ModelShape = Dynamic<ITransformerConfig>>
-class ITransformer {
+class ITransformer : public ForecasterBase<Scalar, ModelShape> {
+  using Base = ForecasterBase<Scalar, ModelShape>;
   static constexpr std::size_t lookback = extent<ModelShape, &ITransformerConfig::lookback>();
   static constexpr std::size_t horizon = extent<ModelShape, &ITransformerConfig::horizon>();
   static constexpr std::size_t width = extent<ModelShape, &ITransformerConfig::width>();
@@ -86,45 +83,35 @@ class ITransformer {
 
   template <KeptModules kept>
   using Block = EncoderLayer<Scalar, kept, width, ffn_width, heads>;
-  static constexpr std::uint64_t static_mask() {
-    if constexpr (ModelShape::is_static)
-      return ModelShape::value.kept.bits;
-    else
-      return 0;
-  }
-  using Encoder = Stack<Block, depth, static_mask()>;
+  using Encoder = Stack<Block, depth, Base::static_mask()>;
 
  public:
-  using Value = Scalar;
-  using Shape = ModelShape;
-  using Config = ITransformerConfig;
+  using Base::config;
   template <ModuleMask<> mask>
-  using Pruned = ITransformer<Scalar, typename Shape::template Pruned<mask>>;
+  using Pruned = ITransformer<Scalar, typename ModelShape::template Pruned<mask>>;
   static constexpr const char* name = "itransformer";
+  static constexpr const char* source = "Liu et al., ICLR 2024";
+  static constexpr const char* without_attention = "a perceptron shared by the variates, which never meet";
 
-  explicit ITransformer(Shape model_shape = {})
-      : shape(normalized(model_shape)), embedding(config().lookback, config().width),
+  explicit ITransformer(ModelShape model_shape = {})
+      : Base(model_shape), embedding(config().lookback, config().width),
         encoder(config().depth, config().kept.bits, config().width, config().ffn_width, config().heads),
         norm(config().width), projection(config().width, config().horizon) {
     set_dropout(0);
   }
 
-  [[no_unique_address]] Shape shape;
   InvertedEmbedding<Scalar, lookback, width> embedding;
   Encoder encoder;
   LayerNorm<Scalar, width> norm;
   Linear<Scalar, width, horizon> projection;
   [[no_unique_address]] InstanceNorm<Scalar> instance_norm;
 
-  [[nodiscard]] const Config& config() const { return shape.value; }
-
   /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
   void set_dropout(double rate) {
-    if (!(rate >= 0 && rate < 1)) throw ConfigError(detail::message("dropout must lie in [0, 1), found ", rate));
+    Base::keep_dropout(rate);
     embedding.dropout = {rate, 0};
     encoder.set_dropout(rate, 1);
   }
-  [[nodiscard]] double dropout() const { return embedding.dropout.rate; }
 
   struct Cache {
     Arena arena;
@@ -223,37 +210,25 @@ class ITransformer {
   /// Other names that files use for the same tensor: {ours, theirs}, as prefixes.
   static constexpr std::array<std::array<std::string_view, 2>, 1> aliases{{{"projection.", "projector."}}};
 
+  /// What no longer reaches the forecast, and inference leaves out.
+  [[nodiscard]] std::vector<std::string> dead_parts() const {
+    return live_marks(false) == config().marks ? std::vector<std::string>{} : std::vector<std::string>{"time marks"};
+  }
+
   /// The name of module i, as in the reference's state_dict.
   [[nodiscard]] static std::string module_name(std::size_t i) {
     return detail::message("encoder.attn_layers.", i, ".attention");
   }
 
  private:
-  static Shape normalized(Shape model_shape) {
-    if constexpr (!Shape::is_static) {
-      model_shape.value.check();
-      model_shape.value.kept.bits &= ModuleMask<>::first(model_shape.value.depth).bits;
-    }
-    return model_shape;
-  }
-
   [[nodiscard]] std::size_t live_marks(bool training) const {
     const bool dead = (config().kept.bits & ModuleMask<>::first(config().depth).bits) == 0;
     return dead && !training ? 0 : config().marks;
   }
 
   void check(const WindowBatch<Scalar>& batch, const typename Cache::Views& my) const {
-    const auto expect = [](const char* what, std::size_t expected, std::size_t found) {
-      if (expected != found)
-        throw ShapeError(detail::message("iTransformer: ", what, ": expected ", expected, ", found ", found));
-    };
-    expect("samples", my.samples, batch.samples);
-    expect("channels", my.channels, batch.channels());
-    expect("lookback rows of history", my.samples * config().lookback, batch.history.rows());
-    if (my.marks) {
-      expect("time marks", my.marks, batch.marks());
-      expect("lookback rows of time marks", my.samples * config().lookback, batch.history_marks.rows());
-    }
+    Base::expect_history("iTransformer", batch, my.samples, my.channels);
+    if (my.marks) Base::expect_marks("iTransformer", "time marks", batch.history_marks, batch.history.rows());
   }
 };
 

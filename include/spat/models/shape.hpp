@@ -12,8 +12,9 @@ namespace spat::inline SPAT_ABI {
 ///
 /// Config is a structural type of integers and bools with `modules()`, `kept`, `with_kept(mask)`, `valid()` and
 /// `check()`, which throws ConfigError with the rule and the values.
-template <class Config>
+template <class ModelConfig>
 struct Dynamic {
+  using Config = ModelConfig;
   static constexpr bool is_static = false;
   template <ModuleMask<>>
   using Pruned = Dynamic;
@@ -42,6 +43,15 @@ struct Static {
   [[nodiscard]] static Dynamic<Config> with_kept(ModuleMask<> mask) { return {value.with_kept(mask)}; }
   [[nodiscard]] static constexpr std::size_t count() { return value.modules(); }
 };
+
+/// The modules of which one has to stay: those that a configuration's guard() names, or none.
+template <class Shape>
+[[nodiscard]] constexpr ModuleMask<> guard_of(const Shape& shape) {
+  if constexpr (requires { shape.value.guard(); })
+    return shape.value.guard();
+  else
+    return {};
+}
 
 /// A size of the configuration as an extent; Member may also be a function, for derived sizes.
 template <class Shape, auto Member>

@@ -124,7 +124,8 @@ class MultiHeadAttention {
           [&]([[maybe_unused]] const kernels::AttentionTile<Scalar>& tile) {
             if constexpr (is_scored<RunType>)
               if constexpr (requires(TileEvent<Scalar> event) { run.scoring.on_tile(run.module, event); })
-                run.scoring.on_tile(run.module, TileEvent<Scalar>{sample, head, tile.first_query, tile.a, tile.da});
+                run.scoring.on_tile(run.module,
+                                    TileEvent<Scalar>{run.part, sample, head, tile.first_query, tile.a, tile.da});
           });
     });
     const auto from_query = query_projection.backward_input(run, cache.dq, cache.query);
@@ -217,8 +218,8 @@ class MultiHeadAttention {
   }
 
   [[nodiscard]] ForwardEvent<Scalar> forward_event(const Run& run, const Cache& cache) const {
-    return {{run.module, run.first_sample, cache.samples, heads(), cache.query_tokens, cache.memory_tokens, causal,
-             cache.inputs.key_mask},
+    return {{run.module, run.part, run.first_sample, cache.samples, heads(), cache.query_tokens, cache.memory_tokens,
+             causal, cache.inputs.key_mask},
             cache.mixed,
             cache.x_q,
             cache.out.y};

@@ -20,8 +20,9 @@ class EncoderLayer {
   using Mixer = Slot<MultiHeadAttention<Scalar, Width, Heads>, kept.slot(0)>;
   static constexpr std::size_t modules = 1, sites = 4;
 
-  EncoderLayer(std::size_t width, std::size_t ffn_width, std::size_t heads, bool keeps_attention)
-      : attention(make_slot<MultiHeadAttention<Scalar, Width, Heads>, kept.slot(0)>(keeps_attention, width, heads)),
+  /// Bit 0 of `keeps`: the attention.
+  EncoderLayer(std::size_t width, std::size_t ffn_width, std::size_t heads, std::uint64_t keeps)
+      : attention(make_slot<MultiHeadAttention<Scalar, Width, Heads>, kept.slot(0)>(keeps & 1, width, heads)),
         ffn(width, ffn_width), norm1(width), norm2(width) {}
 
   [[no_unique_address]] Mixer attention;

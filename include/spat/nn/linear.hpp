@@ -105,9 +105,9 @@ class Linear {
     std::vector<std::size_t> shape{self.weight.rows(), self.weight.cols()};
     shape.resize(dimensions, 1);
     if constexpr (std::is_const_v<Self>)
-      list.add(name + "weight", self.weight, shape);
+      list.add(name + "weight", self.weight, {.shape = shape});
     else
-      list.add(name + "weight", self.weight, shape, ParameterKind::weight, &self.packed_);
+      list.add(name + "weight", self.weight, {.shape = shape, .packed = &self.packed_});
     if constexpr (biased) list.add(name + "bias", self.bias);
   }
 

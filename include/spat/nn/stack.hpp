@@ -19,7 +19,7 @@ struct CachesOf<std::vector<Block>> {
   using type = std::vector<typename Block::Cache>;
 };
 
-/// Block I's own bits of a mask over the whole stack.
+/// A block's own bits of a mask over the whole stack.
 [[nodiscard]] constexpr KeptModules kept_of_block(std::uint64_t mask, std::size_t block, std::size_t modules) {
   return {false, mask >> block * modules & ((std::uint64_t{1} << modules) - 1)};
 }
@@ -27,10 +27,10 @@ struct CachesOf<std::vector<Block>> {
 }  // namespace detail
 
 /// y = block_{depth-1}( ... block_0(x)).  Block<kept> holds `Block<kept>::modules` prunable modules; those of block i are
-/// numbered i * modules + j by the unpruned architecture, and a run is told so with run.at(). Blocks keep their shape:
-/// x, y [samples * N x D].
+/// numbered first_module + i * modules + j by the unpruned architecture, and a run is told of the first of them with run.at().
+/// Blocks keep their shape: x, y [samples * N x D]. What else a block's calls take (a memory) is handed on as it is.
 ///
-/// `StaticMask` is the mask as a constant with `depth` blocks, or none: then depth and mask are the constructor's.
+/// `mask` is the mask of this stack's own modules as a constant with `depth` blocks, or none: then both are the constructor's.
 template <template <KeptModules> class Block, std::size_t depth = dynamic, std::uint64_t mask = 0>
 class Stack {
  public:
@@ -38,7 +38,9 @@ class Stack {
   static constexpr std::size_t modules = Block<KeptModules{}>::modules;
   using Value = typename Block<KeptModules{}>::Value;
 
-  /// arguments are those of a block but the last, its kept bits as bool (one module a block).
+  std::size_t first_module = 0;
+
+  /// arguments are those of a block but the last: which of its own modules it keeps, a bit each.
   template <class... Arguments>
   Stack(std::size_t block_count, std::uint64_t kept, const Arguments&... arguments)
       : blocks(make(block_count, kept, arguments...)) {}
@@ -48,13 +50,15 @@ class Stack {
   static auto make(std::size_t block_count, std::uint64_t kept, const Arguments&... arguments) {
     if constexpr (is_static) {
       return [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return std::tuple{Block<detail::kept_of_block(mask, I, modules)>(arguments..., (kept >> I & 1) != 0)...};
+        return std::tuple{Block<detail::kept_of_block(mask, I, modules)>(
+            arguments..., detail::kept_of_block(kept, I, modules).bits)...};
       }
       (std::make_index_sequence<depth>{});
     } else {
       std::vector<Block<KeptModules{}>> list;
       list.reserve(block_count);
-      for (std::size_t i = 0; i < block_count; ++i) list.emplace_back(arguments..., (kept >> i & 1) != 0);
+      for (std::size_t i = 0; i < block_count; ++i)
+        list.emplace_back(arguments..., detail::kept_of_block(kept, i, modules).bits);
       return list;
     }
   }
@@ -76,25 +80,28 @@ class Stack {
   struct Cache {
     typename detail::CachesOf<BlockList>::type blocks;
 
-    void lay_out(Arena& arena, const Stack& stack, std::size_t samples, std::size_t tokens) {
+    /// sizes are what a block's own lay_out takes after the block.
+    template <class... Sizes>
+    void lay_out(Arena& arena, const Stack& stack, Sizes... sizes) {
       if constexpr (!is_static) blocks.resize(stack.blocks.size());
-      upward([&](std::size_t, const auto& block, auto& mine) { mine.lay_out(arena, block, samples, tokens); },
-             stack.blocks, blocks);
+      upward([&](std::size_t, const auto& block, auto& mine) { mine.lay_out(arena, block, sizes...); }, stack.blocks,
+             blocks);
     }
   };
 
-  template <class RunType, class View>
-  View forward(const RunType& run, View x, Cache& cache) const {
-    upward([&](std::size_t i, const auto& block, auto& mine) { x = block.forward(run.at(i * modules), x, mine); },
+  template <class RunType, class View, class... More>
+  View forward(const RunType& run, View x, Cache& cache, const More&... more) const {
+    upward([&](std::size_t i, const auto& block,
+               auto& mine) { x = block.forward(run.at(first_module + i * modules), x, mine, more...); },
            blocks, cache.blocks);
     return x;
   }
 
-  template <class RunType, class View>
-  View backward_input(const RunType& run, View dy, Cache& cache) const {
-    downward(
-        [&](std::size_t i, const auto& block, auto& mine) { dy = block.backward_input(run.at(i * modules), dy, mine); },
-        blocks, cache.blocks);
+  template <class RunType, class View, class... More>
+  View backward_input(const RunType& run, View dy, Cache& cache, const More&... more) const {
+    downward([&](std::size_t i, const auto& block,
+                 auto& mine) { dy = block.backward_input(run.at(first_module + i * modules), dy, mine, more...); },
+             blocks, cache.blocks);
     return dy;
   }
 
@@ -122,9 +129,11 @@ class Stack {
     upward([&](std::size_t, auto& block) { block.pack(purpose); }, blocks);
   }
 
-  [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {
+  /// sizes are what a block's own multiply_adds takes.
+  template <class... Sizes>
+  [[nodiscard]] std::size_t multiply_adds(Sizes... sizes) const {
     std::size_t total = 0;
-    upward([&](std::size_t, const auto& block) { total += block.multiply_adds(tokens); }, blocks);
+    upward([&](std::size_t, const auto& block) { total += block.multiply_adds(sizes...); }, blocks);
     return total;
   }
 

@@ -26,9 +26,23 @@ struct DropBelow {
 };
 using Budget = std::variant<DropLowest, DropRatio, DropBelow>;
 
-/// The mask that is left of `kept`. scores[i] is module i's; of equal scores the deeper module goes first.
+namespace detail {
+
+/// "6, 9, 12".
+[[nodiscard]] inline std::string numbers_of(ModuleMask<> mask, std::size_t modules) {
+  std::string text;
+  for (std::size_t i = 0; i < modules; ++i)
+    if (mask.keeps(i)) text.append(text.empty() ? "" : ", ").append(std::to_string(i));
+  return text;
+}
+
+}  // namespace detail
+
+/// The mask that is left of `kept`. scores[i] is module i's; of equal scores the deeper module goes first. The last module
+/// that is left of `guard` is passed over.
 /// Throws NumericError for a score that is not finite, ConfigError for a budget that cannot be met.
-[[nodiscard]] inline ModuleMask<> choose(ModuleMask<> kept, const std::vector<double>& scores, const Budget& budget) {
+[[nodiscard]] inline ModuleMask<> choose(ModuleMask<> kept, const std::vector<double>& scores, const Budget& budget,
+                                         ModuleMask<> guard = {}) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < scores.size(); ++i) {
     if (!kept.keeps(i)) continue;
@@ -49,9 +63,21 @@ using Budget = std::variant<DropLowest, DropRatio, DropBelow>;
       throw ConfigError(detail::message("a ratio of modules to drop must lie in [0, 1], found ", ratio));
     return static_cast<std::size_t>(std::lround(ratio * static_cast<double>(order.size())));
   }();
-  if (drops > order.size())
-    throw ConfigError(detail::message("cannot drop ", drops, " modules: the model has ", order.size()));
-  for (std::size_t i = 0; i < drops; ++i) kept = kept.without(order[i]);
+  const bool guarded = (kept.bits & guard.bits) != 0;
+  if (drops > order.size() - guarded && !std::holds_alternative<DropBelow>(budget))
+    throw ConfigError(detail::message("cannot drop ", drops, " modules: the model has ", order.size(),
+                                      guarded ? " and has to keep one of those numbered " : "",
+                                      guarded ? detail::numbers_of(guard, scores.size()) : std::string()));
+  std::size_t left = drops;
+  for (std::size_t i = 0; i < order.size() && left > 0; ++i) {
+    const ModuleMask<> without = kept.without(order[i]);
+    --left;
+    if (guarded && (without.bits & guard.bits) == 0) {
+      left += !std::holds_alternative<DropBelow>(budget);  // below a threshold there is no other to go in its place
+      continue;
+    }
+    kept = without;
+  }
   return kept;
 }
 

@@ -21,20 +21,27 @@ class SensitivityPruner {
  public:
   using Scalar = typename Model::Value;
 
-  /// What the blocks of one place report to (see BlockPlan).
+  /// What the blocks of one place report to (see BlockPlan). A module of several attentions is judged by the one whose output
+  /// leaves it.
   class Slot {
    public:
     void on_forward(const ForwardEvent<Scalar>& event) requires requires(C& c) { c.on_forward(event); }
-    { criteria[event.module].on_forward(event); }
+    {
+      if (event.part == 0) criteria[event.module].on_forward(event);
+    }
     void on_backward(const BackwardEvent<Scalar>& event) requires requires(C& c) { c.on_backward(event); }
-    { criteria[event.module].on_backward(event); }
+    {
+      if (event.part == 0) criteria[event.module].on_backward(event);
+    }
     void on_tile(std::size_t module, const TileEvent<Scalar>& event) requires requires(C& c) { c.on_tile(event); }
-    { criteria[module].on_tile(event); }
+    {
+      if (event.part == 0) criteria[module].on_tile(event);
+    }
     std::vector<C> criteria;
   };
 
   explicit SensitivityPruner(const Model& model, C prototype = C{}, std::size_t warm_up_epochs = 1)
-      : prototype_(prototype), kept_(model.shape.kept()), warm_up_(warm_up_epochs),
+      : prototype_(prototype), kept_(model.shape.kept()), guard_(guard_of(model.shape)), warm_up_(warm_up_epochs),
         criteria_(model.shape.count(), prototype) {
     for (Slot& slot : slots_) slot.criteria = criteria_;
   }
@@ -89,7 +96,9 @@ class SensitivityPruner {
   /// The scores after each epoch.
   [[nodiscard]] const std::vector<std::vector<double>>& trajectory() const { return trajectory_; }
 
-  [[nodiscard]] ModuleMask<> choose(const Budget& budget) const { return spat::choose(kept_, scores(), budget); }
+  [[nodiscard]] ModuleMask<> choose(const Budget& budget) const {
+    return spat::choose(kept_, scores(), budget, guard_);
+  }
   [[nodiscard]] typename Surgery<Model>::Result prune(const Model& model, const Budget& budget) const {
     return pruned(model, choose(budget));
   }
@@ -110,7 +119,7 @@ class SensitivityPruner {
 
  private:
   C prototype_;
-  ModuleMask<> kept_;
+  ModuleMask<> kept_, guard_;
   std::size_t warm_up_, epochs_ = 0;
   bool warmed_up_ = false;
   std::vector<C> criteria_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/models/concepts.hpp>
+#include <spat/models/shape.hpp>
 
 #include <array>
 #include <variant>
@@ -64,10 +65,15 @@ requires Model::Shape::is_static struct Surgery<Model> {
   }
 };
 
-/// The model that keeps `mask`, surviving weights copied. Throws ConfigError unless it is a subset of what is kept.
+/// The model that keeps `mask`, surviving weights copied. Throws ConfigError unless it is a subset of what is kept, and where it
+/// keeps none of the modules of which one has to stay.
 template <PrunableModel Model>
 [[nodiscard]] typename Surgery<Model>::Result pruned(const Model& model, ModuleMask<> mask) {
-  return Surgery<Model>::keep(model, {mask.bits & ModuleMask<>::first(model.shape.count()).bits});
+  mask.bits &= ModuleMask<>::first(model.shape.count()).bits;
+  if (const ModuleMask<> guard = guard_of(model.shape); guard.bits && (guard.bits & mask.bits) == 0)
+    throw ConfigError(detail::message("one of these modules has to stay: ", to_string(guard, model.shape.count()),
+                                      ", asked for ", to_string(mask, model.shape.count())));
+  return Surgery<Model>::keep(model, mask);
 }
 
 }  // namespace spat

@@ -149,6 +149,7 @@ class Trainer {
     const double norm = gradient_norm(number);
     const bool clips = options_.clip_norm > 0 && norm > options_.clip_norm;
     adam_.step(weights_, slopes_, rate, clips ? options_.clip_norm / norm : 1, team_);
+    step_.commit(model_, running_weight);
     slopes_are_zero_ = true;
     return loss;
   }
@@ -196,6 +197,7 @@ class Trainer {
   }
 
   static constexpr std::size_t norm_piece = 65536;
+  static constexpr double running_weight = 0.1;  // of a batch in running statistics: PyTorch's momentum
 
   Model& model_;
   TrainingOptions options_;

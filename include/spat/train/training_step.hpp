@@ -19,6 +19,9 @@ struct NoScoring {};
 /// then the weight gradients are a second phase, cut over output tiles, in which a tile's worker walks all blocks in order. So a
 /// gradient is one chain of sums over the rows of the batch, whoever computes it and however large a wave is, and memory is
 /// the activations of one wave. After the first batch of a size nothing is allocated.
+///
+/// Where samples meet in batch statistics (BatchNormalized), the whole batch is one wave of at most most_at_once blocks, and
+/// goes through stage by stage.
 template <Forecaster Model>
 class TrainingStep {
  public:
@@ -32,32 +35,42 @@ class TrainingStep {
   template <class Observer>
   double operator()(const Model& model, Run run, const WindowBatch<Scalar>& batch, Model& gradients,
                     Observer& observer) {
-    const BlockPlan plan(batch.samples, model.activation_size(batch.channels()));
+    const BlockPlan plan = plan_of(model, batch);
     const double count = static_cast<double>(batch.target.size());
-    run.training = true;
-    run.team = plan.blocks == 1 ? team_ : nullptr;
-    const std::size_t workers = team_ ? team_->size() : 1, wave = plan.wave(workers);
-    while (works_.size() < std::min(plan.blocks, wave)) works_.push_back(std::make_unique<Work>());
+    const std::size_t workers = team_ ? team_->size() : 1, wave = in_stages ? plan.blocks : plan.wave(workers);
     double sum = 0;
     for (std::size_t done = 0; done < plan.blocks; done += wave) {
-      const std::size_t size = std::min(wave, plan.blocks - done);
-      over_workers(size, plan.blocks > 1, [&](std::size_t first, std::size_t last) {
-        for (std::size_t i = first; i < last; ++i) {
-          Run block = run;
-          block.first_sample = plan.first(done + i);
-          const auto piece = batch.middle(plan.first(done + i), plan.count(done + i));
-          Work& work = *works_[i];
-          fit(model, work, piece);
+      const auto caches = prepared(model, plan, done, std::min(wave, plan.blocks - done), batch);
+      const auto each = [&](auto&& use) {  // use(run of the block, its samples, its memory)
+        each_block(plan, done, run, batch, [&](const Run& block, const WindowBatch<Scalar>& piece, std::size_t i) {
           if constexpr (std::is_same_v<Observer, NoScoring>)
-            pass(model, block, piece, count, work);
+            use(block, piece, *works_[i]);
           else
-            pass(model, Scored(block, observer.slot((done + i) % plan.at_once)), piece, count, work);
+            use(Scored(block, observer.slot((done + i) % plan.at_once)), piece, *works_[i]);
+        });
+      };
+      if constexpr (in_stages) {
+        const std::size_t last = model.stages() - 1;
+        for (std::size_t s = 0; s < last; ++s) forward_stage(model, s, caches, each);
+        each([&](const auto& block, const auto& piece, Work& work) {
+          take_loss(model.forward_stage(block, last, piece, work.cache), piece, count, work);
+          model.backward_stage(block, last, work.slope(), work.cache);
+        });
+        for (std::size_t s = last; s-- > 0;) {
+          model.reduce_backward(s, caches);
+          each([&](const auto& block, const auto&, Work& work) {
+            model.backward_stage(block, s, work.slope(), work.cache);
+          });
         }
-      });
-      Blocks<typename Model::Cache> caches;
-      for (std::size_t i = 0; i < size; ++i) sum += works_[i]->squared_error, caches.push_back(works_[i]->cache);
+      } else {
+        each([&](const auto& block, const auto& piece, Work& work) {
+          take_loss(model.forward(block, piece, work.cache), piece, count, work);
+          model.backward_input(block, work.slope(), work.cache);
+        });
+      }
+      for (std::size_t i = 0; i < std::min(wave, plan.blocks - done); ++i) sum += works_[i]->squared_error;
       Run weights = run;
-      weights.team = nullptr;
+      weights.training = true, weights.team = nullptr;
       over_workers(workers, workers > 1, [&](std::size_t worker, std::size_t) {
         Share share(worker, workers);
         model.backward_weights(weights, caches, gradients, share);
@@ -66,29 +79,88 @@ class TrainingStep {
     return sum / count;
   }
 
+  /// The batch statistics of a batch, by the forward stages alone: for commit().
+  void observe(const Model& model, const Run& run, const WindowBatch<Scalar>& batch) requires BatchNormalized<Model> {
+    const BlockPlan plan = plan_of(model, batch);
+    const auto caches = prepared(model, plan, 0, plan.blocks, batch);
+    const auto each = [&](auto&& use) {
+      each_block(plan, 0, run, batch,
+                 [&](const Run& block, const auto& piece, std::size_t i) { use(block, piece, *works_[i]); });
+    };
+    for (std::size_t s = 0; s + 1 < model.stages(); ++s) forward_stage(model, s, caches, each);
+  }
+
+  /// Moves running statistics by `weight` towards those of the last batch; nothing where a model has none.
+  void commit([[maybe_unused]] Model& model, [[maybe_unused]] double weight) {
+    if constexpr (in_stages) model.commit(works_[0]->cache, static_cast<Scalar>(weight));
+  }
+
  private:
+  static constexpr bool in_stages = BatchNormalized<Model>;
+
   struct Work {
     typename Model::Cache cache;
     AlignedBuffer<Scalar> dforecast;
     std::size_t samples = 0, channels = 0;
     double squared_error = 0;
+    Batch<const Scalar> forecast;
+
+    /// d loss / d forecast.
+    [[nodiscard]] Batch<Scalar> slope() { return {dforecast.data(), forecast.rows(), forecast.cols()}; }
   };
 
-  static void fit(const Model& model, Work& work, const WindowBatch<Scalar>& piece) {
-    if (work.samples == piece.samples && work.channels == piece.channels()) return;
-    model.prepare(work.cache, Purpose::training, piece.samples, piece.channels());
-    work.dforecast.resize(piece.target.size());
-    work.samples = piece.samples, work.channels = piece.channels();
+  static BlockPlan plan_of(const Model& model, const WindowBatch<Scalar>& batch) {
+    return {batch.samples, model.activation_size(batch.channels()), in_stages};
   }
 
-  template <class RunType>
-  static void pass(const Model& model, const RunType& run, const WindowBatch<Scalar>& piece, double count, Work& work) {
-    const auto forecast = model.forward(run, piece, work.cache);
+  /// Memory for blocks [done, done + size) of the plan, laid out.
+  Blocks<typename Model::Cache> prepared(const Model& model, const BlockPlan& plan, std::size_t done, std::size_t size,
+                                         const WindowBatch<Scalar>& batch) {
+    while (works_.size() < size) works_.push_back(std::make_unique<Work>());
+    Blocks<typename Model::Cache> caches;
+    for (std::size_t i = 0; i < size; ++i) {
+      Work& work = *works_[i];
+      const auto piece = batch.middle(plan.first(done + i), plan.count(done + i));
+      if (work.samples != piece.samples || work.channels != piece.channels()) {
+        model.prepare(work.cache, Purpose::training, piece.samples, piece.channels());
+        work.dforecast.resize(piece.target.size());
+        work.samples = piece.samples, work.channels = piece.channels();
+      }
+      caches.push_back(work.cache);
+    }
+    in_wave_ = size;
+    return caches;
+  }
+
+  /// use(run, samples, place) for each block of the wave, over workers.
+  template <class Use>
+  void each_block(const BlockPlan& plan, std::size_t done, const Run& run, const WindowBatch<Scalar>& batch,
+                  Use&& use) {
+    over_workers(in_wave_, plan.blocks > 1, [&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i) {
+        Run block = run;
+        block.training = true;
+        block.team = plan.blocks == 1 ? team_ : nullptr;
+        block.first_sample = plan.first(done + i);
+        use(block, batch.middle(plan.first(done + i), plan.count(done + i)), i);
+      }
+    });
+  }
+
+  /// One stage of all blocks, and what they have observed is reduced.
+  template <class Each>
+  static void forward_stage(const Model& model, std::size_t stage, Blocks<typename Model::Cache> caches, Each&& each) {
+    each([&](const auto& block, const auto& piece, Work& work) {
+      (void)model.forward_stage(block, stage, piece, work.cache);
+    });
+    model.reduce(stage, caches);
+  }
+
+  static void take_loss(Batch<const Scalar> forecast, const WindowBatch<Scalar>& piece, double count, Work& work) {
     if (forecast.rows() != piece.target.rows() || forecast.cols() != piece.target.cols())
       throw ShapeError("the batch's target has another shape than the forecast");
-    const Batch<Scalar> dforecast(work.dforecast.data(), forecast.rows(), forecast.cols());
-    work.squared_error = squared_error<Scalar>(forecast, piece.target, count, dforecast);
-    model.backward_input(run, dforecast, work.cache);
+    work.forecast = forecast;
+    work.squared_error = squared_error<Scalar>(forecast, piece.target, count, work.slope());
   }
 
   template <class Use>
@@ -101,6 +173,7 @@ class TrainingStep {
 
   Team* team_;
   std::vector<std::unique_ptr<Work>> works_;
+  std::size_t in_wave_ = 0;  // blocks that are being worked on
 };
 
 }  // namespace spat

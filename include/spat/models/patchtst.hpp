@@ -1,0 +1,259 @@
+// models. PatchTST: attention over the patches of each variate alone. The variant of the Time-Series-Library.
+#pragma once
+
+#include <spat/models/forecaster_base.hpp>
+#include <spat/nn/batch_norm.hpp>
+#include <spat/nn/encoder_layer.hpp>
+#include <spat/nn/flatten_head.hpp>
+#include <spat/nn/instance_norm.hpp>
+#include <spat/nn/patch_embedding.hpp>
+#include <spat/nn/stack.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Everything that shapes a PatchTST: integers and bools, so that it can be a template argument.
+struct PatchTSTConfig {
+  std::size_t channels = 0;      // C
+  std::size_t lookback = 96;     // L
+  std::size_t horizon = 96;      // T
+  std::size_t width = 512;       // D
+  std::size_t ffn_width = 2048;  // F
+  std::size_t heads = 8;         // H
+  std::size_t depth = 2;         // encoder layers, one attention module each
+  std::size_t patch = 16;        // rows of a patch
+  std::size_t stride = 8;  // rows from one patch to the next; as many copies of the last value continue the series
+  bool instance_norm = true;
+  ModuleMask<> kept = ModuleMask<>::all();
+
+  [[nodiscard]] constexpr std::size_t modules() const { return depth; }
+  [[nodiscard]] constexpr std::size_t patches() const { return (lookback - patch) / stride + 2; }  // P
+  [[nodiscard]] constexpr std::size_t head_inputs() const { return width * patches(); }
+  [[nodiscard]] constexpr PatchTSTConfig with_kept(ModuleMask<> mask) const {
+    PatchTSTConfig config = *this;
+    config.kept = mask;
+    return config;
+  }
+  [[nodiscard]] constexpr bool valid() const {
+    return channels && lookback && horizon && width && ffn_width && heads && depth && depth <= most_modules && patch &&
+           stride && lookback >= patch && width % heads == 0;
+  }
+  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  [[nodiscard]] double parameters() const {
+    const auto t = static_cast<double>(horizon), d = static_cast<double>(width), f = static_cast<double>(ffn_width),
+               n = std::floor((static_cast<double>(lookback) - static_cast<double>(patch)) /
+                              static_cast<double>(stride)) +
+                   2;
+    const auto attentions = static_cast<double>(ModuleMask<>{kept.bits & ModuleMask<>::first(depth).bits}.kept());
+    const double block = 2 * d * f + f + d + 4 * d;
+    return static_cast<double>(patch) * d + attentions * 4 * (d * d + d) + static_cast<double>(depth) * block + 2 * d +
+           (d * n * t + t);
+  }
+  /// Throws ConfigError with the rule and the values.
+  void check() const {
+    using detail::require_rule;
+    require_rule(channels > 0, "PatchTST needs at least one channel: channels", channels);
+    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
+    require_rule(patch > 0 && stride > 0, "patch and stride must be positive", patch, stride);
+    require_rule(lookback >= patch, "the lookback must hold a patch: lookback, patch", lookback, patch);
+    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width, ffn_width);
+    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth, most_modules);
+    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads, width);
+  }
+
+  friend constexpr bool operator==(const PatchTSTConfig&, const PatchTSTConfig&) = default;
+
+  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules apart.
+  template <class Self, class Visit>
+  static void for_each(Self& self, Visit&& visit) {
+    visit("channels", self.channels), visit("lookback", self.lookback), visit("horizon", self.horizon);
+    visit("width", self.width), visit("ffn_width", self.ffn_width), visit("heads", self.heads);
+    visit("depth", self.depth), visit("patch", self.patch), visit("stride", self.stride);
+    visit("instance_norm", self.instance_norm);
+  }
+};
+
+/// Channel-independent patch transformer (Nie et al., "A Time Series is Worth 64 Words", ICLR 2023), as in the
+/// Time-Series-Library:
+///
+///     n = instance_norm(history);  tokens = W_P patches(n) + pe;  tokens = BN(encoder(tokens))
+///     forecast = restore(Drop(W_h flatten(tokens) + b_h)^T)
+///
+/// Shapes:  history [B*L x C]   tokens [B*C * P x D]   forecast [B*T x C].  To the encoder each variate is a sample.
+/// Modules: the attention of each encoder layer. With all of them pruned patches meet in the head alone.
+/// No parameter depends on C: the dynamic form forecasts any number of channels. Time marks are not read.
+/// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
+template <std::floating_point Scalar, class ModelShape = Dynamic<PatchTSTConfig>>
+class PatchTST : public ForecasterBase<Scalar, ModelShape> {
+  using Base = ForecasterBase<Scalar, ModelShape>;
+  static constexpr std::size_t patch = extent<ModelShape, &PatchTSTConfig::patch>();
+  static constexpr std::size_t horizon = extent<ModelShape, &PatchTSTConfig::horizon>();
+  static constexpr std::size_t width = extent<ModelShape, &PatchTSTConfig::width>();
+  static constexpr std::size_t ffn_width = extent<ModelShape, &PatchTSTConfig::ffn_width>();
+  static constexpr std::size_t heads = extent<ModelShape, &PatchTSTConfig::heads>();
+  static constexpr std::size_t depth = extent<ModelShape, &PatchTSTConfig::depth>();
+  static constexpr std::size_t head_inputs = extent<ModelShape, &PatchTSTConfig::head_inputs>();
+
+  template <KeptModules kept>
+  using Block = EncoderLayer<Scalar, kept, width, ffn_width, heads>;
+  using Encoder = Stack<Block, depth, Base::static_mask()>;
+
+ public:
+  using Base::config;
+  template <ModuleMask<> mask>
+  using Pruned = PatchTST<Scalar, typename ModelShape::template Pruned<mask>>;
+  static constexpr const char* name = "patchtst";
+  static constexpr const char* source = "Nie et al., ICLR 2023, as in the Time-Series-Library";
+  static constexpr const char* without_attention = "a perceptron of each patch; patches meet in the linear head";
+
+  explicit PatchTST(ModelShape model_shape = {})
+      : Base(model_shape),
+        embedding(config().lookback, config().patch, config().stride, config().stride, config().width),
+        encoder(config().depth, config().kept.bits, config().width, config().ffn_width, config().heads),
+        norm(config().width), head(config().patches(), config().width, config().horizon) {
+    set_dropout(0);
+  }
+
+  PatchEmbedding<Scalar, patch, width> embedding;
+  Encoder encoder;
+  BatchNorm<Scalar, width> norm;
+  FlattenHead<Scalar, head_inputs, horizon, width> head;
+  [[no_unique_address]] InstanceNorm<Scalar> instance_norm;
+
+  /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
+  void set_dropout(double rate) {
+    Base::keep_dropout(rate);
+    embedding.dropout = {rate, 0};
+    encoder.set_dropout(rate, 1);
+    head.dropout = {rate, 1 + Block<KeptModules{}>::sites * config().depth};
+  }
+
+  struct Cache {
+    Arena arena;
+    struct Views {
+      typename InstanceNorm<Scalar>::Cache instance_norm;
+      typename PatchEmbedding<Scalar, patch, width>::Cache embedding;
+      typename Encoder::Cache encoder;
+      typename BatchNorm<Scalar, width>::Cache norm;
+      typename FlattenHead<Scalar, head_inputs, horizon, width>::Cache head;
+      Batch<Scalar> z, dseries;                    // [B*T x C] forecast before restoring, [B*C x T] its gradient
+      Batch<const Scalar, width> tokens, dtokens;  // between the stages: into the norm, out of the head
+      std::size_t samples = 0, channels = 0;
+    } views;
+  };
+
+  /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
+  void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
+    cache.arena.prepare(purpose, [&](Arena& arena) {
+      auto& my = cache.views;
+      my.samples = samples, my.channels = channels;
+      const std::size_t series = samples * channels, patches = config().patches();
+      my.instance_norm.lay_out(arena, samples, config().lookback, config().horizon, channels);
+      arena.take(my.z, samples * config().horizon, channels);
+      my.embedding.lay_out(arena, embedding, samples, channels);
+      my.encoder.lay_out(arena, encoder, series, patches);
+      my.norm.lay_out(arena, norm, series * patches);
+      my.head.lay_out(arena, head, samples, channels, patches);
+      if (arena.training()) arena.take(my.dseries, series, config().horizon);
+    });
+  }
+
+  /// Two stages: to the batch statistics, and from there on.
+  [[nodiscard]] std::size_t stages() const { return 2; }
+
+  template <class RunType>
+  Batch<const Scalar> forward_stage(const RunType& run, std::size_t stage, const WindowBatch<Scalar>& batch,
+                                    Cache& cache) const {
+    auto& my = cache.views;
+    if (stage == 0) {
+      Base::expect_history("PatchTST", batch, my.samples, my.channels);
+      assert(!run.training || cache.arena.training());
+      Batch<const Scalar> x = batch.history;
+      if (config().instance_norm) x = instance_norm.forward(run, x, my.instance_norm);
+      const Batch<const Scalar, width> tokens = embedding.forward(run, x, my.embedding);
+      my.tokens = encoder.forward(run.folded(my.channels), tokens, my.encoder);
+      norm.observe(run, my.tokens, my.norm);
+      return {};
+    }
+    const auto y = head.forward(run, norm.forward(run, my.tokens, my.norm), my.head);
+    const std::size_t c = my.channels, t = config().horizon;
+    for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(y.row(s * c), c, t, my.z.row(s * t));
+    return config().instance_norm ? instance_norm.restore(run, my.z, my.instance_norm) : Batch<const Scalar>(my.z);
+  }
+
+  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  template <class RunType>
+  void backward_stage(const RunType& run, std::size_t stage, Batch<const Scalar> dforecast, Cache& cache) const {
+    auto& my = cache.views;
+    if (stage == 1) {
+      const auto dz =
+          config().instance_norm ? instance_norm.backward_restore(run, dforecast, my.z, my.instance_norm) : dforecast;
+      const std::size_t c = my.channels, t = config().horizon;
+      for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(dz.row(s * t), t, c, my.dseries.row(s * c));
+      my.dtokens = head.backward_input(run, my.dseries, my.head);
+      return norm.backward_observe(run, my.dtokens, my.norm);
+    }
+    const Batch<const Scalar, width> dtokens = norm.backward_input(run, my.dtokens, my.norm);
+    embedding.skip_input(run, encoder.backward_input(run.folded(my.channels), dtokens, my.encoder), my.embedding);
+  }
+
+  void reduce(std::size_t, Blocks<Cache> blocks) const { norm.reduce(norms(blocks)); }
+  void reduce_backward(std::size_t, Blocks<Cache> blocks) const { norm.reduce_backward(norms(blocks)); }
+  void commit(const Cache& cache, Scalar weight) { norm.commit(cache.views.norm, weight); }
+
+  template <class RunType>
+  Batch<const Scalar> forward(const RunType& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+    return forward_in_stages(*this, run, batch, cache);
+  }
+  template <class RunType>
+  void backward_input(const RunType& run, Batch<const Scalar> dforecast, Cache& cache) const {
+    backward_in_stages(*this, run, dforecast, cache);
+  }
+
+  void backward_weights(const Run& run, Blocks<Cache> blocks, PatchTST& gradients, Share& share) const {
+    using Views = typename Cache::Views;
+    const auto views = blocks.of(&Cache::views);
+    embedding.backward_weights(run, views.of(&Views::embedding), gradients.embedding, share);
+    encoder.backward_weights(run, views.of(&Views::encoder), gradients.encoder, share);
+    norm.backward_weights(run, views.of(&Views::norm), gradients.norm, share);
+    head.backward_weights(run, views.of(&Views::head), gradients.head, share);
+  }
+
+  /// Of the forecast of one window: matrix products alone.
+  [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
+    return embedding.multiply_adds(channels) + channels * encoder.multiply_adds(config().patches()) +
+           head.multiply_adds(channels);
+  }
+
+  /// Columns of a forecast from windows of `channels` channels.
+  [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
+
+  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is cut into blocks by.
+  [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
+    return channels * config().patches() * std::max(config().width, config().ffn_width);
+  }
+
+  void pack(Purpose purpose = Purpose::inference) {
+    embedding.pack(purpose), encoder.pack(purpose), head.pack(purpose);
+  }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& prefix, List& list) {
+    decltype(self.embedding)::for_each(self.embedding, prefix + "patch_embedding.", list);
+    Encoder::for_each(self.encoder, prefix + "encoder.attn_layers.", list);
+    decltype(self.norm)::for_each(self.norm, prefix + "encoder.norm.1.", list);
+    decltype(self.head)::for_each(self.head, prefix + "head.", list);
+  }
+
+  /// What no longer reaches the forecast, and inference leaves out.
+  [[nodiscard]] std::vector<std::string> dead_parts() const { return {}; }
+
+  /// The name of module i, as in the reference's state_dict.
+  [[nodiscard]] static std::string module_name(std::size_t i) {
+    return detail::message("encoder.attn_layers.", i, ".attention");
+  }
+
+ private:
+  static auto norms(Blocks<Cache> blocks) { return blocks.of(&Cache::views).of(&Cache::Views::norm); }
+};
+
+}  // namespace spat

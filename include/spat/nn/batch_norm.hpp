@@ -1,0 +1,165 @@
+// nn. Batch normalization: each feature by the statistics of a whole batch, in two stages between which its blocks meet.
+#pragma once
+
+#include <spat/autograd/layer.hpp>
+#include <spat/kernels/normalize.hpp>
+#include <spat/kernels/reduce.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Over all rows of a batch, for each feature (Ioffe and Szegedy, 2015):
+///
+///     y = gain n + bias,  n = (x - mean) / sqrt(var + epsilon),  mean and biased var of the batch; else the running ones
+///
+/// Shapes, with R rows in a block:  x, y [R x D]   everything else [D].
+///
+/// While training a batch lies in blocks, each with a Cache. Stage 1 of forward, `observe`, is done for every block before
+/// `reduce` combines their moments in block order; then stage 2, `forward`, normalizes. Backward likewise: `backward_observe`,
+/// `reduce_backward`, `backward_input`. Once a step `commit` moves the running statistics.
+template <std::floating_point Scalar, std::size_t Width = dynamic>
+class BatchNorm {
+ public:
+  using Value = Scalar;
+
+  explicit BatchNorm(std::size_t width)
+      : gain(1, width), bias(1, width), running_mean(1, width), running_variance(1, width), batches(1, 1) {
+    std::ranges::fill(gain.flat(), Scalar(1)), std::ranges::fill(running_variance.flat(), Scalar(1));
+  }
+
+  Tensor<Scalar, 1, Width> gain, bias, running_mean, running_variance;
+  Tensor<Scalar, 1, 1> batches;  // commits so far
+  Scalar epsilon = Scalar(1e-5);
+
+  struct Cache {
+    Batch<const Scalar, Width> x, dy;  // the caller's
+    Batch<Scalar, Width> y, normalized, dx;
+    std::size_t rows = 0, batch_rows = 0;  // of this block, of the batch
+    std::span<Scalar> mean, squares;       // of this block: mean, sum of (x - mean)^2
+    std::span<Scalar> batch_mean, batch_variance, inverse_deviation;
+    std::span<Scalar> sum, along;  // of this block: sum of dn, sum of dn n, with dn = gain dy
+    std::span<Scalar> batch_sum, batch_along;
+
+    void lay_out(Arena& arena, const BatchNorm& layer, std::size_t row_count) {
+      const std::size_t width = layer.gain.cols();
+      rows = row_count, normalized = {};
+      arena.take(y, rows, width);
+      arena.take(inverse_deviation, width);
+      if (!arena.training()) return;
+      for (auto* view : {&normalized, &dx}) arena.take(*view, rows, width);
+      for (auto* values : {&mean, &squares, &batch_mean, &batch_variance, &sum, &along, &batch_sum, &batch_along})
+        arena.take(*values, width);
+    }
+  };
+
+  /// Stage 1: moments of the block. Only while training: there is no other use for them.
+  void observe(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
+    if (!run.training) return;
+    const auto rows = static_cast<Scalar>(cache.rows = x.rows());
+    std::ranges::fill(cache.mean, Scalar(0)), std::ranges::fill(cache.squares, Scalar(0));
+    kernels::add_rows<Scalar>(x, cache.mean.data());
+    for (Scalar& mean : cache.mean) mean /= rows;
+    kernels::add_squared_deviations<Scalar>(x, cache.mean.data(), cache.squares.data());
+  }
+
+  /// Between the stages: moments of the batch from those of its blocks, in their order (Chan et al., 1979).
+  void reduce(Blocks<Cache> blocks) const {
+    for (std::size_t c = 0; c < gain.cols(); ++c) {
+      std::size_t rows = 0;
+      Scalar mean = 0, squares = 0;
+      for (const Cache& block : blocks) {
+        const auto before = static_cast<Scalar>(rows), added = static_cast<Scalar>(block.rows);
+        const Scalar d = block.mean[c] - mean, share = added / (before + added);
+        squares = multiply_add(d * d, before * share, squares + block.squares[c]);
+        mean = multiply_add(d, share, mean);
+        rows += block.rows;
+      }
+      for (Cache& block : blocks) {
+        block.batch_rows = rows;
+        block.batch_mean[c] = mean, block.batch_variance[c] = squares / static_cast<Scalar>(rows);
+      }
+    }
+  }
+
+  /// Stage 2: by the moments of the batch while training, else by the running ones.
+  Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
+    const auto y = cache.y.middle_rows(0, x.rows());
+    const Scalar* mean = run.training ? cache.batch_mean.data() : running_mean.data();
+    const Scalar* variance = run.training ? cache.batch_variance.data() : running_variance.data();
+    for (std::size_t c = 0; c < x.cols(); ++c) cache.inverse_deviation[c] = 1 / std::sqrt(variance[c] + epsilon);
+    run.for_shares(x.rows(), 4 * x.size(), [&](std::size_t first, std::size_t last) {
+      for (std::size_t r = first; r < last; ++r)
+        kernels::batch_norm(x.row(r), mean, cache.inverse_deviation.data(), gain.data(), bias.data(), x.cols(),
+                            cache.normalized.data() ? cache.normalized.row(r) : nullptr, y.row(r));
+    });
+    return y;
+  }
+
+  /// Stage 1 of backward: sums of the block. Only while training.
+  void backward_observe(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
+    if (!run.training) return;
+    std::ranges::fill(cache.sum, Scalar(0)), std::ranges::fill(cache.along, Scalar(0));
+    kernels::add_rows<Scalar>(dy, cache.sum.data());
+    kernels::add_products<Scalar>(dy, cache.normalized.middle_rows(0, dy.rows()), cache.along.data());
+    for (std::size_t c = 0; c < dy.cols(); ++c) cache.sum[c] *= gain.data()[c], cache.along[c] *= gain.data()[c];
+  }
+
+  /// Between the stages: sums of the batch, in block order.
+  void reduce_backward(Blocks<Cache> blocks) const {
+    for (std::size_t c = 0; c < gain.cols(); ++c) {
+      Scalar sum = 0, along = 0;
+      for (const Cache& block : blocks) sum += block.sum[c], along += block.along[c];
+      for (Cache& block : blocks) block.batch_sum[c] = sum, block.batch_along[c] = along;
+    }
+  }
+
+  /// Stage 2: dx = inverse deviation (dn - mean(dn) - n mean(dn n)), both means over the batch; by running statistics, which do
+  /// not depend on x, dx = inverse deviation dn.
+  Batch<const Scalar, Width> backward_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
+    cache.dy = dy;
+    const std::size_t width = dy.cols();
+    // From here on `mean` and `squares` hold the two means, with their signs.
+    const Scalar rows = run.training ? static_cast<Scalar>(cache.batch_rows) : Scalar(1);
+    for (std::size_t c = 0; c < width; ++c) {
+      cache.mean[c] = run.training ? -(cache.batch_sum[c] / rows) : Scalar(0);
+      cache.squares[c] = run.training ? -(cache.batch_along[c] / rows) : Scalar(0);
+    }
+    run.for_shares(dy.rows(), 4 * dy.size(), [&](std::size_t first, std::size_t last) {
+      for (std::size_t r = first; r < last; ++r)
+        kernels::batch_norm_backward(cache.normalized.row(r), gain.data(), cache.inverse_deviation.data(),
+                                     cache.mean.data(), cache.squares.data(), dy.row(r), width, cache.dx.row(r));
+    });
+    return cache.dx.middle_rows(0, dy.rows());
+  }
+
+  void backward_weights(const Run&, Blocks<Cache> blocks, BatchNorm& gradients, Share& share) const {
+    if (!share.takes()) return;
+    for (const Cache& cache : blocks) {
+      kernels::add_products<Scalar>(cache.dy, cache.normalized.middle_rows(0, cache.dy.rows()), gradients.gain.data());
+      kernels::add_rows<Scalar>(cache.dy, gradients.bias.data());
+    }
+  }
+
+  /// Once a step, from any block of the batch: running = (1 - weight) running + weight batch, the variance unbiased, as PyTorch.
+  void commit(const Cache& cache, Scalar weight) {
+    const auto rows = static_cast<Scalar>(cache.batch_rows);
+    const auto move = [weight](Scalar& running, Scalar seen) {
+      running = multiply_add(weight, seen - running, running);
+    };
+    for (std::size_t c = 0; c < gain.cols(); ++c) {
+      move(running_mean.data()[c], cache.batch_mean[c]);
+      move(running_variance.data()[c], cache.batch_variance[c] * rows / std::max(rows - 1, Scalar(1)));
+    }
+    batches.data()[0] += 1;
+  }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& name, List& list) {
+    list.add(name + "weight", self.gain);
+    list.add(name + "bias", self.bias);
+    list.add(name + "running_mean", self.running_mean, {.kind = ParameterKind::buffer});
+    list.add(name + "running_var", self.running_variance, {.kind = ParameterKind::buffer});
+    list.add(name + "num_batches_tracked", self.batches, {.kind = ParameterKind::counter});
+  }
+};
+
+}  // namespace spat

@@ -1,0 +1,74 @@
+// nn. All tokens of a series, side by side, make its forecast.
+#pragma once
+
+#include <spat/kernels/elementwise.hpp>
+#include <spat/nn/dropout.hpp>
+#include <spat/nn/linear.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// forecast(b, c, :) = Drop(W flatten(x(b, c)) + bias), flatten index = d N + n as in the reference (PatchTST, Nie et al., 2023).
+///
+/// Shapes, with N tokens a series:  x [series * N x D]   y [series x T]   W [T x D N].
+template <std::floating_point Scalar, std::size_t Inputs = dynamic, std::size_t Horizon = dynamic,
+          std::size_t Width = dynamic>
+class FlattenHead {
+ public:
+  using Value = Scalar;
+  using Map = Linear<Scalar, Inputs, Horizon>;
+
+  FlattenHead(std::size_t tokens, std::size_t width, std::size_t horizon) : linear(tokens * width, horizon) {}
+
+  Map linear;
+  Dropout<Scalar> dropout;
+
+  struct Cache {
+    typename Map::Cache linear;
+    typename Dropout<Scalar>::Cache dropout;
+    Batch<Scalar, Inputs> flat;
+    Batch<Scalar, Width> dx;
+
+    /// `series` of one sample.
+    void lay_out(Arena& arena, const FlattenHead& layer, std::size_t samples, std::size_t series, std::size_t tokens) {
+      const std::size_t inputs = layer.linear.inputs();
+      linear.lay_out(arena, layer.linear, samples * series);
+      dropout.lay_out(arena, layer.dropout, samples * series, layer.linear.outputs(), series);
+      arena.temporarily([&] { arena.take(flat, samples * series, inputs); });
+      if (arena.training()) arena.take(dx, samples * series * tokens, inputs / tokens);
+    }
+  };
+
+  Batch<const Scalar, Horizon> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
+    const std::size_t width = x.cols(), tokens = linear.inputs() / width, series = x.rows() / tokens;
+    run.for_shares(series, 2 * x.size(), [&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i)
+        kernels::transpose(x.row(i * tokens), tokens, width, cache.flat.row(i));
+    });
+    const Batch<const Scalar, Inputs> flat = cache.flat.middle_rows(0, series);
+    return dropout.forward(run, linear.forward(run, flat, cache.linear), cache.dropout);
+  }
+
+  Batch<const Scalar, Width> backward_input(const Run& run, Batch<const Scalar, Horizon> dy, Cache& cache) const {
+    const auto dflat = linear.backward_input(run, dropout.backward_input(run, dy, cache.dropout), cache.linear);
+    const std::size_t width = cache.dx.cols(), tokens = linear.inputs() / width;
+    run.for_shares(dflat.rows(), 2 * dflat.size(), [&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i)
+        kernels::transpose(dflat.row(i), width, tokens, cache.dx.row(i * tokens));
+    });
+    return cache.dx.middle_rows(0, dflat.rows() * tokens);
+  }
+
+  void backward_weights(const Run& run, Blocks<Cache> blocks, FlattenHead& gradients, Share& share) const {
+    linear.backward_weights(run, blocks.of(&Cache::linear), gradients.linear, share);
+  }
+
+  void pack(Purpose purpose = Purpose::inference) { linear.pack(purpose); }
+  [[nodiscard]] std::size_t multiply_adds(std::size_t series) const { return linear.multiply_adds(series); }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& name, List& list) {
+    Map::for_each(self.linear, name + "linear.", list);
+  }
+};
+
+}  // namespace spat

@@ -1,0 +1,100 @@
+// nn. Where a token stands: a table of positions, fixed or learned, added to each sequence.
+#pragma once
+
+#include <spat/autograd/layer.hpp>
+#include <spat/kernels/elementwise.hpp>
+
+#include <cmath>
+
+namespace spat::inline SPAT_ABI {
+
+/// Writes table [rows x cols]: pe(t, 2i) = sin(t / 10000^(2i / cols)), pe(t, 2i + 1) = cos of the same (Vaswani et al., 2017).
+template <std::floating_point Scalar>
+void sinusoidal_positions(std::span<Scalar> table, std::size_t cols) {
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const std::size_t t = i / cols, c = i % cols;
+    const double angle = static_cast<double>(t) *
+                         std::exp(-std::log(10000.0) * static_cast<double>(c / 2 * 2) / static_cast<double>(cols));
+    table[i] = static_cast<Scalar>(c % 2 == 0 ? std::sin(angle) : std::cos(angle));
+  }
+}
+
+/// y = x + table, row r of a sequence of N tokens with row r of the table [N x D]. The table is fixed and computed; files hold
+/// it as the reference does: position_embedding.pe [1, 5000, D].
+template <std::floating_point Scalar, std::size_t Width = dynamic>
+class SinusoidalPositions {
+ public:
+  using Value = Scalar;
+
+  SinusoidalPositions(std::size_t tokens, std::size_t width) : table_(tokens, width) {
+    sinusoidal_positions(table_.flat(), width);
+  }
+
+  /// What follows a product whose tiles x [sequences * N x D] are: positions are added, tile by tile, in place.
+  [[nodiscard]] auto follow(Batch<Scalar, Width> x) const {
+    return [x, table = table_.view()](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
+      for (std::size_t r = row; r < row + rows; ++r) {
+        const std::span<Scalar> part{x.row(r) + column, cols};
+        kernels::add<Scalar>(part, {table.row(r % table.rows()) + column, cols}, part);
+      }
+    };
+  }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& name, List& list) {
+    constexpr std::size_t rows_in_files = 5000;
+    list.add_constant(name + "pe", {1, rows_in_files, self.table_.cols()},
+                      [](std::span<Scalar> values, const std::vector<std::size_t>& shape) {
+                        sinusoidal_positions(values, shape.back());
+                      });
+  }
+
+ private:
+  Tensor<Scalar, dynamic, Width> table_;
+};
+
+/// y = x + W, row r of a sequence of N tokens with row r of W [N x D], which is learned.  dW = sum over the sequences of dy.
+template <std::floating_point Scalar, std::size_t Width = dynamic>
+class LearnedPositions {
+ public:
+  using Value = Scalar;
+
+  LearnedPositions(std::size_t tokens, std::size_t width) : table(tokens, width) {}
+
+  Tensor<Scalar, dynamic, Width> table;
+
+  struct Cache {
+    Batch<const Scalar, Width> dy;  // the caller's
+    Batch<Scalar, Width> y;
+
+    void lay_out(Arena& arena, const LearnedPositions& layer, std::size_t rows) {
+      arena.take(y, rows, layer.table.cols());
+    }
+  };
+
+  Batch<const Scalar, Width> forward(const Run&, Batch<const Scalar, Width> x, Cache& cache) const {
+    for (std::size_t r = 0; r < x.rows(); r += table.rows())
+      kernels::add<Scalar>(x.middle_rows(r, table.rows()).flat(), table.flat(),
+                           cache.y.middle_rows(r, table.rows()).flat());
+    return cache.y.middle_rows(0, x.rows());
+  }
+  Batch<const Scalar, Width> backward_input(const Run&, Batch<const Scalar, Width> dy, Cache& cache) const {
+    return cache.dy = dy;
+  }
+  void backward_weights(const Run&, Blocks<Cache> blocks, LearnedPositions& gradients, Share& share) const {
+    if (!share.takes()) return;
+    const std::span<Scalar> sum = gradients.table.flat();
+    for (const Cache& cache : blocks)
+      for (std::size_t r = 0; r < cache.dy.rows(); r += table.rows())
+        kernels::add<Scalar>(sum, cache.dy.middle_rows(r, table.rows()).flat(), sum);
+  }
+
+  /// `shape` and `initial` as the reference has them.
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& name, List& list, std::vector<std::size_t> shape = {},
+                       Initial initial = Initial::normal(1)) {
+    list.add(name, self.table, {.shape = std::move(shape), .initial = initial});
+  }
+};
+
+}  // namespace spat

@@ -1,0 +1,148 @@
+// The identity that pruning promises: dense with the module's contribution zeroed == dynamic pruned == static pruned, bit for
+// bit, in outputs, gradients and one Adam step. Plain programs, so that they are built with several compilers.
+#pragma once
+
+#include <spat/autograd/initialize.hpp>
+#include <spat/models/checkpoint.hpp>
+#include <spat/models/shape.hpp>
+#include <spat/train/adam.hpp>
+#include <spat/train/loss.hpp>
+
+#include <tests/models/example.hpp>
+
+#include <cstdio>
+
+namespace identity {
+
+using namespace spat;
+
+inline constexpr std::size_t samples = 6;
+
+/// What one training step with dropout leaves: the forecast, and each tensor's gradient and weights after Adam, by name.
+template <class Scalar>
+struct Outcome {
+  std::vector<Scalar> forecast, inference;
+  std::vector<std::pair<std::string, std::vector<Scalar>>> gradients, weights;
+};
+
+template <class Model, class Data>
+Outcome<typename Model::Value> step(Model model, const Data& data) {
+  using Scalar = typename Model::Value;
+  Outcome<Scalar> outcome;
+  typename Model::Cache cache;
+  model.prepare(cache, Purpose::inference, samples, model.config().channels);
+  const auto plain = model.forward(Run{}, data.batch, cache);
+  outcome.inference.assign(plain.flat().begin(), plain.flat().end());
+
+  model.prepare(cache, Purpose::training, samples, model.config().channels);
+  const Run run{.training = true, .seed = 11, .step = 3};
+  const auto y = model.forward(run, data.batch, cache);
+  outcome.forecast.assign(y.flat().begin(), y.flat().end());
+  Tensor<Scalar> dy(y.rows(), y.cols());
+  squared_error<Scalar>(y, data.batch.target, static_cast<double>(y.size()), dy.view());
+  Model gradients = zeros_like(model);
+  backward_pass(model, run, dy, cache, gradients);
+  const auto weights = parameters(model), slopes = parameters(gradients);
+  for (const auto& slope : slopes)
+    outcome.gradients.emplace_back(slope.name, std::vector(slope.values.begin(), slope.values.end()));
+  Adam<Scalar> adam(weights);
+  adam.step(weights, slopes, 1e-3);
+  if constexpr (BatchNormalized<Model>) model.commit(cache, Scalar(0.1));
+  for (const auto& weight : weights)
+    outcome.weights.emplace_back(weight.name, std::vector(weight.values.begin(), weight.values.end()));
+  return outcome;
+}
+
+template <class Scalar>
+bool same_bytes(const std::vector<Scalar>& a, const std::vector<Scalar>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(Scalar)) == 0;
+}
+
+/// Every tensor of `pruned` has the bytes that `other` has under its name.
+template <class Tensors>
+bool same_where_both(const Tensors& pruned, const Tensors& other) {
+  for (const auto& tensor : pruned) {
+    const auto found =
+        std::find_if(other.begin(), other.end(), [&](const auto& one) { return one.first == tensor.first; });
+    if (found == other.end() || !same_bytes(tensor.second, found->second))
+      return std::printf("  differs: %s\n", tensor.first.c_str()), false;
+  }
+  return !pruned.empty();
+}
+
+template <class Scalar>
+bool same(const Outcome<Scalar>& pruned, const Outcome<Scalar>& other, const char* what, const std::string& mask) {
+  const bool equal = same_bytes(pruned.inference, other.inference) && same_bytes(pruned.forecast, other.forecast) &&
+                     same_where_both(pruned.gradients, other.gradients) &&
+                     same_where_both(pruned.weights, other.weights);
+  if (!equal) std::printf("FAIL %s mask %s: %s\n", sizeof(Scalar) == 4 ? "float" : "double", mask.c_str(), what);
+  return equal;
+}
+
+/// A tensor that is zero where module i is switched off in the dense model.
+template <class Model>
+bool silences(const std::string& tensor, std::size_t i) {
+  if constexpr (requires { Model::silences(tensor, i); })
+    return Model::silences(tensor, i);
+  else
+    return tensor.starts_with(Model::module_name(i) + ".out_projection");
+}
+
+/// The dense model, initialized; `off` modules are switched off by zeros.
+template <class Model>
+Model dense_model(const typename Model::Config& dense, ModuleMask<> kept) {
+  Model whole(Dynamic<typename Model::Config>{dense});
+  initialize(parameters(whole), 5);
+  whole.set_dropout(0.2);
+  for (const auto& parameter : parameters(whole))
+    for (std::size_t i = 0; i < dense.modules(); ++i)
+      if (!kept.keeps(i) && silences<Model>(parameter.name, i))
+        std::ranges::fill(parameter.values, typename Model::Value(0));
+  whole.pack();
+  return whole;
+}
+
+/// Dense with zeros against dynamic pruned.
+template <class Model>
+bool zeroed_equals_pruned(const typename Model::Config& dense, ModuleMask<> mask) {
+  const example::RandomBatch<typename Model::Value> data(dense, samples, 7);
+  const Model whole = dense_model<Model>(dense, ModuleMask<>::all());
+  const auto pruned = step(converted<Model>(whole, {dense.with_kept(mask)}), data);
+  return same(pruned, step(dense_model<Model>(dense, mask), data), "dynamic pruned against zeroed dense",
+              to_string(mask, dense.modules()));
+}
+
+/// Dynamic pruned against static pruned.
+template <template <class, class> class ModelOf, class Scalar, auto dense, std::uint64_t mask>
+bool dynamic_equals_static() {
+  using Config = std::remove_const_t<decltype(dense)>;
+  using Model = ModelOf<Scalar, Dynamic<Config>>;
+  using StaticDense = ModelOf<Scalar, Static<dense>>;
+  using StaticPruned = typename StaticDense::template Pruned<ModuleMask<>{mask}>;
+  const example::RandomBatch<Scalar> data(dense, samples, 7);
+  const Model whole = dense_model<Model>(dense, ModuleMask<>::all());
+  const auto pruned = step(converted<Model>(whole, {dense.with_kept(ModuleMask<>{mask})}), data);
+  return same(step(converted<StaticPruned>(whole), data), pruned, "static pruned against dynamic pruned",
+              to_string(ModuleMask<>{mask}, dense.modules()));
+}
+
+/// Every mask of up to four modules; the static forms, which take long to compile, in float.
+template <template <class, class> class ModelOf, auto dense>
+int check_all_masks() {
+  static_assert(dense.modules() <= 4);
+  using Shape = Dynamic<std::remove_const_t<decltype(dense)>>;
+  int failed = 0;
+  [&]<std::size_t... Mask>(std::index_sequence<Mask...>) {
+    ((failed += !zeroed_equals_pruned<ModelOf<float, Shape>>(dense, ModuleMask<>{Mask}),
+      failed += !zeroed_equals_pruned<ModelOf<double, Shape>>(dense, ModuleMask<>{Mask}),
+      failed += !dynamic_equals_static<ModelOf, float, dense, Mask>()),
+     ...);
+  }
+  (std::make_index_sequence<std::size_t{1} << dense.modules()>{});
+  failed += !dynamic_equals_static<ModelOf, double, dense, 0>();
+  std::printf("%s: %d comparisons differ (dense zeroed, dynamic pruned, static pruned; all masks)\n", instruction_set,
+              failed);
+  return failed != 0;
+}
+
+}  // namespace identity

@@ -1,0 +1,74 @@
+// Every parameter of a whole model against central differences, in double.
+#pragma once
+
+#include <spat/autograd/gradient_check.hpp>
+#include <spat/models/concepts.hpp>
+
+#include <tests/catch.hpp>
+#include <tests/models/example.hpp>
+
+#include <functional>
+
+namespace tests {
+
+/// Whether a tensor's gradient is analytically zero: a softmax row does not feel the bias of its keys.
+inline bool key_bias(std::string_view name) { return name.ends_with("key_projection.bias"); }
+
+using NamePredicate = std::function<bool(std::string_view)>;
+inline bool no_name(std::string_view) { return false; }
+
+/// While training (dropout and batch statistics included) and without, for a batch that is one block. `silent` names the tensors
+/// that no loss can feel; all others must have some gradient, but those that batch statistics take away again while training: an
+/// affine map before a BatchNorm (`normalized_away`), whose gradient is an effect of epsilon alone.
+template <template <class, class> class ModelOf, class Config>
+void check_model_gradients(const Config& config, double dropout, const NamePredicate& silent = key_bias,
+                           const NamePredicate& normalized_away = no_name, std::size_t stride = 1) {
+  using namespace spat;
+  using Model = ModelOf<double, Dynamic<Config>>;
+  for (const bool training : {true, false}) {
+    auto model = example::made<Model>(Dynamic<Config>{config}, 11, dropout);
+    INFO(Model::name << ", kept " << to_string(model.shape.kept(), model.shape.count()) << ", dropout " << dropout
+                     << ", training " << training);
+    Random random(3);
+    for (const auto& parameter : parameters(model))  // gains and biases of norms away from one and zero
+      for (double& value : parameter.values)
+        if (parameter.kind == ParameterKind::weight)
+          value += 0.2 * random.normal();
+        else if (parameter.kind == ParameterKind::buffer)
+          value += 0.2 * random.uniform(0, 1);
+    model.pack();
+    const example::RandomBatch<double> data(config, 3);
+    typename Model::Cache cache;
+    model.prepare(cache, Purpose::training, 3, config.channels);
+    const Run run{.training = training, .seed = 9, .step = 4, .first_sample = 2};
+    const auto loss = [&] {
+      model.pack();
+      const auto y = model.forward(run, data.batch, cache);
+      return squared_error<double>(y, data.batch.target, 1) / static_cast<double>(y.size());
+    };
+    loss();
+    const auto y = model.forward(run, data.batch, cache);
+    Tensor<double> dy(y.rows(), y.cols());
+    squared_error<double>(y, data.batch.target, static_cast<double>(y.size()), dy.view());
+    Model gradients = zeros_like(model);
+    backward_pass(model, run, dy, cache, gradients);
+    const auto weights = parameters(model), slopes = parameters(gradients);
+    for (std::size_t p = 0; p < weights.size(); ++p) {
+      if (weights[p].kind != ParameterKind::weight) continue;
+      INFO(weights[p].name);
+      if (training && normalized_away(weights[p].name)) {
+        CHECK(gradient_error(weights[p].values, slopes[p].values, loss, stride, 1e-5, 1) < 1e-9);  // absolute
+        continue;
+      }
+      CHECK(gradient_error(weights[p].values, slopes[p].values, loss, stride, 1e-5, 1e-7) < 1e-6);
+      double largest = 0;
+      for (const double slope : slopes[p].values) largest = std::max(largest, std::abs(slope));
+      if (silent(weights[p].name))
+        CHECK(largest < 1e-12);
+      else
+        CHECK(largest > 1e-5);
+    }
+  }
+}
+
+}  // namespace tests

@@ -1,0 +1,16 @@
+// iTransformer's gradients, whole and pruned.
+#include <tests/models/gradients.hpp>
+
+using namespace spat;
+
+TEST_CASE("iTransformer's gradients agree with central differences in every parameter") {
+  const auto check = [](const ITransformerConfig& config, double dropout) {
+    tests::check_model_gradients<ITransformer>(config, dropout);
+  };
+  check(example::small.with_kept(ModuleMask<>{0b101}), 0.2);
+  check(example::small, 0);
+  auto plain = example::small;
+  plain.marks = 0, plain.instance_norm = false, plain.depth = 1, plain.kept = {1};
+  check(plain, 0);
+  check(example::small.with_kept(ModuleMask<>{}), 0.2);
+}
