@@ -1,0 +1,119 @@
+// A forecaster of one's own from spat's layers: it trains, is scored with SEND, pruned and fine-tuned like the library's models.
+// docs/custom_model.md explains it line by line.
+#include <spat/spat.hpp>
+
+#include <cstdio>
+using namespace spat;
+
+/// What the model is built from: sizes, and which attention modules it keeps.
+struct DriftShape {
+  std::size_t lookback = 48, horizon = 12, width = 32, depth = 3;
+  ModuleMask<> mask = ModuleMask<>::first(3);
+
+  ModuleMask<> kept() const { return mask; }
+  std::size_t count() const { return depth; }
+  DriftShape with_kept(ModuleMask<> kept_mask) const { return {lookback, horizon, width, depth, kept_mask}; }
+};
+
+/// Forecasts the change from the last value: y = last + (W_p encoder(embed(x - last)))^T, each variate a token.
+class Drift {
+ public:
+  using Value = float;
+  using Shape = DriftShape;
+  template <KeptModules kept>
+  using Block = EncoderLayer<float, kept>;
+  static constexpr std::size_t heads = 4;
+  explicit Drift(Shape s)
+      : shape(s), embedding(s.lookback, s.width), encoder(s.depth, s.mask.bits, s.width, 2 * s.width, heads),
+        projection(s.width, s.horizon) {}
+
+  Shape shape;
+  InvertedEmbedding<float> embedding;
+  Stack<Block> encoder;
+  Linear<float> projection;
+
+  struct Cache {  // what backward needs, on one arena
+    Arena arena;
+    InvertedEmbedding<float>::Cache embedding;
+    Stack<Block>::Cache encoder;
+    Linear<float>::Cache projection;
+    Batch<float> x, y, dtokens;
+    std::size_t samples = 0, channels = 0;
+  };
+
+  void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
+    cache.arena.prepare(purpose, [&](Arena& arena) {
+      cache.samples = samples, cache.channels = channels;
+      arena.take(cache.x, samples * shape.lookback, channels);
+      arena.take(cache.y, samples * shape.horizon, channels);
+      cache.embedding.lay_out(arena, embedding, samples, channels, 0);
+      cache.encoder.lay_out(arena, encoder, samples, channels);
+      cache.projection.lay_out(arena, projection, samples * channels);
+      if (arena.training()) arena.take(cache.dtokens, samples * channels, shape.horizon);
+    });
+  }
+
+  template <class Run>
+  Batch<const float> forward(const Run& run, const WindowBatch<float>& batch, Cache& cache) const {
+    const std::size_t l = shape.lookback, t = shape.horizon, c = cache.channels;
+    const auto last = [&](std::size_t s) { return batch.history.row(s * l + l - 1); };
+    for (std::size_t r = 0; r < cache.x.rows(); ++r)
+      for (std::size_t i = 0; i < c; ++i) cache.x.row(r)[i] = batch.history.row(r)[i] - last(r / l)[i];
+    const auto tokens = encoder.forward(run, embedding.forward(run, cache.x, {}, cache.embedding), cache.encoder);
+    const auto change = projection.forward(run, tokens, cache.projection);  // [samples * C x T]
+    for (std::size_t s = 0; s < cache.samples; ++s)
+      for (std::size_t j = 0; j < t; ++j)
+        for (std::size_t i = 0; i < c; ++i) cache.y.row(s * t + j)[i] = last(s)[i] + change.row(s * c + i)[j];
+    return cache.y;
+  }
+
+  template <class Run>
+  void backward_input(const Run& run, Batch<const float> dy, Cache& cache) const {
+    const std::size_t t = shape.horizon, c = cache.channels;
+    for (std::size_t s = 0; s < cache.samples; ++s) kernels::transpose(dy.row(s * t), t, c, cache.dtokens.row(s * c));
+    const auto d = projection.backward_input(run, cache.dtokens, cache.projection);
+    embedding.skip_input(run, encoder.backward_input(run, d, cache.encoder), cache.embedding);
+  }
+
+  void backward_weights(const Run& run, Blocks<Cache> blocks, Drift& gradients, Share& share) const {
+    embedding.backward_weights(run, blocks.of(&Cache::embedding), gradients.embedding, share);
+    encoder.backward_weights(run, blocks.of(&Cache::encoder), gradients.encoder, share);
+    projection.backward_weights(run, blocks.of(&Cache::projection), gradients.projection, share);
+  }
+
+  std::size_t multiply_adds(std::size_t c) const {
+    return c * shape.width * (shape.lookback + shape.horizon) + encoder.multiply_adds(c);
+  }
+  std::size_t target_channels(std::size_t channels) const { return channels; }
+  std::size_t activation_size(std::size_t channels) const { return channels * 2 * shape.width; }
+  void pack(Purpose purpose = Purpose::inference) {
+    embedding.pack(purpose), encoder.pack(purpose), projection.pack(purpose);
+  }
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& prefix, List& list) {
+    InvertedEmbedding<float>::for_each(self.embedding, prefix + "embedding.", list);
+    Stack<Block>::for_each(self.encoder, prefix + "encoder.", list);
+    Linear<float>::for_each(self.projection, prefix + "projection.", list);
+  }
+};
+static_assert(PrunableModel<Drift>);
+
+int main() {
+  const Series series = synthetic_series(1200);
+  const auto rows = split_rows(Protocol::custom, series.rows(), 48, 12);
+  const auto scaler = StandardScaler::fit(series.view(), rows.train);
+  const WindowOptions window{.lookback = 48, .horizon = 12};
+  const WindowDataset<float> training(series, scaler, rows.train, window), test(series, scaler, rows.test, window),
+      validation(series, scaler, rows.validation, window);
+
+  Drift model({});
+  initialize(parameters(model), 1);
+  model.pack();
+  SensitivityPruner<Drift> pruner(model);
+  Trainer<Drift>(model, {.epochs = 4, .rate = 2e-3}).fit(training, validation, pruner);
+  Drift small = pruner.prune(model, DropLowest{2});
+  Trainer<Drift>(small, {.epochs = 2, .rate = 5e-4}).fit(training, validation);
+
+  std::printf("kept %s; test MSE: dense %.4f, pruned and fine-tuned %.4f\n", to_string(small.shape.kept(), 3).c_str(),
+              evaluate(model, test).mse, evaluate(small, test).mse);
+}
