@@ -32,6 +32,8 @@ class Spat:
 
     def tokens(self, setting):
         config = self.configs[setting["config"]]
+        if config["model"] == "patchtst":
+            return setting["batch"] * config["channels"] * ((config["lookback"] - config["patch"]) // config["stride"] + 2)
         return setting["batch"] * (config["channels"] + config["marks"])
 
 

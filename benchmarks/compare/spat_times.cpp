@@ -61,7 +61,7 @@ struct Setting {
       : config(benchmarks::config_of(words[0])), batch(count_of(words[1], "BATCH")),
         threads(count_of(words[2], "THREADS")) {}
 
-  spat::ITransformerConfig config;
+  benchmarks::Config config;
   std::size_t batch, threads;
 };
 
@@ -71,7 +71,12 @@ nlohmann::json about() {
   nlohmann::json configs;
   for (const auto& named : benchmarks::configs) {
     auto& members = configs[std::string(named.name)];
-    spat::ITransformerConfig::for_each(named.config, [&](const char* name, auto value) { members[name] = value; });
+    members["model"] = std::holds_alternative<spat::PatchTSTConfig>(named.config) ? "patchtst" : "itransformer";
+    std::visit(
+        [&]<class C>(const C& config) {
+          C::for_each(config, [&](const char* name, auto value) { members[name] = value; });
+        },
+        named.config);
   }
   return {{"compiler", __VERSION__},
           {"vector_bits", 8 * sizeof(float) * spat::kernels::lanes<float>},
@@ -83,7 +88,7 @@ nlohmann::json slice(char** words) {
   const std::string task = chosen(words[3], {"predict", "train", "train_scored"}),
                     prune = chosen(words[4], {"none", "all"});
   const nlohmann::json base = memory_mib("VmRSS");
-  benchmarks::Workload work(prune == "all" ? setting.config.with_kept({}) : setting.config, setting.batch,
+  benchmarks::Workload work(prune == "all" ? benchmarks::with_kept(setting.config, {}) : setting.config, setting.batch,
                             setting.threads);
   double sum = 0;  // so that no result is unused
   const auto times = times_of(std::strtod(words[5], nullptr), [&] {
@@ -99,15 +104,15 @@ nlohmann::json masks(char** words) {
   const Setting setting(words);
   const double seconds = std::strtod(words[3], nullptr) / turns;
   std::deque<benchmarks::Workload> works;
-  for (std::uint64_t bits = 0; bits < std::uint64_t{1} << setting.config.depth; ++bits)
-    works.emplace_back(setting.config.with_kept({bits}), setting.batch, setting.threads);
+  for (std::uint64_t bits = 0; bits < std::uint64_t{1} << benchmarks::modules_of(setting.config); ++bits)
+    works.emplace_back(benchmarks::with_kept(setting.config, {bits}), setting.batch, setting.threads);
   std::vector<std::vector<double>> times(works.size());
   for (std::size_t turn = 0; turn < turns; ++turn)
     for (std::size_t i = 0; i < works.size(); ++i)
       std::ranges::copy(times_of(seconds, [&] { (void)works[i].predict(); }), std::back_inserter(times[i]));
   nlohmann::json all;
   for (std::size_t i = 0; i < works.size(); ++i)
-    all.push_back({{"mask", to_string(spat::ModuleMask<>{i}, setting.config.depth)},
+    all.push_back({{"mask", to_string(spat::ModuleMask<>{i}, benchmarks::modules_of(setting.config))},
                    {"macs", macs_of(works[i])},
                    {"median_us", spat::latency_of(times[i]).median}});
   return {{"masks", std::move(all)}};

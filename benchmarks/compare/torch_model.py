@@ -1,4 +1,4 @@
-"""The iTransformer in plain PyTorch, dense or with all attention pruned, and its ONNX files."""
+"""iTransformer and PatchTST in plain PyTorch, dense or with all attention pruned, and their ONNX files."""
 import math
 import pathlib
 
@@ -57,6 +57,14 @@ class Layer(nn.Module):
         return self.norm2(x + self.linear2(F.gelu(self.linear1(x))))
 
 
+def normalized(x):
+    """Each window and channel to mean 0 and deviation 1 over time; with both."""
+    mean = x.mean(1, keepdim=True).detach()
+    centred = x - mean
+    deviation = torch.sqrt((centred * centred).mean(1, keepdim=True) + 1e-5)
+    return centred / deviation, mean, deviation
+
+
 class ITransformer(nn.Module):
     def __init__(self, c, keep):
         super().__init__()
@@ -66,20 +74,50 @@ class ITransformer(nn.Module):
         self.projection = nn.Linear(c["width"], c["horizon"])
 
     def forward(self, x):  # [B, L, C] -> [B, T, C]
-        mean = x.mean(1, keepdim=True).detach()
-        centred = x - mean
-        deviation = torch.sqrt((centred * centred).mean(1, keepdim=True) + 1e-5)
-        tokens = self.embedding((centred / deviation).transpose(1, 2))
+        x, mean, deviation = normalized(x)
+        tokens = self.embedding(x.transpose(1, 2))
         for layer in self.layers:
             tokens = layer(tokens)
         return self.projection(self.norm(tokens)).transpose(1, 2) * deviation + mean
+
+
+class PatchTST(nn.Module):
+    def __init__(self, c, keep):
+        super().__init__()
+        self.patch, self.stride, width = c["patch"], c["stride"], c["width"]
+        self.patches = (c["lookback"] - self.patch) // self.stride + 2
+        self.embedding = nn.Linear(self.patch, width, bias=False)
+        angle = torch.arange(self.patches).unsqueeze(1) * torch.exp(torch.arange(0, width, 2) * (-math.log(1e4) / width))
+        self.register_buffer("positions", torch.stack([angle.sin(), angle.cos()], -1).reshape(self.patches, width))
+        self.layers = nn.ModuleList(Layer(width, c["ffn_width"], c["heads"], keep) for _ in range(c["depth"]))
+        self.norm = nn.BatchNorm1d(width)
+        self.head = nn.Linear(self.patches * width, c["horizon"])
+
+    def forward(self, x):  # [B, L, C] -> [B, T, C]
+        B, _, C = x.shape
+        x, mean, deviation = normalized(x)
+        x = x.transpose(1, 2)
+        x = torch.cat([x, x[..., -1:].expand(B, C, self.stride)], -1).reshape(B * C, -1)
+        if torch.onnx.is_in_onnx_export():  # which knows no unfold
+            index = torch.arange(self.patches).unsqueeze(1) * self.stride + torch.arange(self.patch)
+            x = x[:, index.reshape(-1)].view(B * C, self.patches, self.patch)
+        else:
+            x = x.unfold(-1, self.patch, self.stride)
+        tokens = self.embedding(x) + self.positions
+        for layer in self.layers:
+            tokens = layer(tokens)
+        tokens = self.norm(tokens.reshape(B * C * self.patches, -1)).view(tokens.shape)
+        return self.head(tokens.transpose(1, 2).reshape(B, C, -1)).transpose(1, 2) * deviation + mean
+
+
+MODELS = {"itransformer": ITransformer, "patchtst": PatchTST}
 
 
 def seeded(config, prune, batch):
     """The model and a batch for it; always the same numbers."""
     torch.manual_seed(7)
     x = torch.randn(batch, config["lookback"], config["channels"])
-    return ITransformer(config, prune == "none").eval(), x
+    return MODELS[config["model"]](config, prune == "none").eval(), x
 
 
 def export(config, batch, folder):

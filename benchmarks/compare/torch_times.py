@@ -107,7 +107,7 @@ class Answers:
         return {"torch": torch.__version__, "blas": name, "fair_blas": fair}
 
     def setup(self, config, batch, task, prunes):
-        assert config["marks"] == 0 and config["instance_norm"]
+        assert config.get("marks", 0) == 0 and config["instance_norm"]
         self.about()  # the BLAS and its threads belong to no model
         self.base, missing = memory_mib("VmRSS"), []
         for prune in prunes:

@@ -1,4 +1,4 @@
-// Forecasts and training steps of the iTransformer, dense and with all attention pruned, and what computing SEND costs.
+// Forecasts and training steps of the models, dense and with all attention pruned, and what computing SEND costs.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@ using benchmarks::Workload;
 /// Arguments after the name: batch, threads, pruned.
 Workload workload(const benchmark::State& state, const char* name) {
   const auto config = benchmarks::config_of(name);
-  return Workload(state.range(2) ? config.with_kept({}) : config, static_cast<std::size_t>(state.range(0)),
+  return Workload(state.range(2) ? benchmarks::with_kept(config, {}) : config, static_cast<std::size_t>(state.range(0)),
                   static_cast<std::size_t>(state.range(1)));
 }
 
@@ -65,11 +65,17 @@ void dense(benchmark::internal::Benchmark* one) {
 BENCHMARK_CAPTURE(predict, etth1, "itr_etth1")->Apply(dense_and_pruned);
 BENCHMARK_CAPTURE(predict, weather, "itr_weather")->Apply(dense_and_pruned);
 BENCHMARK_CAPTURE(predict, ecl, "itr_ecl")->Apply(dense_and_pruned);
+BENCHMARK_CAPTURE(predict, patchtst, "ptst_96")->Apply(dense_and_pruned);
+BENCHMARK_CAPTURE(predict, patchtst_small, "ptst_small_96")->Apply(dense_and_pruned);
+BENCHMARK_CAPTURE(train, patchtst, "ptst_96")->Apply(dense_and_pruned);
+BENCHMARK_CAPTURE(train, patchtst_small, "ptst_small_96")->Apply(dense_and_pruned);
 BENCHMARK_CAPTURE(train, etth1, "itr_etth1")->Apply(dense_and_pruned);
 BENCHMARK_CAPTURE(train, weather, "itr_weather")->Apply(dense_and_pruned);
 BENCHMARK_CAPTURE(train, ecl, "itr_ecl")->Apply(dense_and_pruned);
 BENCHMARK_CAPTURE(send_cost, etth1, "itr_etth1")->Apply(dense);
 BENCHMARK_CAPTURE(send_cost, weather, "itr_weather")->Apply(dense);
 BENCHMARK_CAPTURE(send_cost, ecl, "itr_ecl")->Apply(dense);
+BENCHMARK_CAPTURE(send_cost, patchtst, "ptst_96")->Apply(dense);
+BENCHMARK_CAPTURE(send_cost, patchtst_small, "ptst_small_96")->Apply(dense);
 
 }  // namespace
