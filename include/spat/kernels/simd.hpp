@@ -257,14 +257,44 @@ template <std::floating_point Scalar>
 #endif
 }
 
+#if !defined(SPAT_SCALAR) && defined(__AVX__)
+namespace detail {
+
+/// Halves first, as sum_of_lanes() has it.
+[[nodiscard]] inline float sum_by_halves(__m256 x) {
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+[[nodiscard]] inline double sum_by_halves(__m256d x) {
+  const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+#if defined(__AVX512F__)  // the forms without a mask make g++ 12 warn
+[[nodiscard]] inline double sum_by_halves(__m512d x) {
+  return sum_by_halves(_mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_maskz_extractf64x4_pd(0xff, x, 1)));
+}
+[[nodiscard]] inline float sum_by_halves(__m512 x) {
+  const __m256 upper = _mm256_castpd_ps(_mm512_maskz_extractf64x4_pd(0xff, _mm512_castps_pd(x), 1));
+  return sum_by_halves(_mm256_add_ps(_mm512_castps512_ps256(x), upper));
+}
+#endif
+
+}  // namespace detail
+#endif
+
 /// Sum and maximum of the lanes, always in the same order: pairwise, halves first.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Scalar sum_of_lanes(const Pack<Scalar>& values) {
+#if !defined(SPAT_SCALAR) && defined(__AVX__)
+  return detail::sum_by_halves(values);
+#else
   alignas(alignment) Scalar lane[lanes<Scalar>];
   values.store_aligned(lane);
   for (std::size_t half = lanes<Scalar> / 2; half > 0; half /= 2)
     for (std::size_t i = 0; i < half; ++i) lane[i] += lane[i + half];
   return lane[0];
+#endif
 }
 template <std::floating_point Scalar>
 [[nodiscard]] inline Scalar largest_lane(const Pack<Scalar>& values) {
