@@ -145,4 +145,23 @@ int check_all_masks() {
   return failed != 0;
 }
 
+/// `count` random masks of many modules in float, a few of them in double; the static forms of `masks`.
+template <template <class, class> class ModelOf, auto dense, std::uint64_t... masks>
+int check_some_masks(std::size_t count) {
+  using Shape = Dynamic<std::remove_const_t<decltype(dense)>>;
+  int failed = 0;
+  Random random(17);
+  for (std::size_t i = 0; i < count; ++i) {
+    const ModuleMask<> mask{random.below(std::uint64_t{1} << dense.modules())};
+    failed += !zeroed_equals_pruned<ModelOf<float, Shape>>(dense, mask);
+    if (i % 20 == 0) failed += !zeroed_equals_pruned<ModelOf<double, Shape>>(dense, mask);
+  }
+  for (const std::uint64_t mask : {std::uint64_t{0}, masks...})
+    failed += !zeroed_equals_pruned<ModelOf<float, Shape>>(dense, ModuleMask<>{mask});
+  failed += (int{!dynamic_equals_static<ModelOf, float, dense, masks>()} + ...);
+  std::printf("%s: %d comparisons differ (dense zeroed, dynamic pruned, static pruned; %zu masks)\n", instruction_set,
+              failed, count);
+  return failed != 0;
+}
+
 }  // namespace identity

@@ -215,8 +215,7 @@ class Crossformer : public ForecasterBase<Scalar, ModelShape> {
           my.enc_positions.lay_out(arena, enc_positions, rows);
         });
       }
-      const auto samples_of_block = [&](std::size_t l) { return l + 1 < my.scales ? samples : 0; };
-      my.encoder.lay_out(arena, encoder, samples_of_block, channels);
+      my.encoder.lay_out(arena, encoder, samples_of_block(samples, my.scales), channels);
       my.dec_tokens.lay_out(arena, dec_tokens, forecast_rows);
       my.decoder.lay_out(arena, decoder, samples, channels, segments_of_scale());
       arena.take(my.sum, forecast_rows, config().segment);
@@ -282,8 +281,8 @@ class Crossformer : public ForecasterBase<Scalar, ModelShape> {
   /// Of the forecast of one window: matrix products alone, dead scales not counted.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     const std::size_t live = config().live_scales();
-    const auto channels_of_block = [&](std::size_t l) { return l + 1 < live ? channels : 0; };
-    return embedding.multiply_adds(live > 0 ? channels : 0) + encoder.multiply_adds(channels_of_block) +
+    return (live > 0 ? embedding.multiply_adds(channels) : 0) +
+           encoder.multiply_adds(samples_of_block(1, live), channels) +
            decoder.multiply_adds(channels, segments_of_scale());
   }
 
@@ -343,6 +342,10 @@ class Crossformer : public ForecasterBase<Scalar, ModelShape> {
 
   [[nodiscard]] auto segments_of_scale() const {
     return [this](std::size_t i) { return config().segments(i); };
+  }
+  /// None for the blocks whose output is no live scale.
+  [[nodiscard]] static auto samples_of_block(std::size_t samples, std::size_t live) {
+    return [samples, live](std::size_t l) { return l + 1 < live ? samples : 0; };
   }
 
   /// visit(forecast(b, t, c), sum(b, c, t + padding)): of the padded horizon the reference takes the last T rows.

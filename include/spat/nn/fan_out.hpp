@@ -1,6 +1,7 @@
 // nn. The gradient of a value that two readers had, where either may have been pruned.
 #pragma once
 
+#include <spat/core/view.hpp>
 #include <spat/kernels/elementwise.hpp>
 
 namespace spat::inline SPAT_ABI {

@@ -74,9 +74,9 @@ class ScaleBlock {
     attention.pack(purpose);
   }
 
-  /// Of one sample of `channels` variates; of none where nobody reads the block.
-  [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
-    return (merge_layer ? merge_layer->multiply_adds(channels) : 0) + attention.multiply_adds(channels);
+  /// Of `samples` samples, none where nobody reads the block, of `channels` variates; matrix products alone.
+  [[nodiscard]] std::size_t multiply_adds(std::size_t samples, std::size_t channels) const {
+    return samples * ((merge_layer ? merge_layer->multiply_adds(channels) : 0) + attention.multiply_adds(channels));
   }
 
   template <class Self, class List>

@@ -1,6 +1,7 @@
 // nn. Neighbouring segments of a series become one, for a coarser scale.
 #pragma once
 
+#include <spat/kernels/elementwise.hpp>
 #include <spat/nn/layer_norm.hpp>
 #include <spat/nn/linear.hpp>
 
