@@ -37,7 +37,7 @@ int main(int count, char** arguments) try {
   const Metrics after = evaluate(small, test, &team);
 
   for (std::size_t i = 0; i < pruner.scores().size(); ++i)
-    std::printf("%s  SEND %.3e  %s\n", Model::module_name(i).c_str(), pruner.scores()[i],
+    std::printf("%s  SEND %.3e  %s\n", model.module_name(i).c_str(), pruner.scores()[i],
                 small.shape.kept().keeps(i) ? "kept" : "removed");
   std::printf("dense   MSE %.4f  %zu parameters\npruned  MSE %.4f  %zu parameters\n", before.mse,
               spat::count(parameters(model)), after.mse, spat::count(parameters(small)));

@@ -35,7 +35,7 @@ void show_model(const spat::SafetensorsFile& file) {
   if (send == file.metadata().end()) return;
   const spat::Fields scores = spat::fields_from_json(send->second, file.path());
   for (std::size_t i = 0; i < model.shape.count(); ++i)
-    if (const std::string name = Model::module_name(i); scores.contains(name))
+    if (const std::string name = model.module_name(i); scores.contains(name))
       std::printf("  %-40s SEND %.4e  %s\n", name.c_str(), scores.get<double>(name),
                   model.shape.kept().keeps(i) ? "kept" : "removed");
 }

@@ -116,8 +116,8 @@ void run(const RunOptions& o, const std::string& command_line) {
   const auto mask = pruner.choose(budget(o));
   spat::Fields send;
   for (std::size_t i = 0; i < scores.size(); ++i) {
-    report.modules.push_back({Model::module_name(i), scores[i], mask.keeps(i)});
-    send.set(Model::module_name(i), scores[i]);
+    report.modules.push_back({dense.module_name(i), scores[i], mask.keeps(i)});
+    send.set(dense.module_name(i), scores[i]);
   }
   const std::map<std::string, std::string> about{{"spat.data", describe(data, o.data.marks)},
                                                  {"spat.send", spat::to_json(send)}};

@@ -64,6 +64,7 @@
 #include <spat/nn/batch_norm.hpp>
 #include <spat/nn/dropout.hpp>
 #include <spat/nn/encoder_layer.hpp>
+#include <spat/nn/fan_out.hpp>
 #include <spat/nn/feed_forward.hpp>
 #include <spat/nn/flatten_head.hpp>
 #include <spat/nn/gelu.hpp>
@@ -74,11 +75,17 @@
 #include <spat/nn/patch_embedding.hpp>
 #include <spat/nn/patches.hpp>
 #include <spat/nn/positions.hpp>
+#include <spat/nn/router_attention.hpp>
+#include <spat/nn/scale_block.hpp>
+#include <spat/nn/segment_decoder_layer.hpp>
+#include <spat/nn/segment_merging.hpp>
 #include <spat/nn/stack.hpp>
+#include <spat/nn/two_stage_attention.hpp>
 
 #include <spat/models/block_plan.hpp>
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/concepts.hpp>
+#include <spat/models/crossformer.hpp>
 #include <spat/models/forecaster_base.hpp>
 #include <spat/models/itransformer.hpp>
 #include <spat/models/module_mask.hpp>

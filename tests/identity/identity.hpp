@@ -81,11 +81,11 @@ bool same(const Outcome<Scalar>& pruned, const Outcome<Scalar>& other, const cha
 
 /// A tensor that is zero where module i is switched off in the dense model.
 template <class Model>
-bool silences(const std::string& tensor, std::size_t i) {
-  if constexpr (requires { Model::silences(tensor, i); })
-    return Model::silences(tensor, i);
+bool silences(const Model& model, const std::string& tensor, std::size_t i) {
+  if constexpr (requires { model.silences(tensor, i); })
+    return model.silences(tensor, i);
   else
-    return tensor.starts_with(Model::module_name(i) + ".out_projection");
+    return tensor.starts_with(model.module_name(i) + ".out_projection");
 }
 
 /// The dense model, initialized; `off` modules are switched off by zeros.
@@ -96,7 +96,7 @@ Model dense_model(const typename Model::Config& dense, ModuleMask<> kept) {
   whole.set_dropout(0.2);
   for (const auto& parameter : parameters(whole))
     for (std::size_t i = 0; i < dense.modules(); ++i)
-      if (!kept.keeps(i) && silences<Model>(parameter.name, i))
+      if (!kept.keeps(i) && silences(whole, parameter.name, i))
         std::ranges::fill(parameter.values, typename Model::Value(0));
   whole.pack();
   return whole;
@@ -142,6 +142,25 @@ int check_all_masks() {
   failed += !dynamic_equals_static<ModelOf, double, dense, 0>();
   std::printf("%s: %d comparisons differ (dense zeroed, dynamic pruned, static pruned; all masks)\n", instruction_set,
               failed);
+  return failed != 0;
+}
+
+/// `count` random masks of many modules in float, a few of them in double; the static forms of `masks`.
+template <template <class, class> class ModelOf, auto dense, std::uint64_t... masks>
+int check_some_masks(std::size_t count) {
+  using Shape = Dynamic<std::remove_const_t<decltype(dense)>>;
+  int failed = 0;
+  Random random(17);
+  for (std::size_t i = 0; i < count; ++i) {
+    const ModuleMask<> mask{random.below(std::uint64_t{1} << dense.modules())};
+    failed += !zeroed_equals_pruned<ModelOf<float, Shape>>(dense, mask);
+    if (i % 20 == 0) failed += !zeroed_equals_pruned<ModelOf<double, Shape>>(dense, mask);
+  }
+  for (const std::uint64_t mask : {std::uint64_t{0}, masks...})
+    failed += !zeroed_equals_pruned<ModelOf<float, Shape>>(dense, ModuleMask<>{mask});
+  failed += (int{!dynamic_equals_static<ModelOf, float, dense, masks>()} + ...);
+  std::printf("%s: %d comparisons differ (dense zeroed, dynamic pruned, static pruned; %zu masks)\n", instruction_set,
+              failed, count);
   return failed != 0;
 }
 

@@ -109,9 +109,8 @@ void check_attention(const SafetensorsFile& file, const std::string& prefix, std
 /// again while training (an affine map before a BatchNorm): there both have rounding alone.
 template <class Model>
 struct Expected {
-  std::function<std::string(std::size_t module, std::size_t part)> attention = [](std::size_t module, std::size_t) {
-    return Model::module_name(module);
-  };
+  std::function<std::string(const Model&, std::size_t module, std::size_t part)> attention =
+      [](const Model& model, std::size_t module, std::size_t) { return model.module_name(module); };
   std::function<bool(const Model&, std::string_view)> normalized_away = [](const Model&, std::string_view) {
     return false;
   };
@@ -157,7 +156,7 @@ void check_pass(const SafetensorsFile& file, Model& model, const std::string& pr
       CHECK(fixtures::relative_error(gradient.values, other) < 1e-4);
   }
   for (const auto& [at, maps] : capture.modules)
-    check_attention(file, prefix, at.first, expected.attention(at.first, at.second), maps);
+    check_attention(file, prefix, at.first, expected.attention(model, at.first, at.second), maps);
 
   if constexpr (BatchNormalized<Model>) {
     if (prefix.empty()) return;

@@ -419,8 +419,8 @@ TEST_CASE("all connections of a module together are worth what its values and it
     const auto [s, size, o] = totals.of.at(i);
     CHECK(std::abs(s) > 1e-3 * size);  // else the comparison would be of rounding noise
     CHECK(o == Approx(s).epsilon(1e-9));
-    CHECK(product(Model::module_name(i) + ".value_projection.weight") == Approx(s).epsilon(1e-9));
-    CHECK(product(Model::module_name(i) + ".out_projection.weight") == Approx(s).epsilon(1e-9));
+    CHECK(product(model.module_name(i) + ".value_projection.weight") == Approx(s).epsilon(1e-9));
+    CHECK(product(model.module_name(i) + ".out_projection.weight") == Approx(s).epsilon(1e-9));
   }
 }
 
@@ -531,7 +531,7 @@ TEST_CASE("a pruner that listens to iTransformer finds the reference's SEND", "[
       pruner.end_step();
       const auto scores = pruner.scores();
       for (std::size_t i = 0; i < c.depth; ++i) {
-        const double expected = expected_of(reference, file, "eval", Model::module_name(i)).at(text).get<double>();
+        const double expected = expected_of(reference, file, "eval", model.module_name(i)).at(text).get<double>();
         CHECK(scores[i] == Approx(expected).epsilon(1e-3));
         ++compared;
       }

@@ -60,7 +60,7 @@ TEST_CASE("surviving weights keep their numbers, and a pruned module's are gone"
     CHECK(example::same_bits(same->values, parameter.values));
   }
   for (const auto& parameter : before)
-    CHECK((find(after, parameter.name) == after.end()) == parameter.name.starts_with(Dense::module_name(1) + "."));
+    CHECK((find(after, parameter.name) == after.end()) == parameter.name.starts_with(dense.module_name(1) + "."));
   const std::size_t width = example::small.width;
   CHECK(count(before) - count(after) == 4 * (width * width + width));
 }
@@ -76,9 +76,8 @@ TEST_CASE("a pruned module cannot come back") {
   CHECK_THROWS_AS((void)pruned(fixed, ModuleMask<>{0b010}), ConfigError);
   CHECK(std::variant_size_v<decltype(pruned(fixed, ModuleMask<>{0b100}))> == 4);
   // Nor by a conversion: the numbers are not there.
-  CHECK(message_of<ShapeError>([&] {
-          (void)converted<Dense>(smaller, {example::small});
-        }).find(Dense::module_name(1)) != std::string::npos);
+  CHECK(message_of<ShapeError>([&] { (void)converted<Dense>(smaller, {example::small}); }).find(dense.module_name(1)) !=
+        std::string::npos);
 }
 
 TEST_CASE("bits beyond the last module do not matter to the surgery") {

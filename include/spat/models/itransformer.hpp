@@ -216,7 +216,7 @@ class ITransformer : public ForecasterBase<Scalar, ModelShape> {
   }
 
   /// The name of module i, as in the reference's state_dict.
-  [[nodiscard]] static std::string module_name(std::size_t i) {
+  [[nodiscard]] std::string module_name(std::size_t i) const {
     return detail::message("encoder.attn_layers.", i, ".attention");
   }
 

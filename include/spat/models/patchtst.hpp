@@ -248,7 +248,7 @@ class PatchTST : public ForecasterBase<Scalar, ModelShape> {
   [[nodiscard]] std::vector<std::string> dead_parts() const { return {}; }
 
   /// The name of module i, as in the reference's state_dict.
-  [[nodiscard]] static std::string module_name(std::size_t i) {
+  [[nodiscard]] std::string module_name(std::size_t i) const {
     return detail::message("encoder.attn_layers.", i, ".attention");
   }
 

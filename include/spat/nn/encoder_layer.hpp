@@ -120,9 +120,10 @@ class EncoderLayer {
   }
 
   template <class Self, class List>
-  static void for_each(Self& self, const std::string& name, List& list) {
-    if_kept([&](auto& layer) { layer.for_each(layer, name + "attention.", list); }, self.attention);
-    FeedForward<Scalar, Width, FfnWidth>::for_each(self.ffn, name, list);
+  static void for_each(Self& self, const std::string& name, List& list, const char* attention_name = "attention.",
+                       const FeedForwardNames& ffn_names = {}) {
+    if_kept([&](auto& layer) { layer.for_each(layer, name + attention_name, list); }, self.attention);
+    FeedForward<Scalar, Width, FfnWidth>::for_each(self.ffn, name, list, ffn_names);
     LayerNorm<Scalar, Width>::for_each(self.norm1, name + "norm1.", list);
     LayerNorm<Scalar, Width>::for_each(self.norm2, name + "norm2.", list);
   }

@@ -7,10 +7,17 @@
 
 namespace spat::inline SPAT_ABI {
 
+/// How files call the two maps of a FeedForward, and of how many dimensions they hold the weights.
+struct FeedForwardNames {
+  const char* first = "conv1.";
+  const char* second = "conv2.";
+  std::size_t dimensions = 3;
+};
+
 /// y = Drop(GELU(x W_1^T + b_1)) W_2^T + b_2  (Vaswani et al., 2017).
 ///
-/// Shapes, with R rows:  x, y [R x D]   W_1 [F x D]   W_2 [D x F].  In files the weights are convolutions of width one:
-/// conv1.weight [F, D, 1], conv2.weight [D, F, 1].
+/// Shapes, with R rows:  x, y [R x D]   W_1 [F x D]   W_2 [D x F].  In files the weights are convolutions of width one,
+/// conv1.weight [F, D, 1], conv2.weight [D, F, 1], unless FeedForwardNames says otherwise.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t FfnWidth = dynamic>
 class FeedForward {
  public:
@@ -77,11 +84,11 @@ class FeedForward {
   }
 
   template <class Self, class List>
-  static void for_each(Self& self, const std::string& name, List& list) {
+  static void for_each(Self& self, const std::string& name, List& list, const FeedForwardNames& names = {}) {
     using Conv1 = Linear<Scalar, Width, FfnWidth>;
     using Conv2 = Linear<Scalar, FfnWidth, Width>;
-    Conv1::for_each(self.conv1, name + "conv1.", list, 3);
-    Conv2::for_each(self.conv2, name + "conv2.", list, 3);
+    Conv1::for_each(self.conv1, name + names.first, list, names.dimensions);
+    Conv2::for_each(self.conv2, name + names.second, list, names.dimensions);
   }
 };
 

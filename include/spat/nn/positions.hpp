@@ -78,6 +78,11 @@ class LearnedPositions {
                            cache.y.middle_rows(r, table.rows()).flat());
     return cache.y.middle_rows(0, x.rows());
   }
+  /// y = W for each sequence: tokens that are nothing but learned. The same backward.
+  Batch<const Scalar, Width> repeat(const Run&, Cache& cache) const {
+    for (std::size_t r = 0; r < cache.y.rows(); r += table.rows()) std::ranges::copy(table.flat(), cache.y.row(r));
+    return cache.y;
+  }
   Batch<const Scalar, Width> backward_input(const Run&, Batch<const Scalar, Width> dy, Cache& cache) const {
     return cache.dy = dy;
   }

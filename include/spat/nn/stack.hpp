@@ -24,11 +24,21 @@ struct CachesOf<std::vector<Block>> {
   return {false, mask >> block * modules & ((std::uint64_t{1} << modules) - 1)};
 }
 
+/// What an argument of a stack is to block i: what it returns for i if it is a function of that, else itself.
+template <class Argument>
+[[nodiscard]] constexpr decltype(auto) of_block(const Argument& argument, [[maybe_unused]] std::size_t i) {
+  if constexpr (std::is_invocable_v<const Argument&, std::size_t>)
+    return argument(i);
+  else
+    return (argument);
+}
+
 }  // namespace detail
 
 /// y = block_{depth-1}( ... block_0(x)).  Block<kept> holds `Block<kept>::modules` prunable modules; those of block i are
 /// numbered first_module + i * modules + j by the unpruned architecture, and a run is told of the first of them with run.at().
-/// Blocks keep their shape: x, y [samples * N x D]. What else a block's calls take (a memory) is handed on as it is.
+/// Blocks keep their width: x, y [samples * N x D]. What else a block's constructor and calls take (sizes, a memory) is handed on
+/// as it is, or, where it differs from block to block, is a function of the block's index.
 ///
 /// `mask` is the mask of this stack's own modules as a constant with `depth` blocks, or none: then both are the constructor's.
 template <template <KeptModules> class Block, std::size_t depth = dynamic, std::uint64_t mask = 0>
@@ -50,15 +60,18 @@ class Stack {
   static auto make(std::size_t block_count, std::uint64_t kept, const Arguments&... arguments) {
     if constexpr (is_static) {
       return [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return std::tuple{Block<detail::kept_of_block(mask, I, modules)>(
-            arguments..., detail::kept_of_block(kept, I, modules).bits)...};
+        const auto block = [&]<std::size_t i>(std::integral_constant<std::size_t, i>) {
+          return Block<detail::kept_of_block(mask, i, modules)>(detail::of_block(arguments, i)...,
+                                                                detail::kept_of_block(kept, i, modules).bits);
+        };
+        return std::tuple{block(std::integral_constant<std::size_t, I>{})...};
       }
       (std::make_index_sequence<depth>{});
     } else {
       std::vector<Block<KeptModules{}>> list;
       list.reserve(block_count);
       for (std::size_t i = 0; i < block_count; ++i)
-        list.emplace_back(arguments..., detail::kept_of_block(kept, i, modules).bits);
+        list.emplace_back(detail::of_block(arguments, i)..., detail::kept_of_block(kept, i, modules).bits);
       return list;
     }
   }
@@ -84,24 +97,29 @@ class Stack {
     template <class... Sizes>
     void lay_out(Arena& arena, const Stack& stack, Sizes... sizes) {
       if constexpr (!is_static) blocks.resize(stack.blocks.size());
-      upward([&](std::size_t, const auto& block, auto& mine) { mine.lay_out(arena, block, sizes...); }, stack.blocks,
-             blocks);
+      upward([&](std::size_t i, const auto& block,
+                 auto& mine) { mine.lay_out(arena, block, detail::of_block(sizes, i)...); },
+             stack.blocks, blocks);
     }
   };
 
   template <class RunType, class View, class... More>
   View forward(const RunType& run, View x, Cache& cache, const More&... more) const {
-    upward([&](std::size_t i, const auto& block,
-               auto& mine) { x = block.forward(run.at(first_module + i * modules), x, mine, more...); },
-           blocks, cache.blocks);
+    upward(
+        [&](std::size_t i, const auto& block, auto& mine) {
+          x = block.forward(run.at(first_module + i * modules), x, mine, detail::of_block(more, i)...);
+        },
+        blocks, cache.blocks);
     return x;
   }
 
   template <class RunType, class View, class... More>
   View backward_input(const RunType& run, View dy, Cache& cache, const More&... more) const {
-    downward([&](std::size_t i, const auto& block,
-                 auto& mine) { dy = block.backward_input(run.at(first_module + i * modules), dy, mine, more...); },
-             blocks, cache.blocks);
+    downward(
+        [&](std::size_t i, const auto& block, auto& mine) {
+          dy = block.backward_input(run.at(first_module + i * modules), dy, mine, detail::of_block(more, i)...);
+        },
+        blocks, cache.blocks);
     return dy;
   }
 
@@ -133,7 +151,8 @@ class Stack {
   template <class... Sizes>
   [[nodiscard]] std::size_t multiply_adds(Sizes... sizes) const {
     std::size_t total = 0;
-    upward([&](std::size_t, const auto& block) { total += block.multiply_adds(sizes...); }, blocks);
+    upward([&](std::size_t i, const auto& block) { total += block.multiply_adds(detail::of_block(sizes, i)...); },
+           blocks);
     return total;
   }
 

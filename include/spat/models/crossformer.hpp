@@ -1,0 +1,363 @@
+// models. Crossformer: attention over time and over variates in two stages, at several scales. The Time-Series-Library's variant.
+#pragma once
+
+#include <spat/models/forecaster_base.hpp>
+#include <spat/nn/patch_embedding.hpp>
+#include <spat/nn/scale_block.hpp>
+#include <spat/nn/segment_decoder_layer.hpp>
+#include <spat/nn/stack.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Everything that shapes a Crossformer: integers, so that it can be a template argument.
+struct CrossformerConfig {
+  std::size_t channels = 0;      // C
+  std::size_t lookback = 96;     // L
+  std::size_t horizon = 96;      // T
+  std::size_t width = 512;       // D
+  std::size_t ffn_width = 2048;  // F
+  std::size_t heads = 8;         // H
+  std::size_t depth = 2;         // E, blocks of the encoder; the decoder has a layer more, one for each scale
+  std::size_t segment = 12;      // rows of a segment
+  std::size_t window = 2;        // segments that become one from a block to the next
+  std::size_t routers = 3;       // through which the variates of a segment meet
+  ModuleMask<> kept = ModuleMask<>::all();
+
+  static constexpr std::size_t most_depth = (most_modules - 3) / 5;
+
+  [[nodiscard]] constexpr std::size_t encoder_modules() const { return 2 * depth; }
+  [[nodiscard]] constexpr std::size_t scales() const { return depth + 1; }
+  [[nodiscard]] constexpr std::size_t modules() const { return encoder_modules() + 3 * scales(); }
+  /// The cross-attention that reads scale i: the embedding, then the blocks' outputs.
+  [[nodiscard]] constexpr std::size_t cross_module(std::size_t i) const { return encoder_modules() + 3 * i + 2; }
+  /// Segments of scale i. Block i reads scale i; the first does not merge.
+  [[nodiscard]] constexpr std::size_t segments(std::size_t i) const {
+    std::size_t count = divide_up(lookback, segment);
+    for (std::size_t merged = 1; merged < i; ++merged) count = divide_up(count, window);
+    return count;
+  }
+  [[nodiscard]] constexpr std::size_t forecast_segments() const { return divide_up(horizon, segment); }
+  /// Without any cross-attention the forecast would not depend on the history.
+  [[nodiscard]] constexpr ModuleMask<> guard() const {
+    ModuleMask<> mask{};
+    for (std::size_t i = 0; i < scales(); ++i) mask.bits |= std::uint64_t{1} << cross_module(i);
+    return mask;
+  }
+  /// Scales up to the last one that is read; no other reaches the forecast.
+  [[nodiscard]] constexpr std::size_t live_scales() const {
+    std::size_t count = scales();
+    while (count > 0 && !kept.keeps(cross_module(count - 1))) --count;
+    return count;
+  }
+  [[nodiscard]] constexpr CrossformerConfig with_kept(ModuleMask<> mask) const {
+    CrossformerConfig config = *this;
+    config.kept = mask;
+    return config;
+  }
+  [[nodiscard]] constexpr bool valid() const {
+    return channels && lookback && horizon && width && ffn_width && heads && depth && depth <= most_depth && segment &&
+           window && routers && width % heads == 0 && unmergeable() == 0;
+  }
+  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  [[nodiscard]] double parameters() const {
+    const auto c = static_cast<double>(channels), d = static_cast<double>(width), f = static_cast<double>(ffn_width),
+               rows = static_cast<double>(segment), w = static_cast<double>(window), r = static_cast<double>(routers);
+    const double attention = 4 * (d * d + d), norm = 2 * d;
+    const auto two_stage = [&](std::size_t module, double segments) {
+      return 4 * norm + 2 * (2 * d * f + f + d) + (kept.keeps(module) ? attention : 0) +
+             (kept.keeps(module + 1) ? 2 * attention + segments * r * d : 0);
+    };
+    double s = std::ceil(static_cast<double>(lookback) / rows);
+    const double t = std::ceil(static_cast<double>(horizon) / rows);
+    double total = rows * d + c * s * d + norm + c * t * d;
+    for (std::size_t l = 0; l < depth; ++l) {
+      if (l > 0 && window > 1) s = std::ceil(s / w), total += w * norm + (w * d * d + d);
+      total += two_stage(2 * l, s);
+    }
+    for (std::size_t i = 0; i < scales(); ++i)
+      total += two_stage(cross_module(i) - 2, t) + (kept.keeps(cross_module(i)) ? attention : 0) + 2 * norm +
+               2 * (d * d + d) + (d * rows + rows);
+    return total;
+  }
+  /// Throws ConfigError with the rule and the values.
+  void check() const {
+    using detail::require_rule;
+    require_rule(channels > 0, "Crossformer needs at least one channel: channels", channels);
+    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
+    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width, ffn_width);
+    require_rule(depth > 0 && depth <= most_depth, "layers must be 1 to 12: layers, most", depth, most_depth);
+    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads, width);
+    require_rule(segment > 0 && window > 0 && routers > 0, "segment, window and routers must be positive", segment,
+                 window, routers);
+    require_rule(unmergeable() == 0, "too few segments to merge: segments, window", unmergeable(), window);
+  }
+
+  friend constexpr bool operator==(const CrossformerConfig&, const CrossformerConfig&) = default;
+
+  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules apart.
+  template <class Self, class Visit>
+  static void for_each(Self& self, Visit&& visit) {
+    visit("channels", self.channels), visit("lookback", self.lookback), visit("horizon", self.horizon);
+    visit("width", self.width), visit("ffn_width", self.ffn_width), visit("heads", self.heads);
+    visit("depth", self.depth), visit("segment", self.segment), visit("window", self.window);
+    visit("routers", self.routers);
+  }
+
+ private:
+  /// The first number of segments of which a window cannot be filled by repeating the last ones; 0: all can.
+  [[nodiscard]] constexpr std::size_t unmergeable() const {
+    for (std::size_t l = 1; l < depth; ++l)
+      if (const std::size_t s = segments(l); divide_up(s, window) * window - s > s) return s;
+    return 0;
+  }
+};
+
+/// Crossformer (Zhang and Yan, "Transformer Utilizing Cross-Dimension Dependency for Multivariate Time Series Forecasting",
+/// ICLR 2023), as in the Time-Series-Library:
+///
+///     scale_0 = LN(W segments(history) + pe + W_enc);  scale_{l+1} = block_l(scale_l), which merges segments for l > 0
+///     x_0 = W_dec;  x_{i+1}, prediction_i = decoder_i(x_i, scale_i);  forecast = sum_i prediction_i, its last T rows
+///
+/// Shapes, with s_i segments at scale i and u = ceil(T / segment) in the forecast:  history [B*L x C]   scale_i [B*C * s_i x D]
+/// x_i [B*C * u x D]   prediction_i [B*C x u segment]   forecast [B*T x C].  The last value of the history fills its last segment.
+///
+/// Modules: of each encoder block attention over time and over variates (sender and receiver are one); then of each decoder layer
+/// these two and the cross-attention. Above the last scale that a cross-attention reads everything is dead, and inference leaves
+/// it out. Time marks are not read.
+/// Errors: ConfigError for sizes that do not fit together, and for other channels than the configuration's, for each has
+/// positions of its own; ShapeError for a batch of other sizes.
+template <std::floating_point Scalar, class ModelShape = Dynamic<CrossformerConfig>>
+class Crossformer : public ForecasterBase<Scalar, ModelShape> {
+  using Base = ForecasterBase<Scalar, ModelShape>;
+  static constexpr std::size_t width = extent<ModelShape, &CrossformerConfig::width>();
+  static constexpr std::size_t ffn_width = extent<ModelShape, &CrossformerConfig::ffn_width>();
+  static constexpr std::size_t heads = extent<ModelShape, &CrossformerConfig::heads>();
+  static constexpr std::size_t segment = extent<ModelShape, &CrossformerConfig::segment>();
+  static constexpr std::size_t depth = extent<ModelShape, &CrossformerConfig::depth>();
+  static constexpr std::size_t scales = extent<ModelShape, &CrossformerConfig::scales>();
+  static constexpr std::size_t encoder_modules = extent<ModelShape, &CrossformerConfig::encoder_modules>();
+
+  template <KeptModules kept>
+  using Block = ScaleBlock<Scalar, kept, width, ffn_width, heads>;
+  template <KeptModules kept>
+  using Layer = SegmentDecoderLayer<Scalar, kept, width, ffn_width, heads, segment>;
+  using Encoder = Stack<Block, depth, Base::static_mask(0, encoder_modules)>;
+  using Decoder = Stack<Layer, scales, Base::static_mask(encoder_modules)>;
+  using Tokens = Batch<const Scalar, width>;
+
+ public:
+  using Base::config;
+  template <ModuleMask<> mask>
+  using Pruned = Crossformer<Scalar, typename ModelShape::template Pruned<mask>>;
+  static constexpr const char* name = "crossformer";
+  static constexpr const char* source = "Zhang and Yan, ICLR 2023, as in the Time-Series-Library";
+  static constexpr const char* without_attention = "a constant forecast: one cross-attention has to stay";
+
+  explicit Crossformer(ModelShape model_shape = {})
+      : Base(model_shape), embedding(config().lookback, config().segment, config().segment,
+                                     config().segments(0) * config().segment - config().lookback, config().width),
+        enc_positions(config().channels * config().segments(0), config().width), pre_norm(config().width),
+        encoder(
+            config().depth, Base::mask(), [this](std::size_t l) { return config().segments(l); },
+            [this](std::size_t l) { return l == 0 ? 1 : config().window; }, config().routers, config().width,
+            config().ffn_width, config().heads),
+        dec_tokens(config().channels * config().forecast_segments(), config().width),
+        decoder(config().scales(), Base::mask(config().encoder_modules()), config().forecast_segments(),
+                config().segment, config().routers, config().width, config().ffn_width, config().heads) {
+    decoder.first_module = config().encoder_modules();
+    set_dropout(0);
+  }
+
+  PatchEmbedding<Scalar, segment, width> embedding;
+  LearnedPositions<Scalar, width> enc_positions;
+  LayerNorm<Scalar, width> pre_norm;
+  Encoder encoder;
+  LearnedPositions<Scalar, width> dec_tokens;
+  Decoder decoder;
+
+  /// One rate everywhere but in the embedding, as in the reference; sites are numbered by the unpruned architecture.
+  void set_dropout(double rate) {
+    Base::keep_dropout(rate);
+    encoder.set_dropout(rate, 0);
+    decoder.set_dropout(rate, Block<KeptModules{}>::sites * config().depth);
+  }
+
+  struct Cache {
+    Arena arena;
+    struct Views {
+      typename PatchEmbedding<Scalar, segment, width>::Cache embedding;
+      typename LearnedPositions<Scalar, width>::Cache enc_positions, dec_tokens;
+      typename LayerNorm<Scalar, width>::Cache pre_norm;
+      typename Encoder::Cache encoder;
+      typename Decoder::Cache decoder;
+      std::vector<Tokens> memories, dmemories;  // of each scale; empty where nobody reads it
+      Batch<Scalar, segment> sum, dsum;         // of the predictions, [B*C * u x segment]
+      Batch<Scalar> forecast;                   // [B*T x C]
+      Batch<Scalar, width> dembedded;
+      std::size_t samples = 0, channels = 0, scales = 0;
+    } views;
+  };
+
+  /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
+  void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
+    check_channels(channels);
+    cache.arena.prepare(purpose, [&](Arena& arena) {
+      auto& my = cache.views;
+      my.samples = samples, my.channels = channels;
+      my.scales = arena.training() ? config().scales() : config().live_scales();
+      const std::size_t series = samples * channels, rows = series * config().segments(0),
+                        forecast_rows = series * config().forecast_segments();
+      my.memories.assign(config().scales(), {}), my.dmemories.assign(config().scales(), {});
+      if (my.scales > 0) {
+        my.pre_norm.lay_out(arena, pre_norm, rows);
+        arena.temporarily([&] {
+          my.embedding.lay_out(arena, embedding, samples, channels);
+          my.enc_positions.lay_out(arena, enc_positions, rows);
+        });
+      }
+      my.encoder.lay_out(arena, encoder, samples_of_block(samples, my.scales), channels);
+      my.dec_tokens.lay_out(arena, dec_tokens, forecast_rows);
+      my.decoder.lay_out(arena, decoder, samples, channels, segments_of_scale());
+      arena.take(my.sum, forecast_rows, config().segment);
+      arena.take(my.forecast, samples * config().horizon, channels);
+      if (!arena.training()) return;
+      arena.take(my.dsum, forecast_rows, config().segment);
+      arena.take(my.dembedded, rows, config().width);
+    });
+  }
+
+  template <class RunType>
+  Batch<const Scalar> forward(const RunType& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+    auto& my = cache.views;
+    check_channels(batch.channels());
+    Base::expect_history("Crossformer", batch, my.samples, my.channels);
+    assert(!run.training || cache.arena.training());
+    if (my.scales > 0) {
+      const auto embedded =
+          enc_positions.forward(run, embedding.forward(run, batch.history, my.embedding), my.enc_positions);
+      my.memories[0] = pre_norm.forward(run, embedded, my.pre_norm);
+      encoder.forward(run, my.memories[0], my.encoder);
+      upward([&](std::size_t l, const auto& block) { my.memories[l + 1] = block.y; }, my.encoder.blocks);
+    }
+    decoder.forward(run, dec_tokens.repeat(run, my.dec_tokens), my.decoder,
+                    [&](std::size_t i) { return my.memories[i]; });
+    std::ranges::fill(my.sum.flat(), Scalar(0));
+    upward([&](std::size_t,
+               const auto& layer) { kernels::add<Scalar>(my.sum.flat(), layer.prediction.flat(), my.sum.flat()); },
+           my.decoder.blocks);
+    for_each_forecast(
+        my, [](Scalar& forecast, const Scalar& sum) { forecast = sum; }, my.forecast, my.sum);
+    return my.forecast;
+  }
+
+  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  template <class RunType>
+  void backward_input(const RunType& run, Batch<const Scalar> dforecast, Cache& cache) const {
+    auto& my = cache.views;
+    std::ranges::fill(my.dsum.flat(), Scalar(0));
+    for_each_forecast(
+        my, [](const Scalar& dy, Scalar& dsum) { dsum = dy; }, dforecast, my.dsum);
+    const Batch<const Scalar, segment> dsum = my.dsum;
+    dec_tokens.backward_input(run, decoder.backward_input(run, Tokens{}, my.decoder, dsum), my.dec_tokens);
+    upward([&](std::size_t i, const auto& layer) { my.dmemories[i] = layer.dmemory; }, my.decoder.blocks);
+    const Tokens dscale =
+        encoder.backward_input(run, Tokens{}, my.encoder, [&](std::size_t l) { return my.dmemories[l + 1]; });
+    const Tokens dembedded =
+        pre_norm.backward_input(run, sum_of_gradients(dscale, my.dmemories[0], my.dembedded), my.pre_norm);
+    embedding.skip_input(run, enc_positions.backward_input(run, dembedded, my.enc_positions), my.embedding);
+  }
+
+  void backward_weights(const Run& run, Blocks<Cache> blocks, Crossformer& gradients, Share& share) const {
+    using Views = typename Cache::Views;
+    const auto views = blocks.of(&Cache::views);
+    embedding.backward_weights(run, views.of(&Views::embedding), gradients.embedding, share);
+    enc_positions.backward_weights(run, views.of(&Views::enc_positions), gradients.enc_positions, share);
+    pre_norm.backward_weights(run, views.of(&Views::pre_norm), gradients.pre_norm, share);
+    encoder.backward_weights(run, views.of(&Views::encoder), gradients.encoder, share);
+    dec_tokens.backward_weights(run, views.of(&Views::dec_tokens), gradients.dec_tokens, share);
+    decoder.backward_weights(run, views.of(&Views::decoder), gradients.decoder, share);
+  }
+
+  /// Of the forecast of one window: matrix products alone, dead scales not counted.
+  [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
+    const std::size_t live = config().live_scales();
+    return (live > 0 ? embedding.multiply_adds(channels) : 0) +
+           encoder.multiply_adds(samples_of_block(1, live), channels) +
+           decoder.multiply_adds(channels, segments_of_scale());
+  }
+
+  /// Columns of a forecast from windows of `channels` channels.
+  [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
+
+  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is cut into blocks by.
+  [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
+    return channels * std::max(config().segments(0), config().forecast_segments()) *
+           std::max(config().width, config().ffn_width);
+  }
+
+  void pack(Purpose purpose = Purpose::inference) {
+    embedding.pack(purpose), encoder.pack(purpose), decoder.pack(purpose);
+  }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& prefix, List& list) {
+    const auto& c = self.config();
+    using Positions = LearnedPositions<Scalar, width>;
+    Positions::for_each(self.enc_positions, prefix + "enc_pos_embedding", list,
+                        {1, c.channels, c.segments(0), c.width});
+    Positions::for_each(self.dec_tokens, prefix + "dec_pos_embedding", list,
+                        {1, c.channels, c.forecast_segments(), c.width});
+    decltype(self.embedding)::for_each(self.embedding, prefix + "enc_value_embedding.", list);
+    decltype(self.pre_norm)::for_each(self.pre_norm, prefix + "pre_norm.", list);
+    Encoder::for_each(self.encoder, prefix + "encoder.encode_blocks.", list);
+    Decoder::for_each(self.decoder, prefix + "decoder.decode_layers.", list);
+  }
+
+  /// What no longer reaches the forecast, and inference leaves out.
+  [[nodiscard]] std::vector<std::string> dead_parts() const {
+    const std::size_t live = config().live_scales();
+    std::vector<std::string> parts;
+    if (live == 0) parts = {"enc_value_embedding", "enc_pos_embedding", "pre_norm"};
+    for (std::size_t l = 0; l < config().depth; ++l)
+      if (l + 1 >= live) parts.push_back(detail::message("encoder.encode_blocks.", l));
+    return parts;
+  }
+
+  /// The name of module i, as in the reference's state_dict; of sender and receiver it is the receiver's.
+  [[nodiscard]] std::string module_name(std::size_t i) const {
+    constexpr std::array stages{"time_attention", "dim_receiver"};
+    const std::size_t first = config().encoder_modules();
+    if (i < first) return detail::message("encoder.encode_blocks.", i / 2, ".encode_layers.0.", stages[i % 2]);
+    const std::size_t layer = (i - first) / 3, j = (i - first) % 3;
+    const std::string prefix = detail::message("decoder.decode_layers.", layer, ".");
+    return j == 2 ? prefix + "cross_attention" : detail::message(prefix, "self_attention.", stages[j]);
+  }
+
+ private:
+  void check_channels(std::size_t channels) const {
+    if (channels != config().channels)
+      throw ConfigError(
+          detail::message("Crossformer has positions for ", config().channels, " channels, the batch has ", channels));
+  }
+
+  [[nodiscard]] auto segments_of_scale() const {
+    return [this](std::size_t i) { return config().segments(i); };
+  }
+  /// None for the blocks whose output is no live scale.
+  [[nodiscard]] static auto samples_of_block(std::size_t samples, std::size_t live) {
+    return [samples, live](std::size_t l) { return l + 1 < live ? samples : 0; };
+  }
+
+  /// visit(forecast(b, t, c), sum(b, c, t + padding)): of the padded horizon the reference takes the last T rows.
+  template <class Visit, class Forecast, class Sum>
+  void for_each_forecast(const typename Cache::Views& my, const Visit& visit, const Forecast& forecast,
+                         const Sum& sum) const {
+    const std::size_t t = config().horizon, c = my.channels, padded = config().forecast_segments() * config().segment;
+    for (std::size_t s = 0; s < my.samples; ++s)
+      for (std::size_t i = 0; i < t; ++i)
+        for (std::size_t j = 0; j < c; ++j)
+          visit(forecast.row(s * t + i)[j], sum.data()[(s * c + j + 1) * padded - t + i]);
+  }
+};
+
+}  // namespace spat
