@@ -74,6 +74,7 @@
 #include <spat/nn/patch_embedding.hpp>
 #include <spat/nn/patches.hpp>
 #include <spat/nn/positions.hpp>
+#include <spat/nn/residual_attention_layer.hpp>
 #include <spat/nn/stack.hpp>
 
 #include <spat/models/block_plan.hpp>
@@ -83,6 +84,7 @@
 #include <spat/models/itransformer.hpp>
 #include <spat/models/module_mask.hpp>
 #include <spat/models/patchtst.hpp>
+#include <spat/models/patchtst_official.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/models/shape.hpp>
 
