@@ -75,6 +75,7 @@
 #include <spat/nn/patch_embedding.hpp>
 #include <spat/nn/patches.hpp>
 #include <spat/nn/positions.hpp>
+#include <spat/nn/residual_attention_layer.hpp>
 #include <spat/nn/router_attention.hpp>
 #include <spat/nn/scale_block.hpp>
 #include <spat/nn/segment_decoder_layer.hpp>
@@ -90,6 +91,7 @@
 #include <spat/models/itransformer.hpp>
 #include <spat/models/module_mask.hpp>
 #include <spat/models/patchtst.hpp>
+#include <spat/models/patchtst_official.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/models/shape.hpp>
 

@@ -204,6 +204,9 @@ TEMPLATE_TEST_CASE("Sums, selection and transposition equal their twins to the l
       kernels::add_products<TestType>(left, right, sums.data());
       reference::add_products<TestType>(left, right, twin_sums.data());
       wrong += !same_bits(sums, twin_sums) || !sums.intact();
+      kernels::add_squared_deviations<TestType>(left, other.data(), sums.data());
+      reference::add_squared_deviations<TestType>(left, other.data(), twin_sums.data());
+      wrong += !same_bits(sums, twin_sums) || !sums.intact();
     }
     INFO("size " << size);
     CHECK(wrong == 0);

@@ -1,4 +1,4 @@
-// Kernels of one row: layer normalization, its backward, and Adam's update, against their scalar twins.
+// Kernels of one row: layer and batch normalization, their backwards, and Adam's update, against their scalar twins.
 #include "guarded.hpp"
 
 #include <spat/kernels/reference.hpp>
@@ -133,6 +133,50 @@ TEMPLATE_TEST_CASE("Layer normalization backward agrees with its twin within (n 
   });
 }
 
+TEMPLATE_TEST_CASE("Batch normalization agrees with its twin within 4 eps of its terms, and keeps n only where asked",
+                   "[kernels]", float, double) {
+  for_every_place([](std::size_t size, std::size_t offset, Worst& worst) {
+    const Guarded<TestType> x(size, offset, 1), mean(size, (offset + 1) % offsets, 2),
+        inverse(size, (offset + 5) % offsets, 3), gain(size, (offset + 7) % offsets, 4), bias(size, 3, 5);
+    Guarded<TestType> n(size, (offset + 9) % offsets, 6), y(size, (offset + 13) % offsets, 7), twin_n(size, 0, 6),
+        twin_y(size, 0, 7), alone(size, offset, 8);
+    const auto run = [&](auto&& function, TestType* normalized, TestType* to) {
+      function(&x[0], &mean[0], &inverse[0], &gain[0], &bias[0], size, normalized, to);
+    };
+    run(kernels::batch_norm<TestType>, n.data(), y.data());
+    run(reference::batch_norm<TestType>, twin_n.data(), twin_y.data());
+    const auto allowed = [&](std::size_t i) {
+      return 4 * epsilon<TestType> * (std::abs(number(x[i])) + std::abs(number(mean[i]))) *
+             std::abs(number(inverse[i]));
+    };
+    compare(n, twin_n, worst, allowed);
+    compare(y, twin_y, worst, [&](std::size_t i) {
+      return std::abs(number(gain[i])) * allowed(i) + 4 * epsilon<TestType> * std::abs(number(bias[i]));
+    });
+    run(kernels::batch_norm<TestType>, nullptr, alone.data());
+    if (!same_bits(alone, y) || !alone.intact()) worst.ratio = 1e302;
+  });
+}
+
+TEMPLATE_TEST_CASE("Batch normalization backward agrees with its twin within 8 eps of its terms", "[kernels]", float,
+                   double) {
+  for_every_place([](std::size_t size, std::size_t offset, Worst& worst) {
+    const Guarded<TestType> n(size, offset, 1), gain(size, (offset + 1) % offsets, 2),
+        inverse(size, (offset + 5) % offsets, 3), mean(size, (offset + 7) % offsets, 4),
+        along(size, (offset + 11) % offsets, 5), dy(size, 3, 6);
+    Guarded<TestType> found(size, (offset + 9) % offsets, 7), expected(size, 0, 7);
+    const auto run = [&](auto&& function, TestType* to) {
+      function(&n[0], &gain[0], &inverse[0], &mean[0], &along[0], &dy[0], size, to);
+    };
+    run(kernels::batch_norm_backward<TestType>, found.data());
+    run(reference::batch_norm_backward<TestType>, expected.data());
+    compare(found, expected, worst, [&](std::size_t i) {
+      return 8 * epsilon<TestType> * std::abs(number(inverse[i])) *
+             (std::abs(number(gain[i] * dy[i])) + std::abs(number(mean[i])) + std::abs(number(n[i] * along[i])));
+    });
+  });
+}
+
 TEMPLATE_TEST_CASE("An Adam update agrees with its twin within 8 eps", "[kernels]", float, double) {
   const kernels::AdamStep<TestType> step{TestType(1e-2),  TestType(0.9),    TestType(0.999), TestType(1e-8),
                                          TestType(0.271), TestType(0.0547), TestType(0.7)};
@@ -166,6 +210,16 @@ TEMPLATE_TEST_CASE("The place of a row in memory changes no bit", "[kernels]", f
       same = same && same_bits(y, y2) && same_bits(n, n2);
       kernels::layer_norm_backward<TestType>(n.data(), gain.data(), small, x.data(), size, y.data());
       kernels::layer_norm_backward<TestType>(n2.data(), gain2.data(), small, x2.data(), size, y2.data());
+      same = same && same_bits(y, y2);
+      kernels::batch_norm<TestType>(x.data(), gain.data(), bias.data(), gain.data(), bias.data(), size, n.data(),
+                                    y.data());
+      kernels::batch_norm<TestType>(x2.data(), gain2.data(), bias2.data(), gain2.data(), bias2.data(), size, n2.data(),
+                                    y2.data());
+      same = same && same_bits(y, y2) && same_bits(n, n2);
+      kernels::batch_norm_backward<TestType>(n.data(), gain.data(), bias.data(), gain.data(), bias.data(), x.data(),
+                                             size, y.data());
+      kernels::batch_norm_backward<TestType>(n2.data(), gain2.data(), bias2.data(), gain2.data(), bias2.data(),
+                                             x2.data(), size, y2.data());
       same = same && same_bits(y, y2);
       INFO("size " << size << ", offset " << offset);
       CHECK(same);

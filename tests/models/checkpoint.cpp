@@ -1,5 +1,6 @@
 // Model files: what is written comes back to the last bit, and what does not fit is refused with the model unchanged.
 #include <spat/models/checkpoint.hpp>
+#include <spat/models/patchtst.hpp>
 
 #include <tests/catch.hpp>
 #include <tests/errors.hpp>
@@ -204,4 +205,94 @@ TEST_CASE("a configuration that is incomplete or impossible is refused") {
   CHECK(contains(message_of<ShapeError>(load), "its tensors hold"));
   with("{", "[");
   CHECK_THROWS_AS(load(), FileError);
+}
+
+namespace {
+
+constexpr PatchTSTConfig patches{.channels = 2,
+                                 .lookback = 13,
+                                 .horizon = 5,
+                                 .width = 6,
+                                 .ffn_width = 10,
+                                 .heads = 3,
+                                 .depth = 2,
+                                 .patch = 4,
+                                 .stride = 2,
+                                 .kept = ModuleMask<>{0b10}};
+
+/// With statistics of 41 steps.
+template <class Scalar>
+PatchTST<Scalar> trained_patchtst() {
+  auto model = example::made<PatchTST<Scalar>>({patches}, 4, 0.2);
+  Random random(8);
+  for (Scalar& value : model.norm.running_mean.flat()) value = static_cast<Scalar>(random.normal());
+  for (Scalar& value : model.norm.running_variance.flat()) value = static_cast<Scalar>(random.uniform(0.5, 2));
+  model.norm.batches.data()[0] = 41;
+  return model;
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("running statistics, their counter and fixed positions are in a model's file", "", float, double) {
+  using Model = PatchTST<TestType>;
+  const TemporaryFolder folder;
+  const auto model = trained_patchtst<TestType>();
+  save_model(folder / "model", model);
+  auto back = load_model<Model>(folder / "model");
+  CHECK(back.config() == model.config());
+  CHECK(back.dropout() == 0.2);
+  CHECK(back.norm.batches.data()[0] == 41);
+  CHECK(example::same_parameters(back, model));
+
+  const example::RandomBatch<TestType> data(patches, 2);
+  typename Model::Cache cache, other;
+  model.prepare(cache, Purpose::inference, 2, patches.channels);
+  back.prepare(other, Purpose::inference, 2, patches.channels);
+  CHECK(example::same_bits(model.forward(Run{}, data.batch, cache).flat(),
+                           back.forward(Run{}, data.batch, other).flat()));
+  save_model(folder / "again", back);
+  CHECK(content_of(folder / "again") == content_of(folder / "model"));
+
+  const SafetensorsFile file(folder / "model");
+  const auto& counter = file.at("encoder.norm.1.num_batches_tracked");
+  CHECK((counter.dtype == Dtype::i64 && counter.shape.empty()));
+  CHECK(file.read<std::int64_t>("encoder.norm.1.num_batches_tracked") == std::vector<std::int64_t>{41});
+  const auto& positions = file.at("patch_embedding.position_embedding.pe");
+  CHECK(positions.shape == std::vector<std::size_t>{1, 5000, 6});
+  const auto pe = file.read<TestType>("patch_embedding.position_embedding.pe");
+  CHECK((pe[0] == 0 && pe[1] == 1));
+  CHECK(pe[6 * 7 + 2] == Approx(std::sin(7 / std::pow(10000.0, 2.0 / 6))));
+}
+
+TEST_CASE("a file may lack the fixed positions, but not have them in another shape, and must have the counter") {
+  using Model = PatchTST<float>;
+  const auto model = trained_patchtst<float>();
+  const auto bytes = [&](std::vector<std::size_t> positions, bool counted) {
+    SafetensorsWriter writer;
+    const std::int64_t count = 41;
+    for (const auto& parameter : parameters(model))
+      if (parameter.kind == ParameterKind::counter && counted)
+        writer.add(parameter.name, parameter.shape, std::span(&count, 1));
+      else if (parameter.kind == ParameterKind::weight || parameter.kind == ParameterKind::buffer)
+        writer.add(parameter.name, parameter.shape, parameter.values);
+    const std::vector<float> numbers(positions.empty() ? 0 : positions[1] * 6);
+    if (!positions.empty())
+      writer.add("patch_embedding.position_embedding.pe", positions, std::span<const float>(numbers));
+    return writer.to_bytes();
+  };
+  const auto load = [](Model& into, const std::string& content) {
+    return load_tensors(into, SafetensorsFile::from_bytes(content, "given"));
+  };
+  auto loaded = example::made<Model>({patches}, 99);
+  CHECK(load(loaded, bytes({}, true)).empty());
+  CHECK(example::same_parameters(loaded, model));
+  CHECK(load(loaded, bytes({1, 5000, 6}, true)).empty());
+
+  auto untouched = example::made<Model>({patches}, 99);
+  const auto before = untouched;
+  const std::string shape = message_of<ShapeError>([&] { load(untouched, bytes({1, 4000, 6}, true)); });
+  CHECK(contains(shape, "position_embedding.pe"));
+  CHECK(contains(shape, "[1, 5000, 6]"));
+  CHECK(contains(message_of<FileError>([&] { load(untouched, bytes({}, false)); }), "num_batches_tracked"));
+  CHECK(example::same_parameters(untouched, before));
 }

@@ -74,3 +74,36 @@ TEST_CASE("a budget that cannot be met, or scores that are none, are errors") {
                    }),
                    "module 2"));
 }
+
+TEST_CASE("the last module that is left of the guard is passed over, and the next lowest goes in its place") {
+  const ModuleMask<> guard{0b1010};  // modules 1 and 3, of scores 0.1 and 0.2
+  const auto guarded = [&](const Budget& budget, ModuleMask<> from = four) {
+    return to_string(choose(from, scores, budget, guard), 4);
+  };
+  CHECK(guarded(DropLowest{1}) == "1011");
+  CHECK(guarded(DropLowest{2}) == "0011");  // without the guard 1010
+  CHECK(guarded(DropLowest{3}) == "0001");
+  CHECK(guarded(DropRatio{0.5}) == "0011");
+  CHECK(guarded(DropRatio{0.75}) == "0001");
+  CHECK(guarded(DropBelow{0.15}) == "1011");
+  CHECK(guarded(DropBelow{0.25}) == "1011");  // nobody goes in the place of module 3
+  CHECK(guarded(DropBelow{9}) == "0001");
+  CHECK(guarded(DropLowest{2}, ModuleMask<>{0b0111}) == "0100");  // module 1 is the last of the guard from the start
+  CHECK(guarded(DropLowest{2}, ModuleMask<>{0b0101}) == "0000");  // none of the guard was left anyway
+}
+
+TEST_CASE("of equal scores the deeper module of the guard goes first, too") {
+  CHECK(to_string(choose(four, {0.2, 0.2, 0.2, 0.2}, DropLowest{3}, ModuleMask<>{0b1100}), 4) == "0010");
+}
+
+TEST_CASE("a budget that leaves none of the guard is an error that names the guard") {
+  const auto refused = [](const Budget& budget, ModuleMask<> from = four) {
+    return message_of<ConfigError>([&] { (void)choose(from, scores, budget, ModuleMask<>{0b1010}); });
+  };
+  CHECK(refused(DropLowest{4}) == "cannot drop 4 modules: the model has 4 and has to keep one of those numbered 1, 3");
+  CHECK(refused(DropRatio{1}) == "cannot drop 4 modules: the model has 4 and has to keep one of those numbered 1, 3");
+  CHECK(refused(DropLowest{3}, ModuleMask<>{0b0111}) ==
+        "cannot drop 3 modules: the model has 3 and has to keep one of those numbered 1, 3");
+  CHECK(contains(refused_by(DropLowest{5}), "the model has 4"));
+  CHECK_FALSE(contains(refused_by(DropLowest{5}), "has to keep"));
+}

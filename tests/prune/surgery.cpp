@@ -14,6 +14,17 @@ namespace {
 using Dense = ITransformer<float>;
 using StaticDense = ITransformer<float, Static<example::small>>;
 
+/// An iTransformer that wants to keep the attention of its second or third layer.
+struct GuardedConfig : ITransformerConfig {
+  [[nodiscard]] constexpr GuardedConfig with_kept(ModuleMask<> mask) const {
+    GuardedConfig config = *this;
+    config.kept = mask;
+    return config;
+  }
+  [[nodiscard]] constexpr ModuleMask<> guard() const { return {0b110}; }
+};
+using GuardedModel = ITransformer<float, Dynamic<GuardedConfig>>;
+
 template <class Model>
 std::vector<float> forecast_of(const Model& model) {
   const example::RandomBatch<float> data(example::small, 3);
@@ -78,6 +89,22 @@ TEST_CASE("a pruned module cannot come back") {
   // Nor by a conversion: the numbers are not there.
   CHECK(message_of<ShapeError>([&] { (void)converted<Dense>(smaller, {example::small}); }).find(dense.module_name(1)) !=
         std::string::npos);
+}
+
+TEST_CASE("a model does not lose the last of the modules of which one has to stay") {
+  GuardedConfig guarded;
+  static_cast<ITransformerConfig&>(guarded) = example::small;
+  const auto dense = example::made<GuardedModel>({guarded});
+  CHECK(guard_of(dense.shape).bits == 0b110);
+  CHECK(guard_of(example::made<Dense>({example::small}).shape).bits == 0);
+  CHECK(pruned(dense, ModuleMask<>{0b100}).shape.kept().bits == 0b100);
+  CHECK(pruned(dense, ModuleMask<>{0b010}).shape.kept().bits == 0b010);
+  const auto refused = [&](std::uint64_t mask) {
+    return message_of<ConfigError>([&] { (void)pruned(dense, ModuleMask<>{mask}); });
+  };
+  CHECK(refused(0b001) == "one of these modules has to stay: 011, asked for 100");
+  CHECK(refused(0b000) == "one of these modules has to stay: 011, asked for 000");
+  CHECK(refused(~std::uint64_t{0b110}) == "one of these modules has to stay: 011, asked for 100");
 }
 
 TEST_CASE("bits beyond the last module do not matter to the surgery") {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,7 +38,7 @@ struct Traits {
   ParameterKind kind = ParameterKind::weight;
   kernels::PackedWeight<Scalar>* packed = nullptr;  // follows the values, where a layer packs them
   Initial initial = {};
-  void (*compute)(std::span<Scalar> values, const std::vector<std::size_t>& shape) = nullptr;  // of a constant
+  std::function<void(std::span<Scalar> values, const std::vector<std::size_t>& shape)> compute = {};  // of a constant
 };
 
 /// One named tensor, seen from outside. Valid until the model it came from is moved, assigned to or destroyed.
@@ -66,10 +67,11 @@ class ParameterCollector {
       traits.shape = tensor.rows() == 1 ? std::vector{tensor.cols()} : std::vector{tensor.rows(), tensor.cols()};
     list.push_back({std::move(traits), std::move(name), tensor.flat()});
   }
-  /// A tensor that files hold and models compute.
+  /// A tensor that files hold and models compute. Of no dimensions: one number.
   void add_constant(std::string name, std::vector<std::size_t> shape, decltype(Traits::compute) compute) {
-    list.push_back(
-        {{.shape = std::move(shape), .kind = ParameterKind::constant, .compute = compute}, std::move(name), {}});
+    list.push_back({{.shape = std::move(shape), .kind = ParameterKind::constant, .compute = std::move(compute)},
+                    std::move(name),
+                    {}});
   }
 
   ParameterList<Scalar> list;

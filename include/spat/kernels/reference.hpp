@@ -153,7 +153,7 @@ void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Scalar in
     dx[i] = inverse * spat::multiply_add(-slope, normalized[i], spat::multiply_add(gain[i], dy[i], -mean));
 }
 
-/// y = x Phi(x),  Phi(x) = (1 + erf(x / sqrt(2))) / 2.
+/// n = (x - mean) inverse;  y = gain n + bias, each element with its own.
 template <std::floating_point Scalar>
 void batch_norm(const Scalar* x, const Scalar* mean, const Scalar* inverse, const Scalar* gain, const Scalar* bias,
                 std::size_t size, Scalar* normalized, Scalar* y) {
@@ -164,6 +164,7 @@ void batch_norm(const Scalar* x, const Scalar* mean, const Scalar* inverse, cons
   }
 }
 
+/// dx = inverse (gain dy + minus_mean + minus_along n).
 template <std::floating_point Scalar>
 void batch_norm_backward(const Scalar* normalized, const Scalar* gain, const Scalar* inverse, const Scalar* minus_mean,
                          const Scalar* minus_along, const Scalar* dy, std::size_t size, Scalar* dx) {
@@ -173,6 +174,7 @@ void batch_norm_backward(const Scalar* normalized, const Scalar* gain, const Sca
   }
 }
 
+/// y = x Phi(x),  Phi(x) = (1 + erf(x / sqrt(2))) / 2.
 template <std::floating_point Scalar>
 void gelu(std::span<const Scalar> x, std::span<Scalar> y) {
   for (std::size_t i = 0; i < y.size(); ++i)
@@ -238,7 +240,7 @@ void add_products(Strided<const Scalar> x, Strided<const Scalar> y, Scalar* sums
     for (std::size_t r = 0; r < x.rows; ++r) sums[c] = spat::multiply_add(x.row(r)[c], y.row(r)[c], sums[c]);
 }
 
-/// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= (rate / correction1) m / (sqrt(v) / correction2 + epsilon).
+/// sums[c] += sum_r (x[r, c] - mean[c])^2.
 template <std::floating_point Scalar>
 void add_squared_deviations(Strided<const Scalar> x, const Scalar* mean, Scalar* sums) {
   for (std::size_t c = 0; c < x.cols; ++c)
@@ -248,6 +250,7 @@ void add_squared_deviations(Strided<const Scalar> x, const Scalar* mean, Scalar*
     }
 }
 
+/// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= (rate / correction1) m / (sqrt(v) / correction2 + epsilon).
 template <std::floating_point Scalar>
 void adam(const AdamStep<Scalar>& step, const Scalar* gradient, Scalar* first, Scalar* second, Scalar* weight,
           std::size_t size) {

@@ -15,6 +15,12 @@ struct AttentionInputs {
   Batch<const Scalar> previous_scores;  // [samples * H * Lq x Lk]; empty: none
 };
 
+/// What files call the four projections.
+struct AttentionNames {
+  const char *query = "query_projection.", *key = "key_projection.", *value = "value_projection.",
+             *out = "out_projection.";
+};
+
 /// Multi-head attention (Vaswani et al., 2017), for each sample and head h:
 ///
 ///     Q = x_q W_Q^T + b_Q   K = x_m W_K^T + b_K   V = x_m W_V^T + b_V
@@ -152,11 +158,11 @@ class MultiHeadAttention {
   }
 
   template <class Self, class List>
-  static void for_each(Self& self, const std::string& name, List& list) {
-    Projection::for_each(self.query_projection, name + "query_projection.", list);
-    Projection::for_each(self.key_projection, name + "key_projection.", list);
-    Projection::for_each(self.value_projection, name + "value_projection.", list);
-    Projection::for_each(self.out_projection, name + "out_projection.", list);
+  static void for_each(Self& self, const std::string& name, List& list, const AttentionNames& names = {}) {
+    Projection::for_each(self.query_projection, name + names.query, list);
+    Projection::for_each(self.key_projection, name + names.key, list);
+    Projection::for_each(self.value_projection, name + names.value, list);
+    Projection::for_each(self.out_projection, name + names.out, list);
   }
 
  private:

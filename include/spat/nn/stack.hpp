@@ -124,17 +124,20 @@ class Stack {
   }
 
   void backward_weights(const Run& run, Blocks<Cache> samples, Stack& gradients, Share& share) const {
-    upward(
-        [&]<class Index>([[maybe_unused]] Index i, const auto& block, auto& gradient) {
-          const auto part = [&](auto& cache) -> auto& {
-            if constexpr (is_static)
-              return std::get<Index::value>(cache.blocks);
-            else
-              return cache.blocks[i];
-          };
-          block.backward_weights(run, samples.of(part), gradient, share);
-        },
-        blocks, gradients.blocks);
+    upward([&](auto i, const auto& block,
+               auto& gradient) { block.backward_weights(run, caches_of(i, samples), gradient, share); },
+           blocks, gradients.blocks);
+  }
+
+  /// What block i keeps of each of the samples' blocks; i as upward() gives it.
+  template <class Index>
+  [[nodiscard]] static auto caches_of([[maybe_unused]] Index i, Blocks<Cache> samples) {
+    return samples.of([&](Cache & cache) -> auto& {
+      if constexpr (is_static)
+        return std::get<Index::value>(cache.blocks);
+      else
+        return cache.blocks[i];
+    });
   }
 
   /// Numbers the dropouts of block i from first_site + i * sites.

@@ -1,0 +1,345 @@
+// models. PatchTST as its authors publish it: residual attention, batch statistics in every block, learned positions.
+#pragma once
+
+#include <spat/models/forecaster_base.hpp>
+#include <spat/nn/flatten_head.hpp>
+#include <spat/nn/instance_norm.hpp>
+#include <spat/nn/patches.hpp>
+#include <spat/nn/positions.hpp>
+#include <spat/nn/residual_attention_layer.hpp>
+#include <spat/nn/stack.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Everything that shapes an OfficialPatchTST: integers and bools, so that it can be a template argument.
+struct OfficialPatchTSTConfig {
+  std::size_t channels = 0;      // C
+  std::size_t lookback = 96;     // L
+  std::size_t horizon = 96;      // T
+  std::size_t width = 512;       // D
+  std::size_t ffn_width = 2048;  // F
+  std::size_t heads = 8;         // H
+  std::size_t depth = 2;         // encoder layers, one attention module each
+  std::size_t patch = 16;        // rows of a patch
+  std::size_t stride = 8;     // rows from one patch to the next; as many copies of the last value continue the series
+  bool instance_norm = true;  // RevIN without affine
+  ModuleMask<> kept = ModuleMask<>::all();
+
+  [[nodiscard]] constexpr std::size_t modules() const { return depth; }
+  [[nodiscard]] constexpr std::size_t patches() const { return (lookback - patch) / stride + 2; }  // P
+  [[nodiscard]] constexpr std::size_t head_inputs() const { return width * patches(); }
+  [[nodiscard]] constexpr OfficialPatchTSTConfig with_kept(ModuleMask<> mask) const {
+    OfficialPatchTSTConfig config = *this;
+    config.kept = mask;
+    return config;
+  }
+  [[nodiscard]] constexpr bool valid() const {
+    return channels && lookback && horizon && width && ffn_width && heads && depth && depth <= most_modules && patch &&
+           stride && lookback >= patch && width % heads == 0;
+  }
+  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  [[nodiscard]] double parameters() const {
+    const auto t = static_cast<double>(horizon), d = static_cast<double>(width), f = static_cast<double>(ffn_width),
+               p = static_cast<double>(patch),
+               n = std::floor((static_cast<double>(lookback) - p) / static_cast<double>(stride)) + 2;
+    const auto attentions = static_cast<double>(ModuleMask<>{kept.bits & ModuleMask<>::first(depth).bits}.kept());
+    const double block = 2 * d * f + f + d + 4 * d;
+    return (p * d + d) + n * d + attentions * 4 * (d * d + d) + static_cast<double>(depth) * block + (d * n * t + t);
+  }
+  /// Throws ConfigError with the rule and the values.
+  void check() const {
+    using detail::require_rule;
+    require_rule(channels > 0, "PatchTST needs at least one channel: channels", channels);
+    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
+    require_rule(patch > 0 && stride > 0, "patch and stride must be positive", patch, stride);
+    require_rule(lookback >= patch, "the lookback must hold a patch: lookback, patch", lookback, patch);
+    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width, ffn_width);
+    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth, most_modules);
+    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads, width);
+  }
+
+  friend constexpr bool operator==(const OfficialPatchTSTConfig&, const OfficialPatchTSTConfig&) = default;
+
+  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules apart.
+  template <class Self, class Visit>
+  static void for_each(Self& self, Visit&& visit) {
+    visit("channels", self.channels), visit("lookback", self.lookback), visit("horizon", self.horizon);
+    visit("width", self.width), visit("ffn_width", self.ffn_width), visit("heads", self.heads);
+    visit("depth", self.depth), visit("patch", self.patch), visit("stride", self.stride);
+    visit("instance_norm", self.instance_norm);
+  }
+};
+
+/// Channel-independent patch transformer (Nie et al., "A Time Series is Worth 64 Words", ICLR 2023), as in its authors' code:
+///
+///     n = instance_norm(history);  x_0 = Drop(W_P patches(n) + b_P + W_pos)
+///     x_l+1, S_l+1 = layer_l(x_l, S_l)                    (ResidualAttentionLayer)
+///     forecast = restore((W_h flatten(x_E) + b_h)^T)
+///
+/// Shapes:  history [B*L x C]   x [B*C * P x D]   S [B*C * H * P x P]   forecast [B*T x C].  To the encoder each variate is a sample.
+/// Modules: the attention of each encoder layer. With all of them pruned patches meet in the head alone.
+/// No parameter depends on C: the dynamic form forecasts any number of channels. Time marks are not read.
+/// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
+template <std::floating_point Scalar, class ModelShape = Dynamic<OfficialPatchTSTConfig>>
+class OfficialPatchTST : public ForecasterBase<Scalar, ModelShape> {
+  using Base = ForecasterBase<Scalar, ModelShape>;
+  static constexpr std::size_t patch = extent<ModelShape, &OfficialPatchTSTConfig::patch>();
+  static constexpr std::size_t horizon = extent<ModelShape, &OfficialPatchTSTConfig::horizon>();
+  static constexpr std::size_t width = extent<ModelShape, &OfficialPatchTSTConfig::width>();
+  static constexpr std::size_t ffn_width = extent<ModelShape, &OfficialPatchTSTConfig::ffn_width>();
+  static constexpr std::size_t heads = extent<ModelShape, &OfficialPatchTSTConfig::heads>();
+  static constexpr std::size_t depth = extent<ModelShape, &OfficialPatchTSTConfig::depth>();
+  static constexpr std::size_t head_inputs = extent<ModelShape, &OfficialPatchTSTConfig::head_inputs>();
+
+  template <KeptModules kept>
+  using Block = ResidualAttentionLayer<Scalar, kept, width, ffn_width, heads>;
+  using Encoder = Stack<Block, depth, Base::static_mask()>;
+  using Embedding = Linear<Scalar, patch, width>;
+  using Positions = LearnedPositions<Scalar, width>;
+  using Head = FlattenHead<Scalar, head_inputs, horizon, width>;
+
+ public:
+  using Base::config;
+  template <ModuleMask<> mask>
+  using Pruned = OfficialPatchTST<Scalar, typename ModelShape::template Pruned<mask>>;
+  static constexpr const char* name = "patchtst_official";
+  static constexpr const char* source = "Nie et al., ICLR 2023, as in its authors' code";
+  static constexpr const char* without_attention = "a perceptron of each patch; patches meet in the linear head";
+
+  explicit OfficialPatchTST(ModelShape model_shape = {})
+      : Base(model_shape), patches(config().lookback, config().patch, config().stride, config().stride),
+        embedding(config().patch, config().width), positions(config().patches(), config().width),
+        encoder(config().depth, Base::mask(), config().width, config().ffn_width, config().heads),
+        head(config().patches(), config().width, config().horizon) {
+    upward([&](std::size_t l, auto& layer) { layer.connect(Base::mask(0, l) != 0, Base::mask() >> l > 1); },
+           encoder.blocks);
+    set_dropout(0);
+  }
+
+  Patches<Scalar, patch> patches;
+  Embedding embedding;
+  Positions positions;
+  Dropout<Scalar> embedding_dropout;
+  Encoder encoder;
+  Head head;
+  [[no_unique_address]] InstanceNorm<Scalar> instance_norm;
+
+  /// One rate, as in the reference, which drops neither attention probabilities nor the head's output; sites are numbered by the
+  /// unpruned architecture.
+  void set_dropout(double rate) {
+    Base::keep_dropout(rate);
+    embedding_dropout = {rate, 0};
+    encoder.set_dropout(rate, 1);
+  }
+
+  struct Cache {
+    Arena arena;
+    struct Views {
+      typename InstanceNorm<Scalar>::Cache instance_norm;
+      typename Patches<Scalar, patch>::Cache patches;
+      typename Embedding::Cache embedding;
+      typename Positions::Cache positions;
+      typename Dropout<Scalar>::Cache embedding_dropout;
+      typename Encoder::Cache encoder;
+      typename Head::Cache head;
+      Batch<Scalar> z, dseries;             // [B*T x C] forecast before restoring, [B*C x T] its gradient
+      Batch<const Scalar, width> x, dx;     // between the stages: into and out of the layers
+      Batch<const Scalar> scores, dscores;  // of the nearest attention below, above
+      std::size_t samples = 0, channels = 0;
+    } views;
+  };
+
+  /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
+  void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
+    cache.arena.prepare(purpose, [&](Arena& arena) {
+      auto& my = cache.views;
+      my.samples = samples, my.channels = channels;
+      const std::size_t series = samples * channels, tokens = config().patches();
+      my.instance_norm.lay_out(arena, samples, config().lookback, config().horizon, channels);
+      arena.take(my.z, samples * config().horizon, channels);
+      my.positions.lay_out(arena, positions, series * tokens);
+      my.embedding_dropout.lay_out(arena, embedding_dropout, series * tokens, config().width, channels * tokens);
+      arena.temporarily([&] {
+        my.patches.lay_out(arena, patches, samples, channels);
+        my.embedding.lay_out(arena, embedding, series * tokens, Embedding::Dx::none);
+      });
+      my.encoder.lay_out(arena, encoder, series, tokens);
+      my.head.lay_out(arena, head, samples, channels, tokens);
+      if (arena.training()) arena.take(my.dseries, series, config().horizon);
+    });
+  }
+
+  /// Stage 2l makes the input of layer l (or of the head) and mixes its patches, stage 2l + 1 is its feed-forward: after each but
+  /// the last there is a batch normalization.
+  [[nodiscard]] std::size_t stages() const { return 2 * config().depth + 1; }
+
+  template <class RunType>
+  Batch<const Scalar> forward_stage(const RunType& run, std::size_t stage, const WindowBatch<Scalar>& batch,
+                                    Cache& cache) const {
+    auto& my = cache.views;
+    const std::size_t l = stage / 2;
+    const auto folded = run.folded(my.channels);
+    if (stage % 2 == 1) {
+      at_layer(l, my, [&](const auto& layer, auto& mine) { layer.transform(folded, mine); });
+      return {};
+    }
+    if (l == 0)
+      embed(run, batch, cache);
+    else
+      at_layer(l - 1, my, [&](const auto& layer, auto& mine) { my.x = layer.normalize(folded, mine); });
+    if (l == config().depth) return forecast(run, my);
+    at_layer(l, my, [&](const auto& layer, auto& mine) { my.scores = layer.mix(folded.at(l), my.x, my.scores, mine); });
+    return {};
+  }
+
+  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  template <class RunType>
+  void backward_stage(const RunType& run, std::size_t stage, Batch<const Scalar> dforecast, Cache& cache) const {
+    auto& my = cache.views;
+    const std::size_t l = stage / 2;
+    const auto folded = run.folded(my.channels);
+    if (stage % 2 == 1)
+      return at_layer(l, my, [&](const auto& layer, auto& mine) { layer.backward_transform(folded, mine); });
+    if (l == config().depth)
+      backward_forecast(run, dforecast, my);
+    else
+      at_layer(l, my, [&](const auto& layer, auto& mine) {
+        const auto d = layer.backward_mix(folded.at(l), my.dscores, mine);
+        my.dx = d.x, my.dscores = d.scores;
+      });
+    if (l > 0)
+      return at_layer(l - 1, my, [&](const auto& layer, auto& mine) { layer.backward_normalize(folded, my.dx, mine); });
+    const auto dtokens = embedding_dropout.backward_input(run, my.dx, my.embedding_dropout);
+    embedding.skip_input(positions.backward_input(run, dtokens, my.positions), my.embedding);
+  }
+
+  void reduce(std::size_t stage, Blocks<Cache> blocks) const {
+    at_norm(stage, blocks, [](const auto& norm, auto caches) { norm.reduce(caches); });
+  }
+  void reduce_backward(std::size_t stage, Blocks<Cache> blocks) const {
+    at_norm(stage, blocks, [](const auto& norm, auto caches) { norm.reduce_backward(caches); });
+  }
+  void commit(const Cache& cache, Scalar weight) {
+    upward([&](std::size_t, auto& layer, const auto& mine) { layer.commit(mine, weight); }, encoder.blocks,
+           cache.views.encoder.blocks);
+  }
+
+  template <class RunType>
+  Batch<const Scalar> forward(const RunType& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+    return forward_in_stages(*this, run, batch, cache);
+  }
+  template <class RunType>
+  void backward_input(const RunType& run, Batch<const Scalar> dforecast, Cache& cache) const {
+    backward_in_stages(*this, run, dforecast, cache);
+  }
+
+  void backward_weights(const Run& run, Blocks<Cache> blocks, OfficialPatchTST& gradients, Share& share) const {
+    using Views = typename Cache::Views;
+    const auto views = blocks.of(&Cache::views);
+    embedding.backward_weights(run, views.of(&Views::embedding), gradients.embedding, share);
+    positions.backward_weights(run, views.of(&Views::positions), gradients.positions, share);
+    encoder.backward_weights(run, views.of(&Views::encoder), gradients.encoder, share);
+    head.backward_weights(run, views.of(&Views::head), gradients.head, share);
+  }
+
+  /// Of the forecast of one window: matrix products alone.
+  [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
+    const std::size_t tokens = config().patches();
+    return embedding.multiply_adds(channels * tokens) + channels * encoder.multiply_adds(tokens) +
+           head.multiply_adds(channels);
+  }
+
+  /// Columns of a forecast from windows of `channels` channels.
+  [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
+
+  /// Numbers in the widest activation of one sample, of the unpruned architecture, scores among them: what a batch is cut into
+  /// blocks by.
+  [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
+    const std::size_t tokens = config().patches();
+    return channels * tokens * std::max({config().width, config().ffn_width, config().heads * tokens});
+  }
+
+  void pack(Purpose purpose = Purpose::inference) {
+    embedding.pack(purpose), encoder.pack(purpose), head.pack(purpose);
+  }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& prefix, List& list) {
+    Positions::for_each(self.positions, prefix + "model.backbone.W_pos", list, {}, Initial::uniform(0.02));
+    Embedding::for_each(self.embedding, prefix + "model.backbone.W_P.", list);
+    Encoder::for_each(self.encoder, prefix + "model.backbone.encoder.layers.", list);
+    Head::for_each(self.head, prefix + "model.head.", list);
+  }
+
+  /// What no longer reaches the forecast, and inference leaves out.
+  [[nodiscard]] std::vector<std::string> dead_parts() const { return {}; }
+
+  /// The name of module i, as in the reference's state_dict.
+  [[nodiscard]] static std::string module_name(std::size_t i) {
+    return detail::message("model.backbone.encoder.layers.", i, ".self_attn");
+  }
+
+  /// Whether a tensor is zero where module i contributes neither its output nor its scores: then the others feel as if it were pruned.
+  [[nodiscard]] static bool silences(std::string_view tensor, std::size_t i) {
+    const std::string module = module_name(i);
+    return tensor.starts_with(module + ".W_Q.") || tensor.starts_with(module + ".to_out.0.");
+  }
+
+ private:
+  using Views = typename Cache::Views;
+
+  /// use(layer l, its memory).
+  template <class Use>
+  void at_layer(std::size_t l, Views& my, Use&& use) const {
+    upward(
+        [&](std::size_t i, const auto& layer, auto& mine) {
+          if (i == l) use(layer, mine);
+        },
+        encoder.blocks, my.encoder.blocks);
+  }
+
+  /// use(norm, its memory in each block) for the batch normalization between stages `stage` and `stage + 1`.
+  template <class Use>
+  void at_norm(std::size_t stage, Blocks<Cache> blocks, Use&& use) const {
+    const auto encoders = blocks.of(&Cache::views).of(&Views::encoder);
+    upward(
+        [&](auto l, const auto& layer) {
+          using Memory = typename std::remove_cvref_t<decltype(layer)>::Cache;
+          if (l != stage / 2) return;
+          const auto memory = Encoder::caches_of(l, encoders);
+          if (stage % 2 == 0)
+            use(layer.attention_norm, memory.of(&Memory::attention_norm));
+          else
+            use(layer.ffn_norm, memory.of(&Memory::ffn_norm));
+        },
+        encoder.blocks);
+  }
+
+  void embed(const Run& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+    auto& my = cache.views;
+    Base::expect_history("PatchTST", batch, my.samples, my.channels);
+    assert(!run.training || cache.arena.training());
+    Batch<const Scalar> n = batch.history;
+    if (config().instance_norm) n = instance_norm.forward(run, n, my.instance_norm);
+    const auto tokens = embedding.forward(run, patches.forward(run, n, my.patches), my.embedding);
+    my.x = embedding_dropout.forward(run, positions.forward(run, tokens, my.positions), my.embedding_dropout);
+    my.scores = {};
+  }
+
+  Batch<const Scalar> forecast(const Run& run, Views& my) const {
+    const auto y = head.forward(run, my.x, my.head);
+    const std::size_t c = my.channels, t = config().horizon;
+    for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(y.row(s * c), c, t, my.z.row(s * t));
+    return config().instance_norm ? instance_norm.restore(run, my.z, my.instance_norm) : Batch<const Scalar>(my.z);
+  }
+  void backward_forecast(const Run& run, Batch<const Scalar> dforecast, Views& my) const {
+    const auto dz =
+        config().instance_norm ? instance_norm.backward_restore(run, dforecast, my.z, my.instance_norm) : dforecast;
+    const std::size_t c = my.channels, t = config().horizon;
+    for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(dz.row(s * t), t, c, my.dseries.row(s * c));
+    my.dx = head.backward_input(run, my.dseries, my.head);
+    my.dscores = {};
+  }
+};
+
+}  // namespace spat

@@ -1,0 +1,116 @@
+// A batch whose blocks meet in batch statistics: the same bytes on any number of workers, and what one big block gives.
+#include <spat/models/patchtst.hpp>
+#include <spat/models/patchtst_official.hpp>
+#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/train/training_step.hpp>
+
+#include <tests/catch.hpp>
+#include <tests/models/example.hpp>
+
+using namespace spat;
+
+namespace {
+
+/// Eight blocks of four and three samples.
+constexpr std::size_t samples = 27;
+template <class Config>
+constexpr Config blocks{.channels = 3,
+                        .lookback = 13,
+                        .horizon = 5,
+                        .width = 12,
+                        .ffn_width = 700,
+                        .heads = 3,
+                        .depth = 2,
+                        .patch = 4,
+                        .stride = 2,
+                        .kept = ModuleMask<>{0b11}};
+
+/// What a step leaves.
+template <class Model>
+struct Outcome {
+  double loss;
+  Model gradients, committed;
+  std::vector<double> scores;
+};
+
+template <class Model>
+Outcome<Model> step(const Model& model, const WindowBatch<typename Model::Value>& batch, std::size_t workers) {
+  Team team(std::max<std::size_t>(workers, 1));
+  TrainingStep<Model> training(workers ? &team : nullptr);
+  Outcome<Model> outcome{0, zeros_like(model), model, {}};
+  SensitivityPruner<Model> pruner(model);
+  outcome.loss = training(model, Run{.seed = 5, .step = 2}, batch, outcome.gradients, pruner);
+  pruner.end_step(workers ? &team : nullptr);
+  outcome.scores = pruner.scores();
+  training.commit(outcome.committed, 0.1);
+  return outcome;
+}
+
+template <template <class, class> class ModelOf, class Config>
+void check_workers() {
+  using Model = ModelOf<float, Dynamic<Config>>;
+  auto model = example::made<Model>({blocks<Config>}, 3, 0.2);
+  model.pack(Purpose::training);
+  const example::RandomBatch<float> data(blocks<Config>, samples);
+  REQUIRE(BlockPlan(samples, model.activation_size(3), true).blocks == 8);
+  const auto alone = step(model, data.batch, 0);
+  CHECK_FALSE(example::same_parameters(alone.committed, model));
+  for (const double score : alone.scores) CHECK(std::isfinite(score));
+  for (const std::size_t workers : {1u, 2u, 3u}) {
+    INFO(Model::name << ", workers " << workers);
+    const auto shared = step(model, data.batch, workers);
+    CHECK(shared.loss == alone.loss);
+    CHECK(shared.scores == alone.scores);
+    CHECK(example::same_parameters(shared.gradients, alone.gradients));
+    CHECK(example::same_parameters(shared.committed, alone.committed));
+  }
+}
+
+/// A step in eight blocks against forward and backward of the batch as one block.
+template <template <class, class> class ModelOf, class Config>
+void check_one_block() {
+  using Model = ModelOf<double, Dynamic<Config>>;
+  for (const double dropout : {0.0, 0.3}) {
+    auto model = example::made<Model>({blocks<Config>}, 3, dropout);
+    const example::RandomBatch<double> data(blocks<Config>, samples);
+    const auto in_blocks = step(model, data.batch, 0);
+
+    typename Model::Cache cache;
+    model.prepare(cache, Purpose::training, samples, data.batch.channels());
+    const Run run{.training = true, .seed = 5, .step = 2};
+    const auto y = model.forward(run, data.batch, cache);
+    Tensor<double> dy(y.rows(), y.cols());
+    const auto size = static_cast<double>(y.size());
+    const double loss = squared_error<double>(y, data.batch.target, size, dy.view()) / size;
+    Model gradients = zeros_like(model);
+    backward_pass(model, run, dy, cache, gradients);
+    model.commit(cache, 0.1);
+
+    INFO(Model::name << ", dropout " << dropout);
+    CHECK(in_blocks.loss == Approx(loss).epsilon(1e-13));
+    const auto compare = [](const Model& found, const Model& expected) {
+      const auto left = parameters(found), right = parameters(expected);
+      for (std::size_t i = 0; i < right.size(); ++i) {
+        INFO(right[i].name);
+        double worst = 0;
+        for (std::size_t j = 0; j < right[i].values.size(); ++j)
+          worst = std::max(worst, std::abs(left[i].values[j] - right[i].values[j]));
+        CHECK(worst < 1e-12);
+      }
+    };
+    compare(in_blocks.gradients, gradients);
+    compare(in_blocks.committed, model);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a step in stages gives the same bytes on 1, 2 and 3 workers, scores and running statistics included") {
+  check_workers<PatchTST, PatchTSTConfig>();
+  check_workers<OfficialPatchTST, OfficialPatchTSTConfig>();
+}
+
+TEST_CASE("a step in stages has the loss, gradients and statistics of one big block but for rounding") {
+  check_one_block<PatchTST, PatchTSTConfig>();
+  check_one_block<OfficialPatchTST, OfficialPatchTSTConfig>();
+}
