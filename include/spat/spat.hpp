@@ -64,10 +64,12 @@
 #include <spat/nn/batch_norm.hpp>
 #include <spat/nn/dropout.hpp>
 #include <spat/nn/encoder_layer.hpp>
+#include <spat/nn/endogenous_embedding.hpp>
 #include <spat/nn/fan_out.hpp>
 #include <spat/nn/feed_forward.hpp>
 #include <spat/nn/flatten_head.hpp>
 #include <spat/nn/gelu.hpp>
+#include <spat/nn/global_token_layer.hpp>
 #include <spat/nn/instance_norm.hpp>
 #include <spat/nn/inverted_embedding.hpp>
 #include <spat/nn/layer_norm.hpp>
@@ -94,6 +96,7 @@
 #include <spat/models/patchtst_official.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/models/shape.hpp>
+#include <spat/models/timexer.hpp>
 
 #include <spat/train/adam.hpp>
 #include <spat/train/batch_statistics.hpp>

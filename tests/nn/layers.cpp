@@ -219,42 +219,49 @@ TEST_CASE("A dropout's mask moves with the sample, not with the cut of the batch
   CHECK_FALSE(same_bits(layer.forward(training(4), copy.view(), part).flat(), y.flat()));
 }
 
-TEST_CASE("InstanceNorm agrees with central differences through both of its halves", "[nn]") {
+TEST_CASE(
+    "InstanceNorm agrees with central differences through both of its halves, also where fewer channels come back",
+    "[nn]") {
   const std::size_t samples = 3, lookback = 5, horizon = 4, channels = 2;
-  const spat::InstanceNorm<double> layer;
-  auto x = random_tensor(samples * lookback, channels, 1);
-  const auto mixing = random_tensor(horizon, lookback, 2), dy = random_tensor(samples * horizon, channels, 3);
-  spat::InstanceNorm<double>::Cache cache;
-  Arena arena;
-  prepare(arena, Purpose::training, cache, samples, lookback, horizon, channels);
-  spat::Tensor<double> z(samples * horizon, channels), dn(samples * lookback, channels);
+  for (const std::size_t targets : std::initializer_list<std::size_t>{2, 1}) {
+    INFO(targets << " of " << channels << " channels come back");
+    const spat::InstanceNorm<double> layer;
+    auto x = random_tensor(samples * lookback, channels, 1);
+    const auto mixing = random_tensor(horizon, lookback, 2), dy = random_tensor(samples * horizon, targets, 3);
+    spat::InstanceNorm<double>::Cache cache;
+    Arena arena;
+    prepare(arena, Purpose::training, cache, samples, lookback, horizon, channels, targets);
+    spat::Tensor<double> z(samples * horizon, targets), dn(samples * lookback, channels);
 
-  // between the halves z = tanh(mixing n), so that the level, the scale and n itself all carry gradients
-  const auto loss = [&] {
-    const auto n = layer.forward(Run{}, x.view(), cache);
+    // between the halves z = tanh(mixing n), so that the level, the scale and n itself all carry gradients
+    const std::size_t first = channels - targets;
+    const auto loss = [&] {
+      const auto n = layer.forward(Run{}, x.view(), cache);
+      for (std::size_t s = 0; s < samples; ++s)
+        for (std::size_t t = 0; t < horizon; ++t)
+          for (std::size_t c = 0; c < targets; ++c) {
+            double sum = 0;
+            for (std::size_t l = 0; l < lookback; ++l)
+              sum += mixing.view().row(t)[l] * n.row(s * lookback + l)[first + c];
+            z.view().row(s * horizon + t)[c] = std::tanh(sum);
+          }
+      return dot(dy.flat(), layer.restore(Run{}, z.view(), cache).flat());
+    };
+    loss();
+    const auto dz = layer.backward_restore(Run{}, dy.view(), z.view(), cache);
     for (std::size_t s = 0; s < samples; ++s)
-      for (std::size_t t = 0; t < horizon; ++t)
-        for (std::size_t c = 0; c < channels; ++c) {
-          double sum = 0;
-          for (std::size_t l = 0; l < lookback; ++l) sum += mixing.view().row(t)[l] * n.row(s * lookback + l)[c];
-          z.view().row(s * horizon + t)[c] = std::tanh(sum);
+      for (std::size_t c = 0; c < targets; ++c)
+        for (std::size_t t = 0; t < horizon; ++t) {
+          const double value = z.view().row(s * horizon + t)[c];
+          for (std::size_t l = 0; l < lookback; ++l)
+            dn.view().row(s * lookback + l)[first + c] +=
+                (1 - value * value) * mixing.view().row(t)[l] * dz.row(s * horizon + t)[c];
         }
-    return dot(dy.flat(), layer.restore(Run{}, z.view(), cache).flat());
-  };
-  loss();
-  const auto dz = layer.backward_restore(Run{}, dy.view(), z.view(), cache);
-  for (std::size_t s = 0; s < samples; ++s)
-    for (std::size_t c = 0; c < channels; ++c)
-      for (std::size_t t = 0; t < horizon; ++t) {
-        const double value = z.view().row(s * horizon + t)[c];
-        for (std::size_t l = 0; l < lookback; ++l)
-          dn.view().row(s * lookback + l)[c] +=
-              (1 - value * value) * mixing.view().row(t)[l] * dz.row(s * horizon + t)[c];
-      }
-  const auto dx = layer.backward_input(Run{}, dn.view(), cache);
-  const std::vector<double> kept(dx.flat().begin(), dx.flat().end()), dz_kept(dz.flat().begin(), dz.flat().end());
-  check_input("x", x.flat(), kept, loss);
-  check_input("z", z.flat(), dz_kept, [&] { return dot(dy.flat(), layer.restore(Run{}, z.view(), cache).flat()); });
+    const auto dx = layer.backward_input(Run{}, dn.view(), cache);
+    const std::vector<double> kept(dx.flat().begin(), dx.flat().end()), dz_kept(dz.flat().begin(), dz.flat().end());
+    check_input("x", x.flat(), kept, loss);
+    check_input("z", z.flat(), dz_kept, [&] { return dot(dy.flat(), layer.restore(Run{}, z.view(), cache).flat()); });
+  }
 }
 
 TEST_CASE("InstanceNorm restores what it normalized, and survives a constant channel", "[nn]") {

@@ -10,7 +10,8 @@ namespace spat::inline SPAT_ABI {
 ///     forward  n = (x - mean) / sigma,  sigma = sqrt(var + 1e-5),  mean and biased var over time
 ///     restore  y = z sigma + mean
 ///
-/// Shapes:  x, n [samples * L x C]   z, y [samples * T x C]   mean, sigma [samples x C].
+/// Shapes:  x, n [samples * L x C]   z, y [samples * T x C]   mean, sigma [samples x C].  Where fewer channels come back, z and y
+/// hold the last ones.
 template <std::floating_point Scalar, std::size_t Channels = dynamic>
 class InstanceNorm {
  public:
@@ -19,16 +20,22 @@ class InstanceNorm {
   Scalar epsilon = Scalar(1e-5);
 
   struct Cache {
-    Batch<Scalar, Channels> n, mean, sigma, y, dz, dx, dmean, dsigma;
-    std::size_t lookback = 0, horizon = 0;
+    Batch<Scalar, Channels> n, mean, sigma, dx, dmean, dsigma;
+    Batch<Scalar> y, dz;
+    std::size_t lookback = 0, horizon = 0, first = 0;  // first: channel of y's column 0
 
     void lay_out(Arena& arena, std::size_t samples, std::size_t l, std::size_t t, std::size_t channels) {
-      lookback = l, horizon = t;
-      arena.take(y, samples * horizon, channels);
+      lay_out(arena, samples, l, t, channels, channels);
+    }
+    /// The last `targets` channels come back.
+    void lay_out(Arena& arena, std::size_t samples, std::size_t l, std::size_t t, std::size_t channels,
+                 std::size_t targets) {
+      lookback = l, horizon = t, first = channels - targets;
+      arena.take(y, samples * horizon, targets);
       for (auto* view : {&mean, &sigma}) arena.take(*view, samples, channels);
       arena.take(n, samples * lookback, channels);
       if (!arena.training()) return;
-      arena.take(dz, samples * horizon, channels), arena.take(dx, samples * lookback, channels);
+      arena.take(dz, samples * horizon, targets), arena.take(dx, samples * lookback, channels);
       for (auto* view : {&dmean, &dsigma}) arena.take(*view, samples, channels);
     }
   };
@@ -56,24 +63,26 @@ class InstanceNorm {
   }
 
   /// Back to the window's own level and scale.
-  Batch<const Scalar, Channels> restore(const Run&, Batch<const Scalar, Channels> z, Cache& cache) const {
+  Batch<const Scalar> restore(const Run&, Batch<const Scalar> z, Cache& cache) const {
     for (std::size_t r = 0; r < z.rows(); ++r) {
-      const Scalar *mean = cache.mean.row(r / cache.horizon), *sigma = cache.sigma.row(r / cache.horizon);
+      const Scalar* const mean = cache.mean.row(r / cache.horizon) + cache.first;
+      const Scalar* const sigma = cache.sigma.row(r / cache.horizon) + cache.first;
       for (std::size_t c = 0; c < z.cols(); ++c) cache.y.row(r)[c] = multiply_add(z.row(r)[c], sigma[c], mean[c]);
     }
     return cache.y;
   }
 
   /// dz = dy sigma;  leaves dmean = sum_t dy and dsigma = sum_t dy z for backward_input.
-  Batch<const Scalar, Channels> backward_restore(const Run&, Batch<const Scalar, Channels> dy,
-                                                 Batch<const Scalar, Channels> z, Cache& cache) const {
+  Batch<const Scalar> backward_restore(const Run&, Batch<const Scalar> dy, Batch<const Scalar> z, Cache& cache) const {
     std::ranges::fill(cache.dmean.flat(), Scalar(0)), std::ranges::fill(cache.dsigma.flat(), Scalar(0));
     for (std::size_t r = 0; r < dy.rows(); ++r) {
       const std::size_t s = r / cache.horizon;
+      const Scalar* const sigma = cache.sigma.row(s) + cache.first;
+      Scalar *const dmean = cache.dmean.row(s) + cache.first, *const dsigma = cache.dsigma.row(s) + cache.first;
       for (std::size_t c = 0; c < dy.cols(); ++c) {
-        cache.dz.row(r)[c] = dy.row(r)[c] * cache.sigma.row(s)[c];
-        cache.dmean.row(s)[c] += dy.row(r)[c];
-        cache.dsigma.row(s)[c] = multiply_add(dy.row(r)[c], z.row(r)[c], cache.dsigma.row(s)[c]);
+        cache.dz.row(r)[c] = dy.row(r)[c] * sigma[c];
+        dmean[c] += dy.row(r)[c];
+        dsigma[c] = multiply_add(dy.row(r)[c], z.row(r)[c], dsigma[c]);
       }
     }
     return cache.dz;
