@@ -62,6 +62,8 @@
 
 #include <spat/nn/attention.hpp>
 #include <spat/nn/batch_norm.hpp>
+#include <spat/nn/data_embedding.hpp>
+#include <spat/nn/decoder_layer.hpp>
 #include <spat/nn/dropout.hpp>
 #include <spat/nn/encoder_layer.hpp>
 #include <spat/nn/feed_forward.hpp>
@@ -75,6 +77,7 @@
 #include <spat/nn/patches.hpp>
 #include <spat/nn/positions.hpp>
 #include <spat/nn/stack.hpp>
+#include <spat/nn/token_embedding.hpp>
 
 #include <spat/models/block_plan.hpp>
 #include <spat/models/checkpoint.hpp>
@@ -85,6 +88,7 @@
 #include <spat/models/patchtst.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/models/shape.hpp>
+#include <spat/models/transformer.hpp>
 
 #include <spat/train/adam.hpp>
 #include <spat/train/batch_statistics.hpp>

@@ -81,11 +81,11 @@ bool same(const Outcome<Scalar>& pruned, const Outcome<Scalar>& other, const cha
 
 /// A tensor that is zero where module i is switched off in the dense model.
 template <class Model>
-bool silences(const std::string& tensor, std::size_t i) {
-  if constexpr (requires { Model::silences(tensor, i); })
-    return Model::silences(tensor, i);
+bool silences(const Model& model, const std::string& tensor, std::size_t i) {
+  if constexpr (requires { model.silences(tensor, i); })
+    return model.silences(tensor, i);
   else
-    return tensor.starts_with(Model::module_name(i) + ".out_projection");
+    return tensor.starts_with(model.module_name(i) + ".out_projection");
 }
 
 /// The dense model, initialized; `off` modules are switched off by zeros.
@@ -96,7 +96,7 @@ Model dense_model(const typename Model::Config& dense, ModuleMask<> kept) {
   whole.set_dropout(0.2);
   for (const auto& parameter : parameters(whole))
     for (std::size_t i = 0; i < dense.modules(); ++i)
-      if (!kept.keeps(i) && silences<Model>(parameter.name, i))
+      if (!kept.keeps(i) && silences(whole, parameter.name, i))
         std::ranges::fill(parameter.values, typename Model::Value(0));
   whole.pack();
   return whole;
