@@ -62,6 +62,8 @@
 
 #include <spat/nn/attention.hpp>
 #include <spat/nn/batch_norm.hpp>
+#include <spat/nn/data_embedding.hpp>
+#include <spat/nn/decoder_layer.hpp>
 #include <spat/nn/dropout.hpp>
 #include <spat/nn/encoder_layer.hpp>
 #include <spat/nn/endogenous_embedding.hpp>
@@ -83,6 +85,7 @@
 #include <spat/nn/segment_decoder_layer.hpp>
 #include <spat/nn/segment_merging.hpp>
 #include <spat/nn/stack.hpp>
+#include <spat/nn/token_embedding.hpp>
 #include <spat/nn/two_stage_attention.hpp>
 
 #include <spat/models/block_plan.hpp>
@@ -97,6 +100,7 @@
 #include <spat/models/predictor.hpp>
 #include <spat/models/shape.hpp>
 #include <spat/models/timexer.hpp>
+#include <spat/models/transformer.hpp>
 
 #include <spat/train/adam.hpp>
 #include <spat/train/batch_statistics.hpp>

@@ -104,10 +104,16 @@ class Linear {
   static void for_each(Self& self, const std::string& name, List& list, std::size_t dimensions = 2) {
     std::vector<std::size_t> shape{self.weight.rows(), self.weight.cols()};
     shape.resize(dimensions, 1);
+    for_each(self, name, list, std::move(shape));
+  }
+  /// `shape` and `initial` of the weight as the reference has them.
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& name, List& list, std::vector<std::size_t> shape,
+                       Initial initial = {}) {
     if constexpr (std::is_const_v<Self>)
-      list.add(name + "weight", self.weight, {.shape = shape});
+      list.add(name + "weight", self.weight, {.shape = std::move(shape), .initial = initial});
     else
-      list.add(name + "weight", self.weight, {.shape = shape, .packed = &self.packed_});
+      list.add(name + "weight", self.weight, {.shape = std::move(shape), .packed = &self.packed_, .initial = initial});
     if constexpr (biased) list.add(name + "bias", self.bias);
   }
 

@@ -8,6 +8,9 @@
 
 namespace spat::inline SPAT_ABI {
 
+/// Rows of the fixed table in files, and so the most tokens of a sequence.
+inline constexpr std::size_t most_positions = 5000;
+
 /// Writes table [rows x cols]: pe(t, 2i) = sin(t / 10000^(2i / cols)), pe(t, 2i + 1) = cos of the same (Vaswani et al., 2017).
 template <std::floating_point Scalar>
 void sinusoidal_positions(std::span<Scalar> table, std::size_t cols) {
@@ -30,9 +33,11 @@ class SinusoidalPositions {
     sinusoidal_positions(table_.flat(), width);
   }
 
-  /// What follows a product whose tiles x [sequences * N x D] are: positions are added, tile by tile, in place.
-  [[nodiscard]] auto follow(Batch<Scalar, Width> x) const {
-    return [x, table = table_.view()](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
+  /// What follows a product whose tiles x [sequences * N x D] are: positions are added, tile by tile, in place. Where sequences
+  /// begin with token `first`, x has N - first rows for each.
+  [[nodiscard]] auto follow(Batch<Scalar, Width> x, std::size_t first = 0) const {
+    const auto table = table_.view().middle_rows(first, table_.rows() - first);
+    return [x, table](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
       for (std::size_t r = row; r < row + rows; ++r) {
         const std::span<Scalar> part{x.row(r) + column, cols};
         kernels::add<Scalar>(part, {table.row(r % table.rows()) + column, cols}, part);
@@ -42,8 +47,7 @@ class SinusoidalPositions {
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
-    constexpr std::size_t rows_in_files = 5000;
-    list.add_constant(name + "pe", {1, rows_in_files, self.table_.cols()},
+    list.add_constant(name + "pe", {1, most_positions, self.table_.cols()},
                       [](std::span<Scalar> values, const std::vector<std::size_t>& shape) {
                         sinusoidal_positions(values, shape.back());
                       });

@@ -1,0 +1,329 @@
+// models. Transformer: an encoder over the steps of the history, and a decoder over the steps to forecast.
+#pragma once
+
+#include <spat/models/forecaster_base.hpp>
+#include <spat/nn/data_embedding.hpp>
+#include <spat/nn/decoder_layer.hpp>
+#include <spat/nn/encoder_layer.hpp>
+#include <spat/nn/stack.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Everything that shapes a Transformer: integers and bools, so that it can be a template argument.
+struct TransformerConfig {
+  std::size_t channels = 0;       // C
+  std::size_t marks = 4;          // M, time marks of a step; needed
+  std::size_t lookback = 96;      // L
+  std::size_t horizon = 96;       // T
+  std::size_t label = 48;         // known steps that the decoder begins with
+  std::size_t width = 512;        // D
+  std::size_t ffn_width = 2048;   // F
+  std::size_t heads = 8;          // H
+  std::size_t depth = 2;          // encoder layers, one attention module each
+  std::size_t decoder_depth = 1;  // decoder layers, two each
+  ModuleMask<> kept = ModuleMask<>::all();
+
+  [[nodiscard]] constexpr std::size_t modules() const { return depth + 2 * decoder_depth; }
+  [[nodiscard]] constexpr std::size_t decoder_steps() const { return label + horizon; }
+  [[nodiscard]] constexpr TransformerConfig with_kept(ModuleMask<> mask) const {
+    TransformerConfig config = *this;
+    config.kept = mask;
+    return config;
+  }
+  [[nodiscard]] constexpr bool valid() const {
+    return channels && marks && lookback && horizon && label <= lookback && lookback <= most_positions &&
+           horizon <= most_positions - label && width && ffn_width && heads && width % heads == 0 && depth &&
+           decoder_depth && depth <= most_modules && decoder_depth <= most_modules && modules() <= most_modules;
+  }
+  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  [[nodiscard]] double parameters() const {
+    const auto c = static_cast<double>(channels), m = static_cast<double>(marks), d = static_cast<double>(width),
+               f = static_cast<double>(ffn_width);
+    const auto attentions = static_cast<double>(ModuleMask<>{kept.bits & ModuleMask<>::first(modules()).bits}.kept());
+    const double ffn = 2 * d * f + f + d;
+    return 2 * (3 * c + m) * d + attentions * 4 * (d * d + d) + static_cast<double>(depth) * (ffn + 4 * d) +
+           static_cast<double>(decoder_depth) * (ffn + 6 * d) + 4 * d + (d * c + c);
+  }
+  /// Throws ConfigError with the rule and the values.
+  void check() const {
+    using detail::require_rule;
+    require_rule(channels > 0, "Transformer needs at least one channel: channels", channels);
+    require_rule(marks > 0, "Transformer needs time marks: marks", marks);
+    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
+    require_rule(label <= lookback, "the decoder's known steps must lie in the lookback: label, lookback", label,
+                 lookback);
+    require_rule(lookback <= most_positions && horizon <= most_positions - label,
+                 "sequences are too long: lookback, label, horizon, most", lookback, label, horizon, most_positions);
+    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width, ffn_width);
+    require_rule(depth > 0 && decoder_depth > 0 && depth <= most_modules && decoder_depth <= most_modules &&
+                     modules() <= most_modules,
+                 "attentions, one an encoder layer and two a decoder layer, must be at most 64: layers of each", depth,
+                 decoder_depth);
+    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads, width);
+  }
+
+  friend constexpr bool operator==(const TransformerConfig&, const TransformerConfig&) = default;
+
+  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules apart.
+  template <class Self, class Visit>
+  static void for_each(Self& self, Visit&& visit) {
+    visit("channels", self.channels), visit("marks", self.marks), visit("lookback", self.lookback);
+    visit("horizon", self.horizon), visit("label", self.label), visit("width", self.width);
+    visit("ffn_width", self.ffn_width), visit("heads", self.heads), visit("depth", self.depth);
+    visit("decoder_depth", self.decoder_depth);
+  }
+};
+
+/// The encoder-decoder (Vaswani et al., "Attention Is All You Need", 2017) over time steps, as in the Time-Series-Library:
+///
+///     memory = LN(encoder(embed(history, history_marks)))
+///     steps  = the last `label` steps of the history, then T zeros; with their marks, the future ones at the end
+///     forecast = W_p LN(decoder(embed(steps), memory)) + b_p, of the last T steps
+///
+/// Shapes:  history [B*L x C]   history_marks [B*L x M]   future_marks [B*T x M]   steps [B * (label+T) x C]   memory [B*L x D]
+/// forecast [B*T x C].
+/// Modules: the attention of each encoder layer, then self- and cross-attention of each decoder layer. Without any
+/// cross-attention nobody reads the memory, without any self-attention nobody reads the tokens of the known steps: inference
+/// leaves the encoder, or these tokens, out. Their neighbours' embedding still sees one step of each end.
+/// Errors: ConfigError for sizes that do not fit together and for a batch without marks or of other channels than the
+/// configuration's, ShapeError for a batch of other sizes.
+template <std::floating_point Scalar, class ModelShape = Dynamic<TransformerConfig>>
+class Transformer : public ForecasterBase<Scalar, ModelShape> {
+  using Base = ForecasterBase<Scalar, ModelShape>;
+  static constexpr std::size_t channels = extent<ModelShape, &TransformerConfig::channels>();
+  static constexpr std::size_t marks = extent<ModelShape, &TransformerConfig::marks>();
+  static constexpr std::size_t width = extent<ModelShape, &TransformerConfig::width>();
+  static constexpr std::size_t ffn_width = extent<ModelShape, &TransformerConfig::ffn_width>();
+  static constexpr std::size_t heads = extent<ModelShape, &TransformerConfig::heads>();
+  static constexpr std::size_t depth = extent<ModelShape, &TransformerConfig::depth>();
+  static constexpr std::size_t decoder_depth = extent<ModelShape, &TransformerConfig::decoder_depth>();
+
+  template <KeptModules kept>
+  using EncoderBlock = EncoderLayer<Scalar, kept, width, ffn_width, heads>;
+  template <KeptModules kept>
+  using DecoderBlock = DecoderLayer<Scalar, kept, width, ffn_width, heads>;
+  using Embedding = DataEmbedding<Scalar, channels, marks, width>;
+  using Encoder = Stack<EncoderBlock, depth, Base::static_mask()>;
+  using Decoder = Stack<DecoderBlock, decoder_depth, Base::static_mask(depth, 2 * decoder_depth)>;
+  using Projection = Linear<Scalar, width, channels>;
+
+ public:
+  using Base::config;
+  template <ModuleMask<> mask>
+  using Pruned = Transformer<Scalar, typename ModelShape::template Pruned<mask>>;
+  static constexpr const char* name = "transformer";
+  static constexpr const char* source = "Vaswani et al., 2017, as in the Time-Series-Library";
+  static constexpr const char* without_attention = "a perceptron of each step's time marks and position";
+
+  explicit Transformer(ModelShape model_shape = {})
+      : Base(model_shape), enc_embedding(config().channels, config().marks, config().lookback, config().width),
+        encoder(config().depth, config().kept.bits, config().width, config().ffn_width, config().heads),
+        encoder_norm(config().width),
+        dec_embedding(config().channels, config().marks, config().decoder_steps(), config().width),
+        decoder(config().decoder_depth, decoder_mask(), config().width, config().ffn_width, config().heads),
+        decoder_norm(config().width), projection(config().width, config().channels) {
+    decoder.first_module = config().depth;
+    set_dropout(0);
+  }
+
+  Embedding enc_embedding;
+  Encoder encoder;
+  LayerNorm<Scalar, width> encoder_norm;
+  Embedding dec_embedding;
+  Decoder decoder;
+  LayerNorm<Scalar, width> decoder_norm;
+  Projection projection;
+
+  /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
+  void set_dropout(double rate) {
+    Base::keep_dropout(rate);
+    const std::size_t encoder_sites = EncoderBlock<KeptModules{}>::sites * config().depth;
+    enc_embedding.dropout = {rate, 0};
+    encoder.set_dropout(rate, 1);
+    dec_embedding.dropout = {rate, 1 + encoder_sites};
+    decoder.set_dropout(rate, 2 + encoder_sites);
+  }
+
+  struct Cache {
+    Arena arena;
+    struct Views {
+      typename Embedding::Cache enc_embedding, dec_embedding;
+      typename Encoder::Cache encoder;
+      typename Decoder::Cache decoder;
+      typename LayerNorm<Scalar, width>::Cache encoder_norm, decoder_norm;
+      typename Projection::Cache projection;
+      Batch<Scalar> steps, step_marks;  // of the decoder
+      Batch<Scalar, width> last;        // the last T of its tokens
+      Batch<Scalar, width> dtokens, dmemory;
+      std::size_t samples = 0, skipped = 0;  // tokens of known steps that nobody reads
+      bool reads_memory = true;
+    } views;
+  };
+
+  /// Lays the cache out for batches of `samples`; the only allocation.
+  void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channel_count) const {
+    expect_channels(channel_count);
+    cache.arena.prepare(purpose, [&](Arena& arena) {
+      auto& my = cache.views;
+      my.samples = samples, my.skipped = skipped(arena.training()), my.reads_memory = reads_memory(arena.training());
+      const auto& c = config();
+      const std::size_t tokens = c.decoder_steps() - my.skipped;
+      if (my.reads_memory) {
+        my.encoder_norm.lay_out(arena, encoder_norm, samples * c.lookback);
+        arena.temporarily([&] {
+          my.enc_embedding.lay_out(arena, enc_embedding, samples, c.lookback);
+          my.encoder.lay_out(arena, encoder, samples, c.lookback);
+        });
+      }
+      arena.take(my.steps, samples * c.decoder_steps(), c.channels);
+      arena.take(my.step_marks, samples * tokens, c.marks);
+      my.dec_embedding.lay_out(arena, dec_embedding, samples, c.decoder_steps(), my.skipped);
+      my.decoder.lay_out(arena, decoder, samples, tokens, c.lookback);
+      arena.take(my.last, samples * c.horizon, c.width);
+      my.decoder_norm.lay_out(arena, decoder_norm, samples * c.horizon);
+      my.projection.lay_out(arena, projection, samples * c.horizon);
+      if (!arena.training()) return;
+      arena.take(my.dtokens, samples * tokens, c.width);
+      arena.take(my.dmemory, samples * c.lookback, c.width);
+    });
+  }
+
+  template <class RunType>
+  Batch<const Scalar> forward(const RunType& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+    auto& my = cache.views;
+    check(batch, my);
+    assert(!run.training || cache.arena.training());
+    Batch<const Scalar, width> memory;
+    if (my.reads_memory) {
+      const auto tokens = enc_embedding.forward(run, batch.history, batch.history_marks, my.enc_embedding);
+      memory = encoder_norm.forward(run, encoder.forward(run, tokens, my.encoder), my.encoder_norm);
+    }
+    begin_decoder(batch, my);
+    auto tokens = dec_embedding.forward(run, my.steps, my.step_marks, my.dec_embedding);
+    tokens = decoder.forward(run, tokens, my.decoder, memory);
+    const std::size_t t = config().horizon, n = tokens.rows() / my.samples;
+    for (std::size_t s = 0; s < my.samples; ++s)
+      std::ranges::copy(tokens.middle_rows((s + 1) * n - t, t).flat(), my.last.row(s * t));
+    return projection.forward(run, decoder_norm.forward(run, my.last, my.decoder_norm), my.projection);
+  }
+
+  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  template <class RunType>
+  void backward_input(const RunType& run, Batch<const Scalar> dforecast, Cache& cache) const {
+    auto& my = cache.views;
+    const auto dlast =
+        decoder_norm.backward_input(run, projection.backward_input(run, dforecast, my.projection), my.decoder_norm);
+    const std::size_t t = config().horizon, n = config().decoder_steps();
+    std::ranges::fill(my.dtokens.flat(), Scalar(0));
+    for (std::size_t s = 0; s < my.samples; ++s)
+      std::ranges::copy(dlast.middle_rows(s * t, t).flat(), my.dtokens.row((s + 1) * n - t));
+    std::ranges::fill(my.dmemory.flat(), Scalar(0));
+    const auto dsteps = decoder.backward_input(run, Batch<const Scalar, width>(my.dtokens), my.decoder, my.dmemory);
+    dec_embedding.skip_input(run, dsteps, my.dec_embedding);
+    const auto dtokens = encoder_norm.backward_input(run, my.dmemory, my.encoder_norm);
+    enc_embedding.skip_input(run, encoder.backward_input(run, dtokens, my.encoder), my.enc_embedding);
+  }
+
+  void backward_weights(const Run& run, Blocks<Cache> blocks, Transformer& gradients, Share& share) const {
+    using Views = typename Cache::Views;
+    const auto views = blocks.of(&Cache::views);
+    enc_embedding.backward_weights(run, views.of(&Views::enc_embedding), gradients.enc_embedding, share);
+    encoder.backward_weights(run, views.of(&Views::encoder), gradients.encoder, share);
+    encoder_norm.backward_weights(run, views.of(&Views::encoder_norm), gradients.encoder_norm, share);
+    dec_embedding.backward_weights(run, views.of(&Views::dec_embedding), gradients.dec_embedding, share);
+    decoder.backward_weights(run, views.of(&Views::decoder), gradients.decoder, share);
+    decoder_norm.backward_weights(run, views.of(&Views::decoder_norm), gradients.decoder_norm, share);
+    projection.backward_weights(run, views.of(&Views::projection), gradients.projection, share);
+  }
+
+  /// Of the forecast of one window: matrix products alone, dead parts not counted.
+  [[nodiscard]] std::size_t multiply_adds(std::size_t /*channels*/) const {
+    const std::size_t l = config().lookback, tokens = config().decoder_steps() - skipped(false);
+    const std::size_t encoding =
+        reads_memory(false) ? enc_embedding.multiply_adds(l) + encoder.multiply_adds(l) : std::size_t{0};
+    return encoding + dec_embedding.multiply_adds(tokens) + decoder.multiply_adds(tokens, l) +
+           projection.multiply_adds(config().horizon);
+  }
+
+  /// Columns of a forecast.
+  [[nodiscard]] std::size_t target_channels(std::size_t /*channels*/) const { return config().channels; }
+
+  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is cut into blocks by.
+  [[nodiscard]] std::size_t activation_size(std::size_t /*channels*/) const {
+    return std::max(config().lookback, config().decoder_steps()) * std::max(config().width, config().ffn_width);
+  }
+
+  void pack(Purpose purpose = Purpose::inference) {
+    enc_embedding.pack(purpose), encoder.pack(purpose);
+    dec_embedding.pack(purpose), decoder.pack(purpose), projection.pack(purpose);
+  }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& prefix, List& list) {
+    Embedding::for_each(self.enc_embedding, prefix + "enc_embedding.", list);
+    Encoder::for_each(self.encoder, prefix + "encoder.attn_layers.", list);
+    decltype(self.encoder_norm)::for_each(self.encoder_norm, prefix + "encoder.norm.", list);
+    Embedding::for_each(self.dec_embedding, prefix + "dec_embedding.", list);
+    Decoder::for_each(self.decoder, prefix + "decoder.layers.", list);
+    decltype(self.decoder_norm)::for_each(self.decoder_norm, prefix + "decoder.norm.", list);
+    Projection::for_each(self.projection, prefix + "decoder.projection.", list);
+  }
+
+  /// What no longer reaches the forecast, and inference leaves out.
+  [[nodiscard]] std::vector<std::string> dead_parts() const {
+    std::vector<std::string> parts;
+    if (!reads_memory(false)) parts.emplace_back("encoder");
+    if (skipped(false) > 0) parts.emplace_back("tokens of the known steps");
+    if (!reads_memory(false) && skipped(false) == config().label) parts.emplace_back("time marks of the history");
+    return parts;
+  }
+
+  /// The name of module i, as in the reference's state_dict.
+  [[nodiscard]] std::string module_name(std::size_t i) const {
+    if (i < config().depth) return detail::message("encoder.attn_layers.", i, ".attention");
+    const std::size_t j = i - config().depth;
+    return detail::message("decoder.layers.", j / 2, j % 2 == 0 ? ".self_attention" : ".cross_attention");
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t decoder_mask() const { return Base::mask(config().depth, 2 * config().decoder_depth); }
+
+  /// Whether some cross-attention is there to read what the encoder makes.
+  [[nodiscard]] bool reads_memory(bool training) const {
+    constexpr std::uint64_t cross_attentions = 0xaaaaaaaaaaaaaaaa;
+    return training || (decoder_mask() & cross_attentions) != 0;
+  }
+  /// How many tokens at the decoder's head no self-attention reads.
+  [[nodiscard]] std::size_t skipped(bool training) const {
+    constexpr std::uint64_t self_attentions = 0x5555555555555555;
+    return training || (decoder_mask() & self_attentions) != 0 ? 0 : config().label;
+  }
+
+  /// Known steps, zeros, and the marks of the tokens that are read.
+  void begin_decoder(const WindowBatch<Scalar>& batch, typename Cache::Views& my) const {
+    const std::size_t l = config().lookback, t = config().horizon, label = config().label, n = label + t;
+    const std::size_t known = label - my.skipped;  // steps whose marks are read
+    for (std::size_t s = 0; s < my.samples; ++s) {
+      std::ranges::copy(batch.history.middle_rows((s + 1) * l - label, label).flat(), my.steps.row(s * n));
+      std::ranges::fill(my.steps.middle_rows(s * n + label, t).flat(), Scalar(0));
+      Scalar* const to = my.step_marks.row(s * (known + t));
+      if (known > 0) std::ranges::copy(batch.history_marks.middle_rows((s + 1) * l - known, known).flat(), to);
+      std::ranges::copy(batch.future_marks.middle_rows(s * t, t).flat(), to + known * config().marks);
+    }
+  }
+
+  /// The tokens' convolution has a column for each channel.
+  void expect_channels(std::size_t found) const {
+    detail::require_rule(found == config().channels,
+                         "Transformer forecasts the channels it was built for: built, found", config().channels, found);
+  }
+  void check(const WindowBatch<Scalar>& batch, const typename Cache::Views& my) const {
+    expect_channels(batch.channels());
+    Base::expect_history("Transformer", batch, my.samples, config().channels);
+    if (my.reads_memory || my.skipped < config().label)
+      Base::expect_marks("Transformer", "time marks", batch.history_marks, my.samples * config().lookback);
+    Base::expect_marks("Transformer", "future time marks", batch.future_marks, my.samples * config().horizon);
+  }
+};
+
+}  // namespace spat
