@@ -101,14 +101,15 @@ class Linear {
 
   /// `dimensions` of the weight's file shape: 2, or 3 for a convolution of width one.
   template <class Self, class List>
-  static void for_each(Self& self, const std::string& name, List& list, std::size_t dimensions = 2) {
+  static void for_each(Self& self, const std::string& name, List& list, std::size_t dimensions = 2,
+                       Initial initial = {}, Initial bias_initial = {}) {
     std::vector<std::size_t> shape{self.weight.rows(), self.weight.cols()};
     shape.resize(dimensions, 1);
     if constexpr (std::is_const_v<Self>)
-      list.add(name + "weight", self.weight, {.shape = shape});
+      list.add(name + "weight", self.weight, {.shape = shape, .initial = initial});
     else
-      list.add(name + "weight", self.weight, {.shape = shape, .packed = &self.packed_});
-    if constexpr (biased) list.add(name + "bias", self.bias);
+      list.add(name + "weight", self.weight, {.shape = shape, .packed = &self.packed_, .initial = initial});
+    if constexpr (biased) list.add(name + "bias", self.bias, {.initial = bias_initial});
   }
 
  private:
