@@ -41,13 +41,16 @@
 
 #include <spat/kernels/adam.hpp>
 #include <spat/kernels/attention.hpp>
+#include <spat/kernels/causal_convolution.hpp>
 #include <spat/kernels/dropout.hpp>
 #include <spat/kernels/elementwise.hpp>
 #include <spat/kernels/gemm.hpp>
 #include <spat/kernels/math.hpp>
+#include <spat/kernels/moving_average.hpp>
 #include <spat/kernels/normalize.hpp>
 #include <spat/kernels/reduce.hpp>
 #include <spat/kernels/reference.hpp>
+#include <spat/kernels/selective_scan.hpp>
 #include <spat/kernels/simd.hpp>
 #include <spat/kernels/strided.hpp>
 #include <spat/kernels/tile.hpp>
@@ -62,6 +65,8 @@
 
 #include <spat/nn/attention.hpp>
 #include <spat/nn/batch_norm.hpp>
+#include <spat/nn/bidirectional_mamba.hpp>
+#include <spat/nn/causal_convolution.hpp>
 #include <spat/nn/data_embedding.hpp>
 #include <spat/nn/decoder_layer.hpp>
 #include <spat/nn/dropout.hpp>
@@ -76,14 +81,22 @@
 #include <spat/nn/inverted_embedding.hpp>
 #include <spat/nn/layer_norm.hpp>
 #include <spat/nn/linear.hpp>
+#include <spat/nn/mamba.hpp>
+#include <spat/nn/mamba_layer.hpp>
+#include <spat/nn/mixer_block.hpp>
 #include <spat/nn/patch_embedding.hpp>
 #include <spat/nn/patches.hpp>
 #include <spat/nn/positions.hpp>
+#include <spat/nn/relu.hpp>
 #include <spat/nn/residual_attention_layer.hpp>
+#include <spat/nn/residual_feed_forward.hpp>
 #include <spat/nn/router_attention.hpp>
 #include <spat/nn/scale_block.hpp>
 #include <spat/nn/segment_decoder_layer.hpp>
 #include <spat/nn/segment_merging.hpp>
+#include <spat/nn/selective_scan.hpp>
+#include <spat/nn/series_decomposition.hpp>
+#include <spat/nn/series_frame.hpp>
 #include <spat/nn/stack.hpp>
 #include <spat/nn/token_embedding.hpp>
 #include <spat/nn/two_stage_attention.hpp>
@@ -92,15 +105,19 @@
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/concepts.hpp>
 #include <spat/models/crossformer.hpp>
+#include <spat/models/dlinear.hpp>
 #include <spat/models/forecaster_base.hpp>
 #include <spat/models/itransformer.hpp>
 #include <spat/models/module_mask.hpp>
 #include <spat/models/patchtst.hpp>
 #include <spat/models/patchtst_official.hpp>
 #include <spat/models/predictor.hpp>
+#include <spat/models/rlinear.hpp>
 #include <spat/models/shape.hpp>
+#include <spat/models/smamba.hpp>
 #include <spat/models/timexer.hpp>
 #include <spat/models/transformer.hpp>
+#include <spat/models/tsmixer.hpp>
 
 #include <spat/train/adam.hpp>
 #include <spat/train/batch_statistics.hpp>

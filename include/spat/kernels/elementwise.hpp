@@ -1,4 +1,4 @@
-// kernels. Element by element: sums, GELU, dropout, and the transpose between [time x channel] and [channel x time].
+// kernels. Element by element: sums, activations, dropout, and the transpose between [time x channel] and [channel x time].
 #pragma once
 
 #include <spat/kernels/math.hpp>
@@ -43,6 +43,86 @@ inline void gelu_backward(std::span<const Scalar> x, std::span<const Scalar> dy,
     const auto both = erf_and_exp<Scalar>(v * scale);
     const Pack<Scalar> distribution = multiply_add<Scalar>(half, both.erf, half);
     store(dx.data() + i, load(dy.data() + i) * multiply_add<Scalar>(v, density * both.exp, distribution));
+  });
+}
+
+/// y = max(x, 0).
+template <std::floating_point Scalar>
+inline void relu(std::span<const Scalar> x, std::span<Scalar> y) {
+  const Pack<Scalar> zero(Scalar(0));
+  for_each_pack<Scalar>(x.size(), Scalar(0), [&](std::size_t i, auto load, auto store) {
+    const Pack<Scalar> v = load(x.data() + i);
+    store(y.data() + i, kernels::select<Scalar>(v < zero, zero, v));  // a NaN stays
+  });
+}
+
+/// dx = x > 0 ? dy : 0.
+template <std::floating_point Scalar>
+inline void relu_backward(std::span<const Scalar> x, std::span<const Scalar> dy, std::span<Scalar> dx) {
+  const Pack<Scalar> zero(Scalar(0));
+  for_each_pack<Scalar>(x.size(), Scalar(0), [&](std::size_t i, auto load, auto store) {
+    store(dx.data() + i, kernels::select<Scalar>(load(x.data() + i) > zero, load(dy.data() + i), zero));
+  });
+}
+
+/// SiLU(x) = x sigmoid(x),  sigmoid(x) = 1 / (1 + e^-x)  (Hendrycks and Gimpel, 2016).
+template <std::floating_point Scalar>
+inline void silu(std::span<const Scalar> x, std::span<Scalar> y) {
+  const Pack<Scalar> one(Scalar(1));
+  for_each_pack<Scalar>(x.size(), Scalar(0), [&](std::size_t i, auto load, auto store) {
+    const Pack<Scalar> v = load(x.data() + i);
+    store(y.data() + i, kernels::divide<Scalar>(v, one + kernels::exp<Scalar>(-v)));
+  });
+}
+
+/// dx = dy s (1 + x (1 - s)),  s = sigmoid(x).
+template <std::floating_point Scalar>
+inline void silu_backward(std::span<const Scalar> x, std::span<const Scalar> dy, std::span<Scalar> dx) {
+  const Pack<Scalar> one(Scalar(1));
+  for_each_pack<Scalar>(x.size(), Scalar(0), [&](std::size_t i, auto load, auto store) {
+    const Pack<Scalar> v = load(x.data() + i), s = kernels::divide<Scalar>(one, one + kernels::exp<Scalar>(-v));
+    store(dx.data() + i, load(dy.data() + i) * (s * multiply_add<Scalar>(v, one - s, one)));
+  });
+}
+
+/// out = y SiLU(z).
+template <std::floating_point Scalar>
+inline void gate(std::span<const Scalar> y, std::span<const Scalar> z, std::span<Scalar> out) {
+  const Pack<Scalar> one(Scalar(1));
+  for_each_pack<Scalar>(y.size(), Scalar(0), [&](std::size_t i, auto load, auto store) {
+    const Pack<Scalar> v = load(z.data() + i);
+    store(out.data() + i, load(y.data() + i) * kernels::divide<Scalar>(v, one + kernels::exp<Scalar>(-v)));
+  });
+}
+
+/// dy = dout SiLU(z),  dz = dout y SiLU'(z).
+template <std::floating_point Scalar>
+inline void gate_backward(std::span<const Scalar> y, std::span<const Scalar> z, std::span<const Scalar> dout,
+                          std::span<Scalar> dy, std::span<Scalar> dz) {
+  const Pack<Scalar> one(Scalar(1));
+  for_each_pack<Scalar>(y.size(), Scalar(0), [&](std::size_t i, auto load, auto store) {
+    const Pack<Scalar> v = load(z.data() + i), slope = load(dout.data() + i), value = load(y.data() + i);
+    const Pack<Scalar> power = one + kernels::exp<Scalar>(-v), s = kernels::divide<Scalar>(one, power);
+    store(dy.data() + i, slope * kernels::divide<Scalar>(v, power));
+    store(dz.data() + i, (slope * value) * (s * multiply_add<Scalar>(v, one - s, one)));
+  });
+}
+
+/// y = log(1 + e^x) = max(x, 0) + log(1 + e^-|x|).
+template <std::floating_point Scalar>
+inline void softplus(std::span<const Scalar> x, std::span<Scalar> y) {
+  const Pack<Scalar> zero(Scalar(0));
+  for_each_pack<Scalar>(x.size(), Scalar(0), [&](std::size_t i, auto load, auto store) {
+    const Pack<Scalar> v = load(x.data() + i);
+    store(y.data() + i, kernels::max(zero, v) + log1p_of_unit<Scalar>(kernels::exp<Scalar>(-kernels::abs(v))));
+  });
+}
+
+/// dx = dy (1 - e^-y), from y = softplus(x).
+template <std::floating_point Scalar>
+inline void softplus_backward(std::span<const Scalar> y, std::span<const Scalar> dy, std::span<Scalar> dx) {
+  for_each_pack<Scalar>(y.size(), Scalar(0), [&](std::size_t i, auto load, auto store) {
+    store(dx.data() + i, -(load(dy.data() + i) * kernels::expm1<Scalar>(-load(y.data() + i))));
   });
 }
 

@@ -6,6 +6,7 @@
 #include <spat/kernels/adam.hpp>
 #include <spat/kernels/attention.hpp>
 #include <spat/kernels/normalize.hpp>
+#include <spat/kernels/selective_scan.hpp>
 
 #include <numbers>
 
@@ -189,6 +190,159 @@ void gelu_backward(std::span<const Scalar> x, std::span<const Scalar> dy, std::s
   for (std::size_t i = 0; i < dx.size(); ++i) {
     const Scalar distribution = (1 + std::erf(x[i] * scale)) / 2;
     dx[i] = dy[i] * spat::multiply_add(x[i], density * std::exp(x[i] * x[i] / -2), distribution);
+  }
+}
+
+/// y = max(x, 0);  dx = x > 0 ? dy : 0.
+template <std::floating_point Scalar>
+void relu(std::span<const Scalar> x, std::span<Scalar> y) {
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = x[i] < 0 ? Scalar(0) : x[i];
+}
+template <std::floating_point Scalar>
+void relu_backward(std::span<const Scalar> x, std::span<const Scalar> dy, std::span<Scalar> dx) {
+  for (std::size_t i = 0; i < dx.size(); ++i) dx[i] = x[i] > 0 ? dy[i] : Scalar(0);
+}
+
+/// y = x sigmoid(x);  dx = dy s (1 + x (1 - s)),  s = sigmoid(x).
+template <std::floating_point Scalar>
+void silu(std::span<const Scalar> x, std::span<Scalar> y) {
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = x[i] / (1 + std::exp(-x[i]));
+}
+template <std::floating_point Scalar>
+void silu_backward(std::span<const Scalar> x, std::span<const Scalar> dy, std::span<Scalar> dx) {
+  for (std::size_t i = 0; i < dx.size(); ++i) {
+    const Scalar s = 1 / (1 + std::exp(-x[i]));
+    dx[i] = dy[i] * s * spat::multiply_add(x[i], 1 - s, Scalar(1));
+  }
+}
+
+/// out = y SiLU(z);  dy = dout SiLU(z),  dz = dout y SiLU'(z).
+template <std::floating_point Scalar>
+void gate(std::span<const Scalar> y, std::span<const Scalar> z, std::span<Scalar> out) {
+  reference::silu(z, out);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] *= y[i];
+}
+template <std::floating_point Scalar>
+void gate_backward(std::span<const Scalar> y, std::span<const Scalar> z, std::span<const Scalar> dout,
+                   std::span<Scalar> dy, std::span<Scalar> dz) {
+  reference::gate(dout, z, dy);
+  reference::silu_backward(z, dout, dz);
+  for (std::size_t i = 0; i < dz.size(); ++i) dz[i] *= y[i];
+}
+
+/// y = log(1 + e^x);  dx = dy (1 - e^-y).
+template <std::floating_point Scalar>
+void softplus(std::span<const Scalar> x, std::span<Scalar> y) {
+  for (std::size_t i = 0; i < y.size(); ++i)
+    y[i] = (x[i] > 0 ? x[i] : Scalar(0)) + std::log1p(std::exp(-std::abs(x[i])));
+}
+template <std::floating_point Scalar>
+void softplus_backward(std::span<const Scalar> y, std::span<const Scalar> dy, std::span<Scalar> dx) {
+  for (std::size_t i = 0; i < dx.size(); ++i) dx[i] = dy[i] * -std::expm1(-y[i]);
+}
+
+/// y_t = sum_j x_{t + j - h} / window, the ends repeated;  dx its adjoint.
+template <std::floating_point Scalar>
+void moving_average(std::span<const Scalar> x, std::size_t window, std::span<Scalar> y) {
+  for (std::size_t t = 0; t < y.size(); ++t) {
+    y[t] = 0;
+    for (std::size_t j = 0; j < window; ++j)
+      y[t] += x[std::clamp(t + j, window / 2, window / 2 + x.size() - 1) - window / 2];
+    y[t] /= static_cast<Scalar>(window);
+  }
+}
+template <std::floating_point Scalar>
+void moving_average_backward(std::span<const Scalar> dy, std::size_t window, std::span<Scalar> dx) {
+  std::ranges::fill(dx, Scalar(0));
+  for (std::size_t j = 0; j < window; ++j)
+    for (std::size_t t = 0; t < dy.size(); ++t)
+      dx[std::clamp(t + j, window / 2, window / 2 + dy.size() - 1) - window / 2] += dy[t];
+  for (Scalar& value : dx) value /= static_cast<Scalar>(window);
+}
+
+/// y_t = bias + sum_j w_j x_{t - (k - 1) + j};  dx_t = sum_j w_j dy_{t + (k - 1) - j};  dw_j += sum_t dy_t x_{t - (k - 1) + j}.
+template <std::floating_point Scalar>
+void causal_convolution(Strided<const Scalar> x, Strided<const Scalar> w, const Scalar* bias, bool reversed,
+                        Strided<Scalar> y) {
+  for (std::size_t t = 0; t < x.rows; ++t)
+    for (std::size_t i = 0; i < x.cols; ++i) {
+      Scalar sum = bias[i];
+      for (std::size_t j = 0; j < w.rows; ++j)
+        if (t + j + 1 >= w.rows)
+          sum = spat::multiply_add(w.row(j)[i], x.row(token_row(t + j + 1 - w.rows, x.rows, reversed))[i], sum);
+      y.row(token_row(t, x.rows, reversed))[i] = sum;
+    }
+}
+template <std::floating_point Scalar>
+void causal_convolution_backward(Strided<const Scalar> dy, Strided<const Scalar> w, bool reversed, Strided<Scalar> dx) {
+  for (std::size_t t = 0; t < dy.rows; ++t)
+    for (std::size_t i = 0; i < dy.cols; ++i) {
+      Scalar sum = 0;
+      for (std::size_t j = 0; j < w.rows; ++j)
+        if (t + w.rows - 1 - j < dy.rows)
+          sum = spat::multiply_add(w.row(j)[i], dy.row(token_row(t + w.rows - 1 - j, dy.rows, reversed))[i], sum);
+      dx.row(token_row(t, dy.rows, reversed))[i] = sum;
+    }
+}
+template <std::floating_point Scalar>
+void causal_convolution_weights(Strided<const Scalar> x, Strided<const Scalar> dy, bool reversed, Strided<Scalar> dw) {
+  for (std::size_t i = 0; i < x.cols; ++i)
+    for (std::size_t j = 0; j < dw.cols; ++j)
+      for (std::size_t t = 0; t < x.rows; ++t)
+        if (t + j + 1 >= dw.cols)
+          dw.row(i)[j] = spat::multiply_add(dy.row(token_row(t, x.rows, reversed))[i],
+                                            x.row(token_row(t + j + 1 - dw.cols, x.rows, reversed))[i], dw.row(i)[j]);
+}
+
+/// h_t = exp(delta_t a) h_{t-1} + delta_t u_t b_t;  y_t = c_t h_t + skip u_t.  Leaves every state: h [N * S x I].
+template <std::floating_point Scalar>
+void selective_scan(const Scan<Scalar>& scan, Strided<Scalar> h, Strided<Scalar> y) {
+  const std::size_t states = scan.b.cols;
+  for (std::size_t t = 0; t < scan.u.rows; ++t)
+    for (std::size_t i = 0; i < scan.u.cols; ++i) {
+      const std::size_t row = scan.row(t);
+      const Scalar u = scan.u.row(row)[i], delta = scan.delta.row(row)[i];
+      Scalar sum = scan.skip[i] * u;
+      for (std::size_t s = 0; s < states; ++s) {
+        const Scalar before = t > 0 ? h.row((t - 1) * states + s)[i] : Scalar(0);
+        Scalar& now = h.row(t * states + s)[i];
+        now = spat::multiply_add(std::exp(delta * scan.a.row(s)[i]), before, delta * u * scan.b.row(row)[s]);
+        sum = spat::multiply_add(scan.c.row(row)[s], now, sum);
+      }
+      y.row(row)[i] = sum;
+    }
+}
+
+/// g_t = c_t dy_t + exp(delta_{t+1} a) g_{t+1}, and what follows from it, from the states h.
+template <std::floating_point Scalar>
+void selective_scan_backward(const Scan<Scalar>& scan, Strided<const Scalar> h, Strided<const Scalar> dy,
+                             const ScanGradients<Scalar>& to) {
+  const std::size_t tokens = scan.u.rows, states = scan.b.cols;
+  for (std::size_t t = 0; t < tokens; ++t)
+    for (std::size_t s = 0; s < states; ++s) to.db.row(t)[s] = to.dc.row(t)[s] = 0;
+  for (std::size_t i = 0; i < scan.u.cols; ++i) {
+    for (std::size_t t = 0; t < tokens; ++t) {
+      to.du.row(scan.row(t))[i] = scan.skip[i] * dy.row(scan.row(t))[i];
+      to.ddelta.row(scan.row(t))[i] = 0;
+    }
+    for (std::size_t s = 0; s < states; ++s) {
+      const Scalar a = scan.a.row(s)[i];
+      Scalar passed = 0;
+      to.da.row(s)[i] = 0;
+      for (std::size_t t = tokens; t-- > 0;) {
+        const std::size_t row = scan.row(t);
+        const Scalar u = scan.u.row(row)[i], delta = scan.delta.row(row)[i], b = scan.b.row(row)[s];
+        const Scalar g = spat::multiply_add(scan.c.row(row)[s], dy.row(row)[i], passed);
+        const Scalar before = t > 0 ? h.row((t - 1) * states + s)[i] : Scalar(0);
+        passed = g * std::exp(delta * a);
+        const Scalar e = passed * before;
+        to.db.row(row)[s] = spat::multiply_add(g, delta * u, to.db.row(row)[s]);
+        to.dc.row(row)[s] = spat::multiply_add(dy.row(row)[i], h.row(t * states + s)[i], to.dc.row(row)[s]);
+        to.da.row(s)[i] = spat::multiply_add(e, delta, to.da.row(s)[i]);
+        to.du.row(row)[i] = spat::multiply_add(g * b, delta, to.du.row(row)[i]);
+        to.ddelta.row(row)[i] = spat::multiply_add(g * b, u, spat::multiply_add(e, a, to.ddelta.row(row)[i]));
+      }
+    }
   }
 }
 

@@ -14,11 +14,12 @@ struct FeedForwardNames {
   std::size_t dimensions = 3;
 };
 
-/// y = Drop(GELU(x W_1^T + b_1)) W_2^T + b_2  (Vaswani et al., 2017).
+/// y = Drop(activation(x W_1^T + b_1)) W_2^T + b_2, by default GELU  (Vaswani et al., 2017).
 ///
 /// Shapes, with R rows:  x, y [R x D]   W_1 [F x D]   W_2 [D x F].  In files the weights are convolutions of width one,
 /// conv1.weight [F, D, 1], conv2.weight [D, F, 1], unless FeedForwardNames says otherwise.
-template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t FfnWidth = dynamic>
+template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t FfnWidth = dynamic,
+          template <std::floating_point, std::size_t> class Activation = Gelu>
 class FeedForward {
  public:
   using Value = Scalar;
@@ -26,13 +27,13 @@ class FeedForward {
   FeedForward(std::size_t width, std::size_t ffn_width) : conv1(width, ffn_width), conv2(ffn_width, width) {}
 
   Linear<Scalar, Width, FfnWidth> conv1;
-  [[no_unique_address]] Gelu<Scalar, FfnWidth> gelu;
+  [[no_unique_address]] Activation<Scalar, FfnWidth> activation;
   Dropout<Scalar> dropout;
   Linear<Scalar, FfnWidth, Width> conv2;
 
   struct Cache {
     typename Linear<Scalar, Width, FfnWidth>::Cache conv1;
-    typename Gelu<Scalar, FfnWidth>::Cache gelu;
+    typename Activation<Scalar, FfnWidth>::Cache activation;
     typename Dropout<Scalar>::Cache dropout;
     typename Linear<Scalar, FfnWidth, Width>::Cache conv2;
 
@@ -40,15 +41,15 @@ class FeedForward {
       conv2.lay_out(arena, layer.conv2, rows);
       arena.temporarily([&] {
         conv1.lay_out(arena, layer.conv1, rows);
-        gelu.lay_out(arena, rows, layer.conv1.outputs(), layer.dropout.rate > 0);
+        activation.lay_out(arena, rows, layer.conv1.outputs(), layer.dropout.rate > 0);
         dropout.lay_out(arena, layer.dropout, rows, layer.conv1.outputs(), sample_rows);
       });
     }
   };
 
   Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
-    conv1.forward(run, x, cache.conv1, gelu.follow(cache.conv1.y, cache.gelu));
-    const Batch<const Scalar, FfnWidth> hidden = cache.gelu.y.middle_rows(0, x.rows());
+    conv1.forward(run, x, cache.conv1, activation.follow(cache.conv1.y, cache.activation));
+    const Batch<const Scalar, FfnWidth> hidden = cache.activation.y.middle_rows(0, x.rows());
     return conv2.forward(run, dropout.forward(run, hidden, cache.dropout), cache.conv2);
   }
 
@@ -58,9 +59,10 @@ class FeedForward {
     Batch<const Scalar, FfnWidth> dhidden;
     if (dropout.drops(run)) {
       dhidden = dropout.backward_input(run, conv2.backward_input(run, dy, cache.conv2), cache.dropout);
-      dhidden = gelu.backward_input(run, dhidden, cache.gelu);
+      dhidden = activation.backward_input(run, dhidden, cache.activation);
     } else {
-      dhidden = conv2.backward_input(run, dy, cache.conv2, gelu.follow_backward(cache.conv2.dx, cache.gelu));
+      dhidden =
+          conv2.backward_input(run, dy, cache.conv2, activation.follow_backward(cache.conv2.dx, cache.activation));
     }
     if (!direct.data()) return conv1.backward_input(run, dhidden, cache.conv1);
     const auto add = [&](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {

@@ -99,22 +99,23 @@ class Linear {
   /// Of one forward over `rows` rows.
   [[nodiscard]] std::size_t multiply_adds(std::size_t rows) const { return rows * inputs() * outputs(); }
 
-  /// `dimensions` of the weight's file shape: 2, or 3 for a convolution of width one.
+  /// `dimensions` of the weight's file shape: 2, or 3 for a convolution of width one; how weight and bias start.
   template <class Self, class List>
-  static void for_each(Self& self, const std::string& name, List& list, std::size_t dimensions = 2) {
+  static void for_each(Self& self, const std::string& name, List& list, std::size_t dimensions = 2,
+                       Initial initial = {}, Initial bias_initial = {}) {
     std::vector<std::size_t> shape{self.weight.rows(), self.weight.cols()};
     shape.resize(dimensions, 1);
-    for_each(self, name, list, std::move(shape));
+    for_each(self, name, list, std::move(shape), initial, bias_initial);
   }
-  /// `shape` and `initial` of the weight as the reference has them.
+  /// `shape` of the weight as the reference has it.
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list, std::vector<std::size_t> shape,
-                       Initial initial = {}) {
+                       Initial initial = {}, Initial bias_initial = {}) {
     if constexpr (std::is_const_v<Self>)
       list.add(name + "weight", self.weight, {.shape = std::move(shape), .initial = initial});
     else
       list.add(name + "weight", self.weight, {.shape = std::move(shape), .packed = &self.packed_, .initial = initial});
-    if constexpr (biased) list.add(name + "bias", self.bias);
+    if constexpr (biased) list.add(name + "bias", self.bias, {.initial = bias_initial});
   }
 
  private:

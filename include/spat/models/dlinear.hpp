@@ -1,0 +1,169 @@
+// models. DLinear: one linear map of each series' trend and one of the rest. No attention: a baseline.
+#pragma once
+
+#include <spat/models/forecaster_base.hpp>
+#include <spat/nn/linear.hpp>
+#include <spat/nn/series_decomposition.hpp>
+#include <spat/nn/series_frame.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Everything that shapes a DLinear: integers and bools, so that it can be a template argument.
+struct DLinearConfig {
+  std::size_t channels = 0;   // C
+  std::size_t lookback = 96;  // L
+  std::size_t horizon = 96;   // T
+  std::size_t kernel = 25;    // steps of the moving average
+  ModuleMask<> kept{};
+
+  [[nodiscard]] constexpr std::size_t modules() const { return 0; }
+  [[nodiscard]] constexpr DLinearConfig with_kept(ModuleMask<> mask) const {
+    DLinearConfig config = *this;
+    config.kept = mask;
+    return config;
+  }
+  [[nodiscard]] constexpr bool valid() const { return channels && lookback && horizon && kernel % 2 == 1; }
+  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  [[nodiscard]] double parameters() const {
+    const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon);
+    return 2 * (l * t + t);
+  }
+  /// Throws ConfigError with the rule and the values.
+  void check() const {
+    using detail::require_rule;
+    require_rule(channels > 0, "DLinear needs at least one channel: channels", channels);
+    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
+    require_rule(kernel % 2 == 1, "the moving average needs an odd kernel: kernel", kernel);
+  }
+
+  friend constexpr bool operator==(const DLinearConfig&, const DLinearConfig&) = default;
+
+  /// Calls visit(name, member) for what a file needs to build the model again.
+  template <class Self, class Visit>
+  static void for_each(Self& self, Visit&& visit) {
+    visit("channels", self.channels), visit("lookback", self.lookback), visit("horizon", self.horizon);
+    visit("kernel", self.kernel);
+  }
+};
+
+/// Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023, as in the Time-Series-Library:
+///
+///     trend, seasonal = decomposition(history^T);  forecast = (seasonal W_s^T + b_s + trend W_t^T + b_t)^T
+///
+/// Shapes:  history [B*L x C]   trend, seasonal [B*C x L]   W_s, W_t [T x L], shared by the channels   forecast [B*T x C].
+/// No modules to prune. Both weights start at 1 / L. No parameter depends on C: the dynamic form forecasts any number of
+/// channels. Time marks are not read.
+/// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
+template <std::floating_point Scalar, class ModelShape = Dynamic<DLinearConfig>>
+class DLinear : public ForecasterBase<Scalar, ModelShape> {
+  using Base = ForecasterBase<Scalar, ModelShape>;
+  static constexpr std::size_t lookback = extent<ModelShape, &DLinearConfig::lookback>();
+  static constexpr std::size_t horizon = extent<ModelShape, &DLinearConfig::horizon>();
+  using Map = Linear<Scalar, lookback, horizon>;
+
+ public:
+  using Base::config;
+  template <ModuleMask<> mask>
+  using Pruned = DLinear<Scalar, typename ModelShape::template Pruned<mask>>;
+  static constexpr const char* name = "dlinear";
+  static constexpr const char* source = "Zeng et al., AAAI 2023";
+  static constexpr const char* without_attention = "it never had any: two linear maps shared by the variates";
+
+  explicit DLinear(ModelShape model_shape = {})
+      : Base(model_shape), decomposition(config().kernel), seasonal(config().lookback, config().horizon),
+        trend(config().lookback, config().horizon), frame(false) {
+    for (Map* map : {&seasonal, &trend})
+      std::ranges::fill(map->weight.flat(), 1 / static_cast<Scalar>(config().lookback));
+  }
+
+  SeriesDecomposition<Scalar, lookback> decomposition;
+  Map seasonal, trend;
+  SeriesFrame<Scalar> frame;
+
+  /// Kept for the file; nothing is dropped here.
+  void set_dropout(double rate) { Base::keep_dropout(rate); }
+
+  struct Cache {
+    Arena arena;
+    struct Views {
+      typename SeriesFrame<Scalar>::Cache frame;
+      typename SeriesDecomposition<Scalar, lookback>::Cache decomposition;
+      typename Map::Cache seasonal, trend;
+      Batch<Scalar> series;  // [B*C x L]
+      std::size_t samples = 0, channels = 0;
+    } views;
+  };
+
+  /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
+  void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
+    cache.arena.prepare(purpose, [&](Arena& arena) {
+      auto& my = cache.views;
+      my.samples = samples, my.channels = channels;
+      const std::size_t rows = samples * channels;
+      my.frame.lay_out(arena, frame, samples, config().lookback, config().horizon, channels, channels);
+      my.trend.lay_out(arena, trend, rows, Map::Dx::none);
+      my.seasonal.lay_out(arena, seasonal, rows, Map::Dx::none);
+      my.decomposition.lay_out(arena, rows, config().lookback);
+      arena.take(my.series, rows, config().lookback);
+    });
+  }
+
+  Batch<const Scalar> forward(const Run& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+    auto& my = cache.views;
+    Base::expect_history("DLinear", batch, my.samples, my.channels);
+    transpose_samples<Scalar>(batch.history, my.samples, my.series);
+    const auto parts = decomposition.forward(run, my.series, my.decomposition);
+    seasonal.forward(run, parts.seasonal, my.seasonal);
+    const auto add = [&](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
+      for (std::size_t r = row; r < row + rows; ++r) {
+        const std::span<Scalar> sum{my.trend.y.row(r) + column, cols};
+        kernels::add<Scalar>({my.seasonal.y.row(r) + column, cols}, sum, sum);
+      }
+    };
+    return frame.leave(run, trend.forward(run, parts.trend, my.trend, add), my.frame);
+  }
+
+  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  void backward_input(const Run& run, Batch<const Scalar> dforecast, Cache& cache) const {
+    auto& my = cache.views;
+    const auto dy = frame.backward_leave(run, dforecast, my.frame);
+    seasonal.skip_input(dy, my.seasonal), trend.skip_input(dy, my.trend);
+  }
+
+  void backward_weights(const Run& run, Blocks<Cache> blocks, DLinear& gradients, Share& share) const {
+    using Views = typename Cache::Views;
+    const auto views = blocks.of(&Cache::views);
+    seasonal.backward_weights(run, views.of(&Views::seasonal), gradients.seasonal, share);
+    trend.backward_weights(run, views.of(&Views::trend), gradients.trend, share);
+  }
+
+  /// Of the forecast of one window: matrix products alone.
+  [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
+    return seasonal.multiply_adds(channels) + trend.multiply_adds(channels);
+  }
+
+  /// Columns of a forecast from windows of `channels` channels.
+  [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
+
+  /// Numbers in the widest activation of one sample: what a batch is cut into blocks by.
+  [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
+    return channels * std::max(config().lookback, config().horizon);
+  }
+
+  void pack(Purpose purpose = Purpose::inference) { seasonal.pack(purpose), trend.pack(purpose); }
+
+  template <class Self, class List>
+  static void for_each(Self& self, const std::string& prefix, List& list) {
+    const auto bias = Initial::uniform(1 / std::sqrt(static_cast<double>(self.config().lookback)));
+    Map::for_each(self.seasonal, prefix + "Linear_Seasonal.", list, 2, Initial::kept(), bias);
+    Map::for_each(self.trend, prefix + "Linear_Trend.", list, 2, Initial::kept(), bias);
+  }
+
+  /// What no longer reaches the forecast, and inference leaves out.
+  [[nodiscard]] std::vector<std::string> dead_parts() const { return {}; }
+
+  /// There is no module i.
+  [[nodiscard]] static std::string module_name(std::size_t) { return {}; }
+};
+
+}  // namespace spat
