@@ -1,7 +1,19 @@
 // Reading, cutting and describing the data of the tool's commands.
-#include "tool.hpp"
+#include "data.hpp"
+
+#include <spat/data/synthetic.hpp>
+#include <spat/io/fields.hpp>
+#include <spat/models/checkpoint.hpp>
+
+#include <CLI/CLI.hpp>
 
 namespace tool {
+
+namespace {
+
+constexpr std::array<const char*, 3> feature_names{"M", "MS", "S"};  // in the order of spat::Features
+
+}  // namespace
 
 void DataOptions::add_to(CLI::App& command) {
   auto* file = command.add_option("--data", path,
@@ -35,21 +47,20 @@ std::optional<spat::Frequency> marks_of(const spat::Series& series, const std::s
   return spat::parse_frequency(name);
 }
 
-Data load(const DataOptions& options, std::size_t lookback, std::size_t horizon,
-          const std::vector<std::string>& columns) {
+Data load(const DataOptions& options, spat::WindowOptions window, const std::vector<std::string>& columns) {
   Data data{.series = read(options, columns),
             .protocol = spat::parse_protocol(options.protocol),
             .scaler = {},
-            .window = {},
+            .window = window,
             .training = {},
             .validation = {},
             .test = {}};
-  const auto splits = spat::split_rows(data.protocol, data.series.rows(), lookback, horizon);
+  const auto splits = spat::split_rows(data.protocol, data.series.rows(), window.lookback, window.horizon);
   data.scaler = spat::StandardScaler::fit(data.series.view(), splits.train);
   for (const std::size_t c : data.scaler.constant_columns())
     say(message("warning: column \"", data.series.names[c],
                 "\" is constant in the training part; its deviation counts as 1"));
-  data.window = {.lookback = lookback, .horizon = horizon, .marks = marks_of(data.series, options.marks)};
+  data.window.marks = marks_of(data.series, options.marks);
   const auto windows = [&](spat::Split rows) {
     return std::make_unique<spat::WindowDataset<float>>(data.series, data.scaler, rows, data.window);
   };
@@ -61,6 +72,7 @@ std::string describe(const Data& data, const std::string& marks) {
   spat::Fields fields;
   fields.set("protocol", std::string(spat::protocol_name(data.protocol)));
   fields.set("marks", data.window.marks ? marks : std::string("none"));
+  fields.set("features", std::string(feature_names[static_cast<std::size_t>(data.window.features)]));
   for (std::size_t c = 0; c < data.series.channels(); ++c) {
     const std::string index = std::to_string(c);
     fields.set(message("name.", index), data.series.names[c]);
@@ -76,7 +88,11 @@ Described described(const spat::SafetensorsFile& file) {
   Described data{.protocol = fields.get<std::string>("protocol"),
                  .marks = fields.get<std::string>("marks"),
                  .names = {},
-                 .scaler = {}};
+                 .scaler = {},
+                 .window = {}};
+  const spat::Fields sizes = spat::fields_from_json(file.metadata(spat::config_key), file.path());
+  data.window.lookback = sizes.get<std::size_t>("lookback"), data.window.horizon = sizes.get<std::size_t>("horizon");
+  data.window.features = spat::parse_features(fields.get_or<std::string>("features", feature_names[0]));
   for (std::size_t c = 0;; ++c) {
     const std::string index = std::to_string(c), name = message("name.", index);
     if (!fields.contains(name)) break;

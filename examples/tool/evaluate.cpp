@@ -1,5 +1,9 @@
 // spat evaluate: errors of a saved model on the test part of a series.
-#include "tool.hpp"
+#include "architecture.hpp"
+
+#include <spat/models/checkpoint.hpp>
+
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 
@@ -18,19 +22,18 @@ Command add_evaluate(CLI::App& app) {
   command.add_option("--threads", options->threads, "Workers")->capture_default_str();
   return [options, &command] {
     const spat::SafetensorsFile file(options->model);
+    const Architecture& model = architecture(file.metadata(spat::model_key));
     const Described about = described(file);
     if (command.count("--protocol") == 0) options->data.protocol = about.protocol;
     if (command.count("--marks") == 0) options->data.marks = about.marks;
-    with_model(file.metadata(spat::model_key), [&]<class Model>() {
-      const Model model = spat::load_model<Model>(options->model);
-      const Data data = load(options->data, model.config().lookback, model.config().horizon);
-      spat::Team team(std::max<std::size_t>(1, options->threads));
-      const spat::Metrics metrics = spat::evaluate(model, *data.test, &team);
-      std::printf(
-          "test windows  %zu\nMSE           %.6f\nMAE           %.6f\nRMSE          %.6f\n(scaled units, scaler fitted "
-          "on the training part)\n",
-          metrics.windows, metrics.mse, metrics.mae, metrics.rmse());
-    });
+    options->data.target.clear();  // the file's columns are taken by name, in the order of the training
+    const Data data = load(options->data, about.window, about.names);
+    const spat::Metrics metrics =
+        model.evaluate(options->model, *data.test, std::max<std::size_t>(1, options->threads));
+    std::printf(
+        "test windows  %zu\nMSE           %.6f\nMAE           %.6f\nRMSE          %.6f\n(scaled units, scaler fitted "
+        "on the training part)\n",
+        metrics.windows, metrics.mse, metrics.mae, metrics.rmse());
   };
 }
 

@@ -1,5 +1,11 @@
 // spat forecast: the rows after the end of a series, in its own units, with the dates continued.
-#include "tool.hpp"
+#include "architecture.hpp"
+
+#include <spat/data/latest_window.hpp>
+#include <spat/io/atomic_file.hpp>
+#include <spat/models/checkpoint.hpp>
+
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 
@@ -14,30 +20,30 @@ std::string cell(const std::string& text) {
   return quoted.append("\"");
 }
 
-template <class Model>
-std::string forecast(const std::string& path, const Described& about, DataOptions options) {
-  const Model model = spat::load_model<Model>(path);
+std::string forecast(const spat::SafetensorsFile& file, DataOptions options) {
+  const Architecture& model = architecture(file.metadata(spat::model_key));
+  const Described about = described(file);
   options.target.clear();  // the file's columns are taken by name, in the order of the training
-  const spat::Series series = read(options, options.synthetic ? std::vector<std::string>{} : about.names);
+  const spat::Series series = read(options, about.names);
+  spat::WindowOptions window = about.window;
+  window.marks = marks_of(series, about.marks);
   spat::WindowBuffer<float> buffer;
-  const spat::WindowOptions window{
-      .lookback = model.config().lookback, .horizon = model.config().horizon, .marks = marks_of(series, about.marks)};
-  const auto batch = spat::latest_window(series, about.scaler, window, buffer);
-  spat::Predictor<Model> predictor(model);
-  const auto y = predictor.forecast(batch);
+  const Forecast y = model.forecast(file.path(), spat::latest_window(series, about.scaler, window, buffer));
+  const std::size_t first = series.channels() - y.columns;  // those that are forecast are the last
   const bool indexed = !series.times.empty();
   const auto times = indexed ? spat::future_times(series, window.horizon) : std::vector<std::int64_t>(window.horizon);
   std::string csv(indexed ? "date" : "step");
-  for (const std::string& name : series.names) csv.append(",").append(cell(name));
-  for (std::size_t t = 0; t < y.rows(); ++t) {
+  for (std::size_t c = first; c < series.channels(); ++c) csv.append(",").append(cell(series.names[c]));
+  for (std::size_t t = 0; t < window.horizon; ++t) {
     csv.append("\n");
     if (series.time_index == spat::TimeIndex::date)
       csv.append(spat::format_date_time(spat::to_date_time(times[t])));
     else
       csv.append(std::to_string(indexed ? times[t] : static_cast<std::int64_t>(t + 1)));
-    for (std::size_t c = 0; c < y.cols(); ++c) {
+    for (std::size_t c = 0; c < y.columns; ++c) {
+      const auto value = static_cast<double>(y.values[t * y.columns + c]);
       char number[40];
-      std::snprintf(number, sizeof number, ",%.9g", about.scaler.inverse(static_cast<double>(y.row(t)[c]), c));
+      std::snprintf(number, sizeof number, ",%.9g", about.scaler.inverse(value, first + c));
       csv.append(number);
     }
   }
@@ -57,15 +63,11 @@ Command add_forecast(CLI::App& app) {
   options->data.add_to(command);
   command.add_option("--out", options->out, "CSV file to write [standard output]");
   return [options] {
-    const spat::SafetensorsFile file(options->model);
-    const Described about = described(file);
-    with_model(file.metadata(spat::model_key), [&]<class Model>() {
-      const std::string csv = forecast<Model>(options->model, about, options->data);
-      if (options->out.empty())
-        std::fputs(csv.c_str(), stdout);
-      else
-        spat::write_file(options->out, csv);
-    });
+    const std::string csv = forecast(spat::SafetensorsFile(options->model), options->data);
+    if (options->out.empty())
+      std::fputs(csv.c_str(), stdout);
+    else
+      spat::write_file(options->out, csv);
   };
 }
 

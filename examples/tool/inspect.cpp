@@ -1,5 +1,10 @@
 // spat inspect: what is in a model file.
-#include "tool.hpp"
+#include "architecture.hpp"
+
+#include <spat/io/fields.hpp>
+#include <spat/models/checkpoint.hpp>
+
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 
@@ -20,24 +25,24 @@ void list_tensors(const spat::SafetensorsFile& file) {
   std::printf("  %zu numbers in %zu tensors\n", total, file.tensors().size());
 }
 
-template <class Model>
-void show_model(const spat::SafetensorsFile& file) {
-  const Model model = spat::load_model<Model>(file.path());
-  std::printf("model        %s\n", Model::name);
-  Model::Config::for_each(model.config(), [](const char* name, const auto& value) {
-    std::printf("%-12s %s\n", name, std::to_string(value).c_str());
-  });
-  std::printf("dropout      %g\n", model.dropout());
-  const auto cost = spat::cost_of(model, model.config().channels);
-  std::printf("parameters   %zu\nMACs         %zu a window\n", cost.parameters, cost.macs);
-  std::printf("modules      %s (1 = kept)\n", spat::to_string(model.shape.kept(), model.shape.count()).c_str());
+void show_model(const Architecture& model, const spat::SafetensorsFile& file) {
+  const Inspection found = model.inspect(file.path());
+  std::printf("model        %s\n", model.name);
+  for (const Field& field : found.configuration) std::printf("%-12s %zu\n", field.name.c_str(), field.value);
+  std::printf("dropout      %g\n", found.dropout);
+  std::printf("parameters   %zu\nMACs         %zu a window\n", found.cost.parameters, found.cost.macs);
+  if (!found.modules.empty())
+    std::printf("modules      %s (1 = kept)\n", spat::to_string(found.kept, found.modules.size()).c_str());
+  for (const std::string& part : found.dead_parts) std::printf("dead         %s\n", part.c_str());
   const auto send = file.metadata().find("spat.send");
-  if (send == file.metadata().end()) return;
-  const spat::Fields scores = spat::fields_from_json(send->second, file.path());
-  for (std::size_t i = 0; i < model.shape.count(); ++i)
-    if (const std::string name = model.module_name(i); scores.contains(name))
-      std::printf("  %-40s SEND %.4e  %s\n", name.c_str(), scores.get<double>(name),
-                  model.shape.kept().keeps(i) ? "kept" : "removed");
+  const spat::Fields scores =
+      send == file.metadata().end() ? spat::Fields{} : spat::fields_from_json(send->second, file.path());
+  for (std::size_t i = 0; i < found.modules.size(); ++i) {
+    const std::string& name = found.modules[i];
+    std::printf("  %-40s ", name.c_str());
+    if (scores.contains(name)) std::printf("SEND %.4e  ", scores.get<double>(name));
+    std::printf("%s\n", found.kept.keeps(i) ? "kept" : "removed");
+  }
 }
 
 }  // namespace
@@ -49,7 +54,7 @@ Command add_inspect(CLI::App& app) {
   return [path] {
     const spat::SafetensorsFile file(*path);
     if (const auto name = file.metadata().find(spat::model_key); name != file.metadata().end())
-      with_model(name->second, [&]<class Model>() { show_model<Model>(file); });
+      show_model(architecture(name->second), file);
     std::printf("tensors\n");
     list_tensors(file);
   };

@@ -1,20 +1,26 @@
 // spat: trains, scores, prunes, fine-tunes and runs forecasters from the command line.
 #include "tool.hpp"
 
+#include <spat/kernels/simd.hpp>
+#include <spat/version.hpp>
+
+#include <CLI/CLI.hpp>
+
 #include <cstdio>
 
 int main(int count, char** arguments) {
   std::string command_line = "spat";
   for (int i = 1; i < count; ++i) command_line.append(" ").append(arguments[i]);
 
-  CLI::App app{"spat: train a transformer forecaster, remove the attention it does not need, run it fast"};
+  CLI::App app{"spat: train a forecaster, remove the attention it does not need, run it fast"};
   app.set_version_flag("--version", tool::message(SPAT_VERSION, " (", spat::instruction_set, ")"));
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Help of all commands");
   app.get_formatter()->column_width(34);
-  const std::array commands{
-      std::pair{"run", tool::add_run(app, command_line)}, std::pair{"evaluate", tool::add_evaluate(app)},
-      std::pair{"inspect", tool::add_inspect(app)}, std::pair{"forecast", tool::add_forecast(app)}};
+  const std::array commands{std::pair{"run", tool::add_run(app, command_line)},
+                            std::pair{"evaluate", tool::add_evaluate(app)},
+                            std::pair{"inspect", tool::add_inspect(app)},
+                            std::pair{"forecast", tool::add_forecast(app)}, std::pair{"models", tool::add_models(app)}};
   try {
     app.parse(count, arguments);
     for (const auto& [name, command] : commands)

@@ -1,5 +1,5 @@
 // How the tool talks: progress on standard error.
-#include "tool.hpp"
+#include "run.hpp"
 
 #include <unistd.h>
 

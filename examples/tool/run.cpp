@@ -1,162 +1,143 @@
-// spat run: the main job. Train dense, watch SEND, prune, fine-tune, report.
-#include "tool.hpp"
+// spat run: the main job's options, and what of it does not depend on the model's type.
+#include "run.hpp"
+
+#include <spat/io/atomic_file.hpp>
+
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <filesystem>
 
 namespace tool {
 
-namespace {
-
-struct RunOptions {
-  DataOptions data;
-  std::string model = "itransformer", out = "runs/spat", schedule = "type1", variant = "signed_sum",
-              dynamics = "step_average";
-  std::size_t lookback = 96, horizon = 96, layers = 2, width = 128, ffn = 128, heads = 8, threads = 1;
-  double dropout = 0.1;
-  bool no_instance_norm = false, resume = false, quiet = false;
-  spat::TrainingOptions training;
-  std::size_t drop = 1;
-  double drop_ratio = 0, drop_below = 0;
-  bool by_ratio = false, by_threshold = false;
-  std::size_t stop_after = 0;  // epochs; 0: not before training is done
-  std::size_t fine_tune_epochs = 3;
-  double fine_tune_rate = 0;  // 0: an eighth of the training's
-};
-
 spat::SendOptions send_options(const RunOptions& o) {
   return {.variant = o.variant == "signed_sum" ? spat::SendVariant::signed_sum : spat::SendVariant::absolute_mean,
           .dynamics = o.dynamics == "epoch" ? spat::SendDynamics::epoch : spat::SendDynamics::step_average};
 }
 
-spat::Budget budget(const RunOptions& o) {
-  if (o.by_ratio) return spat::DropRatio{o.drop_ratio};
-  if (o.by_threshold) return spat::DropBelow{o.drop_below};
-  return spat::DropLowest{o.drop};
+namespace {
+
+/// "101" of --keep.
+spat::ModuleMask<> parse_mask(const std::string& digits, std::size_t modules) {
+  if (digits.size() != modules || digits.find_first_not_of("01") != std::string::npos)
+    throw spat::ConfigError(
+        message("--keep: expected ", modules, " digits 0 or 1, one a module, found ", spat::detail::in_quotes(digits)));
+  spat::ModuleMask<> mask;
+  for (std::size_t i = 0; i < modules; ++i) mask.bits |= std::uint64_t{digits[i] == '1'} << i;
+  return mask;
 }
 
-template <class Model>
-typename Model::Shape shape_of(const RunOptions& o, const Data& data) {
-  return {{.channels = data.series.channels(),
-           .marks = data.training->marks(),
-           .lookback = o.lookback,
-           .horizon = o.horizon,
-           .width = o.width,
-           .ffn_width = o.ffn,
-           .heads = o.heads,
-           .depth = o.layers,
-           .instance_norm = !o.no_instance_norm}};
+/// `--set NAME=VALUE` as a setting.
+Setting parse_setting(const std::string& text) {
+  const std::size_t sign = text.find('=');
+  if (sign == std::string::npos || sign == 0) throw spat::ConfigError(message("--set ", text, ": expected NAME=VALUE"));
+  return {message("--set ", text), text.substr(0, sign), text.substr(sign + 1)};
 }
 
-/// Trains, saving the state after each epoch and going on from it where asked to. Returns whether training is done.
-template <class Model, class Pruner>
-bool train(const RunOptions& o, const Data& data, Model& model, Pruner& pruner, spat::Team& team) {
-  spat::Trainer<Model> trainer(model, o.training, &team);
-  const std::string state = o.out + "/training.safetensors";
-  if (o.resume) spat::TrainingState<Model>::restore(state, trainer, pruner);
-  while (trainer.unfinished()) {
-    if (o.stop_after > 0 && trainer.history().size() >= o.stop_after) return false;
-    trainer.run_epoch(*data.training, *data.validation, pruner, progress("train", o.quiet));
-    spat::TrainingState<Model>::save(state, trainer, pruner);
-  }
-  trainer.take_best();
-  return true;
-}
-
-template <class Model>
-void fine_tune(const RunOptions& o, const Data& data, Model& model, spat::Team& team) {
-  if (o.fine_tune_epochs == 0) return;
-  spat::TrainingOptions options = o.training;
-  options.epochs = o.fine_tune_epochs;
-  options.rate = o.fine_tune_rate > 0 ? o.fine_tune_rate : o.training.rate / 8;
-  options.schedule = spat::Schedule::constant;
-  spat::Trainer<Model> trainer(model, options, &team);
-  trainer.consider_start(*data.validation);
-  trainer.fit(*data.training, *data.validation, progress("tune ", o.quiet));
-}
-
-/// Batch 1, dense and pruned in turn.
-template <class Model>
-void measure(const Model& dense, const Model& pruned, const Data& data, spat::Team& team, spat::PruningReport& report) {
-  spat::WindowBuffer<float> buffer;
-  const std::array<std::size_t, 1> first{0};
-  const auto window = data.test->gather(first, buffer);
-  spat::Predictor<Model> dense_predictor(dense, &team), pruned_predictor(pruned, &team);
-  const auto latency = spat::measure_alternately(
-      {[&] { (void)dense_predictor.forecast(window); }, [&] { (void)pruned_predictor.forecast(window); }}, 1.0, 50);
-  report.dense.latency = latency[0], report.pruned.latency = latency[1];
-}
-
-template <class Model>
-void run(const RunOptions& o, const std::string& command_line) {
-  const Data data = load(o.data, o.lookback, o.horizon);
-  Model dense(shape_of<Model>(o, data));
-  spat::initialize(spat::parameters(dense), o.training.seed);
-  dense.set_dropout(o.dropout);
-  dense.pack();
-  spat::Team team(o.threads);
-  spat::SensitivityPruner<Model> pruner(dense, spat::Send<float>(send_options(o)));
-  // A budget that cannot be met is said before an hour of training, not after.
-  (void)spat::choose(dense.shape.kept(), std::vector<double>(dense.shape.count(), 1.0), budget(o));
-  std::error_code problem;
-  std::filesystem::create_directories(o.out, problem);
-  if (problem) throw spat::FileError(message(o.out, ": ", problem.message()));
-  if (!train(o, data, dense, pruner, team))
-    return say(
-        message("stopped after epoch ", o.stop_after, "; --resume goes on from ", o.out, "/training.safetensors"));
-
-  spat::PruningReport report{.seed = o.training.seed,
-                             .command = command_line,
-                             .dense = {},
-                             .pruned_only = {},
-                             .pruned = {},
-                             .modules = {},
-                             .trajectory = pruner.trajectory()};
-  const std::vector<double> scores = pruner.scores();
-  const auto mask = pruner.choose(budget(o));
-  spat::Fields send;
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    report.modules.push_back({dense.module_name(i), scores[i], mask.keeps(i)});
-    send.set(dense.module_name(i), scores[i]);
-  }
-  const std::map<std::string, std::string> about{{"spat.data", describe(data, o.data.marks)},
-                                                 {"spat.send", spat::to_json(send)}};
-  spat::save_model(o.out + "/dense.safetensors", dense, about);
-  const auto row = [&](const Model& model) {
-    const spat::Metrics metrics = spat::evaluate(model, *data.test, &team);
-    return spat::ReportRow{metrics.mse, metrics.mae, spat::cost_of(model, data.series.channels()), {}};
+/// What the data says of a configuration.
+void take_from_data(Configuration& configuration, const Data& data) {
+  const auto set = [&](const char* field, std::size_t value) {
+    if (std::size_t* const member = find(configuration, field)) *member = value;
   };
-  Model pruned = spat::pruned(dense, mask);
-  report.dense = row(dense), report.pruned_only = row(pruned);
-  fine_tune(o, data, pruned, team);
-  spat::save_model(o.out + "/pruned.safetensors", pruned, about);
-  report.pruned = row(pruned);
-  measure(dense, pruned, data, team, report);
-  spat::write_file(o.out + "/report.json", spat::to_json(report));
-  std::printf("%s\nwritten: %s/report.json, dense.safetensors, pruned.safetensors\n", spat::to_text(report).c_str(),
-              o.out.c_str());
+  set("channels", data.training->channels()), set("marks", data.training->marks());
+  set("targets", data.window.features == spat::Features::target_from_all ? 1 : 0);
+}
+
+void run(RunOptions o) {
+  const Architecture& model = architecture(o.model);
+  Configuration configuration = configured(model, o.settings);
+  const spat::WindowOptions window{.lookback = *find(configuration, "lookback"),
+                                   .horizon = *find(configuration, "horizon"),
+                                   .features = spat::parse_features(o.features)};
+  if (window.features == spat::Features::target_from_all && !find(configuration, "targets"))
+    throw spat::ConfigError(message("--features MS: ", o.model, " forecasts every channel; M and S are possible"));
+  if (!find(configuration, "marks")) o.data.marks = "none";
+  const Data data = load(o.data, window);
+  take_from_data(configuration, data);
+  model.run(o, configuration, data);
 }
 
 }  // namespace
 
+Pruning pruning_of(const RunOptions& o, const Architecture& model, std::size_t modules, spat::ModuleMask<> guard) {
+  const auto all = spat::ModuleMask<>::first(modules);
+  const bool by_score = o.drop.value_or(0) > 0 || o.drop_ratio.value_or(0) > 0 || o.drop_below.has_value();
+  if (modules == 0 && (by_score || o.keep))
+    throw spat::ConfigError(message(model.name, " has no modules to remove: leave out --drop and --keep"));
+  if (o.keep) {
+    const auto mask = parse_mask(*o.keep, modules);
+    if (guard.bits && (guard.bits & mask.bits) == 0)
+      throw spat::ConfigError(message(
+          "--keep ", *o.keep, ": one of these modules has to stay: ", spat::detail::numbers_of(guard, modules)));
+    return {mask, {}};
+  }
+  if (!model.scored && by_score)
+    throw spat::ConfigError(message("nothing scores the modules of ", model.name, ": say which of its ", modules,
+                                    " stay, with --keep MASK (a digit a module, 1 = kept)"));
+  if (!model.scored) return {all, {}};
+  Pruning pruning;
+  if (o.drop_ratio)
+    pruning.budget = spat::DropRatio{*o.drop_ratio};
+  else if (o.drop_below)
+    pruning.budget = spat::DropBelow{*o.drop_below};
+  else
+    pruning.budget = spat::DropLowest{o.drop.value_or(modules > (guard.bits ? 1 : 0) ? 1 : 0)};
+  (void)spat::choose(all, std::vector<double>(modules, 1.0), pruning.budget, guard);
+  return pruning;
+}
+
+void make_folder(const RunOptions& o) {
+  std::error_code problem;
+  std::filesystem::create_directories(o.out, problem);
+  if (problem) throw spat::FileError(message(o.out, ": ", problem.message()));
+}
+
+void finish(const RunOptions& o, const spat::PruningReport& report) {
+  spat::write_file(o.out + "/report.json", spat::to_json(report));
+  std::printf("%s\nwritten: %s/report.json, dense.safetensors%s\n", spat::to_text(report).c_str(), o.out.c_str(),
+              report.prunes() ? ", pruned.safetensors" : "");
+}
+
 Command add_run(CLI::App& app, const std::string& command_line) {
   const auto options = std::make_shared<RunOptions>();
+  const auto fields = std::make_shared<std::vector<std::string>>();
   RunOptions& o = *options;
+  o.command_line = command_line;
   CLI::App& command = *app.add_subcommand("run", "Train, score, prune, fine-tune and report");
   const auto size = [&](const char* name, auto& value, const char* help) {
     command.add_option(name, value, help)->capture_default_str();
   };
+  const auto field = [&](const char* name, const char* of_model, const char* help) {
+    command.add_option_function<std::size_t>(
+        name,
+        [&o, name, of_model](std::size_t value) {
+          o.settings.push_back({name, of_model, message(value)});
+        },
+        message(help, " [the model's own]"));
+  };
   o.data.add_to(command);
+  command
+      .add_option("--features", o.features,
+                  "M: every channel is forecast from all; MS: the last one from all; S: the last one from itself")
+      ->capture_default_str();
   size("--out", o.out, "Folder for report.json, dense.safetensors, pruned.safetensors, training.safetensors");
-  size("--model", o.model, "Architecture: itransformer");
-  size("--lookback", o.lookback, "Rows a forecast looks at");
-  size("--horizon", o.horizon, "Rows it forecasts");
-  size("--layers", o.layers, "Encoder layers, one attention module each");
-  size("--width", o.width, "Width of a token (d_model)");
-  size("--ffn", o.ffn, "Width of the feed-forward layer (d_ff)");
-  size("--heads", o.heads, "Attention heads; must divide the width");
+  command.add_option("--model", o.model, message("Architecture: ", architecture_names()))->capture_default_str();
+  field("--lookback", "lookback", "Rows a forecast looks at");
+  field("--horizon", "horizon", "Rows it forecasts");
+  field("--layers", "depth", "Encoder layers");
+  field("--width", "width", "Width of a token (d_model)");
+  field("--ffn", "ffn_width", "Width of the feed-forward layer (d_ff)");
+  field("--heads", "heads", "Attention heads; must divide the width");
+  command.add_flag_function(
+      "--no-instance-norm",
+      [&o](std::int64_t) {
+        o.settings.push_back({"--no-instance-norm", "instance_norm", "false"});
+      },
+      "Without normalization of each window");
+  command.add_option("--set", *fields, "Any other field of the model's configuration; `spat models MODEL` lists them")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
   size("--dropout", o.dropout, "Dropout rate while training");
-  command.add_flag("--no-instance-norm", o.no_instance_norm, "Without normalization of each window");
   size("--epochs", o.training.epochs, "Most epochs of training");
   size("--batch", o.training.batch_size, "Windows a step");
   size("--rate", o.training.rate, "Initial learning rate");
@@ -173,23 +154,29 @@ Command add_run(CLI::App& app, const std::string& command_line) {
   command.add_option("--send-dynamics", o.dynamics, "SEND over time: step_average or epoch")
       ->check(CLI::IsMember({"step_average", "epoch"}))
       ->capture_default_str();
-  auto* count =
-      command.add_option("--drop", o.drop, "Remove this many modules, lowest SEND first")->capture_default_str();
+  auto* count = command.add_option("--drop", o.drop, "Remove this many modules, lowest SEND first [1, if it can be]");
   auto* ratio = command.add_option("--drop-ratio", o.drop_ratio, "Or this share of them, 0 to 1")->excludes(count);
   auto* below = command.add_option("--drop-below", o.drop_below, "Or those whose SEND is below this")
                     ->excludes(count)
                     ->excludes(ratio);
+  command.add_option("--keep", o.keep, "Or all but these: a digit a module, 1 = kept, as inspect shows them")
+      ->type_name("MASK")
+      ->excludes(count)
+      ->excludes(ratio)
+      ->excludes(below);
   size("--finetune-epochs", o.fine_tune_epochs, "Epochs of fine-tuning after pruning");
   command.add_option("--finetune-rate", o.fine_tune_rate, "Its constant learning rate [an eighth of --rate]");
   command.add_flag("--resume", o.resume, "Go on from training.safetensors in the output folder");
   size("--stop-after", o.stop_after, "Stop after this many epochs, to --resume later; 0: when training is done");
+  size("--latency-seconds", o.latency_seconds, "How long the latency of a forecast is measured");
   command.add_flag("--quiet", o.quiet, "No progress");
-  return [options, ratio, below, command_line] {
-    options->by_ratio = ratio->count() > 0, options->by_threshold = below->count() > 0;
-    options->training.schedule = spat::parse_schedule(options->schedule);
-    if (!(options->dropout >= 0 && options->dropout < 1)) throw spat::ConfigError("--dropout must lie in [0, 1)");
-    if (options->threads == 0) throw spat::ConfigError("--threads must be at least 1");
-    with_model(options->model, [&]<class Model>() { run<Model>(*options, command_line); });
+  return [options, fields] {
+    RunOptions o = *options;
+    for (const std::string& one : *fields) o.settings.push_back(parse_setting(one));
+    o.training.schedule = spat::parse_schedule(o.schedule);
+    if (!(o.dropout >= 0 && o.dropout < 1)) throw spat::ConfigError("--dropout must lie in [0, 1)");
+    if (o.threads == 0) throw spat::ConfigError("--threads must be at least 1");
+    run(std::move(o));
   };
 }
 

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# The tool as a user meets it: the whole job, the same bytes whoever computes them, and bad input answered with exit code 2.
-# Usage: tool_test.sh <spat program>
+# The tool as a user meets it: the whole job, for every model, the same bytes whoever computes them, and bad input answered with
+# exit code 2. Usage: tool_test.sh <spat program>
 set -euo pipefail
 spat=$1
+root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 failures=0
 fail() { printf 'FAIL %s\n' "$*"; failures=$((failures + 1)); }
 
-small=(run --synthetic --rows 700 --lookback 24 --horizon 6 --layers 3 --width 16 --ffn 16 --heads 2 --finetune-epochs 1)
+small=(run --synthetic --rows 700 --lookback 24 --horizon 6 --layers 3 --width 16 --ffn 16 --heads 2 --finetune-epochs 1
+  --latency-seconds 0)
 
 # One run, then the same with two workers, and one that stops after its first epoch and goes on.
 "$spat" "${small[@]}" --epochs 3 --quiet --out one > one.txt
@@ -23,7 +25,7 @@ done
 cmp -s one/dense.safetensors three/dense.safetensors || fail "a resumed training has other bytes"
 cmp -s one/pruned.safetensors three/pruned.safetensors || fail "a resumed training prunes to other bytes"
 grep -q 'removed' one.txt || fail "the table names no removed module"
-for key in seed command dense pruned modules mse mae parameters macs latency_ms median p10 p90 name send kept; do
+for key in seed command dense pruned modules mse mae parameters macs latency_ms median p10 p90 name send kept dead_parts; do
   grep -q "\"$key\"" one/report.json || fail "report.json lacks $key"
 done
 
@@ -35,6 +37,76 @@ grep -q 'modules .*1' inspect.txt || fail "inspect shows no mask"
 head -2 forecast.csv | tail -1 | grep -q '^2016-07-30 04:00:00,' || fail "the dates are not continued: $(head -2 forecast.csv | tail -1)"
 "$spat" evaluate --model one/pruned.safetensors --synthetic --rows 700 | grep -q 'MSE' || fail "evaluate prints no MSE"
 
+# The same bytes after a resume, for a model with batch statistics; and its sizes by the names of its fields.
+patches=("${small[@]}" --model patchtst --set patch=8 --set stride=4 --epochs 2 --quiet)
+"$spat" "${patches[@]}" --out whole > /dev/null
+"$spat" "${patches[@]}" --stop-after 1 --out parts > /dev/null 2>&1
+"$spat" "${patches[@]}" --resume --out parts > /dev/null
+for file in dense pruned; do
+  cmp -s "whole/$file.safetensors" "parts/$file.safetensors" || fail "a resumed PatchTST has other bytes: $file"
+done
+"$spat" inspect whole/dense.safetensors > inspect.txt
+grep -q '^stride  *4$' inspect.txt || fail "--set stride=4 made $(grep stride inspect.txt)"
+
+# What is kept by name, and what a model without any attention says of its dead parts.
+"$spat" "${small[@]}" --epochs 1 --quiet --keep 000 --out kept > kept.txt
+"$spat" inspect kept/pruned.safetensors > inspect.txt
+grep -q '^modules  *000 ' inspect.txt || fail "--keep 000 kept $(grep modules inspect.txt)"
+for file in kept.txt inspect.txt kept/report.json; do
+  grep -q 'time marks' "$file" || fail "$file does not say that the time marks are dead"
+done
+
+# Nothing to remove: the dense model alone.
+"$spat" "${small[@]}" --epochs 1 --quiet --drop 0 --out whole_only > whole_only.txt
+[ ! -e whole_only/pruned.safetensors ] || fail "a pruned model was written, with nothing removed"
+grep -q '"pruned": null' whole_only/report.json || fail "report.json has a pruned model, with nothing removed"
+! grep -q 'change' whole_only.txt || fail "the table compares with a pruned model, with nothing removed"
+
+# Features S: the last column from itself alone, in its own units.
+"$spat" "${small[@]}" --epochs 1 --quiet --features S --out single > /dev/null
+"$spat" evaluate --model single/dense.safetensors --synthetic --rows 700 | grep -q 'MSE' || fail "features S: no MSE"
+"$spat" forecast --model single/dense.safetensors --synthetic --rows 700 > forecast.csv
+[ "$(head -1 forecast.csv)" = date,oil_temperature ] || fail "features S: the forecast's columns are $(head -1 forecast.csv)"
+awk -F, 'NR > 1 && ($2 < 0 || $2 > 60) { exit 1 }' forecast.csv || fail "features S: another column's units: $(cat forecast.csv)"
+
+# Every architecture there is: its line in the table, one epoch, pruned where it can be, used.
+"$spat" models --markdown > table.md
+tail -n "$(wc -l < table.md)" "$root/docs/models.md" | cmp -s - table.md ||
+  fail "docs/models.md has another table than the tool; sed -i '/^Default conf/,\$d' docs/models.md; spat models --markdown >> docs/models.md"
+for model in $(sed -n '5,$s/^| \([^ ]*\).*/\1/p' table.md); do
+  "$spat" models "$model" > fields.txt
+  tiny=(run --model "$model" --synthetic --rows 600 --lookback 48 --horizon 12 --epochs 1 --finetune-epochs 1
+    --latency-seconds 0 --quiet)
+  for size in width=8 ffn_width=8 heads=2 depth=2; do
+    ! grep -q "^${size%=*} = " fields.txt || tiny+=(--set "$size")
+  done
+  "$spat" "${tiny[@]}" --out "$model" > run.txt || { fail "$model is not trained"; continue; }
+  kept=$("$spat" inspect "$model/dense.safetensors" | sed -n 's/^modules  *\([01]*\) .*/\1/p')
+  if [ -n "$kept" ] && [ ! -e "$model/pruned.safetensors" ]; then
+    code=0
+    "$spat" "${tiny[@]}" --drop 1 --out bad > /dev/null 2> error.txt || code=$?
+    [ "$code" -eq 2 ] && grep -q -- '--keep MASK' error.txt || fail "$model prunes nothing, and says: $(cat error.txt)"
+    "$spat" "${tiny[@]}" --keep "0${kept:1}" --out "$model" > run.txt || fail "$model is not pruned by name"
+  fi
+  for file in dense pruned; do
+    [ "$file" = dense ] || [ -n "$kept" ] || continue
+    "$spat" inspect "$model/$file.safetensors" | grep -q '^parameters' || fail "$model, $file: inspect"
+    "$spat" evaluate --model "$model/$file.safetensors" --synthetic --rows 600 | grep -q MSE || fail "$model, $file: evaluate"
+    "$spat" forecast --model "$model/$file.safetensors" --synthetic --rows 600 > forecast.csv
+    [ "$(wc -l < forecast.csv)" -eq 13 ] || fail "$model, $file: forecast"
+  done
+done
+
+# Features MS where a model can: the last column from all, alone in the forecast, in its own units.
+for model in $(sed -n '5,$s/^| \([^ ]*\).*/\1/p' table.md); do
+  "$spat" models "$model" | grep -q '^targets' || continue
+  "$spat" run --model "$model" --features MS --synthetic --rows 600 --lookback 48 --horizon 12 --width 8 --ffn 8 --heads 2 \
+    --epochs 1 --latency-seconds 0 --quiet --out "$model" > /dev/null
+  "$spat" evaluate --model "$model/dense.safetensors" --synthetic --rows 600 | grep -q MSE || fail "$model, features MS: evaluate"
+  "$spat" forecast --model "$model/dense.safetensors" --synthetic --rows 600 > forecast.csv
+  [ "$(head -1 forecast.csv)" = date,oil_temperature ] || fail "$model, features MS: the forecast is of $(head -1 forecast.csv)"
+done
+
 # refuses <text of the message> <arguments>...: exit code 2, the text on standard error, no model written.
 refuses() {
   local expected=$1 code=0
@@ -45,7 +117,7 @@ refuses() {
   [ ! -e bad/dense.safetensors ] || fail "a model was written by spat $*"
 }
 csv() { { printf 'date,a,b\n'; for i in $(seq 10 40); do printf '2020-01-01 00:%s:00,%s,1%s\n' "$i" "$i" "$i"; done; } > bad.csv; }
-bad() { refuses "$1" run --data bad.csv --lookback 4 --horizon 2 --heads 2 --width 16 --quiet --out bad; }
+bad() { refuses "$1" run --data bad.csv --lookback 4 --horizon 2 --heads 2 --width 16 --ffn 16 --quiet --out bad; }
 
 refuses 'absent.csv' run --data absent.csv --out bad
 : > bad.csv; bad 'bad.csv'
@@ -62,6 +134,19 @@ refuses 'cannot drop 9 modules' run --synthetic --drop 9 --out bad
 refuses '--bogus' run --synthetic --bogus
 refuses 'unknown protocol' run --synthetic --protocol zzz --out bad
 refuses 'unknown schedule' run --synthetic --schedule zzz --out bad
+refuses 'unknown features' run --synthetic --features zzz --out bad
+refuses 'unknown model "zzz"; expected one of' run --synthetic --model zzz --out bad
+refuses 'unknown model "zzz"; expected one of' models zzz
+refuses '--set patch=4: itransformer has no patch; it has lookback = 96, horizon = 96, width = 512' run --synthetic --set patch=4 --out bad
+refuses '--set width: expected NAME=VALUE' run --synthetic --set width --out bad
+refuses '--set width=x: width: expected a whole number, found "x"' run --synthetic --set width=x --out bad
+refuses '--set instance_norm=2: instance_norm: expected true or false' run --synthetic --set instance_norm=2 --out bad
+refuses '--set width=8: width is set before, by --width' run --synthetic --width 16 --set width=8 --out bad
+refuses 'channels come from the data' run --synthetic --set channels=3 --out bad
+refuses 'itransformer forecasts every channel' run --synthetic --features MS --out bad
+refuses '--keep: expected 2 digits 0 or 1, one a module, found "101"' run --synthetic --keep 101 --out bad
+refuses '--keep: expected 2 digits 0 or 1' run --synthetic --keep 12 --out bad
+refuses '--keep' run --synthetic --keep 10 --drop 1 --out bad
 head -c 500 one/dense.safetensors > cut.safetensors
 refuses 'cut.safetensors' inspect cut.safetensors
 refuses 'cut.safetensors' forecast --model cut.safetensors --synthetic
@@ -78,7 +163,8 @@ cmp -s kept.json one/report.json || fail "a full disk harmed an older file"
 
 # A gap and a repeated time are warnings that name the row, and errors when asked for.
 csv; sed -i '12d' bad.csv
-"$spat" run --data bad.csv --lookback 4 --horizon 2 --heads 2 --width 16 --epochs 1 --finetune-epochs 0 --quiet --out warned > /dev/null 2> error.txt ||
+"$spat" run --data bad.csv --lookback 4 --horizon 2 --heads 2 --width 16 --ffn 16 --epochs 1 --finetune-epochs 0 --latency-seconds 0 \
+  --quiet --out warned > /dev/null 2> error.txt ||
   fail "a gap is not accepted: $(cat error.txt)"
 grep -q 'warning: bad.csv:12' error.txt || fail "no warning names the gap: $(cat error.txt)"
 refuses 'bad.csv:12' run --data bad.csv --lookback 4 --horizon 2 --strict-times --out bad

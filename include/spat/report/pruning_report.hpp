@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -20,17 +22,22 @@ struct ReportRow {
 
 struct ReportModule {
   std::string name;
-  double send = 0;
+  double send = 0;  // NaN: nothing scores it
   bool kept = true;
 };
 
-/// Everything a reader needs to judge a pruning, and to repeat it.
+/// Everything a reader needs to judge a pruning, and to repeat it; of a model that loses nothing, the dense row alone.
 struct PruningReport {
   std::uint64_t seed = 0;
-  std::string command;
-  ReportRow dense, pruned_only, pruned;  // pruned_only: before fine-tuning; its cost and latency are those of pruned
-  std::vector<ReportModule> modules;
-  std::vector<std::vector<double>> trajectory;  // [epoch][module]
+  std::string command = {};
+  ReportRow dense = {}, pruned_only = {}, pruned = {};  // pruned_only: before fine-tuning; cost and latency as pruned
+  std::vector<ReportModule> modules = {};
+  std::vector<std::vector<double>> trajectory = {};  // [epoch][module]
+  std::vector<std::string> dead_parts = {};          // of the pruned model: what no longer reaches the forecast
+
+  [[nodiscard]] bool prunes() const {
+    return std::ranges::any_of(modules, [](const ReportModule& module) { return !module.kept; });
+  }
 };
 
 namespace detail {
@@ -60,20 +67,26 @@ namespace detail {
   std::string text;
   std::size_t widest = 6;
   for (const ReportModule& module : report.modules) widest = std::max(widest, module.name.size());
-  text.append(padded("module", widest + 2, true)).append(padded("SEND", 12)).append("\n");
+  if (!report.modules.empty()) text.append(padded("module", widest + 2, true)).append(padded("SEND", 12)).append("\n");
   for (const ReportModule& module : report.modules)
     text.append(padded(module.name, widest + 2, true))
-        .append(padded(formatted("%.4e", module.send), 12))
+        .append(padded(std::isfinite(module.send) ? formatted("%.4e", module.send) : "-", 12))
         .append(module.kept ? "   kept\n" : "   removed\n");
-  text.append("\n");
+  for (const std::string& part : report.dead_parts)
+    text.append("no longer reaches the forecast: ").append(part).append("\n");
+  if (!text.empty()) text.append("\n");
+  const bool prunes = report.prunes();
   const auto line = [&](const char* name, const std::string& a, const std::string& b, const std::string& c) {
-    text.append(padded(name, 22, true)).append(padded(a, 14)).append(padded(b, 14)).append(padded(c, 11)).append("\n");
+    text.append(padded(name, 22, true)).append(padded(a, 14));
+    if (prunes) text.append(padded(b, 14)).append(padded(c, 11));
+    text.append("\n");
   };
   const ReportRow &a = report.dense, &b = report.pruned;
   line("", "dense", "pruned", "change");
   line("test MSE", formatted("%.4f", a.mse), formatted("%.4f", b.mse), change(a.mse, b.mse));
   line("test MAE", formatted("%.4f", a.mae), formatted("%.4f", b.mae), change(a.mae, b.mae));
-  line("  before fine-tuning", "", formatted("%.4f", report.pruned_only.mse), change(a.mse, report.pruned_only.mse));
+  if (prunes)
+    line("  before fine-tuning", "", formatted("%.4f", report.pruned_only.mse), change(a.mse, report.pruned_only.mse));
   const auto number = [](std::size_t value) { return formatted("%.0f", static_cast<double>(value)); };
   const auto ratio = [](std::size_t x, std::size_t y) {
     return change(static_cast<double>(x), static_cast<double>(y));
@@ -89,7 +102,8 @@ namespace detail {
   return text;
 }
 
-/// seed, command, dense and pruned (mse, mae, parameters, macs, latency_ms {median, p10, p90}), modules (name, send, kept).
+/// seed, command, dense and pruned (mse, mae, parameters, macs, latency_ms {median, p10, p90}), modules (name, send, kept),
+/// dead_parts, send_by_epoch. Where nothing is pruned, pruned is null.
 [[nodiscard]] inline std::string to_json(const PruningReport& report) {
   using Json = nlohmann::ordered_json;
   const auto row = [](const ReportRow& r) {
@@ -103,13 +117,16 @@ namespace detail {
                   {"p90", r.latency.p90},
                   {"repetitions", r.latency.repetitions}}}};
   };
-  Json json{
-      {"seed", report.seed}, {"command", report.command}, {"dense", row(report.dense)}, {"pruned", row(report.pruned)}};
-  json["pruned"]["before_fine_tuning"] = {{"mse", report.pruned_only.mse}, {"mae", report.pruned_only.mae}};
+  Json json{{"seed", report.seed}, {"command", report.command}, {"dense", row(report.dense)}, {"pruned", nullptr}};
+  if (report.prunes()) {
+    json["pruned"] = row(report.pruned);
+    json["pruned"]["before_fine_tuning"] = {{"mse", report.pruned_only.mse}, {"mae", report.pruned_only.mae}};
+  }
   json["modules"] = Json::array();
   for (const ReportModule& module : report.modules)
     json["modules"].push_back(
         {{"name", module.name}, {"send", detail::number_or_null(module.send)}, {"kept", module.kept}});
+  json["dead_parts"] = report.dead_parts;
   json["send_by_epoch"] = Json::array();
   for (const auto& scores : report.trajectory) {
     Json epoch = Json::array();

@@ -1,0 +1,51 @@
+// Which series a command reads, how it is cut and marked, and what a model file says about the one it was trained on.
+#pragma once
+
+#include "tool.hpp"
+
+#include <spat/data/windows.hpp>
+#include <spat/io/safetensors_file.hpp>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace tool {
+
+struct DataOptions {
+  std::string path;
+  bool synthetic = false;
+  std::size_t rows = 4000;
+  std::string protocol = "custom", target, marks = "h";
+  std::optional<double> missing_code;
+  bool strict_times = false;
+
+  void add_to(CLI::App& command);
+};
+
+/// The series read, its warnings shown, and the windows of its three parts in scaled units.
+struct Data {
+  spat::Series series;
+  spat::Protocol protocol;
+  spat::StandardScaler scaler;
+  spat::WindowOptions window;
+  std::unique_ptr<spat::WindowDataset<float>> training, validation, test;
+};
+/// `columns`: of a file only these, in this order; empty for all.
+spat::Series read(const DataOptions& options, const std::vector<std::string>& columns = {});
+/// The frequency of the time marks: none where the series has no dates.
+std::optional<spat::Frequency> marks_of(const spat::Series& series, const std::string& name);
+/// The windows are as `window` says, their marks as the options do.
+Data load(const DataOptions& options, spat::WindowOptions window, const std::vector<std::string>& columns = {});
+
+/// What a model file says about the data it was trained on, in metadata entry "spat.data".
+std::string describe(const Data& data, const std::string& marks);
+struct Described {
+  std::string protocol, marks;
+  std::vector<std::string> names;
+  spat::StandardScaler scaler;
+  spat::WindowOptions window;  // without marks: those depend on the series, too
+};
+Described described(const spat::SafetensorsFile& file);
+
+}  // namespace tool

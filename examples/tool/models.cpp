@@ -1,0 +1,87 @@
+// spat models: the architectures there are, what they cost, and what is left of them without their modules.
+#include "architecture.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace tool {
+
+namespace {
+
+constexpr std::size_t channels = 7, marks = 4, steps = 96;
+
+/// 6903904 as "6,903,904".
+std::string grouped(std::size_t number) {
+  std::string digits = std::to_string(number);
+  for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, 1, ',');
+  return digits;
+}
+
+using Row = std::array<std::string, 7>;
+
+Row row_of(const Architecture& model) {
+  Configuration configuration = model.configuration();
+  const auto set = [&](const char* field, std::size_t value) {
+    if (std::size_t* const member = find(configuration, field)) *member = value;
+  };
+  set("channels", channels), set("marks", marks), set("lookback", steps), set("horizon", steps);
+  const Summary summary = model.summary(configuration);
+  char share[16] = "-";
+  if (summary.modules > 0) std::snprintf(share, sizeof share, "%.1f %%", 100 * summary.share);
+  return {model.name,
+          grouped(summary.cost.parameters),
+          grouped(summary.cost.macs),
+          std::to_string(summary.modules),
+          share,
+          model.without_attention,
+          model.source};
+}
+
+void show_table(bool markdown) {
+  std::vector<Row> rows{{"model", "parameters", "MACs a window", "modules", "their share", "without them", "source"}};
+  for (const auto& [_, model] : architectures()) rows.push_back(row_of(model));
+  Row rule;
+  for (std::size_t column = 0; column < rule.size(); ++column) {
+    std::size_t widest = 0;
+    for (const Row& row : rows) widest = std::max(widest, row[column].size());
+    const bool number = column >= 1 && column <= 4;
+    for (Row& row : rows) row[column].insert(number ? 0 : row[column].size(), widest - row[column].size(), ' ');
+    rule[column] = std::string(widest, '-');
+    if (number) rule[column].back() = ':';
+  }
+  if (markdown) rows.insert(rows.begin() + 1, rule);
+  std::printf(
+      "Default configurations at %zu channels, %zu time marks where they are read, lookback %zu, horizon %zu.\n\n",
+      channels, marks, steps, steps);
+  for (const Row& row : rows) {
+    std::string line(markdown ? "|" : "");
+    for (const std::string& cell : row)
+      line.append(markdown ? " " : line.empty() ? "" : "  ").append(cell).append(markdown ? " |" : "");
+    line.erase(line.find_last_not_of(' ') + 1);
+    std::printf("%s\n", line.c_str());
+  }
+}
+
+}  // namespace
+
+Command add_models(CLI::App& app) {
+  struct Options {
+    std::string name;
+    bool markdown = false;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App& command = *app.add_subcommand("models", "The architectures there are, or one's fields with their defaults");
+  auto* name = command.add_option("name", options->name, "Only this one: the fields that --set takes");
+  command.add_flag("--markdown", options->markdown, "The table as in docs/models.md")->excludes(name);
+  return [options] {
+    if (options->name.empty()) return show_table(options->markdown);
+    for (const Field& field : architecture(options->name).configuration())
+      std::printf("%s\n",
+                  comes_from_data(field.name) ? message(field.name, ": from the data").c_str() : text(field).c_str());
+  };
+}
+
+}  // namespace tool

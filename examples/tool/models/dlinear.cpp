@@ -1,0 +1,6 @@
+// The tool's DLinear.
+#include "../architecture_of.hpp"
+
+#include <spat/models/dlinear.hpp>
+
+static const tool::Registered<spat::DLinear<float>> registered;
