@@ -2,6 +2,7 @@
 #define EIGEN_RUNTIME_NO_MALLOC  // and Eigen, which a program may use beside spat, is held to it, too
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // these operators are the pair
 #include <spat/core/eigen.hpp>
+#include <spat/models/timexer.hpp>
 #include <spat/prune/sensitivity_pruner.hpp>
 #include <spat/train/trainer.hpp>
 
@@ -92,8 +93,20 @@ constexpr ITransformerConfig wide{.channels = 7,
                                   .depth = 2,
                                   .kept = ModuleMask<>{0b11}};
 
+constexpr TimeXerConfig exogenous{.channels = 7,
+                                  .marks = 4,
+                                  .targets = 1,
+                                  .lookback = 24,
+                                  .horizon = 8,
+                                  .width = 16,
+                                  .ffn_width = 1024,
+                                  .heads = 2,
+                                  .depth = 1,
+                                  .patch = 6,
+                                  .kept = ModuleMask<>{0b11}};
+
 template <class Model>
-void check_training(typename Model::Shape shape, const ITransformerConfig& config, std::size_t workers,
+void check_training(typename Model::Shape shape, const typename Model::Config& config, std::size_t workers,
                     const SendOptions& options) {
   using Scalar = typename Model::Value;
   Team team(std::max<std::size_t>(workers, 1));
@@ -112,7 +125,7 @@ void check_training(typename Model::Shape shape, const ITransformerConfig& confi
 }
 
 template <class Model>
-void check_forecasts(typename Model::Shape shape, const ITransformerConfig& config, std::size_t workers) {
+void check_forecasts(typename Model::Shape shape, const typename Model::Config& config, std::size_t workers) {
   using Scalar = typename Model::Value;
   Team team(std::max<std::size_t>(workers, 1));
   const auto model = example::made<Model>(shape);
@@ -151,6 +164,7 @@ TEST_CASE("a training step allocates nothing once it has seen a batch of its siz
   check_training<ITransformer<float>>({pruned}, pruned, 2, {});
   check_training<ITransformer<double>>({wide}, wide, 2, {.variant = SendVariant::absolute_mean});
   check_training<ITransformer<float, Static<wide>>>({}, wide, 2, {});
+  check_training<TimeXer<float>>({exogenous}, exogenous, 2, {});
 }
 
 TEST_CASE("a forecast allocates nothing once batches of its size have been seen") {
@@ -160,4 +174,5 @@ TEST_CASE("a forecast allocates nothing once batches of its size have been seen"
       check_forecasts<ITransformer<float>>({config}, config, workers);
     }
   check_forecasts<ITransformer<float, Static<narrow>>>({}, narrow, 2);
+  check_forecasts<TimeXer<float>>({exogenous}, exogenous, 2);
 }
