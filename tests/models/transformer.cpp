@@ -1,4 +1,5 @@
 // Transformer: gradients whole and pruned, what inference leaves out, forecasts and training in any cut, and what it refuses.
+#include <spat/models/checkpoint.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/models/transformer.hpp>
 #include <spat/prune/sensitivity_pruner.hpp>
@@ -6,6 +7,7 @@
 
 #include <tests/errors.hpp>
 #include <tests/models/gradients.hpp>
+#include <tests/temporary.hpp>
 
 using namespace spat;
 
@@ -69,6 +71,17 @@ TEST_CASE("a Transformer's configuration knows how many numbers its model learns
   }
   // The Time-Series-Library's defaults on ETTh1.
   CHECK(TransformerConfig{.channels = 7}.parameters() == 10'540'039);
+}
+
+TEST_CASE("a saved Transformer comes back to the last bit, with its positions computed") {
+  const TemporaryFolder folder;
+  const auto model = example::made<Transformer<float>>({small.with_kept(ModuleMask<>{0b011011})}, 3, 0.25);
+  save_model(folder / "model", model);
+  const auto back = load_model<Transformer<float>>(folder / "model");
+  CHECK(back.config() == model.config());
+  CHECK(example::same_parameters(back, model));
+  const SafetensorsFile file(folder / "model");
+  CHECK(file.at("dec_embedding.position_embedding.pe").shape == std::vector<std::size_t>{1, 5000, 6});
 }
 
 TEST_CASE("a Transformer names its modules in forward order") {
