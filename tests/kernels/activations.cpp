@@ -32,8 +32,9 @@ std::vector<Scalar> grid(double low, double high) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("ReLU equals its twin to the last bit, the other activations within 16 eps of it, at every size and place",
-                   "[kernels]", float, double) {
+TEMPLATE_TEST_CASE(
+    "ReLU equals its twin to the last bit, the other activations within 16 eps of it, at every size and place",
+    "[kernels]", float, double) {
   for (std::size_t size = 1; size <= largest_size; ++size) {
     Worst worst;
     std::size_t wrong = 0;
@@ -50,27 +51,42 @@ TEMPLATE_TEST_CASE("ReLU equals its twin to the last bit, the other activations 
         wrong += !y.intact() || !dx.intact();
         if (eps == 0) wrong += !same_bits(y, twin_y) || !same_bits(dx, twin_dx);
       };
-      compare([&] { kernels::relu<TestType>(x.read(), y.span()),
-                    kernels::relu_backward<TestType>(x.read(), dy.read(), dx.span()); },
-              [&] { reference::relu<TestType>(x.read(), twin_y.span()),
-                    reference::relu_backward<TestType>(x.read(), dy.read(), twin_dx.span()); },
-              0);
-      compare([&] { kernels::silu<TestType>(x.read(), y.span()),
-                    kernels::silu_backward<TestType>(x.read(), dy.read(), dx.span()); },
-              [&] { reference::silu<TestType>(x.read(), twin_y.span()),
-                    reference::silu_backward<TestType>(x.read(), dy.read(), twin_dx.span()); },
-              16);
+      compare(
+          [&] {
+            kernels::relu<TestType>(x.read(), y.span()),
+                kernels::relu_backward<TestType>(x.read(), dy.read(), dx.span());
+          },
+          [&] {
+            reference::relu<TestType>(x.read(), twin_y.span()),
+                reference::relu_backward<TestType>(x.read(), dy.read(), twin_dx.span());
+          },
+          0);
+      compare(
+          [&] {
+            kernels::silu<TestType>(x.read(), y.span()),
+                kernels::silu_backward<TestType>(x.read(), dy.read(), dx.span());
+          },
+          [&] {
+            reference::silu<TestType>(x.read(), twin_y.span()),
+                reference::silu_backward<TestType>(x.read(), dy.read(), twin_dx.span());
+          },
+          16);
       compare([&] { kernels::gate<TestType>(value.read(), x.read(), y.span()); },
               [&] { reference::gate<TestType>(value.read(), x.read(), twin_y.span()); }, 16);
-      compare([&] { kernels::gate_backward<TestType>(value.read(), x.read(), dy.read(), y.span(), dx.span()); },
-              [&] { reference::gate_backward<TestType>(value.read(), x.read(), dy.read(), twin_y.span(),
-                                                       twin_dx.span()); },
-              32);
-      compare([&] { kernels::softplus<TestType>(x.read(), y.span()),
-                    kernels::softplus_backward<TestType>(y.read(), dy.read(), dx.span()); },
-              [&] { reference::softplus<TestType>(x.read(), twin_y.span()),
-                    reference::softplus_backward<TestType>(twin_y.read(), dy.read(), twin_dx.span()); },
-              16);
+      compare(
+          [&] { kernels::gate_backward<TestType>(value.read(), x.read(), dy.read(), y.span(), dx.span()); },
+          [&] { reference::gate_backward<TestType>(value.read(), x.read(), dy.read(), twin_y.span(), twin_dx.span()); },
+          32);
+      compare(
+          [&] {
+            kernels::softplus<TestType>(x.read(), y.span()),
+                kernels::softplus_backward<TestType>(y.read(), dy.read(), dx.span());
+          },
+          [&] {
+            reference::softplus<TestType>(x.read(), twin_y.span()),
+                reference::softplus_backward<TestType>(twin_y.read(), dy.read(), twin_dx.span());
+          },
+          16);
     }
     INFO("size " << size);
     CHECK(worst.ratio <= 1);
@@ -90,8 +106,8 @@ TEMPLATE_TEST_CASE("log1p of the unit interval is within 4 eps, softplus and SiL
     std::vector<TestType> soft(x.size()), gated(x.size());
     kernels::softplus<TestType>(x, soft);
     kernels::silu<TestType>(x, gated);
-    const double worst_soft = worst_error(
-        x, soft, [](auto v) { return v > 0 ? v + std::log1p(std::exp(-v)) : std::log1p(std::exp(v)); });
+    const double worst_soft =
+        worst_error(x, soft, [](auto v) { return v > 0 ? v + std::log1p(std::exp(-v)) : std::log1p(std::exp(v)); });
     const double worst_silu =
         worst_error(x, gated, [](auto v) { return v / (1 + std::exp(-v)) + (v == 0 ? decltype(v)(1e-300) : 0); });
     INFO("up to " << end << ": worst softplus " << worst_soft << " eps, worst SiLU " << worst_silu << " eps");

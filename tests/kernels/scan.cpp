@@ -75,8 +75,8 @@ TEMPLATE_TEST_CASE("the causal convolution and its backwards agree with their tw
   }
 }
 
-TEMPLATE_TEST_CASE("the selective scan and its backward agree with their twins for every number of channels", "[kernels]",
-                   float, double) {
+TEMPLATE_TEST_CASE("the selective scan and its backward agree with their twins for every number of channels",
+                   "[kernels]", float, double) {
   using kernels::ScanRoom;
   for (std::size_t channels = 1; channels <= largest_size; ++channels) {
     Worst worst;
@@ -105,8 +105,8 @@ TEMPLATE_TEST_CASE("the selective scan and its backward agree with their twins f
           reference::selective_scan<TestType>(scan, states_of, rows_of(twin_y, tokens, channels, channels));
           see_all(worst, y, twin_y, 64);
 
-          Guarded<TestType> du(size, 1, 11), ddelta(size, 2, 12), da(states * channels, 3, 13), db(tokens * wide, 4, 14),
-              dc(tokens * wide, 5, 15);
+          Guarded<TestType> du(size, 1, 11), ddelta(size, 2, 12), da(states * channels, 3, 13),
+              db(tokens * wide, 4, 14), dc(tokens * wide, 5, 15);
           Guarded<TestType> twin_du(size, 0, 11), twin_ddelta(size, 0, 12), twin_da(states * channels, 0, 13),
               twin_db(tokens * wide, 0, 14), twin_dc(tokens * wide, 0, 15);
           const auto slope = rows_of(dy, tokens, channels, channels);

@@ -16,13 +16,16 @@ inline bool key_bias(std::string_view name) { return name.ends_with("key_project
 
 using NamePredicate = std::function<bool(std::string_view)>;
 inline bool no_name(std::string_view) { return false; }
+/// Moves a tensor to where its gradients are large enough to be compared.
+using ChangeOfTensor = std::function<void(std::string_view name, std::span<double> values)>;
 
 /// While training (dropout and batch statistics included) and without, for a batch that is one block. `silent` names the tensors
 /// that no loss can feel; all others must have some gradient, but those that batch statistics take away again while training: an
 /// affine map before a BatchNorm (`normalized_away`), whose gradient is an effect of epsilon alone.
 template <template <class, class> class ModelOf, class Config>
 void check_model_gradients(const Config& config, double dropout, const NamePredicate& silent = key_bias,
-                           const NamePredicate& normalized_away = no_name, std::size_t stride = 1) {
+                           const NamePredicate& normalized_away = no_name, std::size_t stride = 1,
+                           const ChangeOfTensor& change = {}) {
   using namespace spat;
   using Model = ModelOf<double, Dynamic<Config>>;
   for (const bool training : {true, false}) {
@@ -36,6 +39,8 @@ void check_model_gradients(const Config& config, double dropout, const NamePredi
           value += 0.2 * random.normal();
         else if (parameter.kind == ParameterKind::buffer)
           value += 0.2 * random.uniform(0, 1);
+    if (change)
+      for (const auto& parameter : parameters(model)) change(parameter.name, parameter.values);
     model.pack();
     const example::RandomBatch<double> data(config, 3);
     typename Model::Cache cache;

@@ -67,9 +67,9 @@ TEST_CASE("CausalConvolution agrees with central differences, ahead and from the
     }
 }
 
-TEMPLATE_TEST_CASE_SIG("SelectiveScan agrees with central differences in all four inputs, ahead and from the end", "[nn]",
-                       ((std::size_t channels, std::size_t states), channels, states), (spat::dynamic, spat::dynamic),
-                       (19, 3)) {
+TEMPLATE_TEST_CASE_SIG("SelectiveScan agrees with central differences in all four inputs, ahead and from the end",
+                       "[nn]", ((std::size_t channels, std::size_t states), channels, states),
+                       (spat::dynamic, spat::dynamic), (19, 3)) {
   const std::size_t rows = samples * tokens;
   for (const bool reversed : {false, true}) {
     spat::SelectiveScan<double, channels, states> layer(19, 3);

@@ -98,7 +98,8 @@ TEST_CASE("SeriesDecomposition agrees with central differences, and its parts ad
   CHECK_THROWS_AS(spat::SeriesDecomposition<double>(4), spat::ConfigError);
 }
 
-TEST_CASE("SeriesFrame agrees with central differences around a map of series, with and without normalization", "[nn]") {
+TEST_CASE("SeriesFrame agrees with central differences around a map of series, with and without normalization",
+          "[nn]") {
   const std::size_t samples = 2, lookback = 6, horizon = 4, channels = 3, tokens = 5;
   for (const bool normalizes : {true, false}) {
     const spat::SeriesFrame<double> layer(normalizes);
