@@ -16,17 +16,16 @@ inline bool key_bias(std::string_view name) { return name.ends_with("key_project
 
 using NamePredicate = std::function<bool(std::string_view)>;
 inline bool no_name(std::string_view) { return false; }
-using NameFactor = std::function<double(std::string_view)>;
-inline double as_it_is(std::string_view) { return 1; }
+using ChangeOfTensor = std::function<void(std::string_view name, std::span<double> values)>;
 
 /// While training (dropout and batch statistics included) and without, for a batch that is one block. `silent` names the tensors
 /// that no loss can feel; all others must have some gradient, but those that batch statistics take away again while training: an
-/// affine map before a BatchNorm (`normalized_away`), whose gradient is an effect of epsilon alone. `enlarged` makes the numbers
-/// of a tensor larger, where from usual ones too little gradient would come to be told from rounding.
+/// affine map before a BatchNorm (`normalized_away`), whose gradient is an effect of epsilon alone. `change` moves
+/// tensors to where enough gradient comes from them to be told from rounding.
 template <template <class, class> class ModelOf, class Config>
 void check_model_gradients(const Config& config, double dropout, const NamePredicate& silent = key_bias,
                            const NamePredicate& normalized_away = no_name, std::size_t stride = 1,
-                           const NameFactor& enlarged = as_it_is) {
+                           const ChangeOfTensor& change = {}) {
   using namespace spat;
   using Model = ModelOf<double, Dynamic<Config>>;
   for (const bool training : {true, false}) {
@@ -40,8 +39,8 @@ void check_model_gradients(const Config& config, double dropout, const NamePredi
           value += 0.2 * random.normal();
         else if (parameter.kind == ParameterKind::buffer)
           value += 0.2 * random.uniform(0, 1);
-    for (const auto& parameter : parameters(model))
-      for (double& value : parameter.values) value *= enlarged(parameter.name);
+    if (change)
+      for (const auto& parameter : parameters(model)) change(parameter.name, parameter.values);
     model.pack();
     const example::RandomBatch<double> data(config, 3);
     typename Model::Cache cache;

@@ -1,0 +1,156 @@
+// What every forecaster promises beside its gradients: bytes that depend on nothing but the window, the same training on any
+// number of workers, files, and surgery.
+#pragma once
+
+#include <spat/models/checkpoint.hpp>
+#include <spat/models/predictor.hpp>
+#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/train/trainer.hpp>
+
+#include <tests/catch.hpp>
+#include <tests/errors.hpp>
+#include <tests/models/example.hpp>
+#include <tests/temporary.hpp>
+
+namespace tests {
+
+template <template <class, class> class ModelOf, class Scalar, class Config>
+using DynamicModel = ModelOf<Scalar, spat::Dynamic<Config>>;
+
+/// A window's forecast has the same bytes alone, in any batch, with any number of workers, and in the static form.
+template <template <class, class> class ModelOf, auto config>
+void check_forecasts() {
+  using namespace spat;
+  using Config = std::remove_const_t<decltype(config)>;
+  using Model = DynamicModel<ModelOf, float, Config>;
+  using Fixed = ModelOf<float, Static<config>>;
+  static_assert(Forecaster<Model> && PrunableModel<Model> && PrunableModel<Fixed>);
+  constexpr std::size_t samples = 21;
+  const auto model = example::made<Model>({config}, 3, 0.2);
+  const auto fixed = converted<Fixed>(model);
+  const example::RandomBatch<float> data(config, samples);
+  const std::size_t size = config.horizon * config.channels;
+  std::vector<float> alone;
+  Predictor<Model> one_by_one(model);
+  for (std::size_t b = 0; b < samples; ++b)
+    for (const float value : one_by_one.forecast(data.batch.middle(b, 1)).flat()) alone.push_back(value);
+  for (const std::size_t workers : {0u, 1u, 2u, 3u}) {
+    Team team(std::max<std::size_t>(workers, 1));
+    Predictor<Model> predictor(model, workers ? &team : nullptr);
+    Predictor<Fixed> fixed_predictor(fixed, workers ? &team : nullptr);
+    for (const std::size_t batch : {1u, 2u, 5u, 21u}) {
+      INFO(workers << " workers, " << batch << " samples");
+      const auto expected = std::span(alone).subspan((samples - batch) * size, batch * size);
+      const auto rows = data.batch.middle(samples - batch, batch);
+      CHECK(example::same_bits(predictor.forecast(rows).flat(), expected));
+      CHECK(example::same_bits(fixed_predictor.forecast(rows).flat(), expected));
+    }
+  }
+}
+
+/// Steps of training with dropout and clipping give the same bytes without a team and with 1 and 3 workers, and lower the loss.
+template <template <class, class> class ModelOf, class Config>
+void check_training(const Config& config) {
+  using namespace spat;
+  using Model = DynamicModel<ModelOf, float, Config>;
+  const example::RandomBatch<float> data(config, 21);
+  const auto trained = [&](std::size_t workers) {
+    Team team(std::max<std::size_t>(workers, 1));
+    auto model = example::made<Model>({config}, 7, 0.1);
+    Trainer<Model> trainer(model, {.seed = 7, .clip_norm = 0.5}, workers ? &team : nullptr);
+    NoScoring nobody;
+    const double first = trainer.step(data.batch, 1e-2, nobody);
+    double last = 0;
+    for (int step = 0; step < 5; ++step) last = trainer.step(data.batch, 1e-2, nobody);
+    CHECK(last < first);
+    return model;
+  };
+  const Model one = trained(0);
+  CHECK_FALSE(example::same_parameters(one, example::made<Model>({config}, 7, 0.1)));
+  for (const std::size_t workers : {1u, 3u}) {
+    INFO(workers << " workers");
+    CHECK(example::same_parameters(trained(workers), one));
+  }
+}
+
+/// A saved model comes back to the last bit, in its dynamic and its static form.
+template <template <class, class> class ModelOf, auto config>
+void check_files() {
+  using namespace spat;
+  using Model = DynamicModel<ModelOf, float, std::remove_const_t<decltype(config)>>;
+  using Fixed = ModelOf<float, Static<config>>;
+  const TemporaryFolder folder;
+  const auto model = example::made<Model>({config}, 3, 0.25);
+  save_model(folder / "model", model);
+  const auto back = load_model<Model>(folder / "model");
+  CHECK(back.config() == model.config());
+  CHECK(back.dropout() == 0.25);
+  CHECK(example::same_parameters(back, model));
+  const auto fixed = load_model<Fixed>(folder / "model");
+  CHECK(example::same_parameters(converted<Model>(fixed, {config}), model));
+  save_model(folder / "fixed", fixed);
+  CHECK(content_of(folder / "fixed") == content_of(folder / "model"));
+}
+
+/// A model without modules is one that pruning leaves alone: every mask is the empty one.
+template <template <class, class> class ModelOf, auto config>
+void check_without_modules() {
+  using namespace spat;
+  static_assert(config.modules() == 0 && ModuleMask<>::first(0).bits == 0);
+  using Model = DynamicModel<ModelOf, float, std::remove_const_t<decltype(config)>>;
+  using Fixed = ModelOf<float, Static<config>>;
+  static_assert(std::is_same_v<typename Fixed::template Pruned<ModuleMask<>{}>,
+                               typename Fixed::template Pruned<ModuleMask<>::first(0)>>);
+  auto model = example::made<Model>({config.with_kept(ModuleMask<>::all())});
+  CHECK(model.shape.count() == 0);
+  CHECK(model.shape.kept().bits == 0);
+  CHECK(example::same_parameters(pruned(model, ModuleMask<>::all()), model));
+  const auto fixed = converted<Fixed>(model);
+  std::visit([&](const auto& same) { CHECK(example::same_parameters(same, fixed)); }, pruned(fixed, ModuleMask<>{}));
+  CHECK_THROWS_AS((Surgery<Model>::keep(model, ModuleMask<>{1})), ConfigError);
+
+  const example::RandomBatch<float> data(config, 4);
+  Team team(2);
+  Trainer<Model> trainer(model, {}, &team);
+  SensitivityPruner<Model> pruner(model);
+  trainer.step(data.batch, 1e-3, pruner);
+  pruner.end_epoch();
+  CHECK(pruner.scores().empty());
+  CHECK(pruner.choose(DropLowest{0}).bits == 0);
+  CHECK(pruner.choose(DropRatio{1}).bits == 0);
+  CHECK_THROWS_AS((void)pruner.choose(DropLowest{1}), ConfigError);
+  CHECK(example::same_parameters(pruner.prune(model, DropRatio{0.5}), model));
+  SensitivityPruner<Model> restored(model);
+  restored.restore(pruner.state());
+  CHECK(restored.trajectory() == pruner.trajectory());
+}
+
+/// What the configuration says of its model.
+template <template <class, class> class ModelOf, class Config>
+void check_count(const Config& config) {
+  const DynamicModel<ModelOf, float, Config> model({config});
+  CHECK(config.parameters() == static_cast<double>(spat::count(spat::parameters(model))));
+}
+
+/// The text of what a configuration is refused with.
+template <template <class, class> class ModelOf, class Config, class Change>
+std::string refused(Config config, Change&& change) {
+  change(config);
+  CHECK_FALSE(config.valid());
+  return message_of<spat::ConfigError>([&] { DynamicModel<ModelOf, float, Config>({config}); });
+}
+
+/// The text of what a batch of another configuration is refused with.
+template <template <class, class> class ModelOf, class Config, class Change>
+std::string refused_batch(const Config& config, Change&& change) {
+  auto other = config;
+  change(other);
+  const auto model = example::made<DynamicModel<ModelOf, float, Config>>({config});
+  spat::Predictor predictor(model);
+  const example::RandomBatch<float> good(config, 2), bad(other, 2);
+  const std::string text = message_of<spat::ShapeError>([&] { (void)predictor.forecast(bad.batch); });
+  CHECK(predictor.forecast(good.batch).rows() == 2 * config.horizon);  // and it goes on
+  return text;
+}
+
+}  // namespace tests

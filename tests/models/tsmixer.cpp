@@ -1,0 +1,43 @@
+// TSMixer: gradients, forecasts, training, files, and what it refuses.
+#include <spat/models/tsmixer.hpp>
+
+#include <tests/models/gradients.hpp>
+#include <tests/models/promises.hpp>
+
+using namespace spat;
+
+namespace {
+
+constexpr TSMixerConfig small{.channels = 3, .lookback = 11, .horizon = 5, .width = 9, .depth = 2};
+constexpr TSMixerConfig wide{.channels = 7, .lookback = 48, .horizon = 13, .width = 200, .depth = 2};
+
+}  // namespace
+
+TEST_CASE("TSMixer's gradients agree with central differences in every parameter") {
+  tests::check_model_gradients<TSMixer>(small, 0);
+  tests::check_model_gradients<TSMixer>(small, 0.2);
+}
+
+TEST_CASE("a window's forecast by TSMixer depends on nothing but the window") {
+  tests::check_forecasts<TSMixer, small>();
+  tests::check_forecasts<TSMixer, wide>();
+}
+
+TEST_CASE("TSMixer trains to the same bytes on any number of workers") { tests::check_training<TSMixer>(wide); }
+
+TEST_CASE("TSMixer comes back from files, and pruning leaves it alone") {
+  tests::check_files<TSMixer, small>();
+  tests::check_without_modules<TSMixer, small>();
+}
+
+TEST_CASE("a TSMixer's configuration counts its parameters and refuses what does not fit") {
+  tests::check_count<TSMixer>(small);
+  tests::check_count<TSMixer>(wide);
+  CHECK(tests::refused<TSMixer>(small, [](auto& c) { c.width = 0; }) == "width must be positive: 0");
+  CHECK(tests::refused<TSMixer>(small, [](auto& c) { c.depth = 65; }) ==
+        "layers must be 1 to 64: layers, most: 65, 64");
+  CHECK(tests::refused_batch<TSMixer>(small, [](auto& c) { c.channels = 4; }) ==
+        "TSMixer: channels: expected 3, found 4");
+  CHECK(tests::refused_batch<TSMixer>(small, [](auto& c) { c.lookback = 12; }).find("lookback rows of history") !=
+        std::string::npos);
+}
