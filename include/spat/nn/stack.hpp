@@ -154,7 +154,8 @@ class Stack {
   template <class... Sizes>
   [[nodiscard]] std::size_t multiply_adds(Sizes... sizes) const {
     std::size_t total = 0;
-    upward([&](std::size_t i, const auto& block) { total += block.multiply_adds(detail::of_block(sizes, i)...); },
+    upward([&]([[maybe_unused]] std::size_t i,
+               const auto& block) { total += block.multiply_adds(detail::of_block(sizes, i)...); },
            blocks);
     return total;
   }
