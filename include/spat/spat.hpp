@@ -86,6 +86,7 @@
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/concepts.hpp>
 #include <spat/models/crossformer.hpp>
+#include <spat/models/crossformer_config.hpp>
 #include <spat/models/forecaster_base.hpp>
 #include <spat/models/itransformer.hpp>
 #include <spat/models/module_mask.hpp>
