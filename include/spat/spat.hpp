@@ -105,6 +105,7 @@
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/concepts.hpp>
 #include <spat/models/crossformer.hpp>
+#include <spat/models/crossformer_config.hpp>
 #include <spat/models/dlinear.hpp>
 #include <spat/models/forecaster_base.hpp>
 #include <spat/models/itransformer.hpp>
