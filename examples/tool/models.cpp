@@ -34,7 +34,7 @@ Row row_of(const Architecture& model) {
   return {model.name,
           grouped(summary.cost.parameters),
           grouped(summary.cost.macs),
-          std::to_string(summary.modules),
+          std::to_string(summary.modules).append(summary.modules > 0 && !model.scored ? "*" : ""),
           share,
           model.without_attention,
           model.source};
@@ -63,6 +63,8 @@ void show_table(bool markdown) {
     line.erase(line.find_last_not_of(' ') + 1);
     std::printf("%s\n", line.c_str());
   }
+  if (std::ranges::any_of(rows, [](const Row& row) { return row[3].ends_with('*'); }))
+    std::printf("\n%s Nothing scores them: they are removed by name, with --keep.\n", markdown ? "\\*" : "*");
 }
 
 }  // namespace

@@ -99,6 +99,22 @@ TEST_CASE("scores are divided by their bounds only where the bounds differ") {
     CHECK((score > 0 && score < 0.4));  // SEND, and not SEND / bound: one Lk for all
 }
 
+TEST_CASE("attention to one key has score 0 beside attentions to more, and goes first") {
+  Training training;
+  SensitivityPruner<Model> pruner(training.model);
+  const std::vector<float> a(9, 0.5f), da{1, 2, 3, 4, 5, 6, 7, 8, 9};
+  for (std::size_t i = 0; i < 3; ++i) {
+    AttentionCall call;
+    call.module = i, call.samples = 1, call.heads = 1, call.query_tokens = 3, call.memory_tokens = 3 - i;
+    tests::tell(pruner.slot(0).criteria[i], call, a.data(), da.data());
+  }
+  pruner.end_step();
+  const auto scores = pruner.scores();
+  CHECK(scores[2] == 0);
+  CHECK((scores[0] > 0 && scores[1] > 0));
+  CHECK(pruner.choose(DropLowest{1}).bits == 0b011);
+}
+
 TEST_CASE("a module that was pruned has no score and no vote") {
   Training training(example::small.with_kept(ModuleMask<>{0b101}));
   SensitivityPruner<Model> pruner(training.model, {}, 0);

@@ -81,7 +81,8 @@ for model in $(sed -n '5,$s/^| \([^ ]*\).*/\1/p' table.md); do
     ! grep -q "^${size%=*} = " fields.txt || tiny+=(--set "$size")
   done
   "$spat" "${tiny[@]}" --out "$model" > run.txt || { fail "$model is not trained"; continue; }
-  kept=$("$spat" inspect "$model/dense.safetensors" | sed -n 's/^modules  *\([01]*\) .*/\1/p')
+  "$spat" inspect "$model/dense.safetensors" > inspect.txt
+  kept=$(sed -n 's/^modules  *\([01]*\) .*/\1/p' inspect.txt)
   if [ -n "$kept" ] && [ ! -e "$model/pruned.safetensors" ]; then
     code=0
     "$spat" "${tiny[@]}" --drop 1 --out bad > /dev/null 2> error.txt || code=$?
@@ -90,7 +91,8 @@ for model in $(sed -n '5,$s/^| \([^ ]*\).*/\1/p' table.md); do
   fi
   for file in dense pruned; do
     [ "$file" = dense ] || [ -n "$kept" ] || continue
-    "$spat" inspect "$model/$file.safetensors" | grep -q '^parameters' || fail "$model, $file: inspect"
+    "$spat" inspect "$model/$file.safetensors" > inspect.txt
+    grep -q '^parameters' inspect.txt || fail "$model, $file: inspect"
     "$spat" evaluate --model "$model/$file.safetensors" --synthetic --rows 600 | grep -q MSE || fail "$model, $file: evaluate"
     "$spat" forecast --model "$model/$file.safetensors" --synthetic --rows 600 > forecast.csv
     [ "$(wc -l < forecast.csv)" -eq 13 ] || fail "$model, $file: forecast"
@@ -99,7 +101,8 @@ done
 
 # Features MS where a model can: the last column from all, alone in the forecast, in its own units.
 for model in $(sed -n '5,$s/^| \([^ ]*\).*/\1/p' table.md); do
-  "$spat" models "$model" | grep -q '^targets' || continue
+  "$spat" models "$model" > fields.txt
+  grep -q '^targets' fields.txt || continue
   "$spat" run --model "$model" --features MS --synthetic --rows 600 --lookback 48 --horizon 12 --width 8 --ffn 8 --heads 2 \
     --epochs 1 --latency-seconds 0 --quiet --out "$model" > /dev/null
   "$spat" evaluate --model "$model/dense.safetensors" --synthetic --rows 600 | grep -q MSE || fail "$model, features MS: evaluate"

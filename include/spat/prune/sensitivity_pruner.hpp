@@ -79,7 +79,7 @@ class SensitivityPruner {
   }
 
   /// scores()[i] is module i's, NaN where it was pruned or nothing was observed. Criteria with a bound are divided by it when
-  /// the modules' bounds differ: then raw values are not comparable.
+  /// the modules' bounds differ: then raw values are not comparable. A bound of 0 (attention to one key) leaves a score of 0.
   [[nodiscard]] std::vector<double> scores() const {
     std::vector<double> values;
     for (const C& criterion : criteria_) values.push_back(criterion.score());
@@ -89,7 +89,8 @@ class SensitivityPruner {
         if (const double bound = criteria_[i].bound(); kept_.keeps(i) && bound > 0)
           lowest = lowest == 0 ? bound : std::min(lowest, bound), highest = std::max(highest, bound);
       if (lowest != highest)
-        for (std::size_t i = 0; i < values.size(); ++i) values[i] /= criteria_[i].bound();
+        for (std::size_t i = 0; i < values.size(); ++i)
+          if (const double bound = criteria_[i].bound(); bound > 0) values[i] /= bound;
     }
     return values;
   }
