@@ -72,7 +72,7 @@ void check_parameters(Layer& layer, Layer& gradients, Loss&& loss) {
 /// Equal to the last bit.
 template <class A, class B>
 bool same_bits(const A& a, const B& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(*a.data())) == 0;
+  return a.size() == b.size() && (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(*a.data())) == 0);
 }
 template <class Layer>
 bool same_parameters(Layer& a, Layer& b) {
