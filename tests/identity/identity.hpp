@@ -55,7 +55,7 @@ Outcome<typename Model::Value> step(Model model, const Data& data) {
 
 template <class Scalar>
 bool same_bytes(const std::vector<Scalar>& a, const std::vector<Scalar>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(Scalar)) == 0;
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(Scalar)) == 0);
 }
 
 /// Every tensor of `pruned` has the bytes that `other` has under its name.
