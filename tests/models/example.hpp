@@ -86,7 +86,7 @@ struct SyntheticWindows {
 /// Equal to the last bit.
 template <class A, class B>
 bool same_bits(const A& a, const B& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(*a.data())) == 0;
+  return a.size() == b.size() && (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(*a.data())) == 0);
 }
 template <class Model>
 bool same_parameters(const Model& a, const Model& b) {
