@@ -48,6 +48,10 @@ std::size_t* find(Configuration& configuration, const std::string& name) {
   return found == configuration.end() ? nullptr : &found->value;
 }
 
+void set(Configuration& configuration, const std::string& name, std::size_t value) {
+  if (std::size_t* const member = find(configuration, name)) *member = value;
+}
+
 bool comes_from_data(const std::string& field) { return field == "channels" || field == "marks" || field == "targets"; }
 
 std::string text(const Field& field) {

@@ -87,6 +87,8 @@ const Architecture& architecture(const std::string& name);
 
 /// The value of a field; null where the model has none of that name.
 std::size_t* find(Configuration& configuration, const std::string& name);
+/// Sets a field, where the model has it.
+void set(Configuration& configuration, const std::string& name, std::size_t value);
 /// Whether the data says what its value is: channels, marks, targets.
 bool comes_from_data(const std::string& field);
 /// "patch = 16".

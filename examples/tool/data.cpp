@@ -85,7 +85,8 @@ std::string describe(const Data& data, const std::string& marks) {
 Described described(const spat::SafetensorsFile& file) {
   const spat::Fields fields = spat::fields_from_json(file.metadata("spat.data"), file.path());
   std::vector<double> mean, deviation;
-  Described data{.protocol = fields.get<std::string>("protocol"),
+  Described data{.model = file.metadata(spat::model_key),
+                 .protocol = fields.get<std::string>("protocol"),
                  .marks = fields.get<std::string>("marks"),
                  .names = {},
                  .scaler = {},

@@ -38,10 +38,11 @@ std::optional<spat::Frequency> marks_of(const spat::Series& series, const std::s
 /// The windows are as `window` says, their marks as the options do.
 Data load(const DataOptions& options, spat::WindowOptions window, const std::vector<std::string>& columns = {});
 
-/// What a model file says about the data it was trained on, in metadata entry "spat.data".
+/// What goes into the metadata entry "spat.data" of a model file.
 std::string describe(const Data& data, const std::string& marks);
+/// What a model file says about its model and the data it was trained on.
 struct Described {
-  std::string protocol, marks;
+  std::string model, protocol, marks;
   std::vector<std::string> names;
   spat::StandardScaler scaler;
   spat::WindowOptions window;  // without marks: those depend on the series, too

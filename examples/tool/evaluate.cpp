@@ -1,8 +1,6 @@
 // spat evaluate: errors of a saved model on the test part of a series.
 #include "architecture.hpp"
 
-#include <spat/models/checkpoint.hpp>
-
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
@@ -21,9 +19,8 @@ Command add_evaluate(CLI::App& app) {
   options->data.add_to(command);
   command.add_option("--threads", options->threads, "Workers")->capture_default_str();
   return [options, &command] {
-    const spat::SafetensorsFile file(options->model);
-    const Architecture& model = architecture(file.metadata(spat::model_key));
-    const Described about = described(file);
+    const Described about = described(spat::SafetensorsFile(options->model));
+    const Architecture& model = architecture(about.model);
     if (command.count("--protocol") == 0) options->data.protocol = about.protocol;
     if (command.count("--marks") == 0) options->data.marks = about.marks;
     options->data.target.clear();  // the file's columns are taken by name, in the order of the training

@@ -3,7 +3,6 @@
 
 #include <spat/data/latest_window.hpp>
 #include <spat/io/atomic_file.hpp>
-#include <spat/models/checkpoint.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -21,8 +20,8 @@ std::string cell(const std::string& text) {
 }
 
 std::string forecast(const spat::SafetensorsFile& file, DataOptions options) {
-  const Architecture& model = architecture(file.metadata(spat::model_key));
   const Described about = described(file);
+  const Architecture& model = architecture(about.model);
   options.target.clear();  // the file's columns are taken by name, in the order of the training
   const spat::Series series = read(options, about.names);
   spat::WindowOptions window = about.window;

@@ -24,10 +24,8 @@ using Row = std::array<std::string, 7>;
 
 Row row_of(const Architecture& model) {
   Configuration configuration = model.configuration();
-  const auto set = [&](const char* field, std::size_t value) {
-    if (std::size_t* const member = find(configuration, field)) *member = value;
-  };
-  set("channels", channels), set("marks", marks), set("lookback", steps), set("horizon", steps);
+  set(configuration, "channels", channels), set(configuration, "marks", marks);
+  set(configuration, "lookback", steps), set(configuration, "horizon", steps);
   const Summary summary = model.summary(configuration);
   char share[16] = "-";
   if (summary.modules > 0) std::snprintf(share, sizeof share, "%.1f %%", 100 * summary.share);

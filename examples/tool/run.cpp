@@ -34,15 +34,6 @@ Setting parse_setting(const std::string& text) {
   return {message("--set ", text), text.substr(0, sign), text.substr(sign + 1)};
 }
 
-/// What the data says of a configuration.
-void take_from_data(Configuration& configuration, const Data& data) {
-  const auto set = [&](const char* field, std::size_t value) {
-    if (std::size_t* const member = find(configuration, field)) *member = value;
-  };
-  set("channels", data.training->channels()), set("marks", data.training->marks());
-  set("targets", data.window.features == spat::Features::target_from_all ? 1 : 0);
-}
-
 void run(RunOptions o) {
   const Architecture& model = architecture(o.model);
   Configuration configuration = configured(model, o.settings);
@@ -53,7 +44,9 @@ void run(RunOptions o) {
     throw spat::ConfigError(message("--features MS: ", o.model, " forecasts every channel; M and S are possible"));
   if (!find(configuration, "marks")) o.data.marks = "none";
   const Data data = load(o.data, window);
-  take_from_data(configuration, data);
+  set(configuration, "channels", data.training->channels());
+  set(configuration, "marks", data.training->marks());
+  set(configuration, "targets", window.features == spat::Features::target_from_all ? 1 : 0);  // 0: all channels
   model.run(o, configuration, data);
 }
 

@@ -10,6 +10,16 @@ cd "$work"
 failures=0
 fail() { printf 'FAIL %s\n' "$*"; failures=$((failures + 1)); }
 
+# refuses <text of the message> <arguments>...: exit code 2, the text on standard error, no model written.
+refuses() {
+  local expected=$1 code=0
+  shift
+  "$spat" "$@" > /dev/null 2> error.txt || code=$?
+  [ "$code" -eq 2 ] || fail "exit code $code instead of 2: spat $*"
+  grep -qF -- "$expected" error.txt || fail "no \"$expected\" in the message of spat $*: $(cat error.txt)"
+  [ ! -e bad/dense.safetensors ] || fail "a model was written by spat $*"
+}
+
 small=(run --synthetic --rows 700 --lookback 24 --horizon 6 --layers 3 --width 16 --ffn 16 --heads 2 --finetune-epochs 1
   --latency-seconds 0)
 
@@ -83,10 +93,10 @@ for model in $(sed -n '5,$s/^| \([^ ]*\).*/\1/p' table.md); do
   "$spat" "${tiny[@]}" --out "$model" > run.txt || { fail "$model is not trained"; continue; }
   "$spat" inspect "$model/dense.safetensors" > inspect.txt
   kept=$(sed -n 's/^modules  *\([01]*\) .*/\1/p' inspect.txt)
+  grep -q '^heads = ' fields.txt || refuses "--heads: $model has no heads; it has lookback = 96" "${tiny[@]}" --heads 2 --out bad
+  [ -n "$kept" ] || refuses "$model has no modules to remove" "${tiny[@]}" --drop 1 --out bad
   if [ -n "$kept" ] && [ ! -e "$model/pruned.safetensors" ]; then
-    code=0
-    "$spat" "${tiny[@]}" --drop 1 --out bad > /dev/null 2> error.txt || code=$?
-    [ "$code" -eq 2 ] && grep -q -- '--keep MASK' error.txt || fail "$model prunes nothing, and says: $(cat error.txt)"
+    refuses '--keep MASK' "${tiny[@]}" --drop 1 --out bad
     "$spat" "${tiny[@]}" --keep "0${kept:1}" --out "$model" > run.txt || fail "$model is not pruned by name"
   fi
   for file in dense pruned; do
@@ -110,15 +120,6 @@ for model in $(sed -n '5,$s/^| \([^ ]*\).*/\1/p' table.md); do
   [ "$(head -1 forecast.csv)" = date,oil_temperature ] || fail "$model, features MS: the forecast is of $(head -1 forecast.csv)"
 done
 
-# refuses <text of the message> <arguments>...: exit code 2, the text on standard error, no model written.
-refuses() {
-  local expected=$1 code=0
-  shift
-  "$spat" "$@" > /dev/null 2> error.txt || code=$?
-  [ "$code" -eq 2 ] || fail "exit code $code instead of 2: spat $*"
-  grep -qF -- "$expected" error.txt || fail "no \"$expected\" in the message of spat $*: $(cat error.txt)"
-  [ ! -e bad/dense.safetensors ] || fail "a model was written by spat $*"
-}
 csv() { { printf 'date,a,b\n'; for i in $(seq 10 40); do printf '2020-01-01 00:%s:00,%s,1%s\n' "$i" "$i" "$i"; done; } > bad.csv; }
 bad() { refuses "$1" run --data bad.csv --lookback 4 --horizon 2 --heads 2 --width 16 --ffn 16 --quiet --out bad; }
 
