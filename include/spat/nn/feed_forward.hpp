@@ -19,7 +19,7 @@ struct FeedForwardNames {
 /// Shapes, with R rows:  x, y [R x D]   W_1 [F x D]   W_2 [D x F].  In files the weights are convolutions of width one,
 /// conv1.weight [F, D, 1], conv2.weight [D, F, 1], unless FeedForwardNames says otherwise.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t FfnWidth = dynamic,
-          template <std::floating_point, std::size_t> class Activation = Gelu>
+          class Activation = Gelu<Scalar, FfnWidth>>
 class FeedForward {
  public:
   using Value = Scalar;
@@ -27,13 +27,13 @@ class FeedForward {
   FeedForward(std::size_t width, std::size_t ffn_width) : conv1(width, ffn_width), conv2(ffn_width, width) {}
 
   Linear<Scalar, Width, FfnWidth> conv1;
-  [[no_unique_address]] Activation<Scalar, FfnWidth> activation;
+  [[no_unique_address]] Activation activation;
   Dropout<Scalar> dropout;
   Linear<Scalar, FfnWidth, Width> conv2;
 
   struct Cache {
     typename Linear<Scalar, Width, FfnWidth>::Cache conv1;
-    typename Activation<Scalar, FfnWidth>::Cache activation;
+    typename Activation::Cache activation;
     typename Dropout<Scalar>::Cache dropout;
     typename Linear<Scalar, FfnWidth, Width>::Cache conv2;
 

@@ -13,7 +13,7 @@ template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t F
 class ResidualFeedForward {
  public:
   using Value = Scalar;
-  using Perceptron = FeedForward<Scalar, Width, FfnWidth, Relu>;
+  using Perceptron = FeedForward<Scalar, Width, FfnWidth, Relu<Scalar, FfnWidth>>;
 
   ResidualFeedForward(std::size_t width, std::size_t ffn_width) : ffn(width, ffn_width) {}
 
