@@ -111,6 +111,7 @@
 #include <spat/models/itransformer.hpp>
 #include <spat/models/module_mask.hpp>
 #include <spat/models/patchtst.hpp>
+#include <spat/models/patchtst_config.hpp>
 #include <spat/models/patchtst_official.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/models/rlinear.hpp>
@@ -118,6 +119,7 @@
 #include <spat/models/smamba.hpp>
 #include <spat/models/timexer.hpp>
 #include <spat/models/transformer.hpp>
+#include <spat/models/transformer_config.hpp>
 #include <spat/models/tsmixer.hpp>
 
 #include <spat/train/adam.hpp>
