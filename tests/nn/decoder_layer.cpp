@@ -20,8 +20,8 @@ using Dynamic = spat::DecoderLayer<double>;
 template <KeptModules kept>
 using Static = spat::DecoderLayer<double, kept, 6, 10, 2>;
 template <KeptModules kept>
-using StackBlock = spat::DecoderLayer<double, kept, spat::dynamic, spat::dynamic, spat::dynamic>;
-using Stack = spat::Stack<StackBlock>;
+using DecoderBlock = spat::DecoderLayer<double, kept, spat::dynamic, spat::dynamic, spat::dynamic>;
+using Stack = spat::Stack<DecoderBlock>;
 
 static_assert(std::is_same_v<Static<KeptModules{false, 0b10}>::Self, spat::Absent>);
 static_assert(std::is_same_v<Static<KeptModules{false, 0b01}>::Cross, spat::Absent>);

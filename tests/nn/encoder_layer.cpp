@@ -63,7 +63,7 @@ void check_block(Block block, double rate) {
 }
 
 template <KeptModules kept>
-using StackBlock = spat::EncoderLayer<double, kept, spat::dynamic, spat::dynamic, spat::dynamic>;
+using EncoderBlock = spat::EncoderLayer<double, kept, spat::dynamic, spat::dynamic, spat::dynamic>;
 
 }  // namespace
 
@@ -180,7 +180,7 @@ TEST_CASE("A batch of an EncoderLayer in blocks gives the bytes of the batch at 
 }
 
 TEST_CASE("A Stack numbers modules by the unpruned architecture and agrees with central differences", "[nn]") {
-  using Stack = spat::Stack<StackBlock>;
+  using Stack = spat::Stack<EncoderBlock>;
   Stack stack(3, 0b101, std::size_t{6}, std::size_t{10}, std::size_t{2});
   CHECK(stack.blocks[0].attention.has_value());
   CHECK_FALSE(stack.blocks[1].attention.has_value());
@@ -202,8 +202,8 @@ TEST_CASE("A Stack numbers modules by the unpruned architecture and agrees with 
 }
 
 TEST_CASE("A static Stack gives the bytes of the dynamic one", "[nn]") {
-  Pass dynamic(spat::Stack<StackBlock>(3, 0b101, std::size_t{6}, std::size_t{10}, std::size_t{2}), 0.2);
-  Pass fixed(spat::Stack<StackBlock, 3, 0b101>(3, 0b101, std::size_t{6}, std::size_t{10}, std::size_t{2}), 0.2);
+  Pass dynamic(spat::Stack<EncoderBlock>(3, 0b101, std::size_t{6}, std::size_t{10}, std::size_t{2}), 0.2);
+  Pass fixed(spat::Stack<EncoderBlock, 3, 0b101>(3, 0b101, std::size_t{6}, std::size_t{10}, std::size_t{2}), 0.2);
   CHECK(same_bits(dynamic.block.forward(dynamic.run, Rows(dynamic.x.view()), dynamic.cache).flat(),
                   fixed.block.forward(fixed.run, Rows(fixed.x.view()), fixed.cache).flat()));
 }

@@ -22,8 +22,8 @@ using Dynamic = spat::GlobalTokenLayer<double>;
 template <KeptModules kept>
 using Static = spat::GlobalTokenLayer<double, kept, width, ffn_width, heads>;
 template <KeptModules kept>
-using StackBlock = spat::GlobalTokenLayer<double, kept, spat::dynamic, spat::dynamic, spat::dynamic>;
-using Stack = spat::Stack<StackBlock>;
+using GlobalTokenBlock = spat::GlobalTokenLayer<double, kept, spat::dynamic, spat::dynamic, spat::dynamic>;
+using Stack = spat::Stack<GlobalTokenBlock>;
 
 inline constexpr KeptModules both{false, 0b11}, none{false, 0b00};
 

@@ -40,6 +40,9 @@ template <class Argument>
 /// Blocks keep their width: x, y [samples * N x D]. What else a block's constructor and calls take (sizes, a memory) is handed on
 /// as it is, or, where it differs from block to block, is a function of the block's index.
 ///
+/// Block is a class template or an alias of a class's own: g++ 12 gives aliases of one name in the unnamed namespaces of two units
+/// one symbol.
+///
 /// `mask` is the mask of this stack's own modules as a constant with `depth` blocks, or none: then both are the constructor's.
 template <template <KeptModules> class Block, std::size_t depth = dynamic, std::uint64_t mask = 0>
 class Stack {
