@@ -30,6 +30,24 @@ class SafetensorsWriter;
 struct ITransformerConfig;
 template <std::floating_point Scalar, class ModelShape>
 class ITransformer;
+template <std::floating_point Scalar, class ModelShape>
+class PatchTST;
+template <std::floating_point Scalar, class ModelShape>
+class OfficialPatchTST;
+template <std::floating_point Scalar, class ModelShape>
+class Crossformer;
+template <std::floating_point Scalar, class ModelShape>
+class TimeXer;
+template <std::floating_point Scalar, class ModelShape>
+class Transformer;
+template <std::floating_point Scalar, class ModelShape>
+class DLinear;
+template <std::floating_point Scalar, class ModelShape>
+class RLinear;
+template <std::floating_point Scalar, class ModelShape>
+class TSMixer;
+template <std::floating_point Scalar, class ModelShape>
+class SMamba;
 
 struct TrainingOptions;
 struct PruningReport;
