@@ -76,7 +76,7 @@ void attention_backward_scored(benchmark::State& state) {
   criterion.on_backward(event);
   for (auto _ : state) {
     c.backward([&](const kernels::AttentionTile<float>& tile) {
-      criterion.on_tile({0, 0, tile.first_query, tile.a, tile.da});
+      criterion.on_tile({0, 0, 0, tile.first_query, tile.a, tile.da});
     });
     benchmark::ClobberMemory();
   }

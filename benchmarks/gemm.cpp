@@ -20,7 +20,8 @@ std::array<std::size_t, 3> sizes_of(const benchmark::State& state) {
 
 /// Y[MxN] = X[MxK] W[NxK]^T, cut over panels of outputs as a Linear layer cuts it. Buffers stay warm.
 void packed_gemm(benchmark::State& state) {
-  const auto [m, n, k] = sizes_of(state);
+  const auto sizes = sizes_of(state);
+  const std::size_t m = sizes[0], n = sizes[1], k = sizes[2];  // clang 14 captures no structured bindings
   constexpr std::size_t panel = kernels::panel_width<float>;
   const auto x = benchmarks::random_numbers(m * k, 1), w = benchmarks::random_numbers(n * k, 2);
   spat::AlignedBuffer<float> y(m * n);
