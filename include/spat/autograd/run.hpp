@@ -13,10 +13,12 @@ struct Run {
   bool training = false;
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
-  std::size_t first_sample = 0;  // of this block, in the whole batch
-  std::size_t module = 0;        // the module being called, numbered by the unpruned architecture
-  std::size_t part = 0;          // of a module of several attentions; 0 is the one whose output leaves the module
-  Team* team = nullptr;          // workers inside a layer; none where a block of samples is one worker's share
+  std::size_t first_sample = 0;   // of this block, in the whole batch
+  std::size_t batch_samples = 1;  // of the whole batch
+  std::size_t loss_terms = 1;     // over which the loss is a mean: slopes times this are those of a summed loss
+  std::size_t module = 0;         // the module being called, numbered by the unpruned architecture
+  std::size_t part = 0;           // of a module of several attentions; 0 is the one whose output leaves the module
+  Team* team = nullptr;           // workers inside a layer; none where a block of samples is one worker's share
 
   [[nodiscard]] Run at(std::size_t index, std::size_t part_index = 0) const {
     Run run = *this;
@@ -26,7 +28,7 @@ struct Run {
   /// For a layer that is called with `count` samples for each of ours: channels or segments folded into the batch.
   [[nodiscard]] Run folded(std::size_t count) const {
     Run run = *this;
-    run.first_sample *= count;
+    run.first_sample *= count, run.batch_samples *= count;
     return run;
   }
 

@@ -9,9 +9,11 @@ namespace spat::inline SPAT_ABI {
 
 /// Sizes and place of the module's call; H heads, Lq query rows, Lk key columns.
 struct AttentionCall {
-  std::size_t module = 0;        // numbered by the unpruned architecture
-  std::size_t part = 0;          // of a module of several attentions; 0 is the one whose output leaves the module
-  std::size_t first_sample = 0;  // of this block, in the whole batch
+  std::size_t module = 0;         // numbered by the unpruned architecture
+  std::size_t part = 0;           // of a module of several attentions; 0 is the one whose output leaves the module
+  std::size_t first_sample = 0;   // of this block, in the whole batch
+  std::size_t batch_samples = 1;  // of the whole batch
+  std::size_t loss_terms = 1;     // over which the loss is a mean
   std::size_t samples = 0, heads = 0, query_tokens = 0, memory_tokens = 0;
   bool causal = false;
   Batch<const unsigned char> key_mask;  // [samples x Lk], 0 = hidden; empty: all are seen
@@ -29,6 +31,23 @@ struct ForwardEvent : AttentionCall {
   Batch<const Scalar> input;   // of the block, [samples * Lq x D]
   Batch<const Scalar> output;  // of the branch, [samples * Lq x D]
 };
+
+/// After the forward of a block that holds one or more modules: what it made of its tokens, [rows x D] both.
+template <class Scalar>
+struct BlockEvent {
+  std::size_t module = 0, modules = 1;  // the first of its modules, and how many there are
+  Batch<const Scalar> input, output;
+};
+
+/// Tells whoever listens of a block, from its forward.
+template <class Scalar, class RunType>
+void report_block([[maybe_unused]] const RunType& run, [[maybe_unused]] std::size_t modules,
+                  [[maybe_unused]] std::type_identity_t<Batch<const Scalar>> input,
+                  [[maybe_unused]] std::type_identity_t<Batch<const Scalar>> output) {
+  if constexpr (is_scored<RunType>)
+    if constexpr (requires(BlockEvent<Scalar> event) { run.scoring.on_block(event); })
+      run.scoring.on_block(BlockEvent<Scalar>{run.module, modules, input, output});
+}
 
 /// In backward, before the tiles.
 template <class Scalar>

@@ -224,8 +224,8 @@ class MultiHeadAttention {
   }
 
   [[nodiscard]] ForwardEvent<Scalar> forward_event(const Run& run, const Cache& cache) const {
-    return {{run.module, run.part, run.first_sample, cache.samples, heads(), cache.query_tokens, cache.memory_tokens,
-             causal, cache.inputs.key_mask},
+    return {{run.module, run.part, run.first_sample, run.batch_samples, run.loss_terms, cache.samples, heads(),
+             cache.query_tokens, cache.memory_tokens, causal, cache.inputs.key_mask},
             cache.mixed,
             cache.x_q,
             cache.out.y};

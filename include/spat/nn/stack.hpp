@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/autograd/layer.hpp>
+#include <spat/autograd/scoring.hpp>
 #include <spat/core/slot.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -110,7 +111,10 @@ class Stack {
   View forward(const RunType& run, View x, Cache& cache, const More&... more) const {
     upward(
         [&](std::size_t i, const auto& block, auto& mine) {
-          x = block.forward(run.at(first_module + i * modules), x, mine, detail::of_block(more, i)...);
+          const auto of_block = run.at(first_module + i * modules);
+          const auto y = block.forward(of_block, x, mine, detail::of_block(more, i)...);
+          report_block<Value>(of_block, modules, x, y);
+          x = y;
         },
         blocks, cache.blocks);
     return x;

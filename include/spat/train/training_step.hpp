@@ -37,6 +37,7 @@ class TrainingStep {
                     Observer& observer) {
     const BlockPlan plan = plan_of(model, batch);
     const double count = static_cast<double>(batch.target.size());
+    run.batch_samples = batch.samples, run.loss_terms = batch.target.size();
     const std::size_t workers = team_ ? team_->size() : 1, wave = in_stages ? plan.blocks : plan.wave(workers);
     double sum = 0;
     for (std::size_t done = 0; done < plan.blocks; done += wave) {
