@@ -131,6 +131,7 @@
 #include <spat/train/trainer.hpp>
 #include <spat/train/training_state.hpp>
 #include <spat/train/training_step.hpp>
+#include <spat/train/weight_average.hpp>
 
 #include <spat/prune/budget.hpp>
 #include <spat/prune/cost.hpp>

@@ -1,6 +1,7 @@
 // autograd. What one call needs besides weights and input: randomness, its place in the batch, workers, a listener for scores.
 #pragma once
 
+#include <spat/core/random.hpp>
 #include <spat/core/team.hpp>
 
 #include <cstdint>
@@ -18,12 +19,22 @@ struct Run {
   std::size_t loss_terms = 1;     // over which the loss is a mean: slopes times this are those of a summed loss
   std::size_t module = 0;         // the module being called, numbered by the unpruned architecture
   std::size_t part = 0;           // of a module of several attentions; 0 is the one whose output leaves the module
+  double layer_drop = 0;          // while training, the probability that a step leaves a module out
   Team* team = nullptr;           // workers inside a layer; none where a block of samples is one worker's share
 
   [[nodiscard]] Run at(std::size_t index, std::size_t part_index = 0) const {
     Run run = *this;
     run.module = index, run.part = part_index;
     return run;
+  }
+  /// Whether this step leaves out the module being called: a function of (seed, step, module) alone.
+  /// LayerDrop: Fan, Grave and Joulin, "Reducing transformer depth on demand with structured dropout", ICLR 2020.
+  [[nodiscard]] bool skips_module() const {
+    if (!training || layer_drop == 0) return false;
+    constexpr std::uint32_t nowhere = ~std::uint32_t{0};  // a position and sample that dropout never has
+    const auto words =
+        philox({nowhere, nowhere, static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(module)}, seed);
+    return words[0] < layer_drop * 0x1p32;
   }
   /// For a layer that is called with `count` samples for each of ours: channels or segments folded into the batch.
   [[nodiscard]] Run folded(std::size_t count) const {

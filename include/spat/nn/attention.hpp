@@ -28,7 +28,8 @@ struct AttentionNames {
 ///     y = concat_h(Drop(A_h) V_h) W_O^T + b_O
 ///
 /// Shapes:  x_q, y [samples * Lq x D]   x_m [samples * Lk x D]   S, A [samples * H * Lq x Lk].  Self-attention passes one view
-/// twice and adds the two gradients. Head h owns columns [h D/H, (h+1) D/H). A row that sees no key mixes nothing: A = 0.
+/// twice and adds the two gradients. A step that LayerDrop takes the module from has y = 0, no gradients, and tells a criterion
+/// nothing. Head h owns columns [h D/H, (h+1) D/H). A row that sees no key mixes nothing: A = 0.
 /// Errors: ConfigError unless H divides D. A causal call needs Lq == Lk.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t Heads = dynamic>
 class MultiHeadAttention {
@@ -58,6 +59,7 @@ class MultiHeadAttention {
     AttentionInputs<Scalar> inputs;
     Batch<const Scalar, Width> x_q;
     std::size_t samples = 0, query_tokens = 0, memory_tokens = 0;
+    bool skipped = false;  // LayerDrop left the module out of this step
 
     void lay_out(Arena& arena, const MultiHeadAttention& layer, std::size_t sample_count, std::size_t lq,
                  std::size_t lk) {
@@ -94,6 +96,8 @@ class MultiHeadAttention {
     assert(!causal || cache.query_tokens == cache.memory_tokens);
     assert(takes_scores == (inputs.previous_scores.size() != 0));
     cache.inputs = inputs, cache.x_q = x_q;
+    cache.skipped = run.skips_module();
+    if (cache.skipped) return skip(cache);
     query_projection.forward(run, x_q, cache.query);
     key_projection.forward(run, x_m, cache.key);
     value_projection.forward(run, x_m, cache.value);
@@ -116,6 +120,7 @@ class MultiHeadAttention {
   template <class RunType>
   InputGradients backward_input(const RunType& run, Batch<const Scalar, Width> dy, Cache& cache,
                                 Batch<const Scalar> dscores = {}) const {
+    if (cache.skipped) return skip_back(cache, dscores);
     const Batch<const Scalar, Width> dmixed = out_projection.backward_input(run, dy, cache.out);
     if constexpr (is_scored<RunType>)
       if constexpr (requires(BackwardEvent<Scalar> event) { run.scoring.on_backward(event); })
@@ -141,6 +146,7 @@ class MultiHeadAttention {
   }
 
   void backward_weights(const Run& run, Blocks<Cache> blocks, MultiHeadAttention& gradients, Share& share) const {
+    if ((*blocks.begin()).skipped) return;  // as all blocks of a step
     query_projection.backward_weights(run, blocks.of(&Cache::query), gradients.query_projection, share);
     key_projection.backward_weights(run, blocks.of(&Cache::key), gradients.key_projection, share);
     value_projection.backward_weights(run, blocks.of(&Cache::value), gradients.value_projection, share);
@@ -172,6 +178,25 @@ class MultiHeadAttention {
     if (head_count == 0 || width % head_count != 0)
       throw ConfigError(detail::message("heads must divide width: heads ", head_count, ", width ", width));
     return head_count;
+  }
+
+  /// Of a step without this module: y = 0, and earlier scores are handed on as they came.
+  Batch<const Scalar, Width> skip(Cache& cache) const {
+    std::ranges::fill(cache.out.y.flat(), Scalar(0));
+    if (hands_on_scores) pass_on(cache.inputs.previous_scores, cache.scores);
+    return cache.out.y;
+  }
+  InputGradients skip_back(Cache& cache, Batch<const Scalar> dscores) const {
+    std::ranges::fill(cache.query.dx.flat(), Scalar(0));
+    std::ranges::fill(cache.key.dx.flat(), Scalar(0));
+    if (takes_scores) pass_on(dscores, cache.dprevious);
+    return {cache.query.dx, cache.key.dx, cache.dprevious};
+  }
+  static void pass_on(Batch<const Scalar> from, Batch<Scalar> to) {
+    if (from.size() == 0)
+      std::ranges::fill(to.flat(), Scalar(0));
+    else
+      std::ranges::copy(from.flat(), to.data());
   }
 
   /// visit(sample, head, room): workers take heads, each all samples of its own in order.

@@ -7,6 +7,7 @@
 #include <spat/train/evaluate.hpp>
 #include <spat/train/schedule.hpp>
 #include <spat/train/training_step.hpp>
+#include <spat/train/weight_average.hpp>
 
 #include <chrono>
 #include <functional>
@@ -22,6 +23,9 @@ struct TrainingOptions {
   double clip_norm = 0;    // largest norm of the whole gradient; 0: no clipping
   bool drop_last = false;  // leaves out the epoch's last batch when it is short
   AdamOptions adam = {};
+  double layer_drop = 0;            // probability that a step leaves an attention module out (LayerDrop)
+  AveragingOptions averaging = {};  // validation, and the model in the end, have the averaged weights
+  double distillation = 0;          // share of the teacher's forecast in what is learned; see Trainer::set_teacher
 
   /// Throws ConfigError with the rule and the value.
   void check() const {
@@ -32,6 +36,9 @@ struct TrainingOptions {
     rule(batch_size > 0, "the batch size must be at least 1");
     rule(rate > 0 && std::isfinite(rate), "the learning rate must be positive and finite");
     rule(clip_norm >= 0, "the clipping norm must not be negative");
+    rule(layer_drop >= 0 && layer_drop < 1, "the probability of LayerDrop must lie in [0, 1)");
+    rule(distillation >= 0 && distillation <= 1, "the share of the teacher must lie in [0, 1]");
+    rule(averaging.decay >= 0 && averaging.decay < 1, "the decay of averaged weights must lie in [0, 1)");
   }
 };
 
@@ -59,17 +66,40 @@ class Trainer {
  public:
   using Scalar = typename Model::Value;
   using Windows = WindowDataset<Scalar>;
+  using Teacher = std::function<Batch<const Scalar>(const WindowBatch<Scalar>&)>;
 
   /// The model must outlive the trainer and not be moved; its weights are what training starts from.
   Trainer(Model& model, const TrainingOptions& options, Team* team = nullptr)
       : model_(model), options_(options), team_(team), gradients_(zeros_like(model)), weights_(parameters(model)),
-        slopes_(parameters(gradients_)), adam_(weights_, options.adam), step_(team) {
+        slopes_(parameters(gradients_)), adam_(weights_, options.adam), average_(weights_, options.averaging),
+        step_(team) {
     options.check();
     stopping_.patience = options.patience;
     for (const auto& weight : weights_) best_.emplace_back(weight.values.begin(), weight.values.end());
     for (const auto& slope : slopes_) squares_.resize(squares_.size() + divide_up(slope.values.size(), norm_piece));
     pack(model, Purpose::training);
   }
+
+  /// Goes on where `before` stands, with a model that lost modules since: epochs, rates, steps, and the moments and averages of
+  /// what survived, by name. The best epoch is sought anew: earlier ones were another model's. It has before's team and teacher.
+  template <class Before>
+  Trainer(Model& model, Trainer<Before>& before) : Trainer(model, before.options_, before.team_) {
+    history_ = before.history_, teacher_ = before.teacher_;
+    adam_.set_steps(before.adam_.steps()), average_.set_steps(before.average_.steps());
+    for (std::size_t p = 0; p < weights_.size(); ++p) {
+      const auto found = find(before.weights_, weights_[p].name);
+      if (found == before.weights_.end()) throw ConfigError("a training can only go on with fewer modules");
+      const auto from = static_cast<std::size_t>(found - before.weights_.begin());
+      std::ranges::copy(before.adam_.first_moment(from), adam_.first_moment(p).begin());
+      std::ranges::copy(before.adam_.second_moment(from), adam_.second_moment(p).begin());
+      std::ranges::copy(before.average_.average(from), average_.average(p).begin());
+    }
+  }
+
+  /// Who options.distillation is about: its forecast of a batch, of the target's shape, valid until its next call. The loss is then
+  /// (1 - w) |y - target|^2 + w |y - teacher|^2 up to a constant: |y - ((1 - w) target + w teacher)|^2
+  /// (Hinton et al., 2015, for regression). Steps report the latter.
+  void set_teacher(Teacher teacher) { teacher_ = std::move(teacher); }
 
   /// Whether another epoch is due.
   [[nodiscard]] bool unfinished() const { return history_.size() < options_.epochs && !stopping_.stops(); }
@@ -101,10 +131,12 @@ class Trainer {
     }
     if constexpr (requires { observer.end_epoch(); }) observer.end_epoch();
 
-    const Metrics metrics = evaluate(model_, validation, team_);
     report.training_loss = sum / static_cast<double>(steps);
+    swap_averages();
+    const Metrics metrics = evaluate(model_, validation, team_);
     report.validation_mse = metrics.mse, report.validation_mae = metrics.mae;
     report.best = keep_if_best(report.epoch, metrics.mse);
+    swap_averages();
     report.seconds = elapsed();
     history_.push_back(report);
     if (progress)
@@ -140,7 +172,8 @@ class Trainer {
     if (!slopes_are_zero_) set_zero(slopes_);  // the last step threw
     slopes_are_zero_ = false;
     const std::uint64_t number = adam_.steps() + 1;
-    const double loss = step_(model_, Run{.seed = options_.seed, .step = number}, batch, gradients_, observer);
+    const Run run{.seed = options_.seed, .step = number, .layer_drop = options_.layer_drop};
+    const double loss = step_(model_, run, options_.distillation > 0 ? taught(batch) : batch, gradients_, observer);
     if (!std::isfinite(loss)) not_finite("the loss", number);
     if constexpr (requires { observer.end_step(team_); })
       observer.end_step(team_);
@@ -150,6 +183,7 @@ class Trainer {
     const bool clips = options_.clip_norm > 0 && norm > options_.clip_norm;
     adam_.step(weights_, slopes_, rate, clips ? options_.clip_norm / norm : 1, team_);
     step_.commit(model_, running_weight);
+    average_.add(weights_, history_.size() + 1, team_);
     slopes_are_zero_ = true;
     return loss;
   }
@@ -161,6 +195,32 @@ class Trainer {
  private:
   template <class>
   friend struct TrainingState;
+  template <Forecaster>
+  friend class Trainer;
+
+  /// Between the weights that are trained and their averages; packed forms follow.
+  void swap_averages() {
+    if (!average_.active()) return;
+    average_.swap(weights_);
+    pack(model_, Purpose::training);
+  }
+
+  /// The batch with (1 - w) target + w teacher to learn from.
+  WindowBatch<Scalar> taught(const WindowBatch<Scalar>& batch) {
+    if (!teacher_) throw ConfigError("distillation needs a teacher: call set_teacher()");
+    const Batch<const Scalar> forecast = teacher_(batch);
+    if (forecast.rows() != batch.target.rows() || forecast.cols() != batch.target.cols())
+      throw ShapeError("the teacher's forecast has another shape than the target");
+    lesson_.resize(batch.target.size());
+    const auto w = static_cast<Scalar>(options_.distillation);
+    for (std::size_t i = 0; i < lesson_.size(); ++i) {
+      const Scalar target = batch.target.data()[i];
+      lesson_[i] = multiply_add(w, forecast.data()[i] - target, target);
+    }
+    WindowBatch<Scalar> result = batch;
+    result.target = {lesson_.data(), batch.target.rows(), batch.target.cols()};
+    return result;
+  }
 
   bool keep_if_best(std::size_t epoch, double validation_mse) {
     if (!stopping_.improves(epoch, validation_mse)) return false;
@@ -207,8 +267,11 @@ class Trainer {
   bool slopes_are_zero_ = true;  // as Adam leaves them
   std::vector<double> squares_;  // of the gradient, by pieces
   Adam<Scalar> adam_;
+  WeightAverage<Scalar> average_;
   TrainingStep<Model> step_;
   WindowBuffer<Scalar> buffer_;
+  Teacher teacher_;
+  AlignedBuffer<Scalar> lesson_;  // what distillation learns from
   EarlyStopping stopping_;
   std::vector<AlignedBuffer<Scalar>> best_;
   std::vector<EpochReport> history_;

@@ -9,7 +9,7 @@ namespace spat::inline SPAT_ABI {
 
 /// No times are in it: the same training writes the same bytes. Saves and restores a Trainer between two epochs; a resumed training has the bytes of one that never stopped.
 ///
-/// One safetensors file, written beside and renamed: weight.*, best.*, first.*, second.* (Adam's moments) for each parameter,
+/// One safetensors file, written beside and renamed: weight.*, best.*, first.*, second.* (Adam's moments), average.* for each parameter,
 /// observer.* for the criterion, history [epochs x 5], and the options in the metadata. Throws FileError for a file that is
 /// not such a state, ShapeError for another model's, ConfigError if it was written under other options.
 template <class Model>
@@ -42,9 +42,10 @@ struct TrainingState {
     const SafetensorsFile file(path);
     const Fields found = fields_from_json(file.metadata(key), path);
     const Fields expected = fields(trainer);
-    for (const char* option : {"seed", "batch_size", "epochs", "schedule", "drop_last", "patience"})
+    for (const char* option :
+         {"seed", "batch_size", "epochs", "schedule", "drop_last", "patience", "averaging", "average_from"})
       if (found.get<std::int64_t>(option) != expected.get<std::int64_t>(option)) differs(path, option);
-    for (const char* option : {"rate", "clip_norm", "dropout"})
+    for (const char* option : {"rate", "clip_norm", "dropout", "layer_drop", "average_decay", "distillation"})
       if (found.get<double>(option) != expected.get<double>(option)) differs(path, option);
     for (std::size_t p = 0; p < trainer.weights_.size(); ++p)
       for (const auto& [name, values] : tensors(trainer, p))
@@ -63,6 +64,7 @@ struct TrainingState {
       for (const auto& [name, values] : tensors(trainer, p))
         file.read_into(detail::message(name, trainer.weights_[p].name), values);
     trainer.adam_.set_steps(found.get<std::uint64_t>("step"));
+    trainer.average_.set_steps(found.get<std::uint64_t>("average_steps"));
     trainer.stopping_.worse = found.get<std::size_t>("worse");
     trainer.stopping_.best_epoch = found.get<std::size_t>("best_epoch");
     trainer.history_.clear();
@@ -88,11 +90,12 @@ struct TrainingState {
   static constexpr const char* key = "spat.training";
   static constexpr std::size_t columns = 5;
 
-  static std::array<std::pair<const char*, std::span<Scalar>>, 4> tensors(Trainer<Model>& trainer, std::size_t p) {
+  static std::array<std::pair<const char*, std::span<Scalar>>, 5> tensors(Trainer<Model>& trainer, std::size_t p) {
     return {{{"weight.", trainer.weights_[p].values},
              {"best.", trainer.best_[p]},
              {"first.", trainer.adam_.first_moment(p)},
-             {"second.", trainer.adam_.second_moment(p)}}};
+             {"second.", trainer.adam_.second_moment(p)},
+             {"average.", trainer.average_.average(p)}}};
   }
   static Fields fields(const Trainer<Model>& trainer) {
     const TrainingOptions& options = trainer.options_;
@@ -102,7 +105,10 @@ struct TrainingState {
     fields.set("schedule", static_cast<int>(options.schedule)), fields.set("drop_last", int{options.drop_last});
     fields.set("patience", options.patience), fields.set("rate", options.rate),
         fields.set("clip_norm", options.clip_norm);
-    fields.set("dropout", trainer.model_.dropout());
+    fields.set("dropout", trainer.model_.dropout()), fields.set("layer_drop", options.layer_drop);
+    fields.set("averaging", static_cast<int>(options.averaging.kind));
+    fields.set("average_decay", options.averaging.decay), fields.set("average_from", options.averaging.first_epoch);
+    fields.set("average_steps", trainer.average_.steps()), fields.set("distillation", options.distillation);
     fields.set("step", trainer.adam_.steps()), fields.set("worse", trainer.stopping_.worse);
     fields.set("best_epoch", trainer.stopping_.best_epoch);
     return fields;

@@ -1,0 +1,85 @@
+// train. A second set of weights: the average of those that training has passed through.
+#pragma once
+
+#include <spat/autograd/parameters.hpp>
+#include <spat/autograd/run.hpp>
+#include <spat/core/error.hpp>
+
+#include <algorithm>
+#include <string_view>
+
+namespace spat::inline SPAT_ABI {
+
+/// none: training's own weights.
+/// ema:  a <- d a + (1 - d) w after each step, d = min(decay, (1 + t) / (10 + t)): the start is soon forgotten.
+/// swa:  the plain mean of all steps (Izmailov et al., "Averaging weights leads to wider optima", UAI 2018).
+enum class Averaging { none, ema, swa };
+
+/// "none", "ema" or "swa"; else ConfigError.
+[[nodiscard]] inline Averaging parse_averaging(std::string_view name) {
+  if (name == "none") return Averaging::none;
+  if (name == "ema") return Averaging::ema;
+  if (name == "swa") return Averaging::swa;
+  throw ConfigError(detail::message("unknown averaging \"", name, "\"; expected none, ema or swa"));
+}
+
+struct AveragingOptions {
+  Averaging kind = Averaging::none;
+  double decay = 0.999;         // of ema
+  std::size_t first_epoch = 1;  // whose steps count first; until then the weights are their own average
+};
+
+/// Averages of a list's weights, by position; buffers (running statistics, counters) are not averaged.
+template <class Scalar>
+class WeightAverage {
+ public:
+  WeightAverage(const ParameterList<Scalar>& weights, const AveragingOptions& options) : options_(options) {
+    for (const auto& weight : weights)
+      averages_.emplace_back(options.kind != Averaging::none && weight.kind == ParameterKind::weight
+                                 ? weight.values.size()
+                                 : std::size_t{0});
+  }
+
+  /// Whether there are averages that differ from the weights.
+  [[nodiscard]] bool active() const { return steps_ > 0; }
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }
+  void set_steps(std::uint64_t steps) { steps_ = steps; }
+  /// Of tensor p of the list; empty where nothing is averaged.
+  [[nodiscard]] std::span<Scalar> average(std::size_t p) { return averages_[p]; }
+
+  /// After a step of `epoch`. Every number is averaged alone: bytes do not depend on the workers.
+  void add(const ParameterList<Scalar>& weights, std::size_t epoch, Team* team = nullptr) {
+    if (options_.kind == Averaging::none || epoch < options_.first_epoch) return;
+    const double t = static_cast<double>(++steps_);
+    const double share = options_.kind == Averaging::swa
+                             ? 1 / t
+                             : (steps_ == 1 ? 1.0 : 1 - std::min(options_.decay, (1 + t) / (10 + t)));
+    const auto weight = static_cast<Scalar>(share);
+    const auto move = [&](Share mine) {
+      for (std::size_t p = 0; p < averages_.size(); ++p) {
+        if (!mine.takes()) continue;
+        const Scalar* const w = weights[p].values.data();
+        Scalar* const a = averages_[p].data();
+        for (std::size_t i = 0; i < averages_[p].size(); ++i) a[i] = multiply_add(weight, w[i] - a[i], a[i]);
+      }
+    };
+    if (team)
+      team->run([&](std::size_t worker) { move(Share(worker, team->size())); });
+    else
+      move(Share());
+  }
+
+  /// Exchanges weights and averages; a second call restores both. Nothing while there are no averages.
+  void swap(const ParameterList<Scalar>& weights) {
+    if (!active()) return;
+    for (std::size_t p = 0; p < averages_.size(); ++p)
+      std::swap_ranges(averages_[p].begin(), averages_[p].end(), weights[p].values.begin());
+  }
+
+ private:
+  AveragingOptions options_;
+  std::vector<AlignedBuffer<Scalar>> averages_;
+  std::uint64_t steps_ = 0;
+};
+
+}  // namespace spat

@@ -1,0 +1,218 @@
+// Options that make modules removable: LayerDrop, averaged weights, distillation, and a training that goes on with fewer modules.
+#include <spat/prune/surgery.hpp>
+#include <spat/train/training_state.hpp>
+
+#include <tests/catch.hpp>
+#include <tests/errors.hpp>
+#include <tests/models/example.hpp>
+#include <tests/temporary.hpp>
+
+using namespace spat;
+
+namespace {
+
+using Model = ITransformer<double>;
+constexpr ITransformerConfig config{.channels = 3,
+                                    .lookback = 12,
+                                    .horizon = 4,
+                                    .width = 8,
+                                    .ffn_width = 8,
+                                    .heads = 2,
+                                    .depth = 3,
+                                    .kept = ModuleMask<>{0b111}};
+
+const example::SyntheticWindows<double>& windows() {
+  static const example::SyntheticWindows<double> all(config, 8);
+  return all;
+}
+
+struct Listener {
+  std::uint64_t modules = 0;
+  void on_forward(const ForwardEvent<double>& event) { modules |= std::uint64_t{1} << event.module; }
+  Listener& slot(std::size_t) { return *this; }
+};
+
+std::vector<std::vector<double>> values_of(const Model& model) {
+  std::vector<std::vector<double>> all;
+  for (const auto& parameter : parameters(model)) all.emplace_back(parameter.values.begin(), parameter.values.end());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a step that LayerDrop takes a module from is a step of the model without it") {
+  const example::RandomBatch<double> data{config, 5};
+  auto model = example::made<Model>({config}, 1, 0.1);
+  pack(model, Purpose::training);
+  std::size_t skipped = 0;
+  for (std::uint64_t number = 1; number <= 12; ++number) {
+    const Run run{.seed = 7, .step = number, .layer_drop = 0.5};
+    Listener listener;
+    Model gradients = zeros_like(model);
+    TrainingStep<Model> step;
+    const double loss = step(model, run, data.batch, gradients, listener);
+
+    ModuleMask<> mask = ModuleMask<>::first(3);
+    for (std::size_t i = 0; i < 3; ++i) {
+      Run at = run.at(i);
+      at.training = true;
+      if (at.skips_module()) mask = mask.without(i), ++skipped;
+    }
+    CHECK(listener.modules == mask.bits);
+    Model fewer = pruned(model, mask);
+    pack(fewer, Purpose::training);
+    Model fewer_gradients = zeros_like(fewer);
+    TrainingStep<Model> fewer_step;
+    NoScoring nobody;
+    CHECK(fewer_step(fewer, Run{.seed = 7, .step = number}, data.batch, fewer_gradients, nobody) == loss);
+    const auto all = parameters(gradients);
+    const auto left = parameters(fewer_gradients);
+    for (const auto& gradient : all) {
+      const auto found = find(left, gradient.name);
+      if (found == left.end())
+        CHECK(std::ranges::count(gradient.values, 0.0) == static_cast<std::ptrdiff_t>(gradient.values.size()));
+      else
+        CHECK(std::ranges::equal(gradient.values, found->values));
+    }
+  }
+  CHECK((skipped > 6 && skipped < 30));
+}
+
+TEST_CASE("LayerDrop leaves each module out at its rate, and the forecast keeps all of them") {
+  std::size_t skipped = 0;
+  for (std::uint64_t step = 0; step < 20000; ++step) {
+    Run run{.training = true, .seed = 3, .step = step, .layer_drop = 0.2};
+    skipped += run.at(step % 4).skips_module();
+    run.training = false;
+    CHECK_FALSE(run.at(step % 4).skips_module());
+  }
+  CHECK(static_cast<double>(skipped) / 20000 == Approx(0.2).margin(0.012));  // four standard deviations
+}
+
+TEST_CASE("averaged weights are the average of the steps' weights, and what is validated and kept") {
+  for (const Averaging kind : {Averaging::ema, Averaging::swa}) {
+    auto model = example::made<Model>({config});
+    const std::size_t first = 2;
+    Trainer<Model> trainer(
+        model,
+        {.epochs = 3, .batch_size = 16, .rate = 1e-2, .averaging = {.kind = kind, .decay = 0.9, .first_epoch = first}});
+    auto twin = example::made<Model>({config});
+    Trainer<Model> plain(twin, {.epochs = 3, .batch_size = 16, .rate = 1e-2});
+    std::vector<std::vector<double>> average;
+    double steps = 0;
+    NoScoring nobody;
+    for (std::size_t epoch = 1; epoch <= 3; ++epoch) {
+      plain.run_epoch(windows().training, windows().validation, nobody, [&](const Progress& p) {
+        if (p.finished || p.epoch < first) return;
+        const auto now = values_of(twin);
+        const double t = ++steps;
+        if (average.empty()) average = now;
+        const double share = kind == Averaging::swa ? 1 / t : (t == 1 ? 1 : 1 - std::min(0.9, (1 + t) / (10 + t)));
+        for (std::size_t k = 0; k < now.size(); ++k)
+          for (std::size_t i = 0; i < now[k].size(); ++i) average[k][i] += share * (now[k][i] - average[k][i]);
+      });
+      const EpochReport& report = trainer.run_epoch(windows().training, windows().validation, nobody);
+      CHECK(values_of(model) == values_of(twin));  // training's own weights are not touched
+      if (epoch < first) {
+        CHECK(report.validation_mse == plain.history().back().validation_mse);
+        continue;
+      }
+      auto expected = example::made<Model>({config});
+      auto list = parameters(expected);
+      for (std::size_t k = 0; k < list.size(); ++k) std::ranges::copy(average[k], list[k].values.begin());
+      expected.pack();
+      CHECK(report.validation_mse == Approx(evaluate(expected, windows().validation).mse).epsilon(1e-10));
+      CHECK(report.validation_mse != plain.history().back().validation_mse);
+    }
+  }
+}
+
+TEST_CASE("distillation learns from the blend of target and teacher") {
+  auto teacher = example::made<Model>({config}, 5);
+  teacher.pack();
+  Predictor<Model> predictor(teacher);
+  const auto learned = [&](double share, bool has_teacher) {
+    auto model = example::made<Model>({config}, 2);
+    Trainer<Model> trainer(model, {.epochs = 1, .distillation = share});
+    if (has_teacher) trainer.set_teacher([&](const WindowBatch<double>& batch) { return predictor.forecast(batch); });
+    const example::RandomBatch<double> data{config, 5};
+    NoScoring nobody;
+    return trainer.step(data.batch, 1e-3, nobody);
+  };
+  const example::RandomBatch<double> data{config, 5};
+  auto model = example::made<Model>({config}, 2);
+  model.pack();
+  Predictor<Model> own(model);
+  const auto y = own.forecast(data.batch), t = predictor.forecast(data.batch);
+  double expected = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const double goal = 0.3 * t.data()[i] + 0.7 * data.batch.target.data()[i];
+    expected += (y.data()[i] - goal) * (y.data()[i] - goal) / static_cast<double>(y.size());
+  }
+  CHECK(learned(0.3, true) == Approx(expected).epsilon(1e-12));
+  CHECK(learned(0, true) == learned(0, false));
+  CHECK(message_of<ConfigError>([&] { (void)learned(0.3, false); }) ==
+        "distillation needs a teacher: call set_teacher()");
+}
+
+TEST_CASE("a training goes on with fewer modules: rates, steps, moments and averages as they were") {
+  const TrainingOptions options{
+      .epochs = 4, .batch_size = 16, .rate = 1e-2, .averaging = {.kind = Averaging::ema, .decay = 0.9}};
+  auto model = example::made<Model>({config});
+  Trainer<Model> before(model, options);
+  NoScoring nobody;
+  before.run_epoch(windows().training, windows().validation, nobody);
+  before.run_epoch(windows().training, windows().validation, nobody);
+
+  // Nothing is dropped: the same bytes as a training that was never interrupted.
+  auto copy = model;
+  Trainer<Model> same(copy, before);
+  CHECK(same.history().size() == 2);
+  const EpochReport goes_on = same.run_epoch(windows().training, windows().validation, nobody);
+  Model small = pruned(model, {0b010});
+  Trainer<Model> fewer(small, before);
+  const EpochReport report = fewer.run_epoch(windows().training, windows().validation, nobody);
+  const EpochReport straight = before.run_epoch(windows().training, windows().validation, nobody);
+  CHECK(goes_on.validation_mse == straight.validation_mse);
+  CHECK(values_of(copy) == values_of(model));
+  CHECK((report.epoch == 3 && report.rate == straight.rate && report.best));
+
+  auto dense = example::made<Model>({config});
+  CHECK(message_of<ConfigError>([&] { Trainer<Model>(dense, fewer); }) ==
+        "a training can only go on with fewer modules");
+}
+
+TEST_CASE("a resumed training has its averages") {
+  const TemporaryFolder folder;
+  const TrainingOptions options{.epochs = 3,
+                                .batch_size = 16,
+                                .rate = 1e-2,
+                                .layer_drop = 0.3,
+                                .averaging = {.kind = Averaging::swa, .first_epoch = 2}};
+  NoScoring nobody;
+  auto straight = example::made<Model>({config});
+  Trainer<Model> all(straight, options);
+  all.run_epoch(windows().training, windows().validation, nobody);
+  all.run_epoch(windows().training, windows().validation, nobody);
+  TrainingState<Model>::save(folder / "state", all, nobody);
+  const double expected = all.run_epoch(windows().training, windows().validation, nobody).validation_mse;
+
+  auto model = example::made<Model>({config}, 9);
+  Trainer<Model> resumed(model, options);
+  TrainingState<Model>::restore(folder / "state", resumed, nobody);
+  CHECK(resumed.run_epoch(windows().training, windows().validation, nobody).validation_mse == expected);
+  CHECK(values_of(model) == values_of(straight));
+
+  Trainer<Model> other(model, {.epochs = 3, .batch_size = 16, .rate = 1e-2});
+  CHECK(message_of<ConfigError>([&] {
+          TrainingState<Model>::restore(folder / "state", other, nobody);
+        }).find("averaging") != std::string::npos);
+}
+
+TEST_CASE("options that no training can have are refused") {
+  auto model = example::made<Model>({config});
+  CHECK_THROWS_AS(Trainer<Model>(model, {.layer_drop = 1}), ConfigError);
+  CHECK_THROWS_AS(Trainer<Model>(model, {.distillation = 1.1}), ConfigError);
+  CHECK_THROWS_AS(Trainer<Model>(model, {.averaging = {.decay = 1}}), ConfigError);
+  CHECK_THROWS_AS(parse_averaging("mean"), ConfigError);
+}
