@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <functional>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -24,7 +27,39 @@ struct DropRatio {
 struct DropBelow {
   double threshold = 0;
 };
-using Budget = std::variant<DropLowest, DropRatio, DropBelow>;
+/// The lowest scores, until the multiply-adds of a forecast are this share below the model's: 0.35 is "-35 %".
+struct ReduceMacs {
+  double by = 0;
+};
+/// The same of its parameters.
+struct ReduceParameters {
+  double by = 0;
+};
+/// The lowest scores, until the measured median of a forecast is at most this.
+struct LatencyAtMost {
+  double milliseconds = 0;
+};
+/// The lowest scores, one after another, while the validation loss, with its standard error on top, is at most this share above
+/// the model's: 0.01 is "+1 %".
+struct LossAtMost {
+  double increase = 0;
+};
+using Budget = std::variant<DropLowest, DropRatio, DropBelow, ReduceMacs, ReduceParameters, LatencyAtMost, LossAtMost>;
+
+/// A mean with its standard error.
+struct Estimate {
+  double mean = 0, error = 0;
+};
+
+/// A figure of the model that keeps these modules.
+using MaskMeasure = std::function<double(ModuleMask<>)>;
+
+/// What a budget may ask of masks; measures_of() has them of a model. Latency is a median in milliseconds, the loss change relative to
+/// the model that is pruned.
+struct Measures {
+  MaskMeasure macs = {}, parameters = {}, latency = {};
+  std::function<Estimate(ModuleMask<>)> loss_change = {};
+};
 
 namespace detail {
 
@@ -36,49 +71,146 @@ namespace detail {
   return text;
 }
 
+/// "-35.0 %".
+[[nodiscard]] inline std::string percent(double share) {
+  char text[32];
+  return std::string(text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%+.1f %%", 100 * share)));
+}
+
+template <class Measure>
+const Measure& needed(const Measure& measure, const char* what) {
+  if (!measure) throw ConfigError(detail::message("this budget needs measured ", what, ": see measures_of()"));
+  return measure;
+}
+
+inline void check_share(double share, const char* what) {
+  if (!(share >= 0 && share <= 1)) throw ConfigError(detail::message(what, " must lie in [0, 1], found ", share));
+}
+
 }  // namespace detail
 
-/// The mask that is left of `kept`. scores[i] is module i's; of equal scores the deeper module goes first. The last module
-/// that is left of `guard` is passed over.
-/// Throws NumericError for a score that is not finite, ConfigError for a budget that cannot be met.
-[[nodiscard]] inline ModuleMask<> choose(ModuleMask<> kept, const std::vector<double>& scores, const Budget& budget,
-                                         ModuleMask<> guard = {}) {
-  std::vector<std::size_t> order;
+/// The modules of `kept` in the order in which they go: the lowest score first. Scores within the lowest one's standard error
+/// (`errors`, empty for none) cannot be told from it: of those the deepest goes. The last module that is left of `guard` is not
+/// in it. Throws NumericError for a score that is not finite.
+[[nodiscard]] inline std::vector<std::size_t> drop_order(ModuleMask<> kept, const std::vector<double>& scores,
+                                                         ModuleMask<> guard = {},
+                                                         const std::vector<double>& errors = {}) {
+  std::vector<std::size_t> left, order;
   for (std::size_t i = 0; i < scores.size(); ++i) {
     if (!kept.keeps(i)) continue;
     if (!std::isfinite(scores[i]))
-      throw NumericError(detail::message("the score of module ", i,
-                                         " is not finite; was anything observed since the model was built?"));
-    order.push_back(i);
+      throw NumericError(
+          detail::message("the score of module ", i,
+                          " is not finite: a criterion that listens needs a step of training or scoring after its "
+                          "warm-up, leave-one-out the validation losses"));
+    left.push_back(i);
   }
-  std::ranges::sort(
-      order, [&](std::size_t a, std::size_t b) { return scores[a] != scores[b] ? scores[a] < scores[b] : a > b; });
-  const auto drops = [&]() -> std::size_t {
-    if (const auto* lowest = std::get_if<DropLowest>(&budget)) return lowest->count;
-    if (const auto* below = std::get_if<DropBelow>(&budget))
-      return static_cast<std::size_t>(
-          std::ranges::count_if(order, [&](std::size_t i) { return scores[i] < below->threshold; }));
-    const double ratio = std::get<DropRatio>(budget).ratio;
-    if (!(ratio >= 0 && ratio <= 1))
-      throw ConfigError(detail::message("a ratio of modules to drop must lie in [0, 1], found ", ratio));
-    return static_cast<std::size_t>(std::lround(ratio * static_cast<double>(order.size())));
-  }();
   const bool guarded = (kept.bits & guard.bits) != 0;
-  if (drops > order.size() - guarded && !std::holds_alternative<DropBelow>(budget))
-    throw ConfigError(detail::message("cannot drop ", drops, " modules: the model has ", order.size(),
-                                      guarded ? " and has to keep one of those numbered " : "",
-                                      guarded ? detail::numbers_of(guard, scores.size()) : std::string()));
-  std::size_t left = drops;
-  for (std::size_t i = 0; i < order.size() && left > 0; ++i) {
-    const ModuleMask<> without = kept.without(order[i]);
-    --left;
-    if (guarded && (without.bits & guard.bits) == 0) {
-      left += !std::holds_alternative<DropBelow>(budget);  // below a threshold there is no other to go in its place
-      continue;
-    }
+  while (!left.empty()) {
+    std::size_t next = left[0];
+    for (const std::size_t i : left)
+      if (scores[i] <= scores[next]) next = i;
+    const double error = next < errors.size() && std::isfinite(errors[next]) ? errors[next] : 0;
+    const double lowest = scores[next];
+    for (const std::size_t i : left)
+      if (scores[i] <= lowest + error) next = std::max(next, i);
+    std::erase(left, next);
+    const ModuleMask<> without = kept.without(next);
+    if (guarded && (without.bits & guard.bits) == 0) continue;
     kept = without;
+    order.push_back(next);
   }
-  return kept;
+  return order;
+}
+
+/// A budget that masks come down to as modules go: the first mask whose measure is within the limit has met it.
+struct Goal {
+  MaskMeasure measure;
+  double limit = 0;
+  std::function<std::string(double)> text;  // of a value of the measure, for messages
+
+  [[nodiscard]] bool met(ModuleMask<> mask) const { return measure(mask) <= limit; }
+};
+
+/// Of a model that keeps `kept`; none for a threshold and for a budget of losses, which end before a limit instead of behind it.
+/// Throws ConfigError for a share outside of [0, 1] and for a budget whose measure is missing.
+[[nodiscard]] inline std::optional<Goal> goal_of(const Budget& budget, ModuleMask<> kept,
+                                                 const Measures& measures = {}) {
+  const double before = static_cast<double>(kept.kept());
+  const auto modules_left = [before](double count) {
+    return Goal{[](ModuleMask<> mask) { return static_cast<double>(mask.kept()); }, before - count, {}};
+  };
+  const auto share_left = [&](const MaskMeasure& measure, double by, const char* what) {
+    detail::check_share(by, detail::message("a reduction of ", what).c_str());
+    const double all = detail::needed(measure, what)(kept);
+    return Goal{measure, (1 - by) * all, [all, what = std::string(what)](double value) {
+                  return detail::message(what, " ", detail::percent(value / all - 1));
+                }};
+  };
+  if (const auto* lowest = std::get_if<DropLowest>(&budget)) return modules_left(static_cast<double>(lowest->count));
+  if (const auto* share = std::get_if<DropRatio>(&budget)) {
+    detail::check_share(share->ratio, "a ratio of modules to drop");
+    return modules_left(std::round(share->ratio * before));
+  }
+  if (const auto* macs = std::get_if<ReduceMacs>(&budget)) return share_left(measures.macs, macs->by, "MACs");
+  if (const auto* numbers = std::get_if<ReduceParameters>(&budget))
+    return share_left(measures.parameters, numbers->by, "parameters");
+  if (const auto* latency = std::get_if<LatencyAtMost>(&budget)) {
+    if (!(latency->milliseconds > 0))
+      throw ConfigError(detail::message("a latency must be positive, found ", latency->milliseconds, " ms"));
+    return Goal{detail::needed(measures.latency, "latency"), latency->milliseconds,
+                [](double value) { return detail::message("a latency of ", value, " ms"); }};
+  }
+  return {};
+}
+
+/// The mask that is left of `kept`. scores[i] is module i's; they go in the order of drop_order().
+/// Throws NumericError for a score that is not finite, ConfigError, with the best that can be reached, for a budget that cannot be
+/// met, and for one whose measure is missing.
+[[nodiscard]] inline ModuleMask<> choose(ModuleMask<> kept, const std::vector<double>& scores, const Budget& budget,
+                                         ModuleMask<> guard = {}, const std::vector<double>& errors = {},
+                                         const Measures& measures = {}) {
+  const std::vector<std::size_t> order = drop_order(kept, scores, guard, errors);
+  ModuleMask<> mask = kept;
+  if (const auto* below = std::get_if<DropBelow>(&budget)) {
+    for (const std::size_t i : order)
+      if (scores[i] < below->threshold) mask = mask.without(i);
+    return mask;
+  }
+  if (const auto* loss = std::get_if<LossAtMost>(&budget)) {
+    const auto& change = detail::needed(measures.loss_change, "losses");
+    const auto fits = [&](ModuleMask<> candidate) {
+      const Estimate found = change(candidate);
+      return found.mean + found.error <= loss->increase;
+    };
+    for (const std::size_t i : order) {
+      if (!fits(mask.without(i))) break;
+      mask = mask.without(i);
+    }
+    if (mask == kept && loss->increase < 0)
+      throw ConfigError(
+          detail::message("no mask meets a loss of ", detail::percent(loss->increase), ": at best it is ",
+                          detail::percent(order.empty() ? 0 : std::min(0.0, change(kept.without(order[0])).mean))));
+    return mask;
+  }
+  const Goal goal = *goal_of(budget, kept, measures);
+  double reached = goal.measure(mask), best = reached;
+  for (const std::size_t i : order) {
+    if (reached <= goal.limit) break;
+    mask = mask.without(i);
+    reached = goal.measure(mask), best = std::min(best, reached);
+  }
+  if (reached <= goal.limit) return mask;
+  const bool guarded = (kept.bits & guard.bits) != 0;
+  const std::string but = guarded ? detail::message(" and has to keep one of those numbered ",
+                                                    detail::numbers_of({kept.bits & guard.bits}, scores.size()))
+                                  : std::string();
+  if (std::holds_alternative<DropLowest>(budget) || std::holds_alternative<DropRatio>(budget))
+    throw ConfigError(detail::message("cannot drop ", static_cast<double>(kept.kept()) - goal.limit,
+                                      " modules: the model has ", kept.kept(), but));
+  throw ConfigError(detail::message("no mask meets ", goal.text(goal.limit),
+                                    ": the best that dropping modules reaches is ", goal.text(best), "; the model has ",
+                                    kept.kept(), but));
 }
 
 }  // namespace spat
