@@ -137,7 +137,9 @@
 #include <spat/prune/cost.hpp>
 #include <spat/prune/criterion.hpp>
 #include <spat/prune/dispersion.hpp>
+#include <spat/prune/measures.hpp>
 #include <spat/prune/score_average.hpp>
+#include <spat/prune/score_windows.hpp>
 #include <spat/prune/send.hpp>
 #include <spat/prune/sensitivity_pruner.hpp>
 #include <spat/prune/surgery.hpp>

@@ -9,29 +9,40 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Forecasts a batch of windows: forward gives [B*T x C_out] in a cache that prepare() laid out.
+/// Forecasts a batch of windows: forward gives [B*T x C_out] in a cache that prepare() laid out. Enough for a Predictor, for
+/// evaluation, and for criteria that hear of forward passes alone.
 template <class M>
-concept Forecaster = requires(const M& model, M& gradients, const Run& run, const WindowBatch<typename M::Value>& batch,
-                              typename M::Cache& cache, Batch<const typename M::Value> dforecast, Share& share) {
-  model.prepare(cache, Purpose::training, std::size_t{}, std::size_t{});
+concept Evaluable = requires(const M& model, M& changed, const Run& run, const WindowBatch<typename M::Value>& batch,
+                             typename M::Cache& cache) {
+  model.prepare(cache, Purpose::inference, std::size_t{}, std::size_t{});
   { model.forward(run, batch, cache) } -> std::convertible_to<Batch<const typename M::Value>>;
-  model.backward_input(run, dforecast, cache);
-  model.backward_weights(run, cache, gradients, share);
   { model.multiply_adds(std::size_t{}) } -> std::convertible_to<std::size_t>;
   { model.target_channels(std::size_t{}) } -> std::convertible_to<std::size_t>;
   { model.activation_size(std::size_t{}) } -> std::convertible_to<std::size_t>;
-  parameters(gradients);
+  parameters(changed);
 };
 
-/// A forecaster that can be built again with fewer modules: a Shape that knows its mask, parameters by name, and layers that
-/// call run.at(module), so that a criterion hears from each of them.
+/// One that learns, too.
 template <class M>
-concept PrunableModel = Forecaster<M> && std::constructible_from<M, typename M::Shape> &&
+concept Forecaster = Evaluable<M> && requires(const M& model, M& gradients, const Run& run, typename M::Cache& cache,
+                                              Batch<const typename M::Value> dforecast, Share& share) {
+  model.backward_input(run, dforecast, cache);
+  model.backward_weights(run, cache, gradients, share);
+};
+
+/// What can be built again with fewer modules: a Shape that knows its mask, parameters by name, and layers that call run.at(module),
+/// so that a criterion hears from each of them.
+template <class M>
+concept Prunable = Evaluable<M> && std::constructible_from<M, typename M::Shape> &&
     requires(const M& model, ModuleMask<> mask) {
   { model.shape.kept() } -> std::convertible_to<ModuleMask<>>;
   { model.shape.count() } -> std::convertible_to<std::size_t>;
   model.shape.with_kept(mask);
 };
+
+/// The same of a forecaster that learns.
+template <class M>
+concept PrunableModel = Prunable<M> && Forecaster<M>;
 
 /// A forecaster whose samples meet in batch statistics while it is trained (BatchNorm). Forward and backward are cut into stages,
 /// and between two stages what the blocks of the whole batch have observed is reduced, in block order:

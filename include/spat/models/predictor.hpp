@@ -12,7 +12,7 @@ namespace spat::inline SPAT_ABI {
 ///
 /// The model must outlive this, with its weights packed. After the first batch of a size nothing is allocated. A batch that
 /// is one block is split inside its layers, over rows and heads; more blocks are dealt to the workers.
-template <Forecaster Model>
+template <Evaluable Model>
 class Predictor {
  public:
   using Scalar = typename Model::Value;

@@ -96,8 +96,9 @@ inline void check_share(double share, const char* what) {
                                                          ModuleMask<> guard = {},
                                                          const std::vector<double>& errors = {}) {
   std::vector<std::size_t> left, order;
+  const bool guarded = (kept.bits & guard.bits) != 0;
   for (std::size_t i = 0; i < scores.size(); ++i) {
-    if (!kept.keeps(i)) continue;
+    if (!kept.keeps(i) || (guarded && (kept.without(i).bits & guard.bits) == 0)) continue;
     if (!std::isfinite(scores[i]))
       throw NumericError(
           detail::message("the score of module ", i,
@@ -105,7 +106,6 @@ inline void check_share(double share, const char* what) {
                           "warm-up, leave-one-out the validation losses"));
     left.push_back(i);
   }
-  const bool guarded = (kept.bits & guard.bits) != 0;
   while (!left.empty()) {
     std::size_t next = left[0];
     for (const std::size_t i : left)

@@ -50,7 +50,7 @@ struct Cost {
   std::size_t parameters = 0, macs = 0;
 };
 
-template <Forecaster Model>
+template <Evaluable Model>
 [[nodiscard]] Cost cost_of(const Model& model, std::size_t channels) {
   return {count(parameters(model)), model.multiply_adds(channels)};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/models/block_plan.hpp>
+#include <spat/prune/bootstrap.hpp>
 #include <spat/prune/budget.hpp>
 #include <spat/prune/criterion.hpp>
 #include <spat/prune/send.hpp>
@@ -9,14 +10,16 @@
 
 #include <array>
 #include <map>
+#include <optional>
 
 namespace spat::inline SPAT_ABI {
 
-/// The observer of a training, with one criterion a module. Give it to Trainer::fit, then ask for scores or a pruned model.
+/// The observer of a training, with one criterion a module. Give it to Trainer::fit, then ask for scores or a pruned model. The model
+/// must outlive it: criteria of weights look at it whenever they are asked.
 ///
 /// Scores of warm-up epochs are forgotten as soon as a later epoch has a step: attention starts out uniform. Errors:
 /// NumericError, with the module's number, if a sensitivity is not finite; those of choose() and pruned().
-template <PrunableModel Model, Criterion<typename Model::Value> C = Send<typename Model::Value>>
+template <Prunable Model, Criterion<typename Model::Value> C = Send<typename Model::Value>>
 class SensitivityPruner {
  public:
   using Scalar = typename Model::Value;
@@ -25,33 +28,36 @@ class SensitivityPruner {
   /// leaves it.
   class Slot {
    public:
-    void on_forward(const ForwardEvent<Scalar>& event) requires requires(C& c) { c.on_forward(event); }
-    {
+    void on_forward(const ForwardEvent<Scalar>& event) requires detail::HearsForward<C, Scalar> {
       if (event.part == 0) criteria[event.module].on_forward(event);
     }
-    void on_backward(const BackwardEvent<Scalar>& event) requires requires(C& c) { c.on_backward(event); }
-    {
+    void on_block(const BlockEvent<Scalar>& event) requires detail::HearsBlock<C, Scalar> {
+      for (std::size_t i = 0; i < event.modules; ++i) criteria[event.module + i].on_block(event);
+    }
+    void on_backward(const BackwardEvent<Scalar>& event) requires detail::HearsBackward<C, Scalar> {
       if (event.part == 0) criteria[event.module].on_backward(event);
     }
-    void on_tile(std::size_t module, const TileEvent<Scalar>& event) requires requires(C& c) { c.on_tile(event); }
-    {
+    void on_tile(std::size_t module, const TileEvent<Scalar>& event) requires detail::HearsTile<C, Scalar> {
       if (event.part == 0) criteria[module].on_tile(event);
     }
     std::vector<C> criteria;
   };
 
   explicit SensitivityPruner(const Model& model, C prototype = C{}, std::size_t warm_up_epochs = 1)
-      : prototype_(prototype), kept_(model.shape.kept()), guard_(guard_of(model.shape)), warm_up_(warm_up_epochs),
-        criteria_(model.shape.count(), prototype) {
+      : prototype_(prototype), model_(&model), warm_up_(warm_up_epochs), criteria_(model.shape.count(), prototype) {
     for (Slot& slot : slots_) slot.criteria = criteria_;
+    heard_.reserve(criteria_.size() * 4096);  // a training step allocates nothing
   }
 
+  /// What the modules' criteria started as.
+  [[nodiscard]] const C& prototype() const { return prototype_; }
   [[nodiscard]] Slot& slot(std::size_t i) { return slots_[i]; }
 
   /// A step is over: workers of the team merge what the places have heard and score it.
   void end_step(Team* team = nullptr) {
     if (epochs_ > 0 && epochs_ == warm_up_ && !warmed_up_)
       criteria_.assign(criteria_.size(), prototype_), warmed_up_ = true;
+    if (epoch_is_over_) heard_.clear(), epoch_is_over_ = false;
     const auto merge = [&](std::size_t first, std::size_t last) {
       for (std::size_t module = first; module < last; ++module)
         for (Slot& slot : slots_) criteria_[module].merge(slot.criteria[module]);
@@ -70,38 +76,68 @@ class SensitivityPruner {
         throw NumericError(detail::message("module ", module, ": ", error.what()));
       }
     }
+    if constexpr (requires(const C& c) { c.step_score(); })
+      for (const C& criterion : criteria_) heard_.push_back(criterion.step_score());
   }
 
   void end_epoch() {
     for (C& criterion : criteria_) criterion.end_epoch();
-    ++epochs_;
+    ++epochs_, epoch_is_over_ = true;
     trajectory_.push_back(scores());
+  }
+
+  /// Goes on with a model that lost modules; the others keep what was heard of them.
+  void go_on_with(const Model& model) { model_ = &model; }
+
+  /// Tells criteria of losses (leave-one-out) what a validation loss becomes: loss(mask) of the model that keeps it.
+  void hear_losses(const MaskMeasure& loss) {
+    if constexpr (detail::HearsLoss<C>) {
+      const ModuleMask<> kept = model_->shape.kept(), guard = guard_of(model_->shape);
+      const double all = loss(kept);
+      for (std::size_t i = 0; i < criteria_.size(); ++i)
+        if (kept.keeps(i) && ((kept.bits & guard.bits) == 0 || (kept.without(i).bits & guard.bits) != 0))
+          criteria_[i].on_loss({all, loss(kept.without(i))});
+    }
   }
 
   /// scores()[i] is module i's, NaN where it was pruned or nothing was observed. Criteria with a bound are divided by it when
   /// the modules' bounds differ: then raw values are not comparable. A bound of 0 (attention to one key) leaves a score of 0.
   [[nodiscard]] std::vector<double> scores() const {
-    std::vector<double> values;
-    for (const C& criterion : criteria_) values.push_back(criterion.score());
-    if constexpr (requires(const C& c) { c.bound(); }) {
-      double lowest = 0, highest = 0;
-      for (std::size_t i = 0; i < criteria_.size(); ++i)
-        if (const double bound = criteria_[i].bound(); kept_.keeps(i) && bound > 0)
-          lowest = lowest == 0 ? bound : std::min(lowest, bound), highest = std::max(highest, bound);
-      if (lowest != highest)
-        for (std::size_t i = 0; i < values.size(); ++i)
-          if (const double bound = criteria_[i].bound(); bound > 0) values[i] /= bound;
-    }
+    std::vector<double> values(criteria_.size(), std::nan(""));
+    const ModuleMask<> kept = model_->shape.kept();
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (kept.keeps(i)) values[i] = score_of(i);
+    divide_by_bounds(values);
     return values;
   }
   /// The scores after each epoch.
   [[nodiscard]] const std::vector<std::vector<double>>& trajectory() const { return trajectory_; }
 
-  [[nodiscard]] ModuleMask<> choose(const Budget& budget) const {
-    return spat::choose(kept_, scores(), budget, guard_);
+  /// What each step of the latest epoch gave, [step][module], NaN where a module was silent; divided as scores() are. Empty where
+  /// the criterion has no scores of steps. It is not in a training state.
+  [[nodiscard]] std::vector<std::vector<double>> step_scores() const {
+    std::vector<std::vector<double>> steps;
+    for (auto row = heard_.begin(); row != heard_.end(); row += static_cast<std::ptrdiff_t>(criteria_.size())) {
+      steps.emplace_back(row, row + static_cast<std::ptrdiff_t>(criteria_.size()));
+      divide_by_bounds(steps.back());
+    }
+    return steps;
   }
-  [[nodiscard]] typename Surgery<Model>::Result prune(const Model& model, const Budget& budget) const {
-    return pruned(model, choose(budget));
+  /// How sure the scores are, from a bootstrap over the steps of the latest epoch; none where there are no steps.
+  [[nodiscard]] std::optional<ScoreSpread> spread(std::uint64_t seed = 1) const {
+    if (heard_.empty()) return {};
+    return bootstrap(step_scores(), seed);
+  }
+
+  /// Scores that cannot be told apart by the spread count as equal: see drop_order().
+  [[nodiscard]] ModuleMask<> choose(const Budget& budget, const Measures& measures = {}) const {
+    const auto sure = spread();
+    return spat::choose(model_->shape.kept(), scores(), budget, guard_of(model_->shape),
+                        sure ? sure->standard_error : std::vector<double>(), measures);
+  }
+  [[nodiscard]] typename Surgery<Model>::Result prune(const Model& model, const Budget& budget,
+                                                      const Measures& measures = {}) const {
+    return pruned(model, choose(budget, measures));
   }
 
   /// For a training checkpoint, between epochs: named rows of numbers, by module index.
@@ -119,13 +155,44 @@ class SensitivityPruner {
   }
 
  private:
+  [[nodiscard]] double score_of(std::size_t i) const {
+    if constexpr (detail::HearsModule<C, Scalar>) {
+      C told = criteria_[i];
+      told.on_module(event_of(i));
+      return told.score();
+    } else {
+      return criteria_[i].score();
+    }
+  }
+  [[nodiscard]] ModuleEvent<Scalar> event_of(std::size_t i) const {
+    ModuleEvent<Scalar> event{i, criteria_.size(), {}};
+    if constexpr (requires { model_->module_name(i); }) {
+      const std::string prefix = detail::message(model_->module_name(i), ".");
+      for (const auto& weight : parameters(*model_))
+        if (weight.name.starts_with(prefix)) event.weights.push_back(weight);
+    }
+    return event;
+  }
+  void divide_by_bounds([[maybe_unused]] std::vector<double>& values) const {
+    if constexpr (requires(const C& c) { c.bound(); }) {
+      double lowest = 0, highest = 0;
+      for (std::size_t i = 0; i < criteria_.size(); ++i)
+        if (const double bound = criteria_[i].bound(); model_->shape.kept().keeps(i) && bound > 0)
+          lowest = lowest == 0 ? bound : std::min(lowest, bound), highest = std::max(highest, bound);
+      if (lowest == highest) return;
+      for (std::size_t i = 0; i < values.size(); ++i)
+        if (const double bound = criteria_[i].bound(); bound > 0) values[i] /= bound;
+    }
+  }
+
   C prototype_;
-  ModuleMask<> kept_, guard_;
+  const Model* model_;
   std::size_t warm_up_, epochs_ = 0;
-  bool warmed_up_ = false;
+  bool warmed_up_ = false, epoch_is_over_ = false;
   std::vector<C> criteria_;
   std::array<Slot, BlockPlan::most_at_once> slots_;
   std::vector<std::vector<double>> trajectory_;
+  std::vector<double> heard_;  // step scores of the latest epoch, [step x module]
 };
 
 }  // namespace spat

@@ -13,7 +13,7 @@ namespace spat::inline SPAT_ABI {
 inline constexpr std::size_t most_static_options = 16;
 
 /// What pruning a dynamic model gives: the same type, without the modules' weights and work.
-template <PrunableModel Model>
+template <Prunable Model>
 struct Surgery {
   using Result = Model;
 
@@ -30,7 +30,7 @@ struct Surgery {
 };
 
 /// For a static model: a std::variant over the types of all its masks.
-template <PrunableModel Model>
+template <Prunable Model>
 requires Model::Shape::is_static struct Surgery<Model> {
   static constexpr std::uint64_t kept =
       Model::Shape::value.kept.bits & ModuleMask<>::first(Model::Shape::value.modules()).bits;
@@ -67,7 +67,7 @@ requires Model::Shape::is_static struct Surgery<Model> {
 
 /// The model that keeps `mask`, surviving weights copied. Throws ConfigError unless it is a subset of what is kept, and where it
 /// keeps none of the modules of which one has to stay.
-template <PrunableModel Model>
+template <Prunable Model>
 [[nodiscard]] typename Surgery<Model>::Result pruned(const Model& model, ModuleMask<> mask) {
   mask.bits &= ModuleMask<>::first(model.shape.count()).bits;
   if (const ModuleMask<> guard = guard_of(model.shape); guard.bits && (guard.bits & mask.bits) == 0)

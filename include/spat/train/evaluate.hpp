@@ -18,7 +18,7 @@ struct Metrics {
 };
 
 /// visit(batch, forecast) for every window once, in order, none dropped; forecast [B*T x C_out], as batch.target.
-template <Forecaster Model, class Visit>
+template <Evaluable Model, class Visit>
 void for_each_forecast(const Model& model, const WindowDataset<typename Model::Value>& windows, Team* team,
                        std::size_t batch_size, Visit&& visit) {
   if (batch_size == 0) throw ConfigError("the batch size must be at least 1");
@@ -37,7 +37,7 @@ void for_each_forecast(const Model& model, const WindowDataset<typename Model::V
 
 /// Every window once, none dropped; sums in double in the order of the windows, so that neither the batch size nor the workers
 /// show. Throws NumericError if a forecast is not finite.
-template <Forecaster Model>
+template <Evaluable Model>
 [[nodiscard]] Metrics evaluate(const Model& model, const WindowDataset<typename Model::Value>& windows,
                                Team* team = nullptr, std::size_t batch_size = 64) {
   double squares = 0, absolutes = 0;
@@ -61,7 +61,7 @@ struct ErrorProfile {
 };
 
 /// As evaluate(), kept apart.
-template <Forecaster Model>
+template <Evaluable Model>
 [[nodiscard]] ErrorProfile error_profile(const Model& model, const WindowDataset<typename Model::Value>& windows,
                                          Team* team = nullptr, std::size_t batch_size = 64) {
   ErrorProfile profile;

@@ -1,0 +1,101 @@
+// prune. What a model's masks cost, measured: multiply-adds, parameters, latency, and the change of the validation loss.
+#pragma once
+
+#include <spat/prune/budget.hpp>
+#include <spat/prune/cost.hpp>
+#include <spat/prune/surgery.hpp>
+#include <spat/train/batch_statistics.hpp>
+#include <spat/train/evaluate.hpp>
+
+#include <map>
+#include <memory>
+
+namespace spat::inline SPAT_ABI {
+
+/// Mean and standard error of the relative change of the loss over `origins` stretches of neighbouring windows, one after another in
+/// time:  d_k = sum of b over stretch k / sum of a over it - 1. Windows overlap, so single windows are no sample; stretches nearly are.
+/// a, b: losses of the same windows, in order. Throws ShapeError for different numbers, ConfigError for fewer than two origins
+/// or more of them than windows.
+[[nodiscard]] inline Estimate loss_change(const std::vector<double>& a, const std::vector<double>& b,
+                                          std::size_t origins = 5) {
+  if (a.size() != b.size())
+    throw ShapeError(detail::message("losses of the same windows: expected ", a.size(), ", found ", b.size()));
+  if (origins < 2 || origins > a.size())
+    throw ConfigError(detail::message("rolling origins: at least 2 and at most one a window: origins ", origins,
+                                      ", windows ", a.size()));
+  std::vector<double> changes;
+  for (std::size_t k = 0; k < origins; ++k) {
+    double before = 0, after = 0;
+    for (std::size_t i = k * a.size() / origins; i < (k + 1) * a.size() / origins; ++i) before += a[i], after += b[i];
+    changes.push_back(after / before - 1);
+  }
+  const double n = static_cast<double>(origins), mean = std::accumulate(changes.begin(), changes.end(), 0.0) / n;
+  double squares = 0;
+  for (const double change : changes) squares = multiply_add(change - mean, change - mean, squares);
+  return {mean, std::sqrt(squares / (n * (n - 1)))};
+}
+
+struct MeasureOptions {
+  std::size_t origins = 5;       // of the loss change
+  double latency_seconds = 0.3;  // a mask
+  std::size_t latency_batch = 1;
+  std::uint64_t seed = 1;  // of the windows that batch statistics are re-estimated from
+};
+
+/// The median latency of forecasts of `batch` windows, alone on the machine as it is now.
+template <Evaluable Model>
+[[nodiscard]] Latency measure_latency(const Model& model, const WindowDataset<typename Model::Value>& windows,
+                                      Team* team = nullptr, double seconds = 0.3, std::size_t batch = 1) {
+  WindowBuffer<typename Model::Value> buffer;
+  std::vector<std::size_t> indices(std::min(batch, windows.size()));
+  std::iota(indices.begin(), indices.end(), std::size_t{0});
+  const auto gathered = windows.gather(indices, buffer);
+  Predictor<Model> predictor(model, team);
+  return measure_alternately({[&] { (void)predictor.forecast(gathered); }}, seconds)[0];
+}
+
+/// Measures of `model`, which must outlive them, as the windows and the team. Each mask is measured once, when it is first asked for:
+/// do not let anything else run meanwhile where latency is asked. Nothing is fine-tuned: a loss change is what removal alone costs,
+/// running statistics re-estimated.
+template <PrunableModel Model>
+[[nodiscard]] Measures measures_of(const Model& model, const WindowDataset<typename Model::Value>& training,
+                                   const WindowDataset<typename Model::Value>& validation, MeasureOptions options = {},
+                                   Team* team = nullptr) {
+  const auto once = [](auto measure) {  // measure(mask), remembered
+    using Value = std::invoke_result_t<decltype(measure), ModuleMask<>>;
+    return [measure, known = std::make_shared<std::map<std::uint64_t, Value>>()](ModuleMask<> mask) {
+      const auto found = known->find(mask.bits);
+      return found != known->end() ? found->second : known->emplace(mask.bits, measure(mask)).first->second;
+    };
+  };
+  const auto cost = once([&model, channels = training.channels()](ModuleMask<> mask) {
+    const Cost of_mask = cost_of(pruned(model, mask), channels);
+    return std::array{static_cast<double>(of_mask.macs), static_cast<double>(of_mask.parameters)};
+  });
+  const auto losses = once([&model, &training, &validation, options, team](ModuleMask<> mask) {
+    Model fewer = pruned(model, mask);
+    if (mask != model.shape.kept()) reestimate_statistics(fewer, training, options.seed, team);
+    return error_profile(fewer, validation, team).by_window;
+  });
+  return {.macs = [cost](ModuleMask<> mask) { return cost(mask)[0]; },
+          .parameters = [cost](ModuleMask<> mask) { return cost(mask)[1]; },
+          .latency = once([&model, &validation, options, team](ModuleMask<> mask) {
+            Model fewer = pruned(model, mask);
+            return measure_latency(fewer, validation, team, options.latency_seconds, options.latency_batch).median;
+          }),
+          .loss_change =
+              [&model, losses, options](ModuleMask<> mask) {
+                return loss_change(losses(model.shape.kept()), losses(mask), options.origins);
+              }};
+}
+
+/// Milliseconds that each kept module takes: what the forecast is faster by without it; 0 for a module that is gone.
+[[nodiscard]] inline std::vector<double> module_latencies(ModuleMask<> kept, std::size_t modules,
+                                                          const MaskMeasure& latency) {
+  std::vector<double> milliseconds(modules, 0);
+  for (std::size_t i = 0; i < modules; ++i)
+    if (kept.keeps(i)) milliseconds[i] = latency(kept) - latency(kept.without(i));
+  return milliseconds;
+}
+
+}  // namespace spat

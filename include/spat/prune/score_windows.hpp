@@ -1,0 +1,66 @@
+// prune. Scores of a model as it stands: forward and backward over batches of windows, without any update.
+#pragma once
+
+#include <spat/data/windows.hpp>
+#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/train/training_step.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+struct ScoringOptions {
+  std::size_t batches = 200, batch_size = 32;  // at most one pass over the windows
+  std::uint64_t seed = 1;                      // of the windows' order
+};
+
+namespace detail {
+
+/// Criteria of a kind chosen at run time say themselves what they need.
+template <class Scalar, class C>
+[[nodiscard]] bool needs_gradients(const C& criterion) {
+  if constexpr (requires { criterion.needs_gradients(); })
+    return criterion.needs_gradients();
+  else
+    return HearsBackward<C, Scalar> || HearsTile<C, Scalar>;
+}
+
+}  // namespace detail
+
+/// Lets `pruner`, which watches `model`, hear of random batches as if they were an epoch of a training that learns nothing: no dropout of
+/// weights changes, the running statistics stay. A model that can only be evaluated is run forward alone.
+/// Throws ConfigError for no batches, and for a criterion that needs gradients on a model without a backward pass.
+template <class Model, class C>
+void score_windows(const Model& model, const WindowDataset<typename Model::Value>& windows,
+                   SensitivityPruner<Model, C>& pruner, const ScoringOptions& options = {}, Team* team = nullptr) {
+  using Scalar = typename Model::Value;
+  if (options.batches == 0 || options.batch_size == 0)
+    throw ConfigError("scoring needs at least one batch of at least one window");
+  const auto order = shuffled_indices(windows.size(), options.seed, 0);
+  const std::size_t size = std::min(options.batch_size, order.size());
+  const std::size_t batches = std::min(options.batches, order.size() / size);
+  WindowBuffer<Scalar> buffer;
+  const auto each_batch = [&](auto&& use) {
+    for (std::size_t b = 0; b < batches; ++b) {
+      use(Run{.seed = options.seed, .step = b + 1}, windows.gather(std::span(order).subspan(b * size, size), buffer));
+      pruner.end_step(team);
+    }
+  };
+  if constexpr (Forecaster<Model>) {
+    Model gradients = zeros_like(model);
+    TrainingStep<Model> step(team);
+    each_batch([&](const Run& run, const auto& batch) { (void)step(model, run, batch, gradients, pruner); });
+  } else {
+    if (detail::needs_gradients<Scalar>(pruner.prototype()))
+      throw ConfigError(
+          "this criterion needs gradients, and the model has no backward pass: take one of forward passes or weights "
+          "(cosine, block_influence, magnitude), or leave_one_out");
+    typename Model::Cache cache;
+    model.prepare(cache, Purpose::training, size, windows.channels());
+    each_batch([&](Run run, const auto& batch) {
+      run.training = true, run.batch_samples = batch.samples, run.loss_terms = batch.target.size();
+      (void)model.forward(Scored(run, pruner.slot(0)), batch, cache);
+    });
+  }
+  pruner.end_epoch();
+}
+
+}  // namespace spat
