@@ -136,6 +136,7 @@
 #include <spat/prune/cost.hpp>
 #include <spat/prune/criterion.hpp>
 #include <spat/prune/dispersion.hpp>
+#include <spat/prune/ranks.hpp>
 #include <spat/prune/score_average.hpp>
 #include <spat/prune/send.hpp>
 #include <spat/prune/sensitivity_pruner.hpp>
