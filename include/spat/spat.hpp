@@ -132,6 +132,7 @@
 #include <spat/train/training_state.hpp>
 #include <spat/train/training_step.hpp>
 
+#include <spat/prune/bootstrap.hpp>
 #include <spat/prune/budget.hpp>
 #include <spat/prune/cost.hpp>
 #include <spat/prune/criterion.hpp>
