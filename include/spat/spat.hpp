@@ -139,6 +139,7 @@
 #include <spat/prune/dispersion.hpp>
 #include <spat/prune/ranks.hpp>
 #include <spat/prune/score_average.hpp>
+#include <spat/prune/search.hpp>
 #include <spat/prune/send.hpp>
 #include <spat/prune/sensitivity_pruner.hpp>
 #include <spat/prune/surgery.hpp>
