@@ -133,13 +133,17 @@
 #include <spat/train/training_step.hpp>
 #include <spat/train/weight_average.hpp>
 
+#include <spat/prune/bootstrap.hpp>
 #include <spat/prune/budget.hpp>
 #include <spat/prune/cost.hpp>
 #include <spat/prune/criterion.hpp>
 #include <spat/prune/dispersion.hpp>
 #include <spat/prune/measures.hpp>
+#include <spat/prune/ranks.hpp>
+#include <spat/prune/schedules.hpp>
 #include <spat/prune/score_average.hpp>
 #include <spat/prune/score_windows.hpp>
+#include <spat/prune/search.hpp>
 #include <spat/prune/send.hpp>
 #include <spat/prune/sensitivity_pruner.hpp>
 #include <spat/prune/surgery.hpp>

@@ -1,0 +1,186 @@
+// prune. When modules go: all at once after training, one after another, or while training goes on.
+#pragma once
+
+#include <spat/prune/measures.hpp>
+#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/train/trainer.hpp>
+
+#include <memory>
+#include <string_view>
+
+namespace spat::inline SPAT_ABI {
+
+/// one_shot:    train, choose, remove, fine-tune.
+/// iterative:   remove one module, fine-tune, score it again, until the budget is met.
+/// in_training: remove what the budget asks for as soon as the ranking has settled, and train on: pre-training itself gets cheaper.
+enum class PruningSchedule { one_shot, iterative, in_training };
+
+/// "one-shot", "iterative" or "in-training"; else ConfigError.
+[[nodiscard]] inline PruningSchedule parse_pruning_schedule(std::string_view name) {
+  if (name == "one-shot") return PruningSchedule::one_shot;
+  if (name == "iterative") return PruningSchedule::iterative;
+  if (name == "in-training") return PruningSchedule::in_training;
+  throw ConfigError(detail::message("unknown schedule \"", name, "\"; expected one-shot, iterative or in-training"));
+}
+
+/// The windows and workers of a pruning; all of it must outlive the calls below.
+template <class Scalar>
+struct PruningData {
+  const WindowDataset<Scalar>& training;
+  const WindowDataset<Scalar>& validation;
+  Team* team = nullptr;
+};
+
+struct PruningOptions {
+  Budget budget = DropLowest{1};
+  TrainingOptions fine_tuning = {.epochs = 3, .rate = 1e-4 / 8, .schedule = Schedule::constant};  // each time
+  bool fine_tunes = true;
+  MeasureOptions measures = {};
+  StabilityOptions stability = {};  // of the ranking, over pieces of one epoch's steps: in_training
+  std::size_t latest_epoch = 0;     // after which modules go, settled or not; 0: half of the training's
+};
+
+/// What went, and after which epoch of the history.
+struct Removal {
+  std::size_t epoch = 0;
+  ModuleMask<> mask;  // what was left
+};
+
+template <class Model>
+struct PruningResult {
+  Model model;
+  std::vector<EpochReport> history = {};  // of all training and fine-tuning done here, in order
+  std::vector<Removal> removals = {};
+};
+
+/// Trains `model` in place with options.fine_tuning; weights that no epoch improves on stay as they are. An observer may listen.
+template <PrunableModel Model, class Observer>
+std::vector<EpochReport> fine_tune(Model& model, const PruningData<typename Model::Value>& data,
+                                   const TrainingOptions& options, Observer& observer,
+                                   const typename Trainer<Model>::Teacher& teacher = {},
+                                   const ProgressCallback& progress = {}) {
+  Trainer<Model> trainer(model, options, data.team);
+  if (teacher) trainer.set_teacher(teacher);
+  trainer.consider_start(data.validation);
+  trainer.fit(data.training, data.validation, observer, progress);
+  return trainer.history();
+}
+
+/// The model that keeps `mask`, ready to be evaluated: surviving weights, statistics re-estimated.
+template <PrunableModel Model>
+[[nodiscard]] Model removed(const Model& model, ModuleMask<> mask, const PruningData<typename Model::Value>& data,
+                            std::uint64_t seed) {
+  Model fewer = pruned(model, mask);
+  if (mask != model.shape.kept()) reestimate_statistics(fewer, data.training, seed, data.team);
+  return fewer;
+}
+
+/// one_shot, of a model whose training `pruner` has watched. Errors: those of choose() and of the trainer.
+template <PrunableModel Model, class C>
+[[nodiscard]] PruningResult<Model> prune_one_shot(const Model& model, const SensitivityPruner<Model, C>& pruner,
+                                                  const PruningData<typename Model::Value>& data,
+                                                  const PruningOptions& options,
+                                                  const typename Trainer<Model>::Teacher& teacher = {},
+                                                  const ProgressCallback& progress = {}) {
+  const Measures measures = measures_of(model, data.training, data.validation, options.measures, data.team);
+  const ModuleMask<> mask = pruner.choose(options.budget, measures);
+  PruningResult<Model> result{removed(model, mask, data, options.fine_tuning.seed)};
+  if (mask != model.shape.kept()) result.removals.push_back({0, mask});
+  NoScoring nobody;
+  if (options.fine_tunes)
+    result.history = fine_tune(result.model, data, options.fine_tuning, nobody, teacher, progress);
+  return result;
+}
+
+/// iterative, of a model whose training `pruner` has watched; it hears of every fine-tuning, too, and looks at `model` again in the
+/// end. A budget of losses is asked after fine-tuning: the removal that exceeds it is taken back.
+template <PrunableModel Model, class C>
+[[nodiscard]] PruningResult<Model> prune_iteratively(const Model& model, SensitivityPruner<Model, C>& pruner,
+                                                     const PruningData<typename Model::Value>& data,
+                                                     const PruningOptions& options,
+                                                     const typename Trainer<Model>::Teacher& teacher = {},
+                                                     const ProgressCallback& progress = {}) {
+  const ModuleMask<> guard = guard_of(model.shape);
+  const Measures measures = measures_of(model, data.training, data.validation, options.measures, data.team);
+  const auto goal = goal_of(options.budget, model.shape.kept(), measures);
+  (void)(goal ? pruner.choose(options.budget, measures)
+              : ModuleMask<>());  // an unreachable budget is said before the work
+  const auto* loss = std::get_if<LossAtMost>(&options.budget);
+  const auto before = loss ? error_profile(model, data.validation, data.team).by_window : std::vector<double>();
+
+  PruningResult<Model> result{model};
+  auto current = std::make_unique<Model>(model);
+  for (;;) {
+    const ModuleMask<> kept = current->shape.kept();
+    const auto scores = pruner.scores();
+    const auto sure = pruner.spread();
+    const auto order = drop_order(kept, scores, guard, sure ? sure->standard_error : std::vector<double>());
+    const auto* below = std::get_if<DropBelow>(&options.budget);
+    if (order.empty() || (goal && goal->met(kept)) || (below && !(scores[order[0]] < below->threshold))) break;
+    auto fewer = std::make_unique<Model>(removed(*current, kept.without(order[0]), data, options.fine_tuning.seed));
+    pruner.go_on_with(*fewer);
+    if (options.fine_tunes) {
+      const auto epochs = fine_tune(*fewer, data, options.fine_tuning, pruner, teacher, progress);
+      for (EpochReport epoch : epochs) epoch.epoch = result.history.size() + 1, result.history.push_back(epoch);
+    }
+    if (loss) {
+      const Estimate change =
+          loss_change(before, error_profile(*fewer, data.validation, data.team).by_window, options.measures.origins);
+      if (change.mean + change.error > loss->increase) break;
+    }
+    result.removals.push_back({result.history.size(), fewer->shape.kept()});
+    current = std::move(fewer);
+  }
+  result.model = *current;
+  pruner.go_on_with(model);
+  return result;
+}
+
+/// Whether the ranking has settled within the latest epoch: Kendall's tau of the mean scores of its pieces, one after another.
+[[nodiscard]] inline bool settled(const std::vector<std::vector<double>>& steps, const StabilityOptions& options) {
+  Stability stability(options);
+  if (steps.size() < options.window) return false;
+  for (std::size_t k = 0; k < options.window; ++k) {
+    const std::vector<std::vector<double>> piece(
+        steps.begin() + static_cast<std::ptrdiff_t>(k * steps.size() / options.window),
+        steps.begin() + static_cast<std::ptrdiff_t>((k + 1) * steps.size() / options.window));
+    stability.add(detail::column_means(piece, std::vector<double>(piece.size(), 1)));
+  }
+  return stability.stable();
+}
+
+/// in_training: trains a copy of `model`, which may be fresh and which `pruner` watches, with `training`; from the second epoch on, when
+/// the ranking has settled, or after options.latest_epoch, everything the budget asks for goes and the training goes on (see Trainer)
+/// with what is left of its epochs. One that stops early before that goes on with the smaller model. Nothing is fine-tuned.
+template <PrunableModel Model, class C>
+[[nodiscard]] PruningResult<Model> prune_in_training(const Model& model, SensitivityPruner<Model, C>& pruner,
+                                                     const PruningData<typename Model::Value>& data,
+                                                     const TrainingOptions& training, const PruningOptions& options,
+                                                     const ProgressCallback& progress = {}) {
+  const std::size_t latest =
+      options.latest_epoch ? options.latest_epoch : std::max<std::size_t>(2, training.epochs / 2);
+  std::vector<Removal> removals;
+  auto current = std::make_unique<Model>(model);
+  pruner.go_on_with(*current);
+  auto trainer = std::make_unique<Trainer<Model>>(*current, training, data.team);
+  while (trainer->unfinished()) {
+    const std::size_t epoch = trainer->run_epoch(data.training, data.validation, pruner, progress).epoch;
+    if (!removals.empty()) continue;
+    const bool due = epoch >= latest || epoch == training.epochs || !trainer->unfinished();
+    if (!due && (epoch < 2 || !settled(pruner.step_scores(), options.stability))) continue;
+    const Measures measures = measures_of(*current, data.training, data.validation, options.measures, data.team);
+    const ModuleMask<> mask = pruner.choose(options.budget, measures);
+    removals.push_back({epoch, mask});
+    if (mask == current->shape.kept()) continue;
+    auto fewer = std::make_unique<Model>(removed(*current, mask, data, training.seed));
+    auto next = std::make_unique<Trainer<Model>>(*fewer, *trainer);
+    pruner.go_on_with(*fewer);
+    trainer = std::move(next), current = std::move(fewer);
+    if (!trainer->unfinished()) trainer->consider_start(data.validation);
+  }
+  trainer->take_best();
+  pruner.go_on_with(model);
+  return {*current, trainer->history(), removals};
+}
+
+}  // namespace spat
