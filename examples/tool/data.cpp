@@ -61,10 +61,13 @@ Data load(const DataOptions& options, spat::WindowOptions window, const std::vec
     say(message("warning: column \"", data.series.names[c],
                 "\" is constant in the training part; its deviation counts as 1"));
   data.window.marks = marks_of(data.series, options.marks);
-  const auto windows = [&](spat::Split rows) {
-    return std::make_unique<spat::WindowDataset<float>>(data.series, data.scaler, rows, data.window);
+  const auto windows = [&](spat::Split rows, std::size_t stride) {
+    spat::WindowOptions strided = data.window;
+    strided.stride = stride;
+    return std::make_unique<spat::WindowDataset<float>>(data.series, data.scaler, rows, strided);
   };
-  data.training = windows(splits.train), data.validation = windows(splits.validation), data.test = windows(splits.test);
+  data.training = windows(splits.train, options.stride), data.validation = windows(splits.validation, options.stride);
+  data.test = windows(splits.test, 1);
   return data;
 }
 

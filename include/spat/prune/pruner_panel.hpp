@@ -1,0 +1,52 @@
+// prune. Several pruners that watch one training: criteria compared on the same steps.
+#pragma once
+
+#include <spat/prune/sensitivity_pruner.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// An observer that hands on what it hears to each of its pruners, SensitivityPruners of one type. At least one.
+template <class Pruner>
+class PrunerPanel {
+ public:
+  using Scalar = typename Pruner::Scalar;
+
+  class Slot {
+   public:
+    void on_forward(const ForwardEvent<Scalar>& event) {
+      for (auto* slot : slots) slot->on_forward(event);
+    }
+    void on_block(const BlockEvent<Scalar>& event) {
+      for (auto* slot : slots) slot->on_block(event);
+    }
+    void on_backward(const BackwardEvent<Scalar>& event) {
+      for (auto* slot : slots) slot->on_backward(event);
+    }
+    void on_tile(std::size_t module, const TileEvent<Scalar>& event) {
+      for (auto* slot : slots) slot->on_tile(module, event);
+    }
+    std::vector<typename Pruner::Slot*> slots;
+  };
+
+  explicit PrunerPanel(std::vector<Pruner> members) : pruners(std::move(members)) {
+    for (std::size_t i = 0; i < slots_.size(); ++i)
+      for (Pruner& pruner : pruners) slots_[i].slots.push_back(&pruner.slot(i));
+  }
+  PrunerPanel(const PrunerPanel&) = delete;  // its slots point into it
+  PrunerPanel& operator=(const PrunerPanel&) = delete;
+
+  std::vector<Pruner> pruners;  // as many as at construction
+
+  [[nodiscard]] Slot& slot(std::size_t i) { return slots_[i]; }
+  void end_step(Team* team = nullptr) {
+    for (Pruner& pruner : pruners) pruner.end_step(team);
+  }
+  void end_epoch() {
+    for (Pruner& pruner : pruners) pruner.end_epoch();
+  }
+
+ private:
+  std::array<Slot, BlockPlan::most_at_once> slots_;
+};
+
+}  // namespace spat
