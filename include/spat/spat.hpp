@@ -137,8 +137,10 @@
 #include <spat/prune/criterion.hpp>
 #include <spat/prune/dispersion.hpp>
 #include <spat/prune/score_average.hpp>
-#include <spat/prune/send.hpp>
 #include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/prune/sensitivity_sum.hpp>
 #include <spat/prune/surgery.hpp>
+
+#include <spat/prune/criteria/send.hpp>
 
 #include <spat/report/pruning_report.hpp>
