@@ -19,8 +19,9 @@ RANK = {name: i for i, name in enumerate(LAYERS)}
 
 
 def umbrella(names):
-    """The includes of spat.hpp: version.hpp and every header in a folder but OPT_IN, low to high, then by name."""
-    public = sorted((n for n in names if "/" in n and n.split("/")[0] in RANK and n not in OPT_IN), key=lambda n: (RANK[n.split("/")[0]], n))
+    """The includes of spat.hpp: version.hpp and every header in a folder but OPT_IN, low to high, a folder before those in it."""
+    public = sorted((n for n in names if "/" in n and n.split("/")[0] in RANK and n not in OPT_IN),
+                    key=lambda n: (RANK[n.split("/")[0]], n.rpartition("/")))
     return ["version.hpp"] + public
 
 
@@ -88,7 +89,7 @@ def check(root):
 
 
 def fix(root):
-    """Rewrites spat.hpp as its leading comment, the guard and the includes, a blank line between layers."""
+    """Rewrites spat.hpp as its leading comment, the guard and the includes, a blank line between folders."""
     header = root / "spat.hpp"
     lines = header.read_text().split("#pragma once")[0].rstrip() + "\n#pragma once\n"
     folder = None

@@ -4,7 +4,7 @@ import pathlib
 import tempfile
 import unittest
 
-from check_layers import check, fix
+from check_layers import check, fix, umbrella
 
 GOOD = {
     "version.hpp": "",
@@ -19,7 +19,7 @@ class CheckLayers(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
             for name, text in (GOOD | changes).items():
-                (root / name).parent.mkdir(exist_ok=True)
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
                 (root / name).write_text(text)
             if and_fix:
                 fix(root)
@@ -40,6 +40,8 @@ class CheckLayers(unittest.TestCase):
             ({"core/a.hpp": "// io. A.\n"}, 'must be "// core. '),
             ({"misc/c.hpp": "// misc. C.\n"}, "misc is not a layer"),
             ({"core/c.hpp": "// core. C.\n"}, "<spat/core/c.hpp> is missing"),
+            ({"core/c/d.hpp": "// core. D.\n"}, "<spat/core/c/d.hpp> is missing"),
+            ({"core/c/d.hpp": "// core. D.\n#include <spat/io/b.hpp>\n"}, "core must not include io"),
             ({"spat.hpp": all_but_last}, "<spat/io/b.hpp> is missing"),
             ({"spat.hpp": GOOD["spat.hpp"] + "#include <spat/io/z.hpp>\n"}, "is not a public header"),
             ({"spat.hpp": GOOD["spat.hpp"] + "#include <vector>\n"}, "headers of spat only"),
@@ -50,6 +52,11 @@ class CheckLayers(unittest.TestCase):
 
     def test_fix_lists_a_new_header(self):
         self.assertEqual(self.found({"core/c.hpp": "// core. C.\n"}, and_fix=True), "")
+
+    def test_a_folder_in_a_layer_comes_after_the_layers_own_headers(self):
+        names = ["core/c/d.hpp", "core/z.hpp", "io/b.hpp", "core/a.hpp"]
+        self.assertEqual(umbrella(names)[1:], ["core/a.hpp", "core/z.hpp", "core/c/d.hpp", "io/b.hpp"])
+        self.assertEqual(self.found({"core/c/d.hpp": "// core. D.\n", "core/z.hpp": "// core. Z.\n"}, and_fix=True), "")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 #include "architecture.hpp"
 
 #include <spat/prune/budget.hpp>
-#include <spat/prune/send.hpp>
+#include <spat/prune/criteria/send.hpp>
 #include <spat/report/pruning_report.hpp>
 #include <spat/train/trainer.hpp>
 

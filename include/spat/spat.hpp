@@ -133,19 +133,39 @@
 #include <spat/train/training_step.hpp>
 #include <spat/train/weight_average.hpp>
 
+#include <spat/prune/any_criterion.hpp>
 #include <spat/prune/bootstrap.hpp>
 #include <spat/prune/budget.hpp>
+#include <spat/prune/cosine_similarity.hpp>
 #include <spat/prune/cost.hpp>
 #include <spat/prune/criterion.hpp>
 #include <spat/prune/dispersion.hpp>
+#include <spat/prune/gate_slope.hpp>
 #include <spat/prune/measures.hpp>
+#include <spat/prune/module_score.hpp>
+#include <spat/prune/pruner_panel.hpp>
 #include <spat/prune/ranks.hpp>
 #include <spat/prune/schedules.hpp>
 #include <spat/prune/score_average.hpp>
 #include <spat/prune/score_windows.hpp>
 #include <spat/prune/search.hpp>
-#include <spat/prune/send.hpp>
 #include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/prune/sensitivity_sum.hpp>
+#include <spat/prune/step_score.hpp>
 #include <spat/prune/surgery.hpp>
+
+#include <spat/prune/criteria/block_influence.hpp>
+#include <spat/prune/criteria/cosine.hpp>
+#include <spat/prune/criteria/entropy.hpp>
+#include <spat/prune/criteria/fisher.hpp>
+#include <spat/prune/criteria/gate.hpp>
+#include <spat/prune/criteria/head_importance.hpp>
+#include <spat/prune/criteria/leave_one_out.hpp>
+#include <spat/prune/criteria/magnitude.hpp>
+#include <spat/prune/criteria/position.hpp>
+#include <spat/prune/criteria/random.hpp>
+#include <spat/prune/criteria/send.hpp>
+#include <spat/prune/criteria/snip.hpp>
+#include <spat/prune/criteria/taylor2.hpp>
 
 #include <spat/report/pruning_report.hpp>

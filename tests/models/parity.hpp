@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/models/checkpoint.hpp>
-#include <spat/prune/send.hpp>
+#include <spat/prune/criteria/send.hpp>
 #include <spat/train/adam.hpp>
 #include <spat/train/loss.hpp>
 

@@ -4,8 +4,8 @@
 #include <spat/models/block_plan.hpp>
 #include <spat/prune/bootstrap.hpp>
 #include <spat/prune/budget.hpp>
+#include <spat/prune/criteria/send.hpp>
 #include <spat/prune/criterion.hpp>
-#include <spat/prune/send.hpp>
 #include <spat/prune/surgery.hpp>
 
 #include <array>
