@@ -12,6 +12,7 @@
 namespace tool {
 
 struct RunOptions;
+struct PruneOptions;
 
 /// One member of a model's configuration: a number, or 0 and 1 of a flag.
 struct Field {
@@ -71,7 +72,8 @@ struct Architecture {
   bool scored;                       // a criterion hears of its modules
   Configuration (*configuration)();  // its fields with their defaults
   Summary (*summary)(const Configuration&);
-  void (*run)(const RunOptions&, const Configuration&, const Data&);
+  void (*run)(const RunOptions&, const Configuration&, const Data&, const std::vector<Data>& others);
+  void (*prune)(const PruneOptions&, const Data&, const std::vector<Data>& others);
   spat::Metrics (*evaluate)(const std::string& file, const spat::WindowDataset<float>&, std::size_t threads);
   Forecast (*forecast)(const std::string& file, const spat::WindowBatch<float>&);
   Inspection (*inspect)(const std::string& file);

@@ -27,9 +27,7 @@ spat::Metrics evaluate(const std::string& file, const spat::WindowDataset<float>
 template <class Model>
 Forecast forecast(const std::string& file, const spat::WindowBatch<float>& window) {
   const Model model = spat::load_model<Model>(file);
-  spat::Predictor<Model> predictor(model);
-  const auto y = predictor.forecast(window);
-  return {{y.data(), y.data() + y.size()}, y.cols()};
+  return forecast_of(model, window);
 }
 
 template <class Model>
@@ -55,6 +53,7 @@ struct Registered {
          .configuration = [] { return configuration_of(typename Model::Config{}); },
          .summary = summary<Model>,
          .run = run<Model>,
+         .prune = prune<Model>,
          .evaluate = evaluate<Model>,
          .forecast = forecast<Model>,
          .inspect = inspect<Model>});

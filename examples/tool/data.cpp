@@ -7,6 +7,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <filesystem>
+
 namespace tool {
 
 namespace {
@@ -29,6 +31,10 @@ void DataOptions::add_to(CLI::App& command) {
       ->capture_default_str();
   command.add_option("--missing-code", missing_code,
                      "Cells of this value are replaced by the value before, e.g. -9999");
+  command
+      .add_option("--window-stride", stride, "Rows between the windows of training and validation; every row is tested")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   command.add_flag("--strict-times", strict_times, "A repeated time stamp or a gap is an error, not a warning");
 }
 
@@ -48,7 +54,8 @@ std::optional<spat::Frequency> marks_of(const spat::Series& series, const std::s
 }
 
 Data load(const DataOptions& options, spat::WindowOptions window, const std::vector<std::string>& columns) {
-  Data data{.series = read(options, columns),
+  Data data{.name = options.synthetic ? "synthetic" : std::filesystem::path(options.path).stem().string(),
+            .series = read(options, columns),
             .protocol = spat::parse_protocol(options.protocol),
             .scaler = {},
             .window = window,
@@ -69,6 +76,23 @@ Data load(const DataOptions& options, spat::WindowOptions window, const std::vec
   data.training = windows(splits.train, options.stride), data.validation = windows(splits.validation, options.stride);
   data.test = windows(splits.test, 1);
   return data;
+}
+
+std::vector<Data> load_others(const std::vector<std::string>& files, const DataOptions& options, const Data& like) {
+  std::vector<Data> others;
+  for (const std::string& file : files) {
+    DataOptions other = options;
+    const std::size_t colon = file.rfind(':');
+    other.path = file.substr(0, colon), other.synthetic = false;
+    if (colon != std::string::npos) other.protocol = file.substr(colon + 1);
+    spat::WindowOptions window = like.window;
+    others.push_back(load(other, window));
+    const std::size_t channels = others.back().training->channels(), expected = like.training->channels();
+    if (channels != expected)
+      throw spat::ConfigError(
+          message("--test-data ", file, ": has ", channels, " channels, the training data ", expected));
+  }
+  return others;
 }
 
 std::string describe(const Data& data, const std::string& marks) {
@@ -106,6 +130,13 @@ Described described(const spat::SafetensorsFile& file) {
   }
   data.scaler = spat::StandardScaler(mean, deviation);
   return data;
+}
+
+Data load_as(const Described& about, DataOptions options, bool protocol_given, bool marks_given) {
+  if (!protocol_given) options.protocol = about.protocol;
+  if (!marks_given) options.marks = about.marks;
+  options.target.clear();  // the file's columns are taken by name, in the order of the training
+  return load(options, about.window, about.names);
 }
 
 }  // namespace tool

@@ -26,6 +26,7 @@ struct DataOptions {
 
 /// The series read, its warnings shown, and the windows of its three parts in scaled units.
 struct Data {
+  std::string name;  // "ETTh1" of "data/ETTh1.csv"
   spat::Series series;
   spat::Protocol protocol;
   spat::StandardScaler scaler;
@@ -39,6 +40,10 @@ std::optional<spat::Frequency> marks_of(const spat::Series& series, const std::s
 /// The windows are as `window` says, their marks as the options do.
 Data load(const DataOptions& options, spat::WindowOptions window, const std::vector<std::string>& columns = {});
 
+/// Other series to be tested on: each FILE, or FILE:PROTOCOL where its rows are split in another way; scaled by their own training
+/// parts. Throws ConfigError for one of other channels.
+std::vector<Data> load_others(const std::vector<std::string>& files, const DataOptions& options, const Data& like);
+
 /// What goes into the metadata entry "spat.data" of a model file.
 std::string describe(const Data& data, const std::string& marks);
 /// What a model file says about its model and the data it was trained on.
@@ -49,5 +54,7 @@ struct Described {
   spat::WindowOptions window;  // without marks: those depend on the series, too
 };
 Described described(const spat::SafetensorsFile& file);
+/// The data as the model knows it: its columns by name, its windows, and, where the user said none, its protocol and marks.
+Data load_as(const Described& about, DataOptions options, bool protocol_given, bool marks_given);
 
 }  // namespace tool

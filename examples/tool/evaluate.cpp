@@ -21,10 +21,7 @@ Command add_evaluate(CLI::App& app) {
   return [options, &command] {
     const Described about = described(spat::SafetensorsFile(options->model));
     const Architecture& model = architecture(about.model);
-    if (command.count("--protocol") == 0) options->data.protocol = about.protocol;
-    if (command.count("--marks") == 0) options->data.marks = about.marks;
-    options->data.target.clear();  // the file's columns are taken by name, in the order of the training
-    const Data data = load(options->data, about.window, about.names);
+    const Data data = load_as(about, options->data, command.count("--protocol") != 0, command.count("--marks") != 0);
     const spat::Metrics metrics =
         model.evaluate(options->model, *data.test, std::max<std::size_t>(1, options->threads));
     std::printf(

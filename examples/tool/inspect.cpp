@@ -34,13 +34,13 @@ void show_model(const Architecture& model, const spat::SafetensorsFile& file) {
   if (!found.modules.empty())
     std::printf("modules      %s (1 = kept)\n", spat::to_string(found.kept, found.modules.size()).c_str());
   for (const std::string& part : found.dead_parts) std::printf("dead         %s\n", part.c_str());
-  const auto send = file.metadata().find("spat.send");
+  const auto saved = file.metadata().find("spat.scores");
   const spat::Fields scores =
-      send == file.metadata().end() ? spat::Fields{} : spat::fields_from_json(send->second, file.path());
+      saved == file.metadata().end() ? spat::Fields{} : spat::fields_from_json(saved->second, file.path());
   for (std::size_t i = 0; i < found.modules.size(); ++i) {
     const std::string& name = found.modules[i];
     std::printf("  %-40s ", name.c_str());
-    if (scores.contains(name)) std::printf("SEND %.4e  ", scores.get<double>(name));
+    if (scores.contains(name)) std::printf("score %.4e  ", scores.get<double>(name));
     std::printf("%s\n", found.kept.keeps(i) ? "kept" : "removed");
   }
 }

@@ -81,7 +81,7 @@ ModelOptions::Loaded ModelOptions::load(DataOptions options) const {
   set(configuration, "channels", data.training->channels());
   set(configuration, "marks", data.training->marks());
   set(configuration, "targets", window.features == spat::Features::target_from_all ? 1 : 0);  // 0: all channels
-  return {&model, std::move(configuration), std::move(data)};
+  return {&model, std::move(configuration), std::move(data), options.marks};
 }
 
 void TrainOptions::add_to(CLI::App& command) {

@@ -16,11 +16,12 @@ struct ModelOptions {
   double dropout = 0.1;
 
   void add_to(CLI::App& command);
-  /// The model, its configuration as far as the data says it, and the data; `strides`: rows between windows.
+  /// The model, its whole configuration, and the data.
   struct Loaded {
     const Architecture* architecture;
     Configuration configuration;
     Data data;
+    std::string marks;  // what --marks came to
   };
   [[nodiscard]] Loaded load(DataOptions data) const;
 };

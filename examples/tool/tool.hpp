@@ -17,6 +17,7 @@ using spat::detail::message;  // appends its parts: text, numbers
 /// Each command adds itself to the command line; what it returns runs it.
 using Command = std::function<void()>;
 Command add_run(CLI::App& app, const std::string& command_line);
+Command add_prune(CLI::App& app, const std::string& command_line);
 Command add_evaluate(CLI::App& app);
 Command add_inspect(CLI::App& app);
 Command add_forecast(CLI::App& app);
