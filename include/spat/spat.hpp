@@ -168,4 +168,14 @@
 #include <spat/prune/criteria/snip.hpp>
 #include <spat/prune/criteria/taylor2.hpp>
 
+#include <spat/report/chart.hpp>
+#include <spat/report/html_report.hpp>
+#include <spat/report/html_style.hpp>
+#include <spat/report/html_tables.hpp>
+#include <spat/report/json_report.hpp>
+#include <spat/report/label_places.hpp>
+#include <spat/report/number_text.hpp>
 #include <spat/report/pruning_report.hpp>
+#include <spat/report/report_charts.hpp>
+#include <spat/report/svg.hpp>
+#include <spat/report/text_report.hpp>
