@@ -13,7 +13,7 @@
 namespace spat::inline SPAT_ABI {
 
 /// Points (x[i], y[i]), joined in this order; what is not finite breaks the line.
-struct Series {
+struct ChartSeries {
   std::string name = {};
   std::vector<double> x = {}, y = {};
   std::string colour = "ink";  // a variable of the style sheet
@@ -34,7 +34,7 @@ struct Rule {
 struct Chart {
   std::string title = {};  // what a screen reader says
   Axis x = {}, y = {};
-  std::vector<Series> series = {};
+  std::vector<ChartSeries> series = {};
   std::vector<Rule> rules = {};
   bool direct = false;  // names at the ends of the lines, where there is room, instead of in a legend
 };
@@ -54,7 +54,7 @@ class ChartPainter {
     y_labels_ = chart.y.labels(y_ticks_);
     double widest_tick = 0, widest_name = 0;
     for (const std::string& label : y_labels_) widest_tick = std::max(widest_tick, text_width(label));
-    for (const Series& series : chart.series) widest_name = std::max(widest_name, text_width(series.name));
+    for (const ChartSeries& series : chart.series) widest_name = std::max(widest_name, text_width(series.name));
     direct_ = chart.direct && widest_name <= 0.25 * size.width &&
               line_height * static_cast<double>(chart.series.size()) <= size.plot_height;
     left_ = widest_tick + 10;
@@ -65,7 +65,7 @@ class ChartPainter {
     paint_heading();
     bottom_ = top_ + size_.plot_height;
     paint_axes();
-    for (const Series& series : chart_.series) paint_series(series);
+    for (const ChartSeries& series : chart_.series) paint_series(series);
     paint_point_labels();
     if (direct_) paint_end_labels();
     return message("<svg role=\"img\" viewBox=\"0 0 ", pixels(size_.width), " ", pixels(bottom_ + 44),
@@ -78,7 +78,7 @@ class ChartPainter {
   [[nodiscard]] double at_x(double value) const { return multiply_add(chart_.x.place(value), right_ - left_, left_); }
   [[nodiscard]] double at_y(double value) const { return multiply_add(chart_.y.place(value), top_ - bottom_, bottom_); }
   /// Whether point i of a series has a place.
-  [[nodiscard]] static bool has(const Series& series, std::size_t i) {
+  [[nodiscard]] static bool has(const ChartSeries& series, std::size_t i) {
     return i < series.x.size() && i < series.y.size() && std::isfinite(series.x[i]) && std::isfinite(series.y[i]);
   }
 
@@ -90,7 +90,7 @@ class ChartPainter {
     svg_.append(message("<line class=\"", css, "\" x1=\"", pixels(x1), "\" y1=\"", pixels(y1), "\" x2=\"", pixels(x2),
                         "\" y2=\"", pixels(y2), "\"/>"));
   }
-  void open_group(const Series& series) {
+  void open_group(const ChartSeries& series) {
     svg_.append(message("<g style=\"--c:var(--", escaped(series.colour), ")\">"));
   }
 
@@ -101,7 +101,7 @@ class ChartPainter {
     if (!direct_ && chart_.series.size() > 1) {
       double x = 0;
       y += 20;
-      for (const Series& series : chart_.series) {
+      for (const ChartSeries& series : chart_.series) {
         const double width = text_width(series.name) + 28;
         if (x > 0 && x + width > size_.width) x = 0, y += line_height + 2;
         open_group(series);
@@ -150,13 +150,13 @@ class ChartPainter {
     }
   }
 
-  void point(double x, double y, const Series& series, std::string_view title) {
+  void point(double x, double y, const ChartSeries& series, std::string_view title) {
     svg_.append(message("<circle class=\"", series.hollow ? "hollow" : "point", "\" cx=\"", pixels(x), "\" cy=\"",
                         pixels(y), "\" r=\"", pixels(series.radius), title.empty() ? "\"/>" : "\"><title>",
                         escaped(title), title.empty() ? "" : "</title></circle>"));
   }
 
-  void paint_series(const Series& series) {
+  void paint_series(const ChartSeries& series) {
     open_group(series);
     const std::size_t size = std::max(series.x.size(), series.y.size());
     std::string run;
@@ -184,7 +184,7 @@ class ChartPainter {
     const auto take = [&](double x, double y, double radius) {
       places.take({x - radius, y - radius, x + radius, y + radius});
     };
-    for (const Series& series : chart_.series) {
+    for (const ChartSeries& series : chart_.series) {
       for (std::size_t i = 0; i < series.x.size(); ++i) {
         if (!has(series, i)) continue;
         const double x = at_x(series.x[i]), y = at_y(series.y[i]);
@@ -196,7 +196,7 @@ class ChartPainter {
       }
     }
     for (std::size_t s = chart_.series.size(); s-- > 0;) {
-      const Series& series = chart_.series[s];
+      const ChartSeries& series = chart_.series[s];
       open_group(series);
       for (std::size_t i = 0; i < series.labels.size(); ++i) {
         if (!has(series, i) || series.labels[i].empty()) continue;
@@ -209,9 +209,9 @@ class ChartPainter {
   }
 
   void paint_end_labels() {
-    std::vector<const Series*> named;
+    std::vector<const ChartSeries*> named;
     std::vector<double> ends_x, ends_y;
-    for (const Series& series : chart_.series) {
+    for (const ChartSeries& series : chart_.series) {
       std::size_t last = series.x.size();
       while (last > 0 && !has(series, last - 1)) --last;
       if (last == 0) continue;
