@@ -3,6 +3,7 @@
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // these operators are the pair
 #include <spat/core/eigen.hpp>
 #include <spat/models/timexer.hpp>
+#include <spat/prune/any_criterion.hpp>
 #include <spat/prune/sensitivity_pruner.hpp>
 #include <spat/train/trainer.hpp>
 
@@ -105,15 +106,15 @@ constexpr TimeXerConfig exogenous{.channels = 7,
                                   .patch = 6,
                                   .kept = ModuleMask<>{0b11}};
 
-template <class Model>
+template <class Model, class C = Send<typename Model::Value>>
 void check_training(typename Model::Shape shape, const typename Model::Config& config, std::size_t workers,
-                    const SendOptions& options) {
+                    const C& criterion = {}) {
   using Scalar = typename Model::Value;
   Team team(std::max<std::size_t>(workers, 1));
   const example::SyntheticWindows<Scalar> windows(config, 4);
   auto model = example::made<Model>(shape, 5, 0.1);
   Trainer<Model> trainer(model, {.clip_norm = 0.1}, workers ? &team : nullptr);
-  SensitivityPruner<Model> pruner(model, Send<Scalar>(options));
+  SensitivityPruner<Model, C> pruner(model, criterion);
   WindowBuffer<Scalar> buffer;
   std::vector<std::size_t> indices(26);
   std::iota(indices.begin(), indices.end(), std::size_t{0});
@@ -157,14 +158,21 @@ TEST_CASE("a training step allocates nothing once it has seen a batch of its siz
   for (const std::size_t workers : {0u, 1u, 2u})
     for (const ITransformerConfig& config : {narrow, wide}) {
       INFO(workers << " workers, ffn " << config.ffn_width);
-      check_training<ITransformer<float>>({config}, config, workers, {});
+      check_training<ITransformer<float>>({config}, config, workers);
     }
-  check_training<ITransformer<float>>({narrow}, narrow, 2, {.dynamics = SendDynamics::epoch});
+  check_training<ITransformer<float>>({narrow}, narrow, 2, Send<float>({.dynamics = SendDynamics::epoch}));
   const auto pruned = wide.with_kept(ModuleMask<>{0b01});
-  check_training<ITransformer<float>>({pruned}, pruned, 2, {});
-  check_training<ITransformer<double>>({wide}, wide, 2, {.variant = SendVariant::absolute_mean});
-  check_training<ITransformer<float, Static<wide>>>({}, wide, 2, {});
-  check_training<TimeXer<float>>({exogenous}, exogenous, 2, {});
+  check_training<ITransformer<float>>({pruned}, pruned, 2);
+  check_training<ITransformer<double>>({wide}, wide, 2, Send<double>({.variant = SendVariant::absolute_mean}));
+  check_training<ITransformer<float, Static<wide>>>({}, wide, 2);
+  check_training<TimeXer<float>>({exogenous}, exogenous, 2);
+}
+
+TEST_CASE("no criterion allocates once it has seen a batch of its size") {
+  for (const std::string& name : criterion_names()) {
+    INFO(name);
+    check_training<ITransformer<float>>({wide}, wide, 2, make_criterion<float>(name));
+  }
 }
 
 TEST_CASE("a forecast allocates nothing once batches of its size have been seen") {
