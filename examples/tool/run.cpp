@@ -2,6 +2,8 @@
 #include "run.hpp"
 
 #include <spat/io/atomic_file.hpp>
+#include <spat/report/json_report.hpp>
+#include <spat/report/text_report.hpp>
 
 #include <CLI/CLI.hpp>
 

@@ -1,0 +1,93 @@
+// report. Numbers as people read them, without a locale.
+#pragma once
+
+#include <spat/core/message.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace spat::inline SPAT_ABI {
+
+namespace detail {
+
+[[nodiscard]] inline std::string formatted(double value, std::chars_format format, int decimals) {
+  if (!std::isfinite(value)) return "-";
+  std::array<char, 400> digits;  // the largest double has 309 before the point
+  const std::to_chars_result end = std::to_chars(digits.data(), digits.data() + digits.size(), value, format, decimals);
+  return {digits.data(), end.ptr};
+}
+/// "0.3861"; "-" for what is not finite.
+[[nodiscard]] inline std::string fixed(double value, int decimals) {
+  return formatted(value, std::chars_format::fixed, decimals);
+}
+/// "1.2300e-06".
+[[nodiscard]] inline std::string scientific(double value, int decimals) {
+  return formatted(value, std::chars_format::scientific, decimals);
+}
+
+/// 100 (after / before - 1); NaN where there is nothing to compare with.
+[[nodiscard]] inline double percent(double before, double after) {
+  return before == 0 ? std::nan("") : 100 * (after / before - 1);
+}
+/// "-35.3 %", "+0.4 %", "+0.0 %"; "-" where there is nothing to compare with.
+[[nodiscard]] inline std::string change(double before, double after) {
+  std::string text = fixed(percent(before, after), 1);
+  if (text == "-") return text;
+  if (text == "-0.0") text = "0.0";
+  return message(text.front() == '-' ? "" : "+", text, " %");
+}
+
+/// Three digits and a prefix of the SI: "950", "1.24 k", "12.6 M", "3.02 G".
+[[nodiscard]] inline std::string counted(double value) {
+  constexpr std::array prefixes{"", " k", " M", " G", " T"};
+  std::size_t prefix = 0;
+  for (; prefix + 1 < prefixes.size() && std::abs(value) >= 999.5; ++prefix) value /= 1000;
+  const double size = std::abs(value);
+  return fixed(value, prefix == 0 || size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2).append(prefixes[prefix]);
+}
+
+/// The power of ten, a multiple of three, that numbers up to `largest` are best told in; 0 from a thousandth to 99999.
+[[nodiscard]] inline int shared_exponent(double largest) {
+  largest = std::abs(largest);
+  if (!std::isfinite(largest) || largest == 0 || (largest >= 1e-3 && largest < 1e5)) return 0;
+  return 3 * static_cast<int>(std::floor(std::log10(largest) / 3));
+}
+/// " in 10⁻⁶", what a title says of the exponent that its numbers share; nothing for 0.
+[[nodiscard]] inline std::string in_powers_of_ten(int exponent) {
+  constexpr std::array digits{"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+  if (exponent == 0) return {};
+  std::string text = message(" in 10", exponent < 0 ? "⁻" : "");
+  for (const char digit : std::to_string(std::abs(exponent)))
+    text.append(digits[static_cast<std::size_t>(digit - '0')]);
+  return text;
+}
+
+/// Code points of UTF-8: about as many columns on a terminal.
+[[nodiscard]] inline std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+[[nodiscard]] inline std::string padded(std::string text, std::size_t width, bool left = false) {
+  const std::size_t size = characters(text);
+  const std::string blanks(size < width ? width - size : 0, ' ');
+  return left ? text.append(blanks) : message(blanks, text);
+}
+
+/// "1", "1 and 3", "0, 1 and 3".
+[[nodiscard]] inline std::string enumerated(const std::vector<std::size_t>& numbers) {
+  std::string text;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    if (i > 0) text.append(i + 1 == numbers.size() ? " and " : ", ");
+    text.append(std::to_string(numbers[i]));
+  }
+  return text;
+}
+
+}  // namespace detail
+
+}  // namespace spat

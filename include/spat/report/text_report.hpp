@@ -1,0 +1,105 @@
+// report. The pruning report as text: the table people look at first.
+#pragma once
+
+#include <spat/report/number_text.hpp>
+#include <spat/report/pruning_report.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace spat::inline SPAT_ABI {
+
+namespace detail {
+
+/// "modules 1 and 2 cannot be told apart: as ranked with probability 0.61".
+[[nodiscard]] inline std::string tie_text(const ReportTie& tie) {
+  std::string text = message("modules ", tie.first, " and ", tie.second, " cannot be told apart");
+  if (std::isfinite(tie.probability)) text.append(": as ranked with probability ").append(fixed(tie.probability, 2));
+  return text;
+}
+
+/// Modules, their scores and what became of them.
+inline void append_modules(std::string& text, const PruningReport& report) {
+  if (report.modules.empty()) return;
+  std::size_t widest = 6;
+  for (const ReportModule& module : report.modules) widest = std::max(widest, characters(module.name));
+  const bool errors = std::ranges::any_of(report.modules, [](const auto& m) { return std::isfinite(m.error); });
+  text.append(padded("module", widest + 2, true)).append(padded("score", 12));
+  text.append(errors ? padded("std. error", 14) : "").append("\n");
+  for (const ReportModule& module : report.modules) {
+    text.append(padded(module.name, widest + 2, true)).append(padded(scientific(module.score, 4), 12));
+    if (errors) text.append(padded(scientific(module.error, 1), 14));
+    text.append(module.kept ? "   kept\n" : "   removed\n");
+  }
+  for (const ReportTie& tie : report.ties) text.append(tie_text(tie)).append("\n");
+}
+
+/// Dense beside pruned, with the changes against dense.
+inline void append_rows(std::string& text, const PruningReport& report) {
+  const bool prunes = report.prunes();
+  const ReportRow &a = report.dense, &b = report.pruned;
+  const auto line = [&](const char* name, const std::string& dense, const std::string& tuned, const std::string& pruned,
+                        const std::string& difference) {
+    text.append(padded(name, 22, true)).append(padded(dense, 14));
+    if (report.dense_tuned) text.append(padded(tuned, 14));
+    if (prunes) text.append(padded(pruned, 14)).append(padded(difference, 11));
+    text.append("\n");
+  };
+  const auto numbers = [&](const char* name, int decimals, const auto& of) {
+    line(name, fixed(of(a), decimals), report.dense_tuned ? fixed(of(*report.dense_tuned), decimals) : "",
+         fixed(of(b), decimals), change(of(a), of(b)));
+  };
+  line("", "dense", "fine-tuned", "pruned", "change");
+  numbers("test MSE", 4, [](const ReportRow& r) { return r.mse; });
+  numbers("test MAE", 4, [](const ReportRow& r) { return r.mae; });
+  if (prunes)
+    line("  before fine-tuning", "", "", fixed(report.pruned_only.mse, 4), change(a.mse, report.pruned_only.mse));
+  numbers("parameters", 0, [](const ReportRow& r) { return static_cast<double>(r.cost.parameters); });
+  numbers("MACs a window", 0, [](const ReportRow& r) { return static_cast<double>(r.cost.macs); });
+  line("latency ms, median", fixed(a.latency.median, 4), "", fixed(b.latency.median, 4),
+       change(a.latency.median, b.latency.median));
+  const auto spread = [](const Latency& l) { return message(fixed(l.p10, 4), "-", fixed(l.p90, 4)); };
+  line("  p10-p90", spread(a.latency), "", spread(b.latency), "");
+}
+
+inline void append_zero_shot(std::string& text, const PruningReport& report) {
+  if (report.zero_shot.empty()) return;
+  std::size_t widest = 16;
+  for (const ReportZeroShot& set : report.zero_shot) widest = std::max(widest, characters(set.name));
+  text.append("\n").append(padded("zero-shot", widest + 2, true));
+  for (const char* title : {"dense MSE", "pruned MSE", "change", "dense MAE", "pruned MAE", "change"})
+    text.append(padded(title, 12));
+  text.append("\n");
+  for (const ReportZeroShot& set : report.zero_shot) {
+    text.append(padded(set.name, widest + 2, true));
+    for (const std::string& cell :
+         {fixed(set.dense_mse, 4), fixed(set.pruned_mse, 4), change(set.dense_mse, set.pruned_mse),
+          fixed(set.dense_mae, 4), fixed(set.pruned_mae, 4), change(set.dense_mae, set.pruned_mae)})
+      text.append(padded(cell, 12));
+    text.append("\n");
+  }
+}
+
+}  // namespace detail
+
+/// What was done, modules with their scores, dense beside pruned, other test sets.
+[[nodiscard]] inline std::string to_text(const PruningReport& report) {
+  std::string text;
+  const auto fact = [&](const char* name, const std::string& value) {
+    if (!value.empty()) text.append(detail::padded(name, 11, true)).append(value).append("\n");
+  };
+  fact("model", report.model), fact("data", report.data), fact("criterion", report.criterion);
+  fact("budget", report.budget), fact("schedule", report.schedule);
+  if (!text.empty() && !report.modules.empty()) text.append("\n");
+  detail::append_modules(text, report);
+  for (const std::string& part : report.dead_parts)
+    text.append("no longer reaches the forecast: ").append(part).append("\n");
+  if (!text.empty()) text.append("\n");
+  detail::append_rows(text, report);
+  detail::append_zero_shot(text, report);
+  return text;
+}
+
+}  // namespace spat
