@@ -141,7 +141,10 @@
 #include <spat/prune/sensitivity_pruner.hpp>
 #include <spat/prune/surgery.hpp>
 
+#include <spat/report/chart.hpp>
 #include <spat/report/json_report.hpp>
+#include <spat/report/label_places.hpp>
 #include <spat/report/number_text.hpp>
 #include <spat/report/pruning_report.hpp>
+#include <spat/report/svg.hpp>
 #include <spat/report/text_report.hpp>
