@@ -142,9 +142,13 @@
 #include <spat/prune/surgery.hpp>
 
 #include <spat/report/chart.hpp>
+#include <spat/report/html_report.hpp>
+#include <spat/report/html_style.hpp>
+#include <spat/report/html_tables.hpp>
 #include <spat/report/json_report.hpp>
 #include <spat/report/label_places.hpp>
 #include <spat/report/number_text.hpp>
 #include <spat/report/pruning_report.hpp>
+#include <spat/report/report_charts.hpp>
 #include <spat/report/svg.hpp>
 #include <spat/report/text_report.hpp>

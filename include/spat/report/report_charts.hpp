@@ -1,0 +1,157 @@
+// report. The charts of a pruning report.
+#pragma once
+
+#include <spat/report/chart.hpp>
+#include <spat/report/pruning_report.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace spat::inline SPAT_ABI {
+
+namespace detail {
+
+/// start, start + 1, ...
+[[nodiscard]] inline std::vector<double> counting(double start, std::size_t count) {
+  std::vector<double> numbers;
+  for (std::size_t i = 0; i < count; ++i) numbers.push_back(start + static_cast<double>(i));
+  return numbers;
+}
+/// An axis over the x or y of all series.
+[[nodiscard]] inline Axis axis_over(Axis axis, const std::vector<Series>& series, std::vector<double> Series::*numbers,
+                                    double margin = 0) {
+  std::vector<double> all;
+  for (const Series& one : series) all.insert(all.end(), (one.*numbers).begin(), (one.*numbers).end());
+  return axis.over(all, margin);
+}
+[[nodiscard]] inline std::string module_colour(std::size_t module) { return message("m", module % 6); }
+
+/// Scores by epoch, a line a module: solid where it was kept, dashed where it was removed.
+[[nodiscard]] inline Chart trajectory_chart(const PruningReport& report) {
+  Chart chart{.title = "Score of each module by epoch", .direct = true};
+  std::size_t modules = report.modules.size();
+  for (const auto& scores : report.trajectory) modules = std::max(modules, scores.size());
+  for (std::size_t m = 0; m < modules; ++m) {
+    Series line{.name = message("module ", m),
+                .x = counting(1, report.trajectory.size()),
+                .colour = module_colour(m),
+                .dashed = m < report.modules.size() && !report.modules[m].kept,
+                .points = report.trajectory.size() <= 20,
+                .radius = 2.5};
+    for (std::size_t e = 0; e < report.trajectory.size(); ++e) {
+      line.y.push_back(m < report.trajectory[e].size() ? report.trajectory[e][m] : std::nan(""));
+      line.titles.push_back(message(line.name, ", epoch ", e + 1, ": ", scientific(line.y.back(), 3)));
+    }
+    chart.series.push_back(line);
+  }
+  chart.x = axis_over({.title = "epoch", .whole = true}, chart.series, &Series::x);
+  chart.y = axis_over({.title = "score"}, chart.series, &Series::y, 0.06);
+  return chart;
+}
+
+/// Training loss and validation MSE; epochs of fine-tuning go on counting, removals stand as rules.
+[[nodiscard]] inline Chart training_chart(const PruningReport& report) {
+  Series training{.name = "training loss", .colour = "training"},
+      validation{.name = "validation MSE", .colour = "validation"};
+  Chart chart{.title = "Training loss and validation MSE by epoch", .direct = true};
+  bool tuning = false;
+  for (std::size_t i = 0; i < report.epochs.size(); ++i) {
+    const ReportEpoch& epoch = report.epochs[i];
+    const double place = static_cast<double>(i + 1);
+    if (epoch.fine_tuning && !tuning && i > 0) {
+      chart.rules.push_back({place - 0.5, "fine-tuning"});
+      for (Series* line : {&training, &validation})  // another model from here on: the line breaks
+        line->x.push_back(place), line->y.push_back(std::nan("")), line->titles.emplace_back();
+    }
+    tuning = epoch.fine_tuning;
+    const auto add = [&](Series& line, double value) {
+      line.x.push_back(place), line.y.push_back(value);
+      line.titles.push_back(message(line.name, epoch.fine_tuning ? ", fine-tuning epoch " : ", epoch ", epoch.epoch,
+                                    ": ", fixed(value, 4)));
+    };
+    add(training, epoch.training_loss), add(validation, epoch.validation_mse);
+    if (!epoch.dropped.empty())
+      chart.rules.push_back({place + 0.5, message(epoch.dropped.size() == 1 ? "module " : "modules ",
+                                                  enumerated(epoch.dropped), " removed")});
+  }
+  for (Series* line : {&training, &validation}) line->points = report.epochs.size() <= 30, line->radius = 2.5;
+  chart.series = {training, validation};
+  std::vector<double> all_x = training.x;
+  for (const Rule& rule : chart.rules) all_x.push_back(rule.x);
+  chart.x = Axis{.title = "epoch", .whole = true}.over(all_x);
+  chart.y = axis_over({.title = "mean squared error"}, chart.series, &Series::y, 0.06);
+  return chart;
+}
+
+/// Validation loss against latency; the front joined, the chosen mask on top.
+[[nodiscard]] inline Chart candidates_chart(const PruningReport& report) {
+  Series others{.name = "other masks", .colour = "muted", .line = false, .points = true, .hollow = true};
+  Series front{.name = "Pareto front", .colour = "dense", .points = true};
+  Series chosen{.name = "chosen", .colour = "pruned", .line = false, .points = true, .radius = 6};
+  std::vector<ReportCandidate> sorted = report.candidates;
+  std::ranges::stable_sort(sorted, {}, &ReportCandidate::latency_ms);
+  for (const ReportCandidate& candidate : sorted) {
+    if (!std::isfinite(candidate.loss) || !std::isfinite(candidate.latency_ms)) continue;
+    const std::string digits = to_string(candidate.mask, report.mask_digits());
+    const auto add = [&](Series& to, bool labelled) {
+      to.x.push_back(candidate.latency_ms), to.y.push_back(candidate.loss);
+      to.labels.push_back(labelled ? digits : std::string());
+      to.titles.push_back(
+          message(digits, ": ", fixed(candidate.latency_ms, 3), " ms, loss ", fixed(candidate.loss, 4)));
+    };
+    if (candidate.chosen) add(chosen, true);
+    if (candidate.on_front) add(front, !candidate.chosen);
+    if (!candidate.chosen && !candidate.on_front) add(others, sorted.size() <= 20);  // more would be a thicket
+  }
+  Chart chart{.title = "Validation loss of each mask against its measured latency"};
+  for (const Series& series : {others, front, chosen})
+    if (!series.x.empty()) chart.series.push_back(series);
+  chart.x = axis_over({.title = "latency of a forecast, median, ms"}, chart.series, &Series::x, 0.06);
+  chart.y = axis_over({.title = "validation loss, MSE"}, chart.series, &Series::y, 0.1);
+  return chart;
+}
+
+/// A window's history, and what followed beside what was forecast.
+[[nodiscard]] inline Chart forecast_chart(const ReportForecast& example) {
+  const double before = static_cast<double>(example.history.size());
+  Series history{
+      .name = "history", .x = counting(1 - before, example.history.size()), .y = example.history, .colour = "muted"};
+  Series truth{.name = "truth", .x = counting(1, example.truth.size()), .y = example.truth, .colour = "ink"};
+  if (!example.history.empty()) {  // one series, cut where the forecast begins
+    truth.x.insert(truth.x.begin(), 0);
+    truth.y.insert(truth.y.begin(), example.history.back());
+  }
+  Chart chart{.title = message("Forecast of ", example.channel)};
+  if (!example.history.empty()) chart.series.push_back(history);
+  chart.series.push_back(truth);
+  if (!example.dense.empty())
+    chart.series.push_back(
+        {.name = "dense", .x = counting(1, example.dense.size()), .y = example.dense, .colour = "dense"});
+  if (!example.pruned.empty())
+    chart.series.push_back(
+        {.name = "pruned", .x = counting(1, example.pruned.size()), .y = example.pruned, .colour = "pruned"});
+  chart.x = axis_over({.title = "steps after the last known row", .whole = true}, chart.series, &Series::x);
+  chart.y = axis_over({.title = "value, in the data’s units"}, chart.series, &Series::y, 0.05);
+  if (!example.history.empty()) chart.rules.push_back({0.5, "forecast"});
+  return chart;
+}
+
+/// MSE of each step of the horizon.
+[[nodiscard]] inline Chart step_chart(const ReportStepErrors& errors) {
+  Chart chart{.title = "MSE of each step of the horizon", .direct = true};
+  if (!errors.dense.empty())
+    chart.series.push_back(
+        {.name = "dense", .x = counting(1, errors.dense.size()), .y = errors.dense, .colour = "dense"});
+  if (!errors.pruned.empty())
+    chart.series.push_back(
+        {.name = "pruned", .x = counting(1, errors.pruned.size()), .y = errors.pruned, .colour = "pruned"});
+  chart.x = axis_over({.title = "step of the horizon", .whole = true}, chart.series, &Series::x);
+  chart.y = axis_over({.title = "test MSE, scaled units"}, chart.series, &Series::y, 0.06);
+  return chart;
+}
+
+}  // namespace detail
+
+}  // namespace spat
