@@ -35,7 +35,7 @@ done
 cmp -s one/dense.safetensors three/dense.safetensors || fail "a resumed training has other bytes"
 cmp -s one/pruned.safetensors three/pruned.safetensors || fail "a resumed training prunes to other bytes"
 grep -q 'removed' one.txt || fail "the table names no removed module"
-for key in seed command dense pruned modules mse mae parameters macs latency_ms median p10 p90 name send kept dead_parts; do
+for key in seed command dense pruned modules mse mae parameters macs latency_ms median p10 p90 name score kept dead_parts; do
   grep -q "\"$key\"" one/report.json || fail "report.json lacks $key"
 done
 

@@ -68,8 +68,8 @@ class ChartPainter {
     for (const ChartSeries& series : chart_.series) paint_series(series);
     paint_point_labels();
     if (direct_) paint_end_labels();
-    return message("<svg role=\"img\" viewBox=\"0 0 ", pixels(size_.width), " ", pixels(bottom_ + 44),
-                   "\" aria-label=\"", escaped(chart_.title), "\">", svg_, "</svg>\n");
+    return message("<svg role='img' viewBox='0 0 ", pixels(size_.width), " ", pixels(bottom_ + 44), "' aria-label='",
+                   escaped(chart_.title), "'>", svg_, "</svg>\n");
   }
 
  private:
@@ -84,14 +84,14 @@ class ChartPainter {
 
   void text(double x, double y, std::string_view css, std::string_view content) {
     svg_.append(
-        message("<text class=\"", css, "\" x=\"", pixels(x), "\" y=\"", pixels(y), "\">", escaped(content), "</text>"));
+        message("<text class='", css, "' x='", pixels(x), "' y='", pixels(y), "'>", escaped(content), "</text>"));
   }
   void segment(double x1, double y1, double x2, double y2, std::string_view css) {
-    svg_.append(message("<line class=\"", css, "\" x1=\"", pixels(x1), "\" y1=\"", pixels(y1), "\" x2=\"", pixels(x2),
-                        "\" y2=\"", pixels(y2), "\"/>"));
+    svg_.append(message("<line class='", css, "' x1='", pixels(x1), "' y1='", pixels(y1), "' x2='", pixels(x2),
+                        "' y2='", pixels(y2), "'/>"));
   }
   void open_group(const ChartSeries& series) {
-    svg_.append(message("<g style=\"--c:var(--", escaped(series.colour), ")\">"));
+    svg_.append(message("<g style='--c:var(--", escaped(series.colour), ")'>"));
   }
 
   /// Above the plot: the title of y, the legend, the words of the rules. Sets top_.
@@ -151,9 +151,9 @@ class ChartPainter {
   }
 
   void point(double x, double y, const ChartSeries& series, std::string_view title) {
-    svg_.append(message("<circle class=\"", series.hollow ? "hollow" : "point", "\" cx=\"", pixels(x), "\" cy=\"",
-                        pixels(y), "\" r=\"", pixels(series.radius), title.empty() ? "\"/>" : "\"><title>",
-                        escaped(title), title.empty() ? "" : "</title></circle>"));
+    svg_.append(message("<circle class='", series.hollow ? "hollow" : "point", "' cx='", pixels(x), "' cy='", pixels(y),
+                        "' r='", pixels(series.radius), title.empty() ? "'/>" : "'><title>", escaped(title),
+                        title.empty() ? "" : "</title></circle>"));
   }
 
   void paint_series(const ChartSeries& series) {
@@ -168,7 +168,7 @@ class ChartPainter {
         continue;
       }
       if (length > 1)
-        svg_.append(message("<polyline class=\"", series.dashed ? "line dashed" : "line", "\" points=\"", run, "\"/>"));
+        svg_.append(message("<polyline class='", series.dashed ? "line dashed" : "line", "' points='", run, "'/>"));
       else if (length == 1)
         alone.push_back(i - 1);
       run.clear(), length = 0;
@@ -180,6 +180,7 @@ class ChartPainter {
   }
 
   void paint_point_labels() {
+    if (std::ranges::all_of(chart_.series, [](const ChartSeries& series) { return series.labels.empty(); })) return;
     LabelPlaces places({left_, top_, size_.width, bottom_});
     const auto take = [&](double x, double y, double radius) {
       places.take({x - radius, y - radius, x + radius, y + radius});

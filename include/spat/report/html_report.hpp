@@ -16,7 +16,7 @@ namespace detail {
 
 /// Drawn twice, for a wide and for a narrow screen: text in SVG shrinks with its drawing.
 [[nodiscard]] inline std::string figure(const Chart& chart, const std::string& caption, double plot_height = 260) {
-  return message("<figure><div class=\"wide\">", to_svg(chart, {800, plot_height}), "</div><div class=\"narrow\">",
+  return message("<figure><div class='wide'>", to_svg(chart, {800, plot_height}), "</div><div class='narrow'>",
                  to_svg(chart, {340, std::min(plot_height, 220.0)}), "</div>",
                  caption.empty() ? "" : message("<figcaption>", caption, "</figcaption>"), "</figure>\n");
 }
@@ -45,7 +45,7 @@ namespace detail {
   std::vector<std::string> taus;
   for (const double tau : report.stability) taus.push_back(fixed(tau, 2));
   return html.append(
-      message("<p class=\"note\">Agreement of the ranks of consecutive epochs, Kendall’s tau (1: the same order): ",
+      message("<p class='note'>Agreement of the ranks of consecutive epochs, Kendall’s tau (1: the same order): ",
               typeset(joined(taus)), "</p>\n"));
 }
 
@@ -56,7 +56,8 @@ namespace detail {
     const auto add = [&](const char* name, const std::vector<double>& forecast) {
       const double mse = mean_squared_difference(forecast, example.truth);
       if (std::isfinite(mse))
-        errors.append(message(errors.empty() ? "MSE of this window: " : ", ", name, " ", fixed(mse, 3)));
+        errors.append(message(errors.empty() ? "MSE of this window: " : ", ", name, " ",
+                              formatted(mse, std::chars_format::general, 3)));
     };
     add("dense", example.dense), add("pruned", example.pruned);
     html.append(message("<h3>", escaped(example.channel), "</h3>\n", figure(forecast_chart(example), errors, 220)));
@@ -79,19 +80,19 @@ namespace detail {
   using detail::escaped, detail::figure, detail::joined, detail::message, detail::section;
   const std::string subject = joined({report.model, report.data});
   std::string html = message(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Pruning report",
+      "<!DOCTYPE html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
+      "<meta name='viewport' content='width=device-width, initial-scale=1'>\n<title>Pruning report",
       subject.empty() ? "" : ": ", subject, "</title>\n<style>", detail::html_style,
       "</style>\n</head>\n<body>\n<main>\n");
   html.append(message("<h1>", subject.empty() ? "Pruning report" : subject, "</h1>\n"));
   const std::string facts = joined({report.criterion, report.budget, report.schedule, message("seed ", report.seed)});
-  html.append(message("<p class=\"facts\">Pruning report · ", facts, "</p>\n<p class=\"headline\">",
+  html.append(message("<p class='facts'>Pruning report · ", facts, "</p>\n<p class='headline'>",
                       detail::headline(report), "</p>\n"));
   html.append(detail::tiles(report));
 
   std::string rows = detail::rows_table(report);
   if (report.prunes()) {
-    rows.append("<p class=\"note\">Changes are against the dense model as trained; less is better in every column.");
+    rows.append("<p class='note'>Changes are against the dense model as trained; less is better in every column.");
     if (std::abs(detail::percent(report.reference().mse, report.pruned.mse)) < 1)
       rows.append(
           " A difference of the MSE below 1&#160;% in a single run may be chance: runs with other seeds would tell.");

@@ -9,8 +9,8 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// Nothing comes from the network: the fonts are the reader's own. Colours of lines differ in hue and lightness, so that they are told
-/// apart with any colour vision (after Okabe and Ito); each also works as text on the page.
+/// Nothing comes from the network: the fonts are the reader's own. Colours of lines differ in hue and lightness, so that they
+/// are told apart with any colour vision (after Okabe and Ito); each also works as text on the page.
 inline constexpr std::string_view html_style = R"css(
 :root {
   color-scheme: light dark;
@@ -56,12 +56,15 @@ p { margin: 0 0 12px; max-width: 68ch; overflow-wrap: anywhere; }
     linear-gradient(to left, var(--grid), transparent) right / 12px 100% no-repeat scroll;
 }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
-th, td { padding: 8px 0 8px 20px; text-align: right; vertical-align: top; white-space: nowrap; border-bottom: 1px solid var(--grid); }
+th, td {
+  padding: 8px 0 8px 20px; text-align: right; vertical-align: top; white-space: nowrap;
+  border-bottom: 1px solid var(--grid);
+}
 th:first-child, td:first-child { padding-left: 0; }
 th { font-weight: 600; }
 thead th { color: var(--muted); font-size: 13px; vertical-align: bottom; border-color: var(--axis); }
 .left { text-align: left; }
-td small { display: block; font-size: 13px; }
+td small { display: block; font-size: 0.93em; }
 .removed { color: var(--muted); }
 .bars { width: 34%; min-width: 120px; }
 .bar { display: block; position: relative; height: 12px; margin-top: 5px; }
@@ -70,12 +73,15 @@ td small { display: block; font-size: 13px; }
 .removed .bar i { background: none; border: 1.5px dashed var(--muted); }
 .bar b { top: 5px; height: 2px; background: var(--ink); }
 figure { margin: 8px 0 20px; }
-svg { display: block; width: 100%; height: auto; }
+svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { font-family: inherit; font-size: 12px; fill: var(--ink); font-variant-numeric: tabular-nums; }
 svg .tick, svg .axis-title { fill: var(--muted); }
 svg .end { text-anchor: end; }
 svg .middle { text-anchor: middle; }
-svg .label { fill: var(--c); font-weight: 500; paint-order: stroke; stroke: var(--page); stroke-width: 3px; stroke-linejoin: round; }
+svg .label {
+  fill: var(--c); font-weight: 500;
+  paint-order: stroke; stroke: var(--page); stroke-width: 3px; stroke-linejoin: round;
+}
 svg .grid { stroke: var(--grid); }
 svg .axis { stroke: var(--axis); }
 svg .rule { stroke: var(--axis); stroke-dasharray: 2 3; }
@@ -85,8 +91,14 @@ svg .dashed { stroke-dasharray: 5 4; stroke-linecap: butt; }
 svg .point { fill: var(--c); stroke: var(--page); }
 svg .hollow { fill: var(--page); stroke: var(--c); stroke-width: 1.5; }
 .narrow { display: none; }
-pre { background: var(--panel); border-radius: 8px; padding: 12px 14px; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; line-height: 1.5; }
+pre {
+  background: var(--panel); border-radius: 8px; padding: 12px 14px;
+  white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; line-height: 1.5;
+}
 code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+@media print, (min-width: 640.1px) {
+  .name wbr { display: none; }
+}
 @media screen and (max-width: 640px) {
   main { padding-top: 24px; }
   .wide { display: none; }
@@ -103,6 +115,8 @@ code { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono"
   h2, h3 { break-after: avoid; }
   figure, tr, .tiles { break-inside: avoid; }
   .scroll { overflow: visible; }
+  table { font-size: 12px; }
+  th, td { padding-left: 10px; }
 }
 )css";
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace spat::inline SPAT_ABI {
@@ -20,61 +21,72 @@ namespace detail {
   if (const std::size_t blank = text.find(' '); blank != std::string::npos) text.replace(blank, 1, "&#160;");
   return text;
 }
+/// A dotted name, escaped, that may break after its dots.
+[[nodiscard]] inline std::string breakable(std::string_view name) {
+  std::string text;
+  for (const char c : escaped(name)) text.append(1, c).append(c == '.' ? "<wbr>" : "");
+  return text;
+}
 /// The change, signed and coloured: less is better. Nothing where there is nothing to compare with.
 [[nodiscard]] inline std::string change_html(double before, double after, const char* element = "small") {
   const std::string text = change(before, after);
   if (text == "-") return {};
   const char* const css = text == "+0.0 %" ? "even" : text.front() == '-' ? "good" : "bad";
-  return message("<", element, " class=\"", css, "\">", typeset(text), "</", element, ">");
+  return message("<", element, " class='", css, "'>", typeset(text), "</", element, ">");
 }
 [[nodiscard]] inline std::string cell(const std::string& html) { return message("<td>", html, "</td>"); }
 [[nodiscard]] inline std::string table(const std::string& name, const std::string& head, const std::string& body) {
-  return message("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"", escaped(name),
-                 "\"><table><thead><tr>", head, "</tr></thead>\n<tbody>", body, "</tbody></table></div>\n");
+  return message("<div class='scroll' role='region' tabindex='0' aria-label='", escaped(name), "'><table><thead><tr>",
+                 head, "</tr></thead>\n<tbody>", body, "</tbody></table></div>\n");
 }
 [[nodiscard]] inline bool measured(const Latency& latency) { return latency.median > 0; }
 
+/// "0.3&#160;% lower than"; where it rounds to nothing, `same`.
+[[nodiscard]] inline std::string comparison(double from, double to, const char* lower, const char* higher,
+                                            const char* same) {
+  const std::string size = fixed(std::abs(percent(from, to)), 1);
+  return size == "0.0" ? std::string(same) : message(size, "&#160;% ", to < from ? lower : higher);
+}
+
 /// What was removed, what that cost and what it won, in plain words; above all where it made things worse.
 [[nodiscard]] inline std::string headline(const PruningReport& report) {
-  const auto number = [](double value) { return fixed(value, 4); };
   if (!report.prunes())
-    return message("Nothing was removed: the dense model's test MSE is ", number(report.dense.mse), ".");
-  const ReportRow &before = report.reference(), &after = report.pruned;
+    return message("Nothing was removed: the dense model’s test MSE is ", fixed(report.dense.mse, 4), ".");
   std::vector<std::size_t> removed;
   for (std::size_t m = 0; m < report.modules.size(); ++m)
     if (!report.modules[m].kept) removed.push_back(m);
   std::string text = message(removed.size(), " of ", report.modules.size(), " modules ",
-                             removed.size() == 1 ? "was" : "were", " removed: ", enumerated(removed), ". ");
-  const auto moved = [](double from, double to, const char* lower, const char* higher, const char* same) {
-    const std::string size = fixed(std::abs(percent(from, to)), 1);
-    return size == "0.0" || size == "-" ? std::string(same) : message(size, "&#160;% ", to < from ? lower : higher);
-  };
-  const bool worse = after.mse > before.mse, faster = after.latency.median < report.dense.latency.median;
-  text.append(worse ? "That made the forecasts worse: the" : "The").append(" test MSE is ");
-  text.append(moved(before.mse, after.mse, "lower than", "higher than", "the same as")).append(" the dense model’s");
-  text.append(&before == &report.dense ? "" : " after the same fine-tuning");
-  text.append(message(" (", number(before.mse), " → ", number(after.mse), "). A forecast takes "));
-  text.append(moved(static_cast<double>(report.dense.cost.macs), static_cast<double>(after.cost.macs), "fewer", "more",
-                    "as many"));
-  text.append(" MACs");
+                             removed.size() == 1 ? "was" : "were", " removed");
+  text.append(removed.size() <= 8 ? message(" (", enumerated(removed), "). ") : ". ");
+
+  const ReportRow &before = report.reference(), &after = report.pruned;
+  const double loss = percent(before.mse, after.mse);
+  const bool worse = loss >= 0.05;
+  if (std::isfinite(loss))
+    text.append(message(worse ? "That made the forecasts worse: the test MSE is " : "The test MSE is ",
+                        comparison(before.mse, after.mse, "lower than", "higher than", "the same as"),
+                        " the dense model’s", &before == &report.dense ? "" : " after the same fine-tuning", " (",
+                        fixed(before.mse, 4), " → ", fixed(after.mse, 4), "). "));
+  const double macs = static_cast<double>(report.dense.cost.macs), fewer = static_cast<double>(after.cost.macs);
+  if (macs > 0)
+    text.append(message("A forecast takes ", comparison(macs, fewer, "fewer", "more", "as many"), " MACs; "));
   if (!measured(report.dense.latency) || !measured(after.latency))
-    return text.append("; its latency was not measured.");
-  text.append(" and, as measured, ");
-  text.append(moved(report.dense.latency.median, after.latency.median, "less", "more", "as much")).append(" time");
-  text.append(
-      message(" (", fixed(report.dense.latency.median, 3), " → ", fixed(after.latency.median, 3), "&#160;ms)."));
-  if (worse && !faster) text.append(" Nothing was won by it.");
-  return text;
+    return text.append(macs > 0 ? "its" : "Its").append(" latency was not measured.");
+  const double time = report.dense.latency.median, shorter = after.latency.median;
+  text.append(message(macs > 0 ? "as measured, it takes " : "As measured, a forecast takes ",
+                      comparison(time, shorter, "less", "more", "as much"), " time (", fixed(time, 3), " → ",
+                      fixed(shorter, 3), "&#160;ms)."));
+  return text.append(worse && shorter >= time ? " On this machine nothing was won by it." : "");
 }
 
 /// The changes that matter most, large.
 [[nodiscard]] inline std::string tiles(const PruningReport& report) {
   if (!report.prunes()) return {};
   const ReportRow &before = report.reference(), &after = report.pruned;
-  std::string html = "<div class=\"tiles\">";
+  std::string html = "<div class='tiles'>";
   const auto tile = [&](double from, double to, const char* name) {
     if (const std::string text = change_html(from, to, "b"); !text.empty())
-      html.append(message("<div class=\"tile\">", text, "<span>", name, "</span></div>"));
+      html.append(message("<div class='tile'>", text, "<span>", name, "</span></div>"));
   };
   tile(before.mse, after.mse, "test MSE"), tile(before.mae, after.mae, "test MAE");
   tile(static_cast<double>(before.cost.macs), static_cast<double>(after.cost.macs), "MACs a forecast");
@@ -92,10 +104,10 @@ namespace detail {
     };
     const auto count = [&](std::size_t Cost::*of) {
       const double before = static_cast<double>(dense.cost.*of), after = static_cast<double>(row.cost.*of);
-      return compared(after > 0 ? counted(after) : "-", before, after > 0 ? after : before);
+      return after > 0 ? compared(counted(after), before, after) : cell("–");
     };
     const Latency& time = row.latency;
-    body.append(message("<tr><th class=\"left\" scope=\"row\">", name, "</th>",
+    body.append(message("<tr><th class='left' scope='row'>", name, "</th>",
                         compared(fixed(row.mse, 4), dense.mse, row.mse),
                         compared(fixed(row.mae, 4), dense.mae, row.mae), count(&Cost::parameters), count(&Cost::macs)));
     body.append(measured(time) ? compared(fixed(time.median, 3), dense.latency.median, time.median) : cell("–"));
@@ -103,10 +115,10 @@ namespace detail {
   };
   add("dense", dense, true);
   if (report.dense_tuned) add("dense, fine-tuned", *report.dense_tuned, false);
-  if (report.prunes())
-    add("pruned, before fine-tuning", report.pruned_only, false), add("pruned", report.pruned, false);
+  if (report.prunes() && report.pruned_only.mse != 0) add("pruned, before fine-tuning", report.pruned_only, false);
+  if (report.prunes()) add("pruned", report.pruned, false);
   return table("Before and after",
-               "<th class=\"left\">model</th><th>test MSE</th><th>test MAE</th><th>parameters</th><th>MACs</th>"
+               "<th class='left'>model</th><th>test MSE</th><th>test MAE</th><th>parameters</th><th>MACs</th>"
                "<th>latency, ms</th><th>p10–p90, ms</th>",
                body);
 }
@@ -129,23 +141,23 @@ namespace detail {
     const ReportModule& m = report.modules[i];
     std::string bar;
     if (std::isfinite(m.score)) {
-      bar = message("<i style=\"left:", share(std::min(m.score, 0.0) - low), "%;width:", share(std::abs(m.score)),
-                    "%\"></i>");
+      bar = message("<i style='left:", share(std::min(m.score, 0.0) - low), "%;width:", share(std::abs(m.score)),
+                    "%'></i>");
       if (std::isfinite(m.error))
         bar.append(
-            message("<b style=\"left:", share(m.score - m.error - low), "%;width:", share(2 * m.error), "%\"></b>"));
+            message("<b style='left:", share(m.score - m.error - low), "%;width:", share(2 * m.error), "%'></b>"));
     }
-    body.append(message("<tr", m.kept ? "" : " class=\"removed\"", "><td>", i, "</td><td class=\"left\">",
-                        escaped(m.name), "</td><td class=\"bars\"><span class=\"bar\">", bar, "</span></td>",
+    body.append(message("<tr", m.kept ? "" : " class='removed'", "><td>", i, "</td><td class='left name'>",
+                        breakable(m.name), "</td><td class='bars'><span class='bar'>", bar, "</span></td>",
                         cell(typeset(fixed(m.score / unit, 3)))));
     if (errors) body.append(cell(std::isfinite(m.error) ? message("±&#160;", fixed(m.error / unit, 3)) : "–"));
-    body.append(message("<td class=\"left\">", m.kept ? "kept" : "removed", "</td></tr>\n"));
+    body.append(message("<td class='left'>", m.kept ? "kept" : "removed", "</td></tr>\n"));
   }
-  std::string html = table("Modules",
-                           message("<th>no.</th><th class=\"left\">module</th><th class=\"left\">", "</th><th>score",
-                                   in_powers_of_ten(exponent), "</th>", errors ? "<th>std. error</th>" : "",
-                                   "<th class=\"left\">result</th>"),
-                           body);
+  std::string html =
+      table("Modules",
+            message("<th>no.</th><th class='left'>module</th><th></th><th>score", in_powers_of_ten(exponent), "</th>",
+                    errors ? "<th>std. error</th>" : "", "<th class='left'>result</th>"),
+            body);
   for (const ReportTie& tie : report.ties) {
     html.append(message("<p>Modules ", tie.first, " and ", tie.second, " cannot be told apart"));
     if (std::isfinite(tie.probability))
@@ -161,13 +173,13 @@ namespace detail {
 [[nodiscard]] inline std::string zero_shot_table(const PruningReport& report) {
   std::string body;
   for (const ReportZeroShot& set : report.zero_shot)
-    body.append(message("<tr><th class=\"left\" scope=\"row\">", escaped(set.name), "</th>",
-                        cell(fixed(set.dense_mse, 4)), cell(fixed(set.pruned_mse, 4)),
-                        cell(change_html(set.dense_mse, set.pruned_mse, "span")), cell(fixed(set.dense_mae, 4)),
-                        cell(fixed(set.pruned_mae, 4)), cell(change_html(set.dense_mae, set.pruned_mae, "span")),
-                        "</tr>\n"));
+    body.append(message("<tr><th class='left' scope='row'>", escaped(set.name), "</th>",
+                        cell(typeset(fixed(set.dense_mse, 4))), cell(typeset(fixed(set.pruned_mse, 4))),
+                        cell(change_html(set.dense_mse, set.pruned_mse, "span")),
+                        cell(typeset(fixed(set.dense_mae, 4))), cell(typeset(fixed(set.pruned_mae, 4))),
+                        cell(change_html(set.dense_mae, set.pruned_mae, "span")), "</tr>\n"));
   return table("Other test sets",
-               "<th class=\"left\">test set</th><th>dense MSE</th><th>pruned MSE</th><th>change</th><th>dense MAE</th>"
+               "<th class='left'>test set</th><th>dense MSE</th><th>pruned MSE</th><th>change</th><th>dense MAE</th>"
                "<th>pruned MAE</th><th>change</th>",
                body);
 }

@@ -3,10 +3,12 @@
 
 #include <spat/core/message.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace spat::inline SPAT_ABI {
@@ -65,8 +67,14 @@ namespace detail {
   return text;
 }
 
+/// Code points of UTF-8: about as many columns on a terminal.
+[[nodiscard]] inline std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
 [[nodiscard]] inline std::string padded(std::string text, std::size_t width, bool left = false) {
-  const std::string blanks(text.size() < width ? width - text.size() : 0, ' ');
+  const std::size_t size = characters(text);
+  const std::string blanks(size < width ? width - size : 0, ' ');
   return left ? text.append(blanks) : message(blanks, text);
 }
 

@@ -20,8 +20,8 @@ namespace detail {
   return numbers;
 }
 /// An axis over the x or y of all series.
-[[nodiscard]] inline Axis axis_over(Axis axis, const std::vector<ChartSeries>& series, std::vector<double> ChartSeries::*numbers,
-                                    double margin = 0) {
+[[nodiscard]] inline Axis axis_over(Axis axis, const std::vector<ChartSeries>& series,
+                                    std::vector<double> ChartSeries::*numbers, double margin = 0) {
   std::vector<double> all;
   for (const ChartSeries& one : series) all.insert(all.end(), (one.*numbers).begin(), (one.*numbers).end());
   return axis.over(all, margin);
@@ -35,11 +35,11 @@ namespace detail {
   for (const auto& scores : report.trajectory) modules = std::max(modules, scores.size());
   for (std::size_t m = 0; m < modules; ++m) {
     ChartSeries line{.name = message("module ", m),
-                .x = counting(1, report.trajectory.size()),
-                .colour = module_colour(m),
-                .dashed = m < report.modules.size() && !report.modules[m].kept,
-                .points = report.trajectory.size() <= 20,
-                .radius = 2.5};
+                     .x = counting(1, report.trajectory.size()),
+                     .colour = module_colour(m),
+                     .dashed = m < report.modules.size() && !report.modules[m].kept,
+                     .points = report.trajectory.size() <= 20,
+                     .radius = 2.5};
     for (std::size_t e = 0; e < report.trajectory.size(); ++e) {
       line.y.push_back(m < report.trajectory[e].size() ? report.trajectory[e][m] : std::nan(""));
       line.titles.push_back(message(line.name, ", epoch ", e + 1, ": ", scientific(line.y.back(), 3)));
@@ -103,7 +103,7 @@ namespace detail {
     };
     if (candidate.chosen) add(chosen, true);
     if (candidate.on_front) add(front, !candidate.chosen);
-    if (!candidate.chosen && !candidate.on_front) add(others, true);
+    if (!candidate.chosen && !candidate.on_front) add(others, sorted.size() <= 20);  // more would be a thicket
   }
   Chart chart{.title = "Validation loss of each mask against its measured latency"};
   for (const ChartSeries& series : {others, front, chosen})

@@ -14,8 +14,8 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// Text for the content or an attribute of HTML or SVG. Bytes that are not UTF-8 are read as Latin-1; control characters, which no
-/// document may hold, become U+FFFD.
+/// Text for the content or an attribute of HTML or SVG. Bytes that are not UTF-8 are read as Latin-1; control characters, which
+/// no document may hold, become U+FFFD.
 [[nodiscard]] inline std::string escaped(std::string_view text) {
   if (!is_utf8(text)) return escaped(latin1_to_utf8(text));
   std::string safe;
@@ -51,12 +51,8 @@ namespace detail {
   for (const char c : number) c == '-' ? text.append("−") : text.append(1, c);
   return text;
 }
-/// About how wide text of 12 pixels is; system fonts differ.
-[[nodiscard]] inline double text_width(std::string_view text) {
-  const auto starts = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; };
-  return 7 * static_cast<double>(std::ranges::count_if(text, starts));
-}
-
+/// About how wide text of 12 pixels is; system fonts differ, the widest of them counts.
+[[nodiscard]] inline double text_width(std::string_view text) { return 7.4 * static_cast<double>(characters(text)); }
 /// The smallest of 1, 2 and 5 times a power of ten that is at least `rough`.
 [[nodiscard]] inline double round_step(double rough) {
   const double power = std::pow(10.0, std::floor(std::log10(rough)));
@@ -142,7 +138,10 @@ struct Axis {
     };
     std::vector<std::string> texts;
     for (const double tick : ticks) {
-      const double step = logarithmic ? tick : ticks.size() > 1 ? (ticks[1] - ticks[0]) / unit : tick / unit / 10;
+      const double step = whole              ? 1
+                          : logarithmic      ? tick
+                          : ticks.size() > 1 ? (ticks[1] - ticks[0]) / unit
+                                             : tick / unit / 10;
       const bool wide = logarithmic && (tick >= 1e5 || tick < 1e-3);
       texts.push_back(detail::with_minus(wide ? detail::scientific(tick, 0)
                                               : detail::fixed(tick / unit, decimals(std::abs(step)))));

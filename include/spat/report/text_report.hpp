@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,7 +24,7 @@ namespace detail {
 inline void append_modules(std::string& text, const PruningReport& report) {
   if (report.modules.empty()) return;
   std::size_t widest = 6;
-  for (const ReportModule& module : report.modules) widest = std::max(widest, module.name.size());
+  for (const ReportModule& module : report.modules) widest = std::max(widest, characters(module.name));
   const bool errors = std::ranges::any_of(report.modules, [](const auto& m) { return std::isfinite(m.error); });
   text.append(padded("module", widest + 2, true)).append(padded("score", 12));
   text.append(errors ? padded("std. error", 14) : "").append("\n");
@@ -48,7 +47,7 @@ inline void append_rows(std::string& text, const PruningReport& report) {
     if (prunes) text.append(padded(pruned, 14)).append(padded(difference, 11));
     text.append("\n");
   };
-  const auto numbers = [&](const char* name, int decimals, const std::function<double(const ReportRow&)>& of) {
+  const auto numbers = [&](const char* name, int decimals, const auto& of) {
     line(name, fixed(of(a), decimals), report.dense_tuned ? fixed(of(*report.dense_tuned), decimals) : "",
          fixed(of(b), decimals), change(of(a), of(b)));
   };
@@ -68,7 +67,7 @@ inline void append_rows(std::string& text, const PruningReport& report) {
 inline void append_zero_shot(std::string& text, const PruningReport& report) {
   if (report.zero_shot.empty()) return;
   std::size_t widest = 16;
-  for (const ReportZeroShot& set : report.zero_shot) widest = std::max(widest, set.name.size());
+  for (const ReportZeroShot& set : report.zero_shot) widest = std::max(widest, characters(set.name));
   text.append("\n").append(padded("zero-shot", widest + 2, true));
   for (const char* title : {"dense MSE", "pruned MSE", "change", "dense MAE", "pruned MAE", "change"})
     text.append(padded(title, 12));

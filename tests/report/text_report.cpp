@@ -1,0 +1,51 @@
+// The report as text.
+#include <spat/report/text_report.hpp>
+
+#include <tests/catch.hpp>
+#include <tests/report/example.hpp>
+
+using namespace spat;
+
+namespace {
+
+/// The line that begins with `start`, without its line end.
+std::string line_of(const std::string& text, const std::string& start) {
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
+    if (text.substr(at).starts_with(start)) return text.substr(at, text.find('\n', at) - at);
+  return "no such line";
+}
+
+}  // namespace
+
+TEST_CASE("columns of the text stand under their titles") {
+  const std::string text = to_text(full_report());
+  CHECK(line_of(text, "model ") == "model      iTransformer");
+  CHECK(line_of(text, "budget") == "budget     MACs -35 %");
+  CHECK(line_of(text, "module ") == "module           score    std. error");
+  CHECK(line_of(text, "layers.0") == "layers.0    3.0000e-06       1.0e-07   kept");
+  CHECK(line_of(text, "layers.1") == "layers.1    2.0000e-06       2.0e-07   removed");
+  CHECK(line_of(text, "layers.2") == "layers.2             -             -   kept");
+  CHECK(line_of(text, "modules 0") == "modules 0 and 1 cannot be told apart: as ranked with probability 0.61");
+  CHECK(line_of(text, "no longer") == "no longer reaches the forecast: time marks");
+  CHECK(line_of(text, "   ") == "                               dense    fine-tuned        pruned     change");
+  CHECK(line_of(text, "test MSE") == "test MSE                      0.4000        0.3900        0.3861     -3.5 %");
+  CHECK(line_of(text, "  before") == "  before fine-tuning                                      0.4400    +10.0 %");
+  CHECK(line_of(text, "MACs a") == "MACs a window                  20000         20000         13000    -35.0 %");
+  CHECK(line_of(text, "latency") == "latency ms, median            2.0000                      1.5000    -25.0 %");
+  CHECK(line_of(text, "zero") ==
+        "zero-shot            dense MSE  pruned MSE      change   dense MAE  pruned MAE      change");
+  CHECK(line_of(text, "ETTh2") ==
+        "ETTh2                   0.3000      0.3300     +10.0 %      0.3500      0.3500      +0.0 %");
+}
+
+TEST_CASE("a model that loses nothing is reported alone") {
+  PruningReport report;
+  report.dense = {0.4, 0.41, {10, 20}, {}};
+  report.modules = {{"layers.0", 0.5}};
+  const std::string text = to_text(report);
+  CHECK(line_of(text, "module ") == "module           score");
+  CHECK(line_of(text, "layers.0") == "layers.0    5.0000e-01   kept");
+  CHECK(line_of(text, "test MSE") == "test MSE                      0.4000");
+  CHECK(text.find("change") == std::string::npos);
+  CHECK(line_of(to_text({}), "test MSE") == "test MSE                      0.0000");
+}
