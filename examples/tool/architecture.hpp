@@ -13,6 +13,7 @@ namespace tool {
 
 struct RunOptions;
 struct PruneOptions;
+struct CompareOptions;
 
 /// One member of a model's configuration: a number, or 0 and 1 of a flag.
 struct Field {
@@ -73,6 +74,7 @@ struct Architecture {
   Configuration (*configuration)();  // its fields with their defaults
   Summary (*summary)(const Configuration&);
   void (*run)(const RunOptions&, const Configuration&, const Data&, const std::vector<Data>& others);
+  void (*compare)(const CompareOptions&, const Configuration&, const Data&, const std::vector<Data>& others);
   void (*prune)(const PruneOptions&, const Data&, const std::vector<Data>& others);
   spat::Metrics (*evaluate)(const std::string& file, const spat::WindowDataset<float>&, std::size_t threads);
   Forecast (*forecast)(const std::string& file, const spat::WindowBatch<float>&);

@@ -3,6 +3,7 @@
 //     static const tool::Registered<spat::ITransformer<float>> registered;
 #pragma once
 
+#include "compare_of.hpp"
 #include "run_of.hpp"
 
 namespace tool {
@@ -53,6 +54,7 @@ struct Registered {
          .configuration = [] { return configuration_of(typename Model::Config{}); },
          .summary = summary<Model>,
          .run = run<Model>,
+         .compare = compare<Model>,
          .prune = prune<Model>,
          .evaluate = evaluate<Model>,
          .forecast = forecast<Model>,

@@ -17,10 +17,13 @@ int main(int count, char** arguments) {
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "Help of all commands");
   app.get_formatter()->column_width(34);
-  const std::array commands{
-      std::pair{"run", tool::add_run(app, command_line)}, std::pair{"prune", tool::add_prune(app, command_line)},
-      std::pair{"evaluate", tool::add_evaluate(app)},     std::pair{"inspect", tool::add_inspect(app)},
-      std::pair{"forecast", tool::add_forecast(app)},     std::pair{"models", tool::add_models(app)}};
+  const std::array commands{std::pair{"run", tool::add_run(app, command_line)},
+                            std::pair{"prune", tool::add_prune(app, command_line)},
+                            std::pair{"compare", tool::add_compare(app, command_line)},
+                            std::pair{"evaluate", tool::add_evaluate(app)},
+                            std::pair{"inspect", tool::add_inspect(app)},
+                            std::pair{"forecast", tool::add_forecast(app)},
+                            std::pair{"models", tool::add_models(app)}};
   try {
     app.parse(count, arguments);
     for (const auto& [name, command] : commands)

@@ -37,8 +37,6 @@ struct PruneOptions : PruneJob {
 /// Progress on standard error: one line on a terminal, a line an epoch in a log, none when quiet.
 spat::ProgressCallback progress(const std::string& what, bool quiet);
 
-/// Throws FileError if the output folder cannot be made.
-void make_folder(const std::string& folder);
 /// Writes report.json and report.html and prints the table.
 void finish(const PruneJob& job, const spat::PruningReport& report);
 /// Dense channels' example forecasts, in the data's units, of a few windows.

@@ -18,6 +18,9 @@ using spat::detail::message;  // appends its parts: text, numbers
 using Command = std::function<void()>;
 Command add_run(CLI::App& app, const std::string& command_line);
 Command add_prune(CLI::App& app, const std::string& command_line);
+Command add_compare(CLI::App& app, const std::string& command_line);
+/// Throws FileError if the folder cannot be made.
+void make_folder(const std::string& folder);
 Command add_evaluate(CLI::App& app);
 Command add_inspect(CLI::App& app);
 Command add_forecast(CLI::App& app);

@@ -38,6 +38,10 @@ class AnyCriterion {
   explicit AnyCriterion(Held criterion) : held_(std::move(criterion)) {}
 
   [[nodiscard]] const Held& held() const { return held_; }
+  /// Whether the one it holds hears of backward passes.
+  [[nodiscard]] bool needs_gradients() const {
+    return visit([]<class C>(const C&) { return detail::HearsBackward<C, Scalar> || detail::HearsTile<C, Scalar>; });
+  }
 
   void on_forward(const ForwardEvent<Scalar>& event) {
     visit([&](auto& c) {

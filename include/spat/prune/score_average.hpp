@@ -21,6 +21,8 @@ class ScoreAverage {
     last_ = x, average_ = multiply_add(decay_, average_, weight * x);
     ++steps_;
   }
+  /// A step in which the module was silent (LayerDrop).
+  void skip() { last_ = std::nan(""); }
   /// NaN before the first step.
   [[nodiscard]] double value() const {
     if (steps_ == 0) return std::nan("");

@@ -18,9 +18,12 @@ class StepScore {
     sum_ += other.sum_, count_ += other.count_;
     other.sum_ = 0, other.count_ = 0;
   }
-  /// Throws NumericError if the step's number is not finite.
+  /// A silent step has no number. Throws NumericError if the step's number is not finite.
   void end_step() {
-    if (count_ > 0) close(sum_ / static_cast<double>(count_));
+    if (count_ > 0)
+      close(sum_ / static_cast<double>(count_));
+    else
+      skip();
   }
   void end_epoch() {}
 
@@ -32,6 +35,7 @@ class StepScore {
 
  protected:
   void add(double x) { sum_ += x, ++count_; }
+  void skip() { average_.skip(); }
   [[nodiscard]] double sum() const { return sum_; }
   [[nodiscard]] std::size_t count() const { return count_; }
   void close(double x) {

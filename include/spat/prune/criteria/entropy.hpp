@@ -61,7 +61,10 @@ class AttentionEntropy : public StepScore {
     for (const double sum : sums_) total += sum;
     const std::size_t rows = rows_;
     start_anew();
-    if (rows > 0) close(total / static_cast<double>(rows));
+    if (rows > 0)
+      close(total / static_cast<double>(rows));
+    else
+      skip();
   }
 
  private:

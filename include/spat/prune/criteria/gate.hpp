@@ -24,7 +24,10 @@ class Gate : public StepScore {
     for (std::size_t b = 0; b < event.samples; ++b) add(scale * gate_slope(event, b));
   }
   void end_step() {
-    if (count() > 0) close(std::abs(sum()));
+    if (count() > 0)
+      close(std::abs(sum()));
+    else
+      skip();
   }
 
  private:

@@ -41,7 +41,7 @@ class Send {
 
   /// The step's SEND goes into the average. Throws NumericError if S is not finite.
   void end_step(Team* team = nullptr) {
-    if (sum_.samples() == 0) return;
+    if (sum_.samples() == 0) return average_.skip();
     const auto& tiles = sum_.tiles();
     const Scalar scale = sum_.scale(options_.reduction);
     if (options_.dynamics == SendDynamics::step_average) {

@@ -22,7 +22,7 @@ class SnipSum : public StepScore {
   void on_tile(const TileEvent<Scalar>& tile) { sensitivities_.on_tile(tile); }
   void merge(SnipSum& other) { sensitivities_.merge(other.sensitivities_); }
   void end_step() {
-    if (sensitivities_.samples() == 0) return;
+    if (sensitivities_.samples() == 0) return this->skip();
     double total = 0;
     sensitivities_.for_each(sensitivities_.scale(reduction_),
                             [&](Scalar s) { total += std::abs(static_cast<double>(s)); });

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Runs what docs/reproduction.md is made of, one `spat compare` a cell, and goes on where it was when it was killed.
+
+    cmake --preset release && cmake --build --preset release --target spat -j2
+    benchmarks/reproduce/reproduce.py --data DIR [--jobs 2] [--minutes 60] [--only base] ...   runs what is missing
+    benchmarks/reproduce/reproduce.py --latency                                                measures masks; alone on the machine
+
+A cell is a data set, model, horizon, seed and training options. Its rows go into results.csv (a row a mask, with the criteria
+that choose it at its size) and criteria.csv (a row a criterion) at once, when it is done; a cell that has rows is not run again.
+"""
+import argparse
+import concurrent.futures
+import csv
+import json
+import pathlib
+import subprocess
+import tempfile
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+MODELS = {  # sizes of the models, smaller than the published scripts' where those take hours
+    "itransformer": "--layers 4 --width 128 --ffn 128 --heads 8 --rate 1e-4",
+    "patchtst": "--layers 3 --width 64 --ffn 128 --heads 4 --rate 5e-4",
+}
+DATASETS = {  # file, protocol, rows between training windows, data sets to be tested on without training
+    "ETTh1": ("ETTh1.csv", "ett-hourly", 1, ["ETTh2", "ETTm1"]),
+    "ETTh2": ("ETTh2.csv", "ett-hourly", 1, ["ETTh1"]),
+    "ETTm1": ("ETTm1.csv", "ett-minute", 4, ["ETTm2"]),
+    "ETTm2": ("ETTm2.csv", "ett-minute", 4, []),
+    "Weather": ("weather.csv", "custom", 8, []),
+}
+OPTIONS = {  # of training; a dense model has the same
+    "base": "",
+    "layerdrop": "--layer-drop 0.2",
+    "ema": "--averaging ema --average-decay 0.995",
+    "layerdrop+ema": "--layer-drop 0.2 --averaging ema --average-decay 0.995",
+    "distill": "--distill 0.5",
+}
+COMMON = "--epochs 5 --patience 2 --finetune-epochs 1 --latency-seconds 0 --quiet"
+
+RESULT = ["dataset", "test_dataset", "model", "horizon", "seed", "options", "criterion", "budget", "mask", "mse_dense", "mae_dense",
+          "mse_pruned", "mae_pruned", "mse_dense_not_tuned", "mae_dense_not_tuned", "loss_dense", "loss_removed", "loss_pruned",
+          "macs_dense", "macs_pruned", "seconds"]
+CRITERION = ["dataset", "model", "horizon", "seed", "options", "criterion", "regret", "spearman"]
+
+
+def cells(arguments):
+    for seed in arguments.seeds:
+        for options in arguments.only:
+            for horizon in arguments.horizons:
+                for dataset in arguments.datasets:
+                    for model in arguments.models:
+                        yield dataset, model, horizon, seed, options
+
+
+def key(row):
+    return row["dataset"], row["model"], int(row["horizon"]), int(row["seed"]), row["options"]
+
+
+def read(path):
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path, names, rows):
+    beside = path.with_suffix(".tmp")
+    with beside.open("w", newline="") as file:
+        writer = csv.DictWriter(file, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    beside.replace(path)
+
+
+def ranks(values):
+    return [sum((b < a) + 0.5 * (b == a) for b in values) for a in values]
+
+
+def spearman(a, b):
+    a, b = ranks(a), ranks(b)
+    mean_a, mean_b = sum(a) / len(a), sum(b) / len(b)
+    product = sum((x - mean_a) * (y - mean_b) for x, y in zip(a, b))
+    scale = (sum((x - mean_a) ** 2 for x in a) * sum((y - mean_b) ** 2 for y in b)) ** 0.5
+    return product / scale if scale else float("nan")
+
+
+def run(arguments, cell):
+    """The JSON of one `spat compare`."""
+    dataset, model, horizon, seed, options = cell
+    file, protocol, stride, others = DATASETS[dataset]
+    with tempfile.TemporaryDirectory() as folder:
+        command = [arguments.spat, "compare", "--data", arguments.data / file, "--protocol", protocol, "--window-stride", stride,
+                   "--model", model, "--horizon", horizon, "--seed", seed, "--out", folder, "--threads", arguments.threads]
+        command += MODELS[model].split() + COMMON.split() + OPTIONS[options].split()
+        for other in others:
+            command += ["--test-data", f"{arguments.data / DATASETS[other][0]}:{DATASETS[other][1]}"]
+        subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)
+        return json.loads((pathlib.Path(folder) / "compare.json").read_text())
+
+
+def rows_of(cell, found):
+    """Of results.csv and of criteria.csv."""
+    dataset, model, horizon, seed, options = cell
+    same = {"dataset": dataset, "model": model, "horizon": horizon, "seed": seed, "options": options}
+    masks = {row["mask"]: row for row in found["masks"]}
+    modules = len(found["modules"])
+    dense = masks["1" * modules]
+    results = []
+    for test in [dataset] + list(dense["fine_tuned"]["others"]):
+        def error(row, stage):
+            return row[stage]["test"] if test == dataset else row[stage]["others"][test]
+        for mask, row in masks.items():
+            dropped = mask.count("0")
+            names = [c["name"] for c in found["criteria"] if dropped and c["masks"][dropped - 1] == mask]
+            results.append({**same, "test_dataset": test, "criterion": "+".join(names), "budget": f"drop {dropped}", "mask": mask,
+                            "mse_dense": error(dense, "fine_tuned")["mse"], "mae_dense": error(dense, "fine_tuned")["mae"],
+                            "mse_pruned": error(row, "fine_tuned")["mse"], "mae_pruned": error(row, "fine_tuned")["mae"],
+                            "mse_dense_not_tuned": error(dense, "removed")["mse"],
+                            "mae_dense_not_tuned": error(dense, "removed")["mae"],
+                            "loss_dense": dense["removed"]["validation"]["mse"],
+                            "loss_removed": row["removed"]["validation"]["mse"],
+                            "loss_pruned": row["fine_tuned"]["validation"]["mse"],
+                            "macs_dense": dense["macs"], "macs_pruned": row["macs"],
+                            "seconds": round(found["seconds"] + row["seconds"], 1)})
+            for name in RESULT:
+                if isinstance(results[-1][name], float) and name != "seconds":
+                    results[-1][name] = f"{results[-1][name]:.6g}"
+    best = {k: min(row["fine_tuned"]["test"]["mse"] for mask, row in masks.items() if mask.count("0") == k)
+            for k in range(1, modules)}
+    oracle = next(c["scores"] for c in found["criteria"] if c["name"] == "leave_one_out")
+    criteria = []
+    for one in found["criteria"]:
+        regrets = [masks[one["masks"][k - 1]]["fine_tuned"]["test"]["mse"] / best[k] - 1 for k in range(1, modules)]
+        criteria.append({**same, "criterion": one["name"], "regret": f"{sum(regrets) / len(regrets):.6f}",
+                         "spearman": f"{spearman(one['scores'], oracle):.4f}"})
+    return results, criteria
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--spat", type=pathlib.Path, default=ROOT / "build/release/spat")
+    parser.add_argument("--data", type=pathlib.Path, help="folder of ETTh1.csv, ..., weather.csv")
+    parser.add_argument("--out", type=pathlib.Path, default=HERE, help="folder of results.csv and criteria.csv")
+    parser.add_argument("--jobs", type=int, default=1, help="cells at a time")
+    parser.add_argument("--threads", type=int, default=1, help="workers of a cell")
+    parser.add_argument("--minutes", type=float, default=1e9, help="no cell is begun after that")
+    parser.add_argument("--only", nargs="+", default=["base"], choices=OPTIONS, help="training options")
+    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
+    parser.add_argument("--datasets", nargs="+", default=list(DATASETS), choices=DATASETS)
+    parser.add_argument("--horizons", nargs="+", type=int, default=[96, 192])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    results_file, criteria_file = arguments.out / "results.csv", arguments.out / "criteria.csv"
+    end = time.monotonic() + 60 * arguments.minutes
+    lock = threading.Lock()
+
+    def work(cell):
+        if time.monotonic() > end or cell in {key(row) for row in read(results_file)}:
+            return
+        start = time.monotonic()
+        found = rows_of(cell, run(arguments, cell))
+        with lock:  # results.csv last: a cell counts as done by its rows there
+            others = [row for row in read(criteria_file) if key(row) != cell]
+            write(criteria_file, CRITERION, others + found[1])
+            write(results_file, RESULT, read(results_file) + found[0])
+        print(*cell, f"{time.monotonic() - start:.0f} s", flush=True)
+
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        for future in [pool.submit(work, cell) for cell in cells(arguments)]:
+            future.result()
+
+
+if __name__ == "__main__":
+    main()
