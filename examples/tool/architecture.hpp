@@ -68,6 +68,16 @@ struct Forecast {
   std::size_t columns = 0;
 };
 
+struct LatencyOptions {
+  std::size_t batch = 1, threads = 1;
+  double seconds = 0.5;  // a mask
+};
+struct MaskLatency {
+  std::string mask;
+  spat::Cost cost;
+  double milliseconds = 0;
+};
+
 struct Architecture {
   const char *name, *source, *without_attention;
   bool scored;                       // a criterion hears of its modules
@@ -75,6 +85,7 @@ struct Architecture {
   Summary (*summary)(const Configuration&);
   void (*run)(const RunOptions&, const Configuration&, const Data&, const std::vector<Data>& others);
   void (*compare)(const CompareOptions&, const Configuration&, const Data&, const std::vector<Data>& others);
+  std::vector<MaskLatency> (*latency)(const LatencyOptions&, const Configuration&, const Data&);
   void (*prune)(const PruneOptions&, const Data&, const std::vector<Data>& others);
   spat::Metrics (*evaluate)(const std::string& file, const spat::WindowDataset<float>&, std::size_t threads);
   Forecast (*forecast)(const std::string& file, const spat::WindowBatch<float>&);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "compare_of.hpp"
+#include "latency_of.hpp"
 #include "run_of.hpp"
 
 namespace tool {
@@ -55,6 +56,7 @@ struct Registered {
          .summary = summary<Model>,
          .run = run<Model>,
          .compare = compare<Model>,
+         .latency = latency<Model>,
          .prune = prune<Model>,
          .evaluate = evaluate<Model>,
          .forecast = forecast<Model>,

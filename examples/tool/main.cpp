@@ -23,7 +23,8 @@ int main(int count, char** arguments) {
                             std::pair{"evaluate", tool::add_evaluate(app)},
                             std::pair{"inspect", tool::add_inspect(app)},
                             std::pair{"forecast", tool::add_forecast(app)},
-                            std::pair{"models", tool::add_models(app)}};
+                            std::pair{"models", tool::add_models(app)},
+                            std::pair{"latency", tool::add_latency(app)}};
   try {
     app.parse(count, arguments);
     for (const auto& [name, command] : commands)

@@ -25,6 +25,7 @@ Command add_evaluate(CLI::App& app);
 Command add_inspect(CLI::App& app);
 Command add_forecast(CLI::App& app);
 Command add_models(CLI::App& app);
+Command add_latency(CLI::App& app);
 
 /// A line on standard error.
 void say(const std::string& text);

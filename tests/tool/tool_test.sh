@@ -72,6 +72,59 @@ done
 grep -q '"pruned": null' whole_only/report.json || fail "report.json has a pruned model, with nothing removed"
 ! grep -q 'change' whole_only.txt || fail "the table compares with a pruned model, with nothing removed"
 
+# A trained model, pruned by each criterion; by each budget; by each schedule.
+prune=(prune --model one/dense.safetensors --synthetic --rows 700 --finetune-epochs 1 --scoring-batches 5 --latency-seconds 0 --quiet)
+for criterion in $("$spat" prune --help | tr -d ',\n' | sed 's/.*What ranks the modules: \(.*fisher *entropy\).*/\1/'); do
+  "$spat" "${prune[@]}" --criterion "$criterion" --out by_criterion > run.txt 2> error.txt || fail "--criterion $criterion: $(cat error.txt)"
+  grep -q "^criterion  $criterion" run.txt || fail "the table does not name the criterion $criterion"
+  rm -r by_criterion
+done
+removed() {  # removed <how many> <arguments>: so many modules go
+  local expected=$1 found
+  shift
+  "$spat" "${prune[@]}" "$@" --out budget > run.txt 2> error.txt || fail "spat prune $*: $(cat error.txt)"
+  found=$(grep -c ' removed$' run.txt || true)
+  [ "$found" -eq "$expected" ] || fail "spat prune $* removes $found modules instead of $expected"
+}
+removed 2 --drop 2
+removed 2 --drop-ratio 0.67
+removed 3 --drop-below 1e9
+removed 1 --reduce-macs 0.1
+removed 3 --reduce-parameters 0.5
+removed 0 --latency-ms 1000
+removed 3 --loss-increase 1000
+removed 2 --drop 2 --when iterative
+removed 2 --drop 2 --when in-training
+removed 1 --drop 1 --distill 0.5 --search
+for part in '<svg' 'Pareto' 'fine-tuned'; do grep -q "$part" budget/report.html || fail "report.html has no $part"; done
+refuses 'the best that dropping modules reaches is MACs' "${prune[@]}" --reduce-macs 0.99 --out bad
+refuses 'a latency of' "${prune[@]}" --latency-ms 1e-9 --out bad
+refuses 'unknown schedule "zzz"; expected one-shot' "${prune[@]}" --when zzz --out bad
+refuses 'no criterion is called "zzz"; there are send' "${prune[@]}" --criterion zzz --out bad
+
+# Pruned while it is trained; without training data of its own (zero-shot).
+"$spat" "${small[@]}" --epochs 4 --when in-training --drop 2 --quiet --out early > run.txt
+[ "$(grep -c ' removed$' run.txt)" -eq 2 ] || fail "in-training removes $(grep -c ' removed$' run.txt) modules"
+[ ! -e early/dense.safetensors ] || fail "in-training writes a dense model"
+{ printf 'date,a,b\n'; for i in $(seq 100 799); do printf '%s,%s,%s\n' "$i" "$((i % 24))" "$((i % 7))"; done; } > other.csv
+refuses 'has 2 channels, the training data 7' "${small[@]}" --epochs 1 --test-data other.csv --out bad
+"$spat" run --data other.csv --lookback 24 --horizon 6 --layers 2 --width 16 --ffn 16 --heads 2 --epochs 2 --finetune-epochs 1 \
+  --latency-seconds 0 --quiet --test-data other.csv:custom --out zero > run.txt
+grep -q '^zero-shot' run.txt || fail "no zero-shot errors in the table"
+
+# The comparison of criteria is the same twice, times aside; options that make modules removable are taken.
+compare=(compare "${small[@]:1:13}" --epochs 3 --finetune-epochs 1 --latency-seconds 0 --layer-drop 0.2 --averaging ema --quiet)
+for turn in first second; do
+  "$spat" "${compare[@]}" --threads 2 --out "$turn" | sed '/^written/d' > "$turn.txt"
+  sed -i '/seconds\|command/d' "$turn/compare.json"
+done
+cmp -s first.txt second.txt && cmp -s first/compare.json second/compare.json || fail "spat compare differs from itself"
+for row in send leave_one_out random drop_last 'best in hindsight'; do grep -q "^$row " first.txt || fail "no row $row in the comparison"; done
+refuses 'nothing scores the modules' compare --model dlinear --synthetic --epochs 1 --out bad
+
+"$spat" latency --synthetic --rows 700 --lookback 24 --horizon 6 --layers 3 --width 16 --ffn 16 --heads 2 --seconds 0 --csv > latency.csv
+[ "$(wc -l < latency.csv)" -eq 9 ] || fail "spat latency has $(wc -l < latency.csv) lines for three modules"
+
 # Features S: the last column from itself alone, in its own units.
 "$spat" "${small[@]}" --epochs 1 --quiet --features S --out single > /dev/null
 "$spat" evaluate --model single/dense.safetensors --synthetic --rows 700 | grep -q 'MSE' || fail "features S: no MSE"
