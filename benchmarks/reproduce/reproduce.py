@@ -3,7 +3,9 @@
 
     cmake --preset release && cmake --build --preset release --target spat -j2
     benchmarks/reproduce/reproduce.py --data DIR [--jobs 2] [--minutes 60] [--only base] ...   runs what is missing
-    benchmarks/reproduce/reproduce.py --latency                                                measures masks; alone on the machine
+    benchmarks/reproduce/reproduce.py --data DIR --in-training [--jobs 2] ...                  removal while training against after it
+    benchmarks/reproduce/reproduce.py --data DIR --latency                                     latency of masks: alone on the machine
+    benchmarks/reproduce/tables.py > docs/reproduction.md
 
 A cell is a data set, model, horizon, seed and training options. Its rows go into results.csv (a row a mask, with the criteria
 that choose it at its size) and criteria.csv (a row a criterion) at once, when it is done; a cell that has rows is not run again.
@@ -22,15 +24,23 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
 MODELS = {  # sizes of the models, smaller than the published scripts' where those take hours
-    "itransformer": "--layers 4 --width 128 --ffn 128 --heads 8 --rate 1e-4",
-    "patchtst": "--layers 3 --width 64 --ffn 128 --heads 4 --rate 5e-4",
+    "itransformer": "--layers 4 --width 128 --ffn 128 --heads 8",
+    "patchtst": "--layers 3 --width 64 --ffn 128 --heads 4",
 }
-DATASETS = {  # file, protocol, rows between training windows, data sets to be tested on without training
-    "ETTh1": ("ETTh1.csv", "ett-hourly", 1, ["ETTh2", "ETTm1"]),
-    "ETTh2": ("ETTh2.csv", "ett-hourly", 1, ["ETTh1"]),
-    "ETTm1": ("ETTm1.csv", "ett-minute", 4, ["ETTm2"]),
-    "ETTm2": ("ETTm2.csv", "ett-minute", 4, []),
-    "Weather": ("weather.csv", "custom", 8, []),
+DATASETS = {  # file, protocol, how its windows are thinned out for each model and its learning rate, data sets to be tested on untrained
+    "ETTh1": ("ETTh1.csv", "ett-hourly",
+              {"itransformer": "--rate 1e-4", "patchtst": "--rate 5e-4"}, ["ETTh2", "ETTm1"]),
+    "ETTh2": ("ETTh2.csv", "ett-hourly",
+              {"itransformer": "--rate 1e-4", "patchtst": "--rate 5e-4"}, ["ETTh1"]),
+    "ETTm1": ("ETTm1.csv", "ett-minute",
+              {"itransformer": "--window-stride 4 --test-stride 4 --rate 5e-4",
+               "patchtst": "--window-stride 4 --test-stride 4 --rate 5e-4"}, ["ETTm2"]),
+    "ETTm2": ("ETTm2.csv", "ett-minute",
+              {"itransformer": "--window-stride 4 --test-stride 4 --rate 5e-4",
+               "patchtst": "--window-stride 4 --test-stride 4 --rate 5e-4"}, []),
+    "Weather": ("weather.csv", "custom",
+                {"itransformer": "--window-stride 8 --test-stride 4 --rate 1e-3",
+                 "patchtst": "--window-stride 16 --test-stride 4 --rate 1e-3"}, []),
 }
 OPTIONS = {  # of training; a dense model has the same
     "base": "",
@@ -43,7 +53,9 @@ COMMON = "--epochs 5 --patience 2 --finetune-epochs 1 --latency-seconds 0 --quie
 
 RESULT = ["dataset", "test_dataset", "model", "horizon", "seed", "options", "criterion", "budget", "mask", "mse_dense", "mae_dense",
           "mse_pruned", "mae_pruned", "mse_dense_not_tuned", "mae_dense_not_tuned", "loss_dense", "loss_removed", "loss_pruned",
-          "macs_dense", "macs_pruned", "seconds"]
+          "macs_dense", "macs_pruned", "latency_ms_dense", "latency_ms_pruned", "seconds"]
+LATENCY = ["model", "channels", "horizon", "mask", "parameters", "macs", "latency_ms"]
+IN_TRAINING = ["dataset", "model", "horizon", "seed", "when", "mask", "mse", "mae", "seconds"]
 CRITERION = ["dataset", "model", "horizon", "seed", "options", "criterion", "regret", "spearman"]
 
 
@@ -90,16 +102,24 @@ def spearman(a, b):
 
 def run(arguments, cell):
     """The JSON of one `spat compare`."""
-    dataset, model, horizon, seed, options = cell
-    file, protocol, stride, others = DATASETS[dataset]
+    dataset, options = cell[0], cell[4]
     with tempfile.TemporaryDirectory() as folder:
-        command = [arguments.spat, "compare", "--data", arguments.data / file, "--protocol", protocol, "--window-stride", stride,
-                   "--model", model, "--horizon", horizon, "--seed", seed, "--out", folder, "--threads", arguments.threads]
-        command += MODELS[model].split() + COMMON.split() + OPTIONS[options].split()
-        for other in others:
+        command = [arguments.spat, "compare"] + common(arguments, cell, folder) + COMMON.split() + OPTIONS[options].split()
+        for other in DATASETS[dataset][3]:
             command += ["--test-data", f"{arguments.data / DATASETS[other][0]}:{DATASETS[other][1]}"]
-        subprocess.run([str(word) for word in command], check=True, stdout=subprocess.DEVNULL)
+        call(command)
         return json.loads((pathlib.Path(folder) / "compare.json").read_text())
+
+
+def common(arguments, cell, folder):
+    dataset, model, horizon, seed, _ = cell
+    file, protocol, how, _ = DATASETS[dataset]
+    return ["--data", arguments.data / file, "--protocol", protocol, "--model", model, "--horizon", horizon, "--seed", seed,
+            "--out", folder, "--threads", arguments.threads] + MODELS[model].split() + how[model].split()
+
+
+def call(command):
+    return subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def rows_of(cell, found):
@@ -140,6 +160,47 @@ def rows_of(cell, found):
     return results, criteria
 
 
+def with_latency(rows, latencies):
+    """results.csv's rows, with what was measured of their masks."""
+    known = {(l["model"], l["channels"], l["horizon"], l["mask"]): l["latency_ms"] for l in latencies}
+    for row in rows:
+        channels = "21" if row["dataset"] == "Weather" else "7"
+        for column, mask in (("latency_ms_dense", "1" * len(row["mask"])), ("latency_ms_pruned", row["mask"])):
+            row[column] = known.get((row["model"], channels, str(row["horizon"]), mask), "")
+    return rows
+
+
+def measure_latency(arguments):
+    rows = []
+    for model in arguments.models:
+        for dataset, channels in (("ETTh1", 7), ("Weather", 21)):
+            for horizon in arguments.horizons:
+                file, protocol, _, _ = DATASETS[dataset]
+                text = call([arguments.spat, "latency", "--data", arguments.data / file, "--protocol", protocol, "--model", model,
+                             "--horizon", horizon, "--seconds", 2, "--csv"] + MODELS[model].split())
+                for row in csv.DictReader(text.splitlines()):
+                    rows.append({"model": model, "channels": channels, "horizon": horizon, **row})
+    write(arguments.out / "latency.csv", LATENCY, rows)
+    results = read(arguments.out / "results.csv")
+    write(arguments.out / "results.csv", RESULT, with_latency(results, read(arguments.out / "latency.csv")))
+
+
+def run_in_training(arguments, cell):
+    """Two modules go: after training, with fine-tuning, and while training; processor seconds to the finished model."""
+    dataset, model, horizon, seed, _ = cell
+    rows = []
+    for when in ("one-shot", "in-training"):
+        with tempfile.TemporaryDirectory() as folder:
+            call([arguments.spat, "run"] + common(arguments, cell, folder) + COMMON.split() +
+                 ["--when", when, "--drop", 2, "--send-variant", "absolute_mean", "--loss-reduction", "sum"])
+            found = json.loads((pathlib.Path(folder) / "report.json").read_text())
+        mask = "".join("1" if module["kept"] else "0" for module in found["modules"])
+        rows.append({"dataset": dataset, "model": model, "horizon": horizon, "seed": seed, "when": when, "mask": mask,
+                     "mse": f"{found['pruned']['mse']:.6g}", "mae": f"{found['pruned']['mae']:.6g}",
+                     "seconds": f"{found['processor_seconds']:.1f}"})
+    return rows
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spat", type=pathlib.Path, default=ROOT / "build/release/spat")
@@ -153,21 +214,32 @@ def main():
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS), choices=DATASETS)
     parser.add_argument("--horizons", nargs="+", type=int, default=[96, 192])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--in-training", action="store_true", help="write in_training.csv instead")
+    parser.add_argument("--latency", action="store_true", help="write latency.csv and the latencies in results.csv instead")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
+    if arguments.latency:
+        return measure_latency(arguments)
     results_file, criteria_file = arguments.out / "results.csv", arguments.out / "criteria.csv"
+    in_training_file = arguments.out / "in_training.csv"
     end = time.monotonic() + 60 * arguments.minutes
     lock = threading.Lock()
 
     def work(cell):
-        if time.monotonic() > end or cell in {key(row) for row in read(results_file)}:
+        done = in_training_file if arguments.in_training else results_file
+        if time.monotonic() > end or cell in {key({"options": "base", **row}) for row in read(done)}:
             return
         start = time.monotonic()
-        found = rows_of(cell, run(arguments, cell))
-        with lock:  # results.csv last: a cell counts as done by its rows there
-            others = [row for row in read(criteria_file) if key(row) != cell]
-            write(criteria_file, CRITERION, others + found[1])
-            write(results_file, RESULT, read(results_file) + found[0])
+        if arguments.in_training:
+            rows = run_in_training(arguments, cell)
+            with lock:
+                write(in_training_file, IN_TRAINING, read(in_training_file) + rows)
+        else:
+            results, criteria = rows_of(cell, run(arguments, cell))
+            with lock:  # results.csv last: a cell counts as done by its rows there
+                others = [row for row in read(criteria_file) if key(row) != cell]
+                write(criteria_file, CRITERION, others + criteria)
+                write(results_file, RESULT, with_latency(read(results_file) + results, read(arguments.out / "latency.csv")))
         print(*cell, f"{time.monotonic() - start:.0f} s", flush=True)
 
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:

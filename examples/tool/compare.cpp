@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
-#include <ctime>
 #include <set>
 
 namespace tool {
@@ -136,8 +135,6 @@ std::string json_of(const CompareOptions& o, const std::string& data, const std:
 }
 
 }  // namespace
-
-double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 std::vector<NamedCriterion> compared_criteria(std::uint64_t seed) {
   using spat::LossReduction, spat::SendVariant;

@@ -49,8 +49,6 @@ struct Comparison {
 
 /// The masks that are compared: all, if they are at most `most`, else those that some criterion chooses at some size.
 std::vector<spat::ModuleMask<>> compared_masks(const Comparison& comparison, std::size_t most);
-/// Processor seconds of this program so far.
-double processor_seconds();
 /// Writes compare.json and prints the table.
 void finish(const CompareOptions& options, const std::string& data, const std::string& model,
             const Comparison& comparison);

@@ -31,8 +31,10 @@ void DataOptions::add_to(CLI::App& command) {
       ->capture_default_str();
   command.add_option("--missing-code", missing_code,
                      "Cells of this value are replaced by the value before, e.g. -9999");
-  command
-      .add_option("--window-stride", stride, "Rows between the windows of training and validation; every row is tested")
+  command.add_option("--window-stride", stride, "Rows between the windows of training and validation")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command.add_option("--test-stride", test_stride, "Rows between test windows; published errors have 1")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   command.add_flag("--strict-times", strict_times, "A repeated time stamp or a gap is an error, not a warning");
@@ -74,7 +76,7 @@ Data load(const DataOptions& options, spat::WindowOptions window, const std::vec
     return std::make_unique<spat::WindowDataset<float>>(data.series, data.scaler, rows, strided);
   };
   data.training = windows(splits.train, options.stride), data.validation = windows(splits.validation, options.stride);
-  data.test = windows(splits.test, 1);
+  data.test = windows(splits.test, options.test_stride);
   return data;
 }
 

@@ -19,7 +19,7 @@ struct DataOptions {
   std::string protocol = "custom", target, marks = "h";
   std::optional<double> missing_code;
   bool strict_times = false;
-  std::size_t stride = 1;  // rows between the windows of training and validation
+  std::size_t stride = 1, test_stride = 1;  // rows between the windows of training and validation, and of the test part
 
   void add_to(CLI::App& command);
 };

@@ -5,8 +5,11 @@
 
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 
 namespace tool {
+
+double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }
 

@@ -58,15 +58,16 @@ class Pruning {
 
   /// Ranks by `pruner`, which has heard of the dense model, and removes by the schedule.
   [[nodiscard]] Model prune(Pruner<Model>& pruner) {
+    const Clock clock(report.processor_seconds);
     const auto options = this->options(job_, dense_);
     hear_losses(pruner);
     keep_scores(pruner);
     const auto teach = teacher();
-    if (const auto mask = job_.budget.kept(dense_.shape.count(), spat::guard_of(dense_.shape))) return remove(*mask);
+    if (const auto mask = job_.budget.kept(dense_.shape.count(), spat::guard_of(dense_.shape))) return without(*mask);
     switch (spat::parse_pruning_schedule(job_.budget.when)) {
       case spat::PruningSchedule::one_shot: {
         const auto measures = spat::measures_of(dense_, *data_.training, *data_.validation, options.measures, &team_);
-        return remove(pruner.choose(options.budget, measures));
+        return without(pruner.choose(options.budget, measures));
       }
       case spat::PruningSchedule::iterative:
         return keep_history(spat::prune_iteratively(dense_, pruner, windows_, options, teach, tuning()));
@@ -76,38 +77,41 @@ class Pruning {
     return keep_history(spat::prune_in_training(dense_, pruner, windows_, options.fine_tuning, options, tuning()));
   }
 
-  /// Of a model that nothing scores, or where the mask is given.
+  /// Of a model that nothing scores.
   [[nodiscard]] Model remove(spat::ModuleMask<> mask) {
-    const auto options = this->options(job_, dense_);
-    Model fewer = spat::removed(dense_, mask, windows_, options.fine_tuning.seed);
-    if (mask == dense_.shape.kept()) return fewer;
-    report.pruned_only = row(fewer);
-    if (options.fine_tunes) {
-      spat::NoScoring nobody;
-      add_epochs(spat::fine_tune(fewer, windows_, options.fine_tuning, nobody, teacher(), tuning()), true);
-      Model tuned = dense_;
-      auto same = options.fine_tuning;
-      same.distillation = 0;
-      (void)spat::fine_tune(tuned, windows_, same, nobody, {}, progress("tune dense", job_.quiet));
-      report.dense_tuned = row(tuned);
-    }
-    return fewer;
+    const Clock clock(report.processor_seconds);
+    return without(mask);
   }
 
   /// `model`, which is fresh, is trained and pruned in one go by in_training; there is no dense model to compare with.
   [[nodiscard]] Model train_and_prune(Pruner<Model>& pruner) {
     dense_is_trained_ = false;
+    const Clock clock(report.processor_seconds);
     Model small = keep_history(spat::prune_in_training(dense_, pruner, windows_, job_.training, options(job_, dense_),
                                                        progress("train", job_.quiet)));
     keep_scores(pruner);
     return small;
   }
 
+  /// Adds the processor time of its life to a number.
+  class Clock {
+   public:
+    explicit Clock(double& total) : total_(total), start_(processor_seconds()) {}
+    Clock(const Clock&) = delete;
+    Clock& operator=(const Clock&) = delete;
+    ~Clock() { total_ += processor_seconds() - start_; }
+
+   private:
+    double& total_;
+    double start_;
+  };
+
   /// What became of the modules, both models' errors, costs and latencies, and examples.
   void compare(const Model& pruned, const std::vector<Data>& others) {
     const auto kept = pruned.shape.kept();
     if (report.modules.empty()) name_modules();
     for (std::size_t i = 0; i < report.modules.size(); ++i) report.modules[i].kept = kept.keeps(i);
+    report.processor_seconds -= not_counted_;
     report.dense = row(dense_);
     if (!dense_is_trained_) report.dense.mse = report.dense.mae = std::nan("");
     std::vector<const Model*> models{&dense_};
@@ -148,6 +152,22 @@ class Pruning {
  private:
   [[nodiscard]] spat::ProgressCallback tuning() const { return progress("tune ", job_.quiet); }
 
+  [[nodiscard]] Model without(spat::ModuleMask<> mask) {
+    const auto options = this->options(job_, dense_);
+    Model fewer = spat::removed(dense_, mask, windows_, options.fine_tuning.seed);
+    if (mask == dense_.shape.kept()) return fewer;
+    {
+      const Clock not_counted(not_counted_);
+      report.pruned_only = row(fewer);
+    }
+    if (options.fine_tunes) {
+      spat::NoScoring nobody;
+      add_epochs(spat::fine_tune(fewer, windows_, options.fine_tuning, nobody, teacher(), tuning()), true);
+      tune_dense(options.fine_tuning);
+    }
+    return fewer;
+  }
+
   [[nodiscard]] typename spat::Trainer<Model>::Teacher teacher() const {
     if (job_.tune.distillation == 0) return {};
     return [predictor = std::make_shared<spat::Predictor<Model>>(dense_, &team_)](const auto& batch) {
@@ -182,6 +202,16 @@ class Pruning {
       report.stability.push_back(spat::kendall_tau(report.trajectory[e - 1], report.trajectory[e]));
   }
 
+  /// The dense model, fine-tuned likewise: what pruning is compared with.
+  void tune_dense(spat::TrainingOptions options) {
+    const Clock not_counted(not_counted_);
+    Model tuned = dense_;
+    options.distillation = 0;
+    spat::NoScoring nobody;
+    (void)spat::fine_tune(tuned, windows_, options, nobody, {}, progress("tune dense", job_.quiet));
+    report.dense_tuned = row(tuned);
+  }
+
   [[nodiscard]] Model keep_history(spat::PruningResult<Model> result) {
     for (const auto& epoch : result.history)
       report.epochs.push_back({epoch.epoch, epoch.training_loss, epoch.validation_mse, dense_is_trained_, {}});
@@ -192,8 +222,13 @@ class Pruning {
         if (before.keeps(i) && !removal.mask.keeps(i)) report.epochs[at - 1].dropped.push_back(i);
       before = removal.mask;
     }
-    if (dense_is_trained_)
-      report.pruned_only = row(spat::removed(dense_, result.model.shape.kept(), windows_, job_.training.seed));
+    if (dense_is_trained_ && !result.removals.empty()) {
+      {
+        const Clock not_counted(not_counted_);
+        report.pruned_only = row(spat::removed(dense_, result.model.shape.kept(), windows_, job_.training.seed));
+      }
+      if (job_.tune.epochs > 0) tune_dense(job_.tune.options(job_.training));
+    }
     return result.model;
   }
 
@@ -228,6 +263,7 @@ class Pruning {
   spat::Team& team_;
   spat::PruningData<float> windows_;
   bool dense_is_trained_ = true;
+  double not_counted_ = 0;  // processor seconds of what only the report needs
 };
 
 /// spat prune: a model file, scored on the training windows as it stands.

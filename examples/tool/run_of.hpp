@@ -61,7 +61,11 @@ void run(const RunOptions& o, const Configuration& configuration, const Data& da
       return finish(o, pruning.report);
     }
   std::vector<spat::EpochReport> history;
-  if (!train(o, data, dense, observer, team, history))
+  const bool done = [&] {
+    const typename Pruning<Model>::Clock clock(pruning.report.processor_seconds);
+    return train(o, data, dense, observer, team, history);
+  }();
+  if (!done)
     return say(
         message("stopped after epoch ", o.stop_after, "; --resume goes on from ", o.out, "/training.safetensors"));
 

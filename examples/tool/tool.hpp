@@ -27,6 +27,9 @@ Command add_forecast(CLI::App& app);
 Command add_models(CLI::App& app);
 Command add_latency(CLI::App& app);
 
+/// Processor seconds of this program so far.
+double processor_seconds();
+
 /// A line on standard error.
 void say(const std::string& text);
 

@@ -46,7 +46,7 @@ template <class Elements, class ToObject>
 
 /// seed, command, model, data, criterion, budget, schedule; dense, dense_tuned and pruned (mse, mae, parameters, macs, latency_ms
 /// {median, p10, p90, repetitions}); modules (name, score, error, kept), ties, dead_parts, score_by_epoch, stability; epochs,
-/// candidates (mask as digits, module 0 first), forecasts, error_by_step, zero_shot. Where nothing is pruned, pruned is null;
+/// candidates (mask as digits, module 0 first), forecasts, error_by_step, processor_seconds, zero_shot. Where nothing is pruned, pruned is null;
 /// so is dense_tuned where there is none, and each number that is not finite.
 [[nodiscard]] inline std::string to_json(const PruningReport& report) {
   using detail::Json, detail::number_or_null, detail::numbers_or_null, detail::objects;
@@ -93,6 +93,7 @@ template <class Elements, class ToObject>
   });
   json["error_by_step"] = {{"dense", numbers_or_null(report.error_by_step.dense)},
                            {"pruned", numbers_or_null(report.error_by_step.pruned)}};
+  if (report.processor_seconds > 0) json["processor_seconds"] = report.processor_seconds;
   json["zero_shot"] = objects(report.zero_shot, [](const ReportZeroShot& z) -> Json {
     return {{"name", z.name},
             {"dense", {{"mse", number_or_null(z.dense_mse)}, {"mae", number_or_null(z.dense_mae)}}},

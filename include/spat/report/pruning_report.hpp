@@ -82,6 +82,7 @@ struct PruningReport {
   std::vector<ReportForecast> forecasts = {};
   ReportStepErrors error_by_step = {};
   std::vector<ReportZeroShot> zero_shot = {};
+  double processor_seconds = 0;  // to the pruned model: training, scoring, removal, fine-tuning; 0: not measured
 
   [[nodiscard]] bool prunes() const {
     return std::ranges::any_of(modules, [](const ReportModule& module) { return !module.kept; });
