@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Builds and runs all tests: under the sanitizers, then in the dev build with the checks of the repository.
+# Builds and runs all tests: under the sanitizers, in the dev build with the checks of the repository, and the examples and the tool
+# as a release is built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 scripts/install_deps.sh
-for preset in asan-ubsan dev; do
-  cmake --preset "$preset"
+presets=(asan-ubsan dev release)
+for preset in "${presets[@]}"; do
+  cmake --preset "$preset" -DSPAT_WERROR=ON
   cmake --build --preset "$preset" -j2
 done
 
-# Both always run; the dev build's summary is the last thing printed.
+# All run, whatever fails.
 status=0
-for preset in asan-ubsan dev; do
+for preset in "${presets[@]}"; do
   ctest --preset "$preset" -j2 --output-log "build/$preset/ctest.log" || status=1
 done
 exit $status
