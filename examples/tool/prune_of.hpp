@@ -86,6 +86,7 @@ class Pruning {
   /// `model`, which is fresh, is trained and pruned in one go by in_training; there is no dense model to compare with.
   [[nodiscard]] Model train_and_prune(Pruner<Model>& pruner) {
     dense_is_trained_ = false;
+    report.pruned_only.mse = report.pruned_only.mae = std::nan("");
     const Clock clock(report.processor_seconds);
     Model small = keep_history(spat::prune_in_training(dense_, pruner, windows_, job_.training, options(job_, dense_),
                                                        progress("train", job_.quiet)));

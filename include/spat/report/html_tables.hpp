@@ -115,7 +115,8 @@ namespace detail {
   };
   add("dense", dense, true);
   if (report.dense_tuned) add("dense, fine-tuned", *report.dense_tuned, false);
-  if (report.prunes() && report.pruned_only.mse != 0) add("pruned, before fine-tuning", report.pruned_only, false);
+  if (report.prunes() && std::isfinite(report.pruned_only.mse) && report.pruned_only.mse != 0)
+    add("pruned, before fine-tuning", report.pruned_only, false);
   if (report.prunes()) add("pruned", report.pruned, false);
   return table("Before and after",
                "<th class='left'>model</th><th>test MSE</th><th>test MAE</th><th>parameters</th><th>MACs</th>"

@@ -70,8 +70,8 @@ struct PruningReport {
   std::string command = {};
   std::string model = {}, data = {};                       // "iTransformer", "ETTh1"
   std::string criterion = {}, budget = {}, schedule = {};  // "SEND, signed sum"; "MACs -35 %"; "one-shot"
-  ReportRow dense = {}, pruned_only = {}, pruned = {};  // pruned_only: before fine-tuning; cost and latency as pruned
-  std::optional<ReportRow> dense_tuned = {};            // dense after the same fine-tuning
+  ReportRow dense = {}, pruned_only = {}, pruned = {};     // pruned_only: before fine-tuning, NaN: none
+  std::optional<ReportRow> dense_tuned = {};               // dense after the same fine-tuning
   std::vector<ReportModule> modules = {};
   std::vector<ReportTie> ties = {};
   std::vector<std::vector<double>> trajectory = {};  // scores, [epoch][module]

@@ -54,7 +54,7 @@ inline void append_rows(std::string& text, const PruningReport& report) {
   line("", "dense", "fine-tuned", "pruned", "change");
   numbers("test MSE", 4, [](const ReportRow& r) { return r.mse; });
   numbers("test MAE", 4, [](const ReportRow& r) { return r.mae; });
-  if (prunes)
+  if (prunes && std::isfinite(report.pruned_only.mse))
     line("  before fine-tuning", "", "", fixed(report.pruned_only.mse, 4), change(a.mse, report.pruned_only.mse));
   numbers("parameters", 0, [](const ReportRow& r) { return static_cast<double>(r.cost.parameters); });
   numbers("MACs a window", 0, [](const ReportRow& r) { return static_cast<double>(r.cost.macs); });
