@@ -146,9 +146,9 @@ def rows_of(cell, found):
                             "loss_pruned": row["fine_tuned"]["validation"]["mse"],
                             "macs_dense": dense["macs"], "macs_pruned": row["macs"],
                             "seconds": round(found["seconds"] + row["seconds"], 1)})
-            for name in RESULT:
-                if isinstance(results[-1][name], float) and name != "seconds":
-                    results[-1][name] = f"{results[-1][name]:.6g}"
+            for name, value in results[-1].items():
+                if isinstance(value, float) and name != "seconds":
+                    results[-1][name] = f"{value:.6g}"
     best = {k: min(row["fine_tuned"]["test"]["mse"] for mask, row in masks.items() if mask.count("0") == k)
             for k in range(1, modules)}
     oracle = next(c["scores"] for c in found["criteria"] if c["name"] == "leave_one_out")
@@ -243,8 +243,10 @@ def main():
         print(*cell, f"{time.monotonic() - start:.0f} s", flush=True)
 
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        for future in [pool.submit(work, cell) for cell in cells(arguments)]:
-            future.result()
+        for future in concurrent.futures.as_completed([pool.submit(work, cell) for cell in cells(arguments)]):
+            if future.exception():
+                pool.shutdown(cancel_futures=True)  # the others would fail alike
+                raise future.exception()
 
 
 if __name__ == "__main__":
