@@ -26,12 +26,6 @@ const example::SyntheticWindows<double>& windows() {
   return all;
 }
 
-struct Listener {
-  std::uint64_t modules = 0;
-  void on_forward(const ForwardEvent<double>& event) { modules |= std::uint64_t{1} << event.module; }
-  Listener& slot(std::size_t) { return *this; }
-};
-
 std::vector<std::vector<double>> values_of(const Model& model) {
   std::vector<std::vector<double>> all;
   for (const auto& parameter : parameters(model)) all.emplace_back(parameter.values.begin(), parameter.values.end());
@@ -39,44 +33,6 @@ std::vector<std::vector<double>> values_of(const Model& model) {
 }
 
 }  // namespace
-
-TEST_CASE("a step that LayerDrop takes a module from is a step of the model without it") {
-  const example::RandomBatch<double> data{config, 5};
-  auto model = example::made<Model>({config}, 1, 0.1);
-  pack(model, Purpose::training);
-  std::size_t skipped = 0;
-  for (std::uint64_t number = 1; number <= 12; ++number) {
-    const Run run{.seed = 7, .step = number, .layer_drop = 0.5};
-    Listener listener;
-    Model gradients = zeros_like(model);
-    TrainingStep<Model> step;
-    const double loss = step(model, run, data.batch, gradients, listener);
-
-    ModuleMask<> mask = ModuleMask<>::first(3);
-    for (std::size_t i = 0; i < 3; ++i) {
-      Run at = run.at(i);
-      at.training = true;
-      if (at.skips_module()) mask = mask.without(i), ++skipped;
-    }
-    CHECK(listener.modules == mask.bits);
-    Model fewer = pruned(model, mask);
-    pack(fewer, Purpose::training);
-    Model fewer_gradients = zeros_like(fewer);
-    TrainingStep<Model> fewer_step;
-    NoScoring nobody;
-    CHECK(fewer_step(fewer, Run{.seed = 7, .step = number}, data.batch, fewer_gradients, nobody) == loss);
-    const auto all = parameters(gradients);
-    const auto left = parameters(fewer_gradients);
-    for (const auto& gradient : all) {
-      const auto found = find(left, gradient.name);
-      if (found == left.end())
-        CHECK(std::ranges::count(gradient.values, 0.0) == static_cast<std::ptrdiff_t>(gradient.values.size()));
-      else
-        CHECK(std::ranges::equal(gradient.values, found->values));
-    }
-  }
-  CHECK((skipped > 6 && skipped < 30));
-}
 
 TEST_CASE("LayerDrop leaves each module out at its rate, and the forecast keeps all of them") {
   std::size_t skipped = 0;
