@@ -1,5 +1,7 @@
 // Options that make modules removable: LayerDrop, averaged weights, distillation, and a training that goes on with fewer modules.
+#include <spat/models/patchtst.hpp>
 #include <spat/prune/surgery.hpp>
+#include <spat/train/batch_statistics.hpp>
 #include <spat/train/training_state.hpp>
 
 #include <tests/catch.hpp>
@@ -136,6 +138,59 @@ TEST_CASE("a training goes on with fewer modules: rates, steps, moments and aver
   auto dense = example::made<Model>({config});
   CHECK(message_of<ConfigError>([&] { Trainer<Model>(dense, fewer); }) ==
         "a training can only go on with fewer modules");
+}
+
+TEST_CASE(
+    "a training of batch statistics goes on with fewer modules: statistics are the smaller model's, all else "
+    "survives") {
+  using Normalized = PatchTST<double>;
+  constexpr PatchTSTConfig patches{.channels = 7,
+                                   .lookback = 12,
+                                   .horizon = 4,
+                                   .width = 8,
+                                   .ffn_width = 8,
+                                   .heads = 2,
+                                   .depth = 2,
+                                   .patch = 4,
+                                   .stride = 2,
+                                   .kept = ModuleMask<>{0b11}};
+  const example::SyntheticWindows<double> series(patches, 8);
+  const TrainingOptions options{
+      .epochs = 3, .batch_size = 16, .rate = 1e-2, .averaging = {.kind = Averaging::ema, .decay = 0.9}};
+  NoScoring nobody;
+  auto model = example::made<Normalized>({patches}, 2, 0.1);
+  Trainer<Normalized> before(model, options);
+  before.run_epoch(series.training, series.validation, nobody);
+
+  auto copy = model;
+  Trainer<Normalized> same(copy, before);
+  auto fewer = pruned(model, {0b10});
+  reestimate_statistics(fewer, series.training, 1, nullptr, 3, 16);
+  const auto statistics = fewer.norm.running_mean;
+  Trainer<Normalized> smaller(fewer, before);
+  CHECK(example::same_bits(fewer.norm.running_mean.flat(), statistics.flat()));
+  CHECK(fewer.norm.batches.data()[0] == model.norm.batches.data()[0] + 3);
+
+  const double goes_on = same.run_epoch(series.training, series.validation, nobody).validation_mse;
+  const EpochReport report = smaller.run_epoch(series.training, series.validation, nobody);
+  CHECK(before.run_epoch(series.training, series.validation, nobody).validation_mse == goes_on);
+  CHECK(example::same_parameters(copy, model));
+  CHECK((report.epoch == 2 && report.best && std::isfinite(report.validation_mse)));
+  CHECK_FALSE(example::same_bits(fewer.norm.running_mean.flat(), statistics.flat()));
+}
+
+TEST_CASE("what a training goes on from are its averages, where it has some") {
+  auto model = example::made<Model>({config});
+  const TrainingOptions options{
+      .epochs = 1, .batch_size = 16, .rate = 1e-2, .averaging = {.kind = Averaging::ema, .decay = 0.9}};
+  Trainer<Model> before(model, options);
+  NoScoring nobody;
+  const double averaged = before.run_epoch(windows().training, windows().validation, nobody).validation_mse;
+  Trainer<Model> same(model, before);
+  same.consider_start(windows().validation);
+  CHECK(same.stopping().best == averaged);
+  same.take_best();
+  CHECK(evaluate(model, windows().validation).mse == averaged);
 }
 
 TEST_CASE("a resumed training has its averages") {
