@@ -6,6 +6,7 @@
 
 #include <tests/errors.hpp>
 #include <tests/models/gradients.hpp>
+#include <tests/models/promises.hpp>
 
 using namespace spat;
 
@@ -193,4 +194,14 @@ TEST_CASE("1 and 3 workers train the same bytes of a Crossformer, and hear the s
     CHECK(example::same_parameters(shared.first, alone.first));
     CHECK(example::same_bits(shared.second, alone.second));
   }
+}
+
+TEST_CASE("a step that LayerDrop takes modules from is a step of the Crossformer without them") {
+  tests::check_layer_drop<Crossformer>(small);
+  tests::check_layer_drop<Crossformer>(blocks.with_kept(mask_of("1101111110111")));
+}
+
+TEST_CASE("every criterion that listens scores every module of a Crossformer") {
+  tests::check_scores<Crossformer>(small);
+  tests::check_scores<Crossformer>(blocks.with_kept(mask_of("1101111110111")));
 }

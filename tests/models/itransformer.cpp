@@ -1,5 +1,6 @@
 // iTransformer's gradients, whole and pruned.
 #include <tests/models/gradients.hpp>
+#include <tests/models/promises.hpp>
 
 using namespace spat;
 
@@ -13,4 +14,14 @@ TEST_CASE("iTransformer's gradients agree with central differences in every para
   plain.marks = 0, plain.instance_norm = false, plain.depth = 1, plain.kept = {1};
   check(plain, 0);
   check(example::small.with_kept(ModuleMask<>{}), 0.2);
+}
+
+TEST_CASE("a step that LayerDrop takes modules from is a step of the iTransformer without them") {
+  tests::check_layer_drop<ITransformer>(example::small);
+  tests::check_layer_drop<ITransformer>(example::small.with_kept(ModuleMask<>{0b101}));
+}
+
+TEST_CASE("every criterion that listens scores every module of an iTransformer") {
+  tests::check_scores<ITransformer>(example::small);
+  tests::check_scores<ITransformer>(example::small.with_kept(ModuleMask<>{0b101}));
 }

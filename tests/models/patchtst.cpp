@@ -5,6 +5,7 @@
 
 #include <tests/errors.hpp>
 #include <tests/models/gradients.hpp>
+#include <tests/models/promises.hpp>
 
 using namespace spat;
 
@@ -66,4 +67,14 @@ TEST_CASE("statistics re-estimated after pruning are those of the pruned model, 
   CHECK_FALSE(example::same_bits(pruned.norm.running_mean.flat(), before.norm.running_mean.flat()));
   CHECK(example::same_bits(pruned.norm.gain.flat(), before.norm.gain.flat()));
   CHECK(pruned.norm.batches.data()[0] == 4);
+}
+
+TEST_CASE("a step that LayerDrop takes modules from is a step of the PatchTST without them") {
+  tests::check_layer_drop<PatchTST>(small);
+  tests::check_layer_drop<PatchTST>(small.with_kept(ModuleMask<>{0b110}));
+}
+
+TEST_CASE("every criterion that listens scores every module of a PatchTST") {
+  tests::check_scores<PatchTST>(small);
+  tests::check_scores<PatchTST>(small.with_kept(ModuleMask<>{0b110}));
 }

@@ -8,6 +8,7 @@
 #include <tests/errors.hpp>
 #include <tests/models/gradients.hpp>
 #include <tests/models/plain_patchtst.hpp>
+#include <tests/models/promises.hpp>
 #include <tests/temporary.hpp>
 
 using namespace spat;
@@ -244,4 +245,14 @@ TEST_CASE("1 and 3 workers train an official PatchTST to the same bytes, statist
   const auto one = trained(1), start = example::made<OfficialPatchTST<float>>({config}, 7, 0.1);
   CHECK(example::same_parameters(trained(3), one));
   CHECK_FALSE(example::same_parameters(start, one));
+}
+
+TEST_CASE("a step that LayerDrop takes modules from is a step of the official PatchTST without them") {
+  tests::check_layer_drop<OfficialPatchTST>(small);
+  tests::check_layer_drop<OfficialPatchTST>(small.with_kept(ModuleMask<>{0b101}));
+}
+
+TEST_CASE("every criterion that listens scores every module of an official PatchTST") {
+  tests::check_scores<OfficialPatchTST>(small);
+  tests::check_scores<OfficialPatchTST>(small.with_kept(ModuleMask<>{0b101}));
 }

@@ -4,6 +4,7 @@
 
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/predictor.hpp>
+#include <spat/prune/any_criterion.hpp>
 #include <spat/prune/sensitivity_pruner.hpp>
 #include <spat/train/trainer.hpp>
 
@@ -70,6 +71,74 @@ void check_training(const Config& config) {
   for (const std::size_t workers : {1u, 3u}) {
     INFO(workers << " workers");
     CHECK(example::same_parameters(trained(workers), one));
+  }
+}
+
+/// A step that LayerDrop takes modules from is a step of the model without them: the same loss, gradients and scores of those that
+/// stay; tensors of the others have no gradient, and a criterion hears nothing of them.
+template <template <class, class> class ModelOf, class Config>
+void check_layer_drop(const Config& config, std::size_t samples = 5) {
+  using namespace spat;
+  using Model = DynamicModel<ModelOf, double, Config>;
+  using Pruner = SensitivityPruner<Model, AnyCriterion<double>>;
+  const example::RandomBatch<double> data(config, samples);
+  auto model = example::made<Model>({config}, 1, 0.1);
+  pack(model, Purpose::training);
+  std::size_t skipped = 0;
+  for (std::uint64_t number = 1; number <= 12; ++number) {
+    const Run run{.training = true, .seed = 7, .step = number, .layer_drop = 0.5};
+    ModuleMask<> mask = model.shape.kept();
+    for (std::size_t i = 0; i < model.shape.count(); ++i)
+      if (mask.keeps(i) && run.at(i).skips_module()) mask = mask.without(i), ++skipped;
+    INFO(Model::name << ", step " << number << ", left " << to_string(mask, model.shape.count()));
+    auto fewer = converted<Model>(model, model.shape.with_kept(mask));  // whatever the guard: a step may leave it out
+    pack(fewer, Purpose::training);
+    for (const char* criterion : {"send", "block_influence"}) {
+      INFO(criterion);
+      const auto stepped = [&](const Model& of, const Run& as, Model& gradients) {
+        Pruner pruner(of, make_criterion<double>(criterion), 0);
+        TrainingStep<Model> step;
+        const double loss = step(of, as, data.batch, gradients, pruner);
+        pruner.end_step();
+        return std::pair(loss, pruner.scores());
+      };
+      Model all = zeros_like(model), left = zeros_like(fewer);
+      const auto dropped = stepped(model, run, all), without = stepped(fewer, Run{.seed = 7, .step = number}, left);
+      CHECK(dropped.first == without.first);
+      for (std::size_t i = 0; i < dropped.second.size(); ++i)
+        CHECK((mask.keeps(i) ? dropped.second[i] == without.second[i]
+                             : std::isnan(dropped.second[i]) && std::isnan(without.second[i])));
+      const auto survivors = parameters(left);
+      for (const auto& gradient : parameters(all)) {
+        INFO(gradient.name);
+        const auto found = find(survivors, gradient.name);
+        if (found == survivors.end())
+          CHECK(std::ranges::count(gradient.values, 0.0) == static_cast<std::ptrdiff_t>(gradient.values.size()));
+        else
+          CHECK(std::ranges::equal(gradient.values, found->values));
+      }
+    }
+  }
+  const std::size_t places = 12 * model.shape.kept().kept();
+  CHECK((skipped > places / 5 && skipped < places - places / 5));
+}
+
+/// A step of training lets every criterion that listens score every module that is kept, and no other.
+template <template <class, class> class ModelOf, class Config>
+void check_scores(const Config& config) {
+  using namespace spat;
+  using Model = DynamicModel<ModelOf, float, Config>;
+  const example::RandomBatch<float> data(config, 5);
+  for (const CriterionInfo& info : criterion_infos()) {
+    if (info.losses) continue;
+    INFO(Model::name << ", " << info.name << ", kept " << to_string(config.kept, config.modules()));
+    auto model = example::made<Model>({config});
+    Trainer<Model> trainer(model, {});
+    SensitivityPruner<Model, AnyCriterion<float>> pruner(model, make_criterion<float>(info.name), 0);
+    trainer.step(data.batch, 1e-3, pruner);
+    const auto scores = pruner.scores();
+    REQUIRE(scores.size() == config.modules());
+    for (std::size_t i = 0; i < scores.size(); ++i) CHECK(std::isfinite(scores[i]) == model.shape.kept().keeps(i));
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include <tests/errors.hpp>
 #include <tests/models/gradients.hpp>
+#include <tests/models/promises.hpp>
 
 using namespace spat;
 
@@ -238,4 +239,14 @@ TEST_CASE("a TimeXer trains from windows of features M and MS, the same bytes on
       CHECK(trajectory.back().size() == 4);
       for (const double score : trajectory.back()) CHECK(score != 0);
     }
+}
+
+TEST_CASE("a step that LayerDrop takes modules from is a step of the TimeXer without them") {
+  tests::check_layer_drop<TimeXer>(all);
+  tests::check_layer_drop<TimeXer>(forecasting(1).with_kept(ModuleMask<>{0b1110}));
+}
+
+TEST_CASE("every criterion that listens scores every module of a TimeXer") {
+  tests::check_scores<TimeXer>(all);
+  tests::check_scores<TimeXer>(forecasting(1).with_kept(ModuleMask<>{0b1110}));
 }

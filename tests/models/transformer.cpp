@@ -7,6 +7,7 @@
 
 #include <tests/errors.hpp>
 #include <tests/models/gradients.hpp>
+#include <tests/models/promises.hpp>
 #include <tests/temporary.hpp>
 
 using namespace spat;
@@ -223,4 +224,14 @@ TEST_CASE("1 and 3 workers train the same Transformer and score its modules alik
   CHECK(alone.size() == 4);
   for (const double score : alone) CHECK(score > 0);
   CHECK((one == alone && three == alone));
+}
+
+TEST_CASE("a step that LayerDrop takes modules from is a step of the Transformer without them") {
+  tests::check_layer_drop<Transformer>(small);
+  tests::check_layer_drop<Transformer>(small.with_kept(ModuleMask<>{0b101111}));
+}
+
+TEST_CASE("every criterion that listens scores every module of a Transformer") {
+  tests::check_scores<Transformer>(small);
+  tests::check_scores<Transformer>(small.with_kept(ModuleMask<>{0b101111}));
 }

@@ -29,7 +29,7 @@ template <class Scalar, class C>
 void tell_all(std::array<C, 2>& places, std::uint64_t stream) {
   const tests::Attended<Scalar> attended({.name = "causal", .causal = true}, stream);
   const tests::Attended<Scalar> out({.name = "output"}, stream + 100);
-  const BlockEvent<Scalar> block{2, 1, attended.x.view(), out.x.view()};
+  const BlockEvent<Scalar> block{2, attended.x.view(), out.x.view()};
   ModuleEvent<Scalar> module{2, 5, {}};
   module.weights = parameters(attended.layer);
   for (std::size_t i = 0; i < 2; ++i) {

@@ -253,12 +253,12 @@ TEMPLATE_TEST_CASE("cosine is how far attention turns its query tokens", "", flo
 TEST_CASE("a zero row is like another zero and like nothing else") {
   const std::vector<double> x{0, 0, 0, 0, 3, 4, 1, 2}, y{0, 0, 1, 1, 0, 0, 2, 4};
   BlockInfluence<double> criterion;
-  criterion.on_block({0, 1, {x.data(), 4, 2}, {y.data(), 4, 2}});
+  criterion.on_block({0, {x.data(), 4, 2}, {y.data(), 4, 2}});
   criterion.end_step();
   CHECK(criterion.score() == Approx(2.0 / 4));
   const std::vector<double> turned{-4, 3};
   criterion = BlockInfluence<double>();
-  criterion.on_block({0, 1, {x.data() + 4, 1, 2}, {turned.data(), 1, 2}});
+  criterion.on_block({0, {x.data() + 4, 1, 2}, {turned.data(), 1, 2}});
   criterion.end_step();
   CHECK(criterion.score() == 1);
 }

@@ -1,5 +1,7 @@
 // Options that make modules removable: LayerDrop, averaged weights, distillation, and a training that goes on with fewer modules.
+#include <spat/models/patchtst.hpp>
 #include <spat/prune/surgery.hpp>
+#include <spat/train/batch_statistics.hpp>
 #include <spat/train/training_state.hpp>
 
 #include <tests/catch.hpp>
@@ -26,12 +28,6 @@ const example::SyntheticWindows<double>& windows() {
   return all;
 }
 
-struct Listener {
-  std::uint64_t modules = 0;
-  void on_forward(const ForwardEvent<double>& event) { modules |= std::uint64_t{1} << event.module; }
-  Listener& slot(std::size_t) { return *this; }
-};
-
 std::vector<std::vector<double>> values_of(const Model& model) {
   std::vector<std::vector<double>> all;
   for (const auto& parameter : parameters(model)) all.emplace_back(parameter.values.begin(), parameter.values.end());
@@ -39,44 +35,6 @@ std::vector<std::vector<double>> values_of(const Model& model) {
 }
 
 }  // namespace
-
-TEST_CASE("a step that LayerDrop takes a module from is a step of the model without it") {
-  const example::RandomBatch<double> data{config, 5};
-  auto model = example::made<Model>({config}, 1, 0.1);
-  pack(model, Purpose::training);
-  std::size_t skipped = 0;
-  for (std::uint64_t number = 1; number <= 12; ++number) {
-    const Run run{.seed = 7, .step = number, .layer_drop = 0.5};
-    Listener listener;
-    Model gradients = zeros_like(model);
-    TrainingStep<Model> step;
-    const double loss = step(model, run, data.batch, gradients, listener);
-
-    ModuleMask<> mask = ModuleMask<>::first(3);
-    for (std::size_t i = 0; i < 3; ++i) {
-      Run at = run.at(i);
-      at.training = true;
-      if (at.skips_module()) mask = mask.without(i), ++skipped;
-    }
-    CHECK(listener.modules == mask.bits);
-    Model fewer = pruned(model, mask);
-    pack(fewer, Purpose::training);
-    Model fewer_gradients = zeros_like(fewer);
-    TrainingStep<Model> fewer_step;
-    NoScoring nobody;
-    CHECK(fewer_step(fewer, Run{.seed = 7, .step = number}, data.batch, fewer_gradients, nobody) == loss);
-    const auto all = parameters(gradients);
-    const auto left = parameters(fewer_gradients);
-    for (const auto& gradient : all) {
-      const auto found = find(left, gradient.name);
-      if (found == left.end())
-        CHECK(std::ranges::count(gradient.values, 0.0) == static_cast<std::ptrdiff_t>(gradient.values.size()));
-      else
-        CHECK(std::ranges::equal(gradient.values, found->values));
-    }
-  }
-  CHECK((skipped > 6 && skipped < 30));
-}
 
 TEST_CASE("LayerDrop leaves each module out at its rate, and the forecast keeps all of them") {
   std::size_t skipped = 0;
@@ -180,6 +138,59 @@ TEST_CASE("a training goes on with fewer modules: rates, steps, moments and aver
   auto dense = example::made<Model>({config});
   CHECK(message_of<ConfigError>([&] { Trainer<Model>(dense, fewer); }) ==
         "a training can only go on with fewer modules");
+}
+
+TEST_CASE(
+    "a training of batch statistics goes on with fewer modules: statistics are the smaller model's, all else "
+    "survives") {
+  using Normalized = PatchTST<double>;
+  constexpr PatchTSTConfig patches{.channels = 7,
+                                   .lookback = 12,
+                                   .horizon = 4,
+                                   .width = 8,
+                                   .ffn_width = 8,
+                                   .heads = 2,
+                                   .depth = 2,
+                                   .patch = 4,
+                                   .stride = 2,
+                                   .kept = ModuleMask<>{0b11}};
+  const example::SyntheticWindows<double> series(patches, 8);
+  const TrainingOptions options{
+      .epochs = 3, .batch_size = 16, .rate = 1e-2, .averaging = {.kind = Averaging::ema, .decay = 0.9}};
+  NoScoring nobody;
+  auto model = example::made<Normalized>({patches}, 2, 0.1);
+  Trainer<Normalized> before(model, options);
+  before.run_epoch(series.training, series.validation, nobody);
+
+  auto copy = model;
+  Trainer<Normalized> same(copy, before);
+  auto fewer = pruned(model, {0b10});
+  reestimate_statistics(fewer, series.training, 1, nullptr, 3, 16);
+  const auto statistics = fewer.norm.running_mean;
+  Trainer<Normalized> smaller(fewer, before);
+  CHECK(example::same_bits(fewer.norm.running_mean.flat(), statistics.flat()));
+  CHECK(fewer.norm.batches.data()[0] == model.norm.batches.data()[0] + 3);
+
+  const double goes_on = same.run_epoch(series.training, series.validation, nobody).validation_mse;
+  const EpochReport report = smaller.run_epoch(series.training, series.validation, nobody);
+  CHECK(before.run_epoch(series.training, series.validation, nobody).validation_mse == goes_on);
+  CHECK(example::same_parameters(copy, model));
+  CHECK((report.epoch == 2 && report.best && std::isfinite(report.validation_mse)));
+  CHECK_FALSE(example::same_bits(fewer.norm.running_mean.flat(), statistics.flat()));
+}
+
+TEST_CASE("what a training goes on from are its averages, where it has some") {
+  auto model = example::made<Model>({config});
+  const TrainingOptions options{
+      .epochs = 1, .batch_size = 16, .rate = 1e-2, .averaging = {.kind = Averaging::ema, .decay = 0.9}};
+  Trainer<Model> before(model, options);
+  NoScoring nobody;
+  const double averaged = before.run_epoch(windows().training, windows().validation, nobody).validation_mse;
+  Trainer<Model> same(model, before);
+  same.consider_start(windows().validation);
+  CHECK(same.stopping().best == averaged);
+  same.take_best();
+  CHECK(evaluate(model, windows().validation).mse == averaged);
 }
 
 TEST_CASE("a resumed training has its averages") {

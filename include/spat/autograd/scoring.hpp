@@ -32,21 +32,23 @@ struct ForwardEvent : AttentionCall {
   Batch<const Scalar> output;  // of the branch, [samples * Lq x D]
 };
 
-/// After the forward of a block that holds one or more modules: what it made of its tokens, [rows x D] both.
+/// After the forward of the block that holds a module: what it made of its tokens, [rows x D] both. A block of several modules is told
+/// of for each of them, but for those that LayerDrop leaves out of the step.
 template <class Scalar>
 struct BlockEvent {
-  std::size_t module = 0, modules = 1;  // the first of its modules, and how many there are
+  std::size_t module = 0;
   Batch<const Scalar> input, output;
 };
 
-/// Tells whoever listens of a block, from its forward.
+/// Tells whoever listens of a block, from its forward; the run is that of its first module.
 template <class Scalar, class RunType>
 void report_block([[maybe_unused]] const RunType& run, [[maybe_unused]] std::size_t modules,
                   [[maybe_unused]] std::type_identity_t<Batch<const Scalar>> input,
                   [[maybe_unused]] std::type_identity_t<Batch<const Scalar>> output) {
   if constexpr (is_scored<RunType>)
     if constexpr (requires(BlockEvent<Scalar> event) { run.scoring.on_block(event); })
-      run.scoring.on_block(BlockEvent<Scalar>{run.module, modules, input, output});
+      for (std::size_t i = run.module; i < run.module + modules; ++i)
+        if (!run.at(i).skips_module()) run.scoring.on_block(BlockEvent<Scalar>{i, input, output});
 }
 
 /// In backward, before the tiles.

@@ -128,7 +128,11 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelShape> {
     if (l == 0)
       embed(run, batch, cache);
     else
-      at_layer(l - 1, my, [&](const auto& layer, auto& mine) { my.x = layer.normalize(folded, mine); });
+      at_layer(l - 1, my, [&](const auto& layer, auto& mine) {
+        const auto y = layer.normalize(folded, mine);
+        report_block<Scalar>(folded.at(l - 1), 1, my.x, y);
+        my.x = y;
+      });
     if (l == config().depth) return forecast(run, my);
     at_layer(l, my, [&](const auto& layer, auto& mine) { my.scores = layer.mix(folded.at(l), my.x, my.scores, mine); });
     return {};

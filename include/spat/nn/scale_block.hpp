@@ -21,6 +21,7 @@ class ScaleBlock {
   using Attention = TwoStageAttention<Scalar, kept, Width, FfnWidth, Heads>;
   using Merging = SegmentMerging<Scalar, Width>;
   static constexpr std::size_t modules = Attention::modules, sites = Attention::sites;
+  static constexpr bool reports_itself = true;  // what it makes of its merged tokens
 
   ScaleBlock(std::size_t segments, std::size_t window, std::size_t routers, std::size_t width, std::size_t ffn_width,
              std::size_t heads, std::uint64_t keeps)
@@ -53,7 +54,9 @@ class ScaleBlock {
   Batch<const Scalar, Width> forward(const RunType& run, Batch<const Scalar, Width> x, Cache& cache) const {
     if (cache.samples == 0) return x;
     if (merge_layer) x = merge_layer->forward(run, x, cache.merge_layer);
-    return cache.y = attention.forward(run, x, cache.attention);
+    cache.y = attention.forward(run, x, cache.attention);
+    report_block<Scalar>(run, modules, x, cache.y);
+    return cache.y;
   }
 
   /// dy is the next block's, `beside` another reader's: either may be empty.

@@ -39,7 +39,8 @@ template <class Argument>
 /// y = block_{depth-1}( ... block_0(x)).  Block<kept> holds `Block<kept>::modules` prunable modules; those of block i are
 /// numbered first_module + i * modules + j by the unpruned architecture, and a run is told of the first of them with run.at().
 /// Blocks keep their width: x, y [samples * N x D]. What else a block's constructor and calls take (sizes, a memory) is handed on
-/// as it is, or, where it differs from block to block, is a function of the block's index.
+/// as it is, or, where it differs from block to block, is a function of the block's index. A scored run is told of each block, by the
+/// block itself where that has `reports_itself`.
 ///
 /// Block is a class template or an alias of a class's own: g++ 12 gives aliases of one name in the unnamed namespaces of two units
 /// one symbol.
@@ -113,7 +114,8 @@ class Stack {
         [&](std::size_t i, const auto& block, auto& mine) {
           const auto of_block = run.at(first_module + i * modules);
           const auto y = block.forward(of_block, x, mine, detail::of_block(more, i)...);
-          report_block<Value>(of_block, modules, x, y);
+          if constexpr (!requires { std::remove_cvref_t<decltype(block)>::reports_itself; })
+            report_block<Value>(of_block, modules, x, y);
           x = y;
         },
         blocks, cache.blocks);

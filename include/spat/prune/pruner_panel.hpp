@@ -10,19 +10,20 @@ template <class Pruner>
 class PrunerPanel {
  public:
   using Scalar = typename Pruner::Scalar;
+  using Judge = std::remove_cvref_t<decltype(std::declval<const Pruner&>().prototype())>;  // the criterion
 
   class Slot {
    public:
-    void on_forward(const ForwardEvent<Scalar>& event) {
+    void on_forward(const ForwardEvent<Scalar>& event) requires detail::HearsForward<Judge, Scalar> {
       for (auto* slot : slots) slot->on_forward(event);
     }
-    void on_block(const BlockEvent<Scalar>& event) {
+    void on_block(const BlockEvent<Scalar>& event) requires detail::HearsBlock<Judge, Scalar> {
       for (auto* slot : slots) slot->on_block(event);
     }
-    void on_backward(const BackwardEvent<Scalar>& event) {
+    void on_backward(const BackwardEvent<Scalar>& event) requires detail::HearsBackward<Judge, Scalar> {
       for (auto* slot : slots) slot->on_backward(event);
     }
-    void on_tile(std::size_t module, const TileEvent<Scalar>& event) {
+    void on_tile(std::size_t module, const TileEvent<Scalar>& event) requires detail::HearsTile<Judge, Scalar> {
       for (auto* slot : slots) slot->on_tile(module, event);
     }
     std::vector<typename Pruner::Slot*> slots;

@@ -92,20 +92,35 @@ template <PrunableModel Model, class C>
   return result;
 }
 
+namespace detail {
+
+/// Lets a pruner look at a model again however a scope is left: those that it has looked at meanwhile are gone.
+template <class Model, class C>
+struct LooksBack {
+  SensitivityPruner<Model, C>& pruner;
+  const Model& model;
+  ~LooksBack() { pruner.go_on_with(model); }
+};
+
+}  // namespace detail
+
 /// iterative, of a model whose training `pruner` has watched; it hears of every fine-tuning, too, and looks at `model` again in the
-/// end. A budget of losses is asked after fine-tuning: the removal that exceeds it is taken back.
+/// end. A budget of losses is asked after fine-tuning: the removal that exceeds it is taken back. Errors: those of choose() and of the
+/// trainer; ConfigError, too, where scores have changed so that the budget cannot be met any more.
 template <PrunableModel Model, class C>
 [[nodiscard]] PruningResult<Model> prune_iteratively(const Model& model, SensitivityPruner<Model, C>& pruner,
                                                      const PruningData<typename Model::Value>& data,
                                                      const PruningOptions& options,
                                                      const typename Trainer<Model>::Teacher& teacher = {},
                                                      const ProgressCallback& progress = {}) {
+  const detail::LooksBack<Model, C> looks_back{pruner, model};
   const ModuleMask<> guard = guard_of(model.shape);
   const Measures measures = measures_of(model, data.training, data.validation, options.measures, data.team);
   const auto goal = goal_of(options.budget, model.shape.kept(), measures);
   (void)(goal ? pruner.choose(options.budget, measures)
               : ModuleMask<>());  // an unreachable budget is said before the work
   const auto* loss = std::get_if<LossAtMost>(&options.budget);
+  const auto* below = std::get_if<DropBelow>(&options.budget);
   const auto before = loss ? error_profile(model, data.validation, data.team).by_window : std::vector<double>();
 
   PruningResult<Model> result{model};
@@ -115,9 +130,15 @@ template <PrunableModel Model, class C>
     const auto scores = pruner.scores();
     const auto sure = pruner.spread();
     const auto order = drop_order(kept, scores, guard, sure ? sure->standard_error : std::vector<double>());
-    const auto* below = std::get_if<DropBelow>(&options.budget);
-    if (order.empty() || (goal && goal->met(kept)) || (below && !(scores[order[0]] < below->threshold))) break;
-    auto fewer = std::make_unique<Model>(removed(*current, kept.without(order[0]), data, options.fine_tuning.seed));
+    const auto next =
+        std::ranges::find_if(order, [&](std::size_t i) { return !below || scores[i] < below->threshold; });
+    if (goal && goal->met(kept)) break;
+    if (goal && next == order.end())
+      throw ConfigError(detail::message("what is left when all others have gone does not meet ",
+                                        goal->text(goal->limit), ": it has ", goal->text(goal->measure(kept))));
+    if (next == order.end()) break;
+    const Removal removal{result.history.size(), kept.without(*next)};
+    auto fewer = std::make_unique<Model>(removed(*current, removal.mask, data, options.fine_tuning.seed));
     pruner.go_on_with(*fewer);
     if (options.fine_tunes) {
       const auto epochs = fine_tune(*fewer, data, options.fine_tuning, pruner, teacher, progress);
@@ -126,13 +147,16 @@ template <PrunableModel Model, class C>
     if (loss) {
       const Estimate change =
           loss_change(before, error_profile(*fewer, data.validation, data.team).by_window, options.measures.origins);
-      if (change.mean + change.error > loss->increase) break;
+      const bool exceeds = change.mean + change.error > loss->increase;
+      if (exceeds && loss->increase < 0 && result.removals.empty())
+        throw ConfigError(detail::message("no removal meets a loss of ", detail::percent(loss->increase),
+                                          ": after the first it is ", detail::percent(change.mean)));
+      if (exceeds) break;
     }
-    result.removals.push_back({result.history.size(), fewer->shape.kept()});
+    result.removals.push_back(removal);
     current = std::move(fewer);
   }
   result.model = *current;
-  pruner.go_on_with(model);
   return result;
 }
 
@@ -151,7 +175,8 @@ template <PrunableModel Model, class C>
 
 /// in_training: trains a copy of `model`, which may be fresh and which `pruner` watches, with `training`; from the second epoch on, when
 /// the ranking has settled, or after options.latest_epoch, everything the budget asks for goes and the training goes on (see Trainer)
-/// with what is left of its epochs. One that stops early before that goes on with the smaller model. Nothing is fine-tuned.
+/// with what is left of its epochs. One that stops early before that goes on with the smaller model. Nothing is fine-tuned. In the end
+/// `pruner` looks at `model` again. Errors: those of choose(), when modules are to go, and of the trainer.
 template <PrunableModel Model, class C>
 [[nodiscard]] PruningResult<Model> prune_in_training(const Model& model, SensitivityPruner<Model, C>& pruner,
                                                      const PruningData<typename Model::Value>& data,
@@ -159,19 +184,22 @@ template <PrunableModel Model, class C>
                                                      const ProgressCallback& progress = {}) {
   const std::size_t latest =
       options.latest_epoch ? options.latest_epoch : std::max<std::size_t>(2, training.epochs / 2);
+  const detail::LooksBack<Model, C> looks_back{pruner, model};
   std::vector<Removal> removals;
+  bool chosen = false;
   auto current = std::make_unique<Model>(model);
   pruner.go_on_with(*current);
   auto trainer = std::make_unique<Trainer<Model>>(*current, training, data.team);
   while (trainer->unfinished()) {
     const std::size_t epoch = trainer->run_epoch(data.training, data.validation, pruner, progress).epoch;
-    if (!removals.empty()) continue;
+    if (chosen) continue;
     const bool due = epoch >= latest || epoch == training.epochs || !trainer->unfinished();
     if (!due && (epoch < 2 || !settled(pruner.step_scores(), options.stability))) continue;
     const Measures measures = measures_of(*current, data.training, data.validation, options.measures, data.team);
     const ModuleMask<> mask = pruner.choose(options.budget, measures);
-    removals.push_back({epoch, mask});
+    chosen = true;
     if (mask == current->shape.kept()) continue;
+    removals.push_back({epoch, mask});
     auto fewer = std::make_unique<Model>(removed(*current, mask, data, training.seed));
     auto next = std::make_unique<Trainer<Model>>(*fewer, *trainer);
     pruner.go_on_with(*fewer);
@@ -179,7 +207,6 @@ template <PrunableModel Model, class C>
     if (!trainer->unfinished()) trainer->consider_start(data.validation);
   }
   trainer->take_best();
-  pruner.go_on_with(model);
   return {*current, trainer->history(), removals};
 }
 

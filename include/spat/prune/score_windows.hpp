@@ -25,8 +25,8 @@ template <class Scalar, class C>
 
 }  // namespace detail
 
-/// Lets `pruner`, which watches `model`, hear of random batches as if they were an epoch of a training that learns nothing: no dropout of
-/// weights changes, the running statistics stay. A model that can only be evaluated is run forward alone.
+/// Lets `pruner`, which watches `model`, hear of random batches as if they were an epoch of a training that learns nothing: with its
+/// dropout, but weights and running statistics stay. A model that can only be evaluated is run forward alone.
 /// Throws ConfigError for no batches, and for a criterion that needs gradients on a model without a backward pass.
 template <class Model, class C>
 void score_windows(const Model& model, const WindowDataset<typename Model::Value>& windows,

@@ -32,7 +32,7 @@ class SensitivityPruner {
       if (event.part == 0) criteria[event.module].on_forward(event);
     }
     void on_block(const BlockEvent<Scalar>& event) requires detail::HearsBlock<C, Scalar> {
-      for (std::size_t i = 0; i < event.modules; ++i) criteria[event.module + i].on_block(event);
+      criteria[event.module].on_block(event);
     }
     void on_backward(const BackwardEvent<Scalar>& event) requires detail::HearsBackward<C, Scalar> {
       if (event.part == 0) criteria[event.module].on_backward(event);
@@ -58,15 +58,21 @@ class SensitivityPruner {
     if (epochs_ > 0 && epochs_ == warm_up_ && !warmed_up_)
       criteria_.assign(criteria_.size(), prototype_), warmed_up_ = true;
     if (epoch_is_over_) heard_.clear(), epoch_is_over_ = false;
+    const ModuleMask<> kept = model_->shape.kept();
     const auto merge = [&](std::size_t first, std::size_t last) {
       for (std::size_t module = first; module < last; ++module)
-        for (Slot& slot : slots_) criteria_[module].merge(slot.criteria[module]);
+        for (Slot& slot : slots_)
+          if (kept.keeps(module))
+            criteria_[module].merge(slot.criteria[module]);
+          else
+            slot.criteria[module] = prototype_;  // its block speaks, not the module
     };
     if (team)
       team->for_shares(criteria_.size(), merge);
     else
       merge(0, criteria_.size());
     for (std::size_t module = 0; module < criteria_.size(); ++module) {
+      if (!kept.keeps(module)) continue;
       try {
         if constexpr (requires(C & c) { c.end_step(team); })
           criteria_[module].end_step(team);
@@ -77,7 +83,8 @@ class SensitivityPruner {
       }
     }
     if constexpr (requires(const C& c) { c.step_score(); })
-      for (const C& criterion : criteria_) heard_.push_back(criterion.step_score());
+      for (std::size_t module = 0; module < criteria_.size(); ++module)
+        heard_.push_back(kept.keeps(module) ? criteria_[module].step_score() : std::nan(""));
   }
 
   void end_epoch() {
@@ -114,19 +121,21 @@ class SensitivityPruner {
   [[nodiscard]] const std::vector<std::vector<double>>& trajectory() const { return trajectory_; }
 
   /// What each step of the latest epoch gave, [step][module], NaN where a module was silent; divided as scores() are. Empty where
-  /// the criterion has no scores of steps. It is not in a training state.
+  /// no step scored any module, as where the criterion has no scores of steps. It is not in a training state.
   [[nodiscard]] std::vector<std::vector<double>> step_scores() const {
     std::vector<std::vector<double>> steps;
+    if (std::ranges::all_of(heard_, [](double score) { return std::isnan(score); })) return steps;
     for (auto row = heard_.begin(); row != heard_.end(); row += static_cast<std::ptrdiff_t>(criteria_.size())) {
       steps.emplace_back(row, row + static_cast<std::ptrdiff_t>(criteria_.size()));
       divide_by_bounds(steps.back());
     }
     return steps;
   }
-  /// How sure the scores are, from a bootstrap over the steps of the latest epoch; none where there are no steps.
+  /// How sure the scores are, from a bootstrap over the steps of the latest epoch; none where there are no step_scores().
   [[nodiscard]] std::optional<ScoreSpread> spread(std::uint64_t seed = 1) const {
-    if (heard_.empty()) return {};
-    return bootstrap(step_scores(), seed);
+    const auto steps = step_scores();
+    if (steps.empty()) return {};
+    return bootstrap(steps, seed);
   }
 
   /// Scores that cannot be told apart by the spread count as equal: see drop_order().
@@ -150,7 +159,7 @@ class SensitivityPruner {
   void restore(const std::map<std::string, std::vector<double>>& all) {
     epochs_ = static_cast<std::size_t>(all.at("epochs").at(0)), warmed_up_ = all.at("epochs").at(1) != 0;
     for (std::size_t i = 0; i < criteria_.size(); ++i) criteria_[i].restore(all.at("module." + std::to_string(i)));
-    trajectory_.clear();
+    trajectory_.clear(), heard_.clear(), epoch_is_over_ = false;
     for (std::size_t e = 0; e < epochs_; ++e) trajectory_.push_back(all.at("trajectory." + std::to_string(e)));
   }
 

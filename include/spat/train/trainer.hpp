@@ -146,7 +146,12 @@ class Trainer {
   }
 
   /// Lets the weights as they are now count as epoch 0: fine-tuning that never improves on them leaves them.
-  void consider_start(const Windows& validation) { keep_if_best(0, evaluate(model_, validation, team_).mse); }
+  /// Where training went on from averages it is those.
+  void consider_start(const Windows& validation) {
+    swap_averages();
+    keep_if_best(0, evaluate(model_, validation, team_).mse);
+    swap_averages();
+  }
 
   /// All epochs that are due; then the model holds the weights of the best one.
   template <class Observer>

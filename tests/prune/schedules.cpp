@@ -1,0 +1,530 @@
+// When modules go: each schedule against the same thing done by hand, what it records, when it stops, and what it refuses.
+#include <spat/models/crossformer.hpp>
+#include <spat/models/patchtst.hpp>
+#include <spat/prune/module_score.hpp>
+#include <spat/prune/schedules.hpp>
+#include <spat/prune/step_score.hpp>
+
+#include <tests/catch.hpp>
+#include <tests/errors.hpp>
+#include <tests/models/example.hpp>
+
+#include <optional>
+
+using namespace spat;
+
+namespace {
+
+constexpr ITransformerConfig config{.channels = 7,
+                                    .lookback = 12,
+                                    .horizon = 4,
+                                    .width = 8,
+                                    .ffn_width = 8,
+                                    .heads = 2,
+                                    .depth = 3,
+                                    .kept = ModuleMask<>{0b111}};
+constexpr PatchTSTConfig patches{.channels = 7,
+                                 .lookback = 12,
+                                 .horizon = 4,
+                                 .width = 8,
+                                 .ffn_width = 8,
+                                 .heads = 2,
+                                 .depth = 3,
+                                 .patch = 4,
+                                 .stride = 2,
+                                 .kept = ModuleMask<>{0b111}};
+/// Seven modules, 4 and 7 of them cross-attentions of which one has to stay.
+constexpr CrossformerConfig guarded{.channels = 7,
+                                    .lookback = 12,
+                                    .horizon = 4,
+                                    .width = 8,
+                                    .ffn_width = 8,
+                                    .heads = 2,
+                                    .depth = 1,
+                                    .segment = 4,
+                                    .routers = 2,
+                                    .kept = ModuleMask<>::first(8)};
+using Model = ITransformer<float>;
+
+/// Scores that the test gives, by module: no training moves them.
+struct Scripted : ModuleScore {
+  std::vector<double> values;
+  Scripted() = default;
+  explicit Scripted(std::vector<double> scores) : values(std::move(scores)) {}
+  void on_module(const ModuleEvent<float>& event) { score_ = values.at(event.module); }
+};
+
+/// Step t gives module n what `of(n, t)` says, while it is there to speak.
+struct Played : StepScore {
+  using Of = double (*)(std::size_t module, std::size_t step);
+  explicit Played(Of of_step = {}) : StepScore(1), of(of_step) {}
+  void on_forward(const ForwardEvent<float>& event) { module = event.module, heard = true; }
+  void merge(Played& other) {
+    if (other.heard) module = other.module, heard = true;
+    other.heard = false;
+  }
+  void end_step() {
+    if (heard)
+      close(of(module, step));
+    else
+      skip();
+    ++step, heard = false;
+  }
+  Of of;
+  std::size_t module = 0, step = 0;
+  bool heard = false;
+};
+
+/// Module 0 is the least, always; its order turns round every second step.
+double settling(std::size_t module, std::size_t) { return static_cast<double>(module + 1); }
+double restless(std::size_t module, std::size_t step) { return settling(module, step) * (step / 2 % 2 ? -1 : 1); }
+
+template <class M = Model>
+struct Example {
+  example::SyntheticWindows<float> windows;
+  PruningData<float> data;
+  M model;
+
+  explicit Example(typename M::Config c = config, Team* team = nullptr)
+      : windows(c, 6), data{windows.training, windows.validation, team}, model(example::made<M>({c}, 3, 0.1)) {
+    Trainer<M> trainer(model, {.epochs = 2, .batch_size = 16, .rate = 3e-3, .schedule = Schedule::constant});
+    trainer.fit(windows.training, windows.validation);
+  }
+};
+
+const TrainingOptions tuning{.epochs = 2, .batch_size = 16, .rate = 1e-3, .schedule = Schedule::constant, .seed = 5};
+const TrainingOptions training{.epochs = 5, .batch_size = 16, .rate = 1e-3, .seed = 5};
+
+PruningOptions by(Budget budget, bool fine_tunes = true) {
+  return {.budget = budget, .fine_tuning = tuning, .fine_tunes = fine_tunes};
+}
+
+/// But the seconds.
+bool same_epochs(const std::vector<EpochReport>& a, const std::vector<EpochReport>& b) {
+  return std::ranges::equal(a, b, [](const EpochReport& x, const EpochReport& y) {
+    return x.epoch == y.epoch && x.rate == y.rate && x.training_loss == y.training_loss &&
+           x.validation_mse == y.validation_mse && x.validation_mae == y.validation_mae && x.best == y.best;
+  });
+}
+std::vector<std::uint64_t> masks_of(const std::vector<Removal>& removals) {
+  std::vector<std::uint64_t> masks;
+  for (const Removal& removal : removals) masks.push_back(removal.mask.bits);
+  return masks;
+}
+std::vector<std::size_t> epochs_of(const std::vector<Removal>& removals) {
+  std::vector<std::size_t> epochs;
+  for (const Removal& removal : removals) epochs.push_back(removal.epoch);
+  return epochs;
+}
+
+}  // namespace
+
+TEST_CASE("a schedule has a name, and another name is an error that tells all") {
+  CHECK(parse_pruning_schedule("one-shot") == PruningSchedule::one_shot);
+  CHECK(parse_pruning_schedule("iterative") == PruningSchedule::iterative);
+  CHECK(parse_pruning_schedule("in-training") == PruningSchedule::in_training);
+  CHECK(message_of<ConfigError>([] { (void)parse_pruning_schedule("oneshot"); }) ==
+        "unknown schedule \"oneshot\"; expected one-shot, iterative or in-training");
+}
+
+TEST_CASE("a model from which something was removed has the surviving weights, and statistics of its own") {
+  const Example example;
+  CHECK(example::same_parameters(removed(example.model, {0b101}, example.data, 1), pruned(example.model, {0b101})));
+  const Example<PatchTST<float>> with_statistics(patches);
+  const auto& dense = with_statistics.model;
+  CHECK(example::same_parameters(removed(dense, {0b111}, with_statistics.data, 1), dense));
+  auto fewer = pruned(dense, {0b101});
+  const auto as_dense = fewer;
+  reestimate_statistics(fewer, with_statistics.data.training, 4);
+  CHECK_FALSE(example::same_parameters(fewer, as_dense));
+  CHECK(example::same_parameters(removed(dense, {0b101}, with_statistics.data, 4), fewer));
+}
+
+TEST_CASE("fine-tuning is a training that may leave the weights as they are") {
+  Example example;
+  auto model = example.model, twin = model;
+  NoScoring nobody;
+  const auto history = fine_tune(model, example.data, tuning, nobody);
+  Trainer<Model> trainer(twin, tuning);
+  trainer.consider_start(example.data.validation);
+  trainer.fit(example.data.training, example.data.validation);
+  CHECK(same_epochs(history, trainer.history()));
+  CHECK(example::same_parameters(model, twin));
+
+  auto wild = tuning;
+  wild.rate = 0.5;
+  model = example.model;
+  CHECK(fine_tune(model, example.data, wild, nobody).size() == 2);
+  CHECK(example::same_parameters(model, example.model));
+
+  auto taught = tuning;
+  taught.distillation = 1;
+  CHECK_THROWS_AS(fine_tune(model, example.data, taught, nobody), ConfigError);
+  Predictor<Model> teacher(example.model);  // who knows as much as the model: there is nothing to learn
+  model = example.model;
+  model.set_dropout(0);
+  const auto learned = fine_tune(model, example.data, taught, nobody,
+                                 [&](const WindowBatch<float>& batch) { return teacher.forecast(batch); });
+  CHECK(learned[0].training_loss < 1e-4);
+  CHECK(history[0].training_loss > 1e-2);
+}
+
+TEST_CASE("one shot without fine-tuning is choosing and pruning") {
+  const Example example;
+  const SensitivityPruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
+  const auto dropped = prune_one_shot(example.model, pruner, example.data, by(DropLowest{2}, false));
+  CHECK(masks_of(dropped.removals) == std::vector<std::uint64_t>{0b001});
+  CHECK(epochs_of(dropped.removals) == std::vector<std::size_t>{0});
+  CHECK(dropped.history.empty());
+  CHECK(example::same_parameters(dropped.model, pruned(example.model, {0b001})));
+
+  const auto half = cost_of(pruned(example.model, {0b001}), 7).macs, dense = cost_of(example.model, 7).macs;
+  const double by_two = 1 - static_cast<double>(half) / static_cast<double>(dense);
+  for (const auto& [share, mask] : {std::pair{by_two - 1e-9, 0b001u}, std::pair{by_two + 1e-9, 0b000u}})
+    CHECK(prune_one_shot(example.model, pruner, example.data, by(ReduceMacs{share}, false)).model.shape.kept().bits ==
+          mask);
+
+  const auto nothing = prune_one_shot(example.model, pruner, example.data, by(DropLowest{0}, false));
+  CHECK(nothing.removals.empty());
+  CHECK(example::same_parameters(nothing.model, example.model));
+  CHECK_THROWS_AS((void)prune_one_shot(example.model, pruner, example.data, by(DropLowest{4})), ConfigError);
+}
+
+TEST_CASE("one shot fine-tunes what is left, statistics re-estimated") {
+  const Example<PatchTST<float>> example(patches);
+  const SensitivityPruner<PatchTST<float>, Scripted> pruner(example.model, Scripted({3, 1, 2}));
+  std::size_t steps = 0;
+  const auto result = prune_one_shot(example.model, pruner, example.data, by(DropLowest{1}), {},
+                                     [&](const Progress& progress) { steps += progress.finished == nullptr; });
+  auto expected = removed(example.model, {0b101}, example.data, tuning.seed);
+  NoScoring nobody;
+  CHECK(same_epochs(result.history, fine_tune(expected, example.data, tuning, nobody)));
+  CHECK(example::same_parameters(result.model, expected));
+  CHECK(steps == 2 * divide_up<std::size_t>(example.data.training.size(), 16));
+}
+
+TEST_CASE("the iterative schedule removes one module after another, fine-tuned in between") {
+  const Example<PatchTST<float>> example(patches);
+  SensitivityPruner<PatchTST<float>, Scripted> pruner(example.model, Scripted({3, 1, 2}));
+  const auto result = prune_iteratively(example.model, pruner, example.data, by(DropLowest{2}));
+  CHECK(masks_of(result.removals) == std::vector<std::uint64_t>{0b101, 0b001});
+  CHECK(epochs_of(result.removals) == std::vector<std::size_t>{0, 2});  // what has gone before epochs 1 and 3
+
+  auto expected = removed(example.model, {0b101}, example.data, tuning.seed);
+  NoScoring nobody;
+  auto history = fine_tune(expected, example.data, tuning, nobody);
+  expected = removed(expected, {0b001}, example.data, tuning.seed);
+  for (EpochReport epoch : fine_tune(expected, example.data, tuning, nobody))
+    epoch.epoch += 2, history.push_back(epoch);
+  CHECK(same_epochs(result.history, history));
+  CHECK(example::same_parameters(result.model, expected));
+  CHECK(pruner.scores() == std::vector<double>{3, 1, 2});  // of `model` again
+  CHECK(pruner.trajectory().size() == 4);                  // it has heard of every epoch
+}
+
+TEST_CASE("the iterative schedule scores again after each removal") {
+  const Example example;
+  const auto once_more = [](std::size_t module,
+                            std::size_t step) {  // module 2 is needed, until the first epoch is over
+    return module == 2 && step >= 6 ? 0.5 : static_cast<double>(module + 1);
+  };
+  SensitivityPruner<Model, Played> pruner(example.model, Played(once_more), 0);
+  auto watched = example.model;
+  Trainer<Model> trainer(watched, training);
+  const example::RandomBatch<float> batch(config, 4);
+  for (int step = 0; step < 6; ++step) trainer.step(batch.batch, 1e-4, pruner);
+  pruner.end_epoch();
+  REQUIRE(pruner.scores() == std::vector<double>{1, 2, 3});
+  const auto result = prune_iteratively(example.model, pruner, example.data, by(DropLowest{2}));
+  CHECK(masks_of(result.removals) == std::vector<std::uint64_t>{0b110, 0b010});
+  CHECK(prune_one_shot(example.model, pruner, example.data, by(DropLowest{0}, false)).model.shape.kept().bits == 0b111);
+}
+
+TEST_CASE("the iterative schedule goes on until a budget of costs is met, and no further") {
+  const Example example;
+  for (const double share : {0.05, 0.25, 0.45}) {
+    SensitivityPruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
+    const auto result = prune_iteratively(example.model, pruner, example.data, by(ReduceMacs{share}, false));
+    const auto macs = [&](ModuleMask<> mask) {
+      return static_cast<double>(cost_of(pruned(example.model, mask), 7).macs);
+    };
+    const double limit = (1 - share) * macs({0b111});
+    REQUIRE_FALSE(result.removals.empty());
+    for (std::size_t i = 0; i + 1 < result.removals.size(); ++i) CHECK(macs(result.removals[i].mask) > limit);
+    CHECK(macs(result.removals.back().mask) <= limit);
+    CHECK(result.model.shape.kept() == result.removals.back().mask);
+    CHECK(epochs_of(result.removals) == std::vector<std::size_t>(result.removals.size(), 0));
+  }
+}
+
+TEST_CASE("the iterative schedule takes back the removal that exceeds a budget of losses") {
+  const Example example;
+  const auto limited = [&](double increase) {
+    SensitivityPruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
+    auto result = prune_iteratively(example.model, pruner, example.data, by(LossAtMost{increase}));
+    CHECK(pruner.scores() == std::vector<double>{3, 1, 2});
+    return result;
+  };
+  // What each removal costs after fine-tuning, and the models that are left.
+  const auto before = error_profile(example.model, example.data.validation).by_window;
+  NoScoring nobody;
+  std::vector<Model> models{example.model};
+  std::vector<double> costs{0};
+  for (const std::uint64_t mask : {0b101u, 0b001u, 0b000u}) {
+    models.push_back(removed(models.back(), {mask}, example.data, tuning.seed));
+    fine_tune(models.back(), example.data, tuning, nobody);
+    const Estimate change = loss_change(before, error_profile(models.back(), example.data.validation).by_window);
+    costs.push_back(change.mean + change.error);
+  }
+  const double highest = *std::ranges::max_element(costs);
+  for (const double limit : {costs[1] - 1e-6, costs[1] + 1e-6, costs[2] - 1e-6, costs[2] + 1e-6, highest + 1e-6}) {
+    if (limit < 0) continue;
+    std::size_t left = 0;
+    while (left + 1 < costs.size() && costs[left + 1] <= limit) ++left;
+    INFO("limit " << limit << ", " << left << " removals");
+    const auto result = limited(limit);
+    CHECK(result.removals.size() == left);
+    CHECK(example::same_parameters(result.model, models[left]));
+    CHECK(result.history.size() == 2 * std::min<std::size_t>(left + 1, 3));  // what was taken back was fine-tuned, too
+  }
+  SensitivityPruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
+  CHECK(message_of<ConfigError>([&] {
+          (void)prune_iteratively(example.model, pruner, example.data, by(LossAtMost{-0.9}));
+        }).starts_with("no removal meets a loss of -90.0 %: after the first it is "));
+}
+
+TEST_CASE("the iterative schedule says before the work that a budget cannot be met, and the pruner keeps its model") {
+  const Example example;
+  SensitivityPruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
+  std::size_t steps = 0;
+  const auto run = [&](Budget budget, const PruningOptions& options) {
+    auto mine = options;
+    mine.budget = budget;
+    (void)prune_iteratively(example.model, pruner, example.data, mine, {}, [&](const Progress&) { ++steps; });
+  };
+  CHECK(message_of<ConfigError>([&] { run(DropLowest{4}, by({})); }) == "cannot drop 4 modules: the model has 3");
+  CHECK_THROWS_AS(run(ReduceMacs{0.99}, by({})), ConfigError);
+  CHECK(steps == 0);
+  auto diverging = by({});
+  diverging.fine_tuning.rate = 1e30;
+  CHECK_THROWS_AS(run(DropLowest{2}, diverging), NumericError);
+  CHECK(steps > 0);
+  CHECK(pruner.scores() == std::vector<double>{3, 1, 2});
+  CHECK(pruner.choose(DropLowest{1}).bits == 0b101);
+}
+
+TEST_CASE("the iterative schedule drops every score below a threshold, as choosing does") {
+  const Example example;
+  SensitivityPruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
+  for (const auto& [threshold, mask] : {std::pair{0.5, 0b111u}, {1.5, 0b101u}, {2.0, 0b101u}, {2.5, 0b001u}, {9.0, 0u}})
+    CHECK(prune_iteratively(example.model, pruner, example.data, by(DropBelow{threshold}, false))
+              .model.shape.kept()
+              .bits == mask);
+
+  // Module 0 is below the threshold, but cannot be told from module 1, which is above it, and goes first by depth.
+  const auto unsure = [](std::size_t module, std::size_t step) {
+    return module == 0 ? (step / 2 % 2 ? -1 : 1.2) : module == 1 ? 0.3 : 9.0;
+  };
+  SensitivityPruner<Model, Played> listener(example.model, Played(unsure), 0);
+  auto watched = example.model;
+  Trainer<Model> trainer(watched, training);
+  const example::RandomBatch<float> batch(config, 4);
+  for (int step = 0; step < 8; ++step) trainer.step(batch.batch, 1e-4, listener);
+  REQUIRE(drop_order({0b111}, listener.scores(), {}, listener.spread()->standard_error)[0] == 1);
+  REQUIRE(listener.choose(DropBelow{0.2}).bits == 0b110);
+  CHECK(prune_iteratively(example.model, listener, example.data, by(DropBelow{0.2}, false)).model.shape.kept().bits ==
+        0b110);
+}
+
+TEST_CASE("the iterative schedule says when scores have changed so that the budget is out of reach") {
+  const Example<Crossformer<float>> example(guarded);
+  const auto fickle = [](std::size_t module,
+                         std::size_t step) {  // at first 7 goes before 4; scale 1 is then read by nobody
+    return module == 4 && step >= 3 ? -100.0 : module == 4 ? 9.0 : static_cast<double>(module);
+  };
+  SensitivityPruner<Crossformer<float>, Played> pruner(example.model, Played(fickle), 0);
+  auto watched = example.model;
+  Trainer<Crossformer<float>> trainer(watched, training);
+  const example::RandomBatch<float> batch(guarded, 4);
+  for (int step = 0; step < 3; ++step) trainer.step(batch.batch, 1e-4, pruner);
+  const auto macs = [&](std::uint64_t mask) {
+    return static_cast<double>(cost_of(pruned(example.model, {mask}), 7).macs);
+  };
+  REQUIRE(macs(0b0001'0000) < macs(0b1000'0000));
+  const auto least = by(ReduceMacs{1 - macs(0b0001'0000) / macs(0xff) - 1e-9});
+  CHECK(prune_one_shot(example.model, pruner, example.data, least).model.shape.kept().bits == 0b0001'0000);
+  CHECK(message_of<ConfigError>([&] {
+          (void)prune_iteratively(example.model, pruner, example.data, least);
+        }).starts_with("what is left when all others have gone does not meet MACs -"));
+}
+
+TEST_CASE("one of the guarded modules stays by every schedule") {
+  const Example<Crossformer<float>> example(guarded);
+  using Pruner = SensitivityPruner<Crossformer<float>, Scripted>;
+  Pruner pruner(example.model, Scripted({8, 7, 6, 5, 1, 4, 3, 2}));
+  const auto seven = by(DropLowest{7}, false);
+  CHECK(prune_one_shot(example.model, pruner, example.data, seven).model.shape.kept().bits == 0b1000'0000);
+  CHECK(prune_iteratively(example.model, pruner, example.data, seven).model.shape.kept().bits == 0b1000'0000);
+  auto two_epochs = training;
+  two_epochs.epochs = 2;
+  CHECK(prune_in_training(example.model, pruner, example.data, two_epochs, seven).model.shape.kept().bits ==
+        0b1000'0000);
+  CHECK_THROWS_AS((void)prune_in_training(example.model, pruner, example.data, two_epochs, by(DropLowest{8})),
+                  ConfigError);
+  CHECK(pruner.scores().size() == 8);
+  CHECK(pruner.scores()[3] == 5);
+}
+
+TEST_CASE("a ranking has settled when the pieces of an epoch rank alike") {
+  using Steps = std::vector<std::vector<double>>;
+  const Steps same(6, {1, 2, 3});
+  CHECK(settled(same, {}));
+  CHECK(settled(Steps(3, {1, 2, 3}), {}));
+  CHECK_FALSE(settled(Steps(2, {1, 2, 3}), {}));  // not a step for each piece
+  CHECK_FALSE(settled({}, {}));
+  // Means of pieces of two: 1 2 3, then the first two swapped, tau = 1/3.
+  const Steps swapped{{0, 2, 3}, {2, 2, 3}, {1, 0, 3}, {1, 1, 3}, {1, 0, 3}, {1, 0, 3}};
+  CHECK_FALSE(settled(swapped, {}));
+  CHECK(settled(swapped, {.window = 3, .threshold = 0.3}));
+  CHECK(settled(swapped, {.window = 2}) == false);  // 1 4/3 3 and 1 0 3
+  const double nan = std::nan("");
+  CHECK(settled({{1, nan, 3}, {1, nan, 3}, {nan, nan, 3}, {2, nan, 2.5}}, {.window = 2}));  // silent steps do not count
+  // Seven steps in three pieces: [0, 2), [2, 4), [4, 7).
+  Steps seven(7, {1, 2});
+  seven[6] = {9, 0};
+  CHECK_FALSE(settled(seven, {}));
+  seven[6] = {3.9, 2};  // the mean of its piece is (1.97, 2)
+  CHECK(settled(seven, {}));
+}
+
+TEST_CASE("in training, modules go as soon as the ranking has settled, at the latest when they have to") {
+  const auto fresh = example::made<Model>({config}, 3, 0.1);
+  const Example example;
+  const auto removal_of = [&](Played::Of of, std::size_t latest, TrainingOptions options = training) {
+    SensitivityPruner<Model, Played> pruner(fresh, Played(of));
+    auto when = by(DropLowest{1});
+    when.latest_epoch = latest;
+    const auto result = prune_in_training(fresh, pruner, example.data, options, when);
+    CHECK(result.history.size() == options.epochs);
+    for (std::size_t e = 0; e < result.history.size(); ++e) CHECK(result.history[e].epoch == e + 1);
+    REQUIRE(result.removals.size() == 1);
+    CHECK(result.model.shape.kept() == result.removals[0].mask);
+    CHECK(result.removals[0].mask.kept() == 2);
+    CHECK(pruner.scores().size() == 3);
+    for (const double score : pruner.scores())
+      CHECK((std::isfinite(score) || latest == 1));  // of `model` again; what was heard in the warm-up is forgotten
+    return result.removals[0].epoch;
+  };
+  CHECK(removal_of(settling, 0) == 2);
+  CHECK(removal_of(settling, 1) == 1);
+  CHECK(removal_of(restless, 0) == 2);  // half of five
+  CHECK(removal_of(restless, 3) == 3);
+  CHECK(removal_of(restless, 9) == 5);  // the training is over
+  auto longer = training;
+  longer.epochs = 8;
+  CHECK(removal_of(restless, 0, longer) == 4);
+  CHECK(removal_of(settling, 0, longer) == 2);
+}
+
+TEMPLATE_TEST_CASE("in training, all is a plain training until modules go, and one that goes on with fewer from there",
+                   "", ITransformer<float>, PatchTST<float>) {
+  constexpr bool batch_normalized = BatchNormalized<TestType>;
+  const auto own = [] {
+    if constexpr (batch_normalized)
+      return patches;
+    else
+      return config;
+  }();
+  const auto fresh = example::made<TestType>({own}, 3, 0.1);
+  const Example<TestType> example(own);
+  auto when = by(DropLowest{2});
+  when.latest_epoch = 3;
+  SensitivityPruner<TestType, Played> pruner(fresh, Played(restless));
+  const auto result = prune_in_training(fresh, pruner, example.data, training, when);
+  REQUIRE(epochs_of(result.removals) == std::vector<std::size_t>{3});
+
+  auto dense = fresh;
+  Trainer<TestType> plain(dense, training);
+  NoScoring nobody;
+  for (int epoch = 0; epoch < 3; ++epoch) plain.run_epoch(example.data.training, example.data.validation, nobody);
+  auto fewer = removed(dense, result.removals[0].mask, example.data, training.seed);
+  Trainer<TestType> rest(fewer, plain);
+  rest.fit(example.data.training, example.data.validation);
+  CHECK(same_epochs(result.history, rest.history()));
+  CHECK(example::same_parameters(result.model, fewer));
+
+  for (const std::size_t workers : {1u, 2u}) {
+    Team team(workers);
+    SensitivityPruner<TestType, Played> other(fresh, Played(restless));
+    const PruningData<float> data{example.data.training, example.data.validation, &team};
+    const auto same = prune_in_training(fresh, other, data, training, when);
+    CHECK(same_epochs(same.history, result.history));
+    CHECK(example::same_parameters(same.model, result.model));
+    CHECK(masks_of(same.removals) == masks_of(result.removals));
+  }
+}
+
+TEST_CASE("in training by SEND, the bytes are the same on any number of workers") {
+  const auto fresh = example::made<Model>({config}, 3, 0.1);
+  const Example example;
+  const auto pruned_by = [&](std::size_t workers) {
+    Team team(workers);
+    SensitivityPruner<Model> pruner(fresh);
+    return prune_in_training(fresh, pruner, {example.data.training, example.data.validation, &team}, training,
+                             by(ReduceParameters{0.2}));
+  };
+  const auto one = pruned_by(1), two = pruned_by(2), again = pruned_by(1);
+  CHECK(one.removals[0].mask.kept() < 3);
+  for (const auto* other : {&two, &again}) {
+    CHECK(example::same_parameters(other->model, one.model));
+    CHECK(same_epochs(other->history, one.history));
+    CHECK(epochs_of(other->removals) == epochs_of(one.removals));
+  }
+}
+
+TEST_CASE("in training, a budget that asks for nothing is a plain training, and nothing has gone") {
+  const auto fresh = example::made<Model>({config}, 3, 0.1);
+  const Example example;
+  SensitivityPruner<Model, Played> pruner(fresh, Played(settling));
+  const auto result = prune_in_training(fresh, pruner, example.data, training, by(DropLowest{0}));
+  auto plain = fresh;
+  Trainer<Model> trainer(plain, training);
+  trainer.fit(example.data.training, example.data.validation);
+  CHECK(result.removals.empty());
+  CHECK(same_epochs(result.history, trainer.history()));
+  CHECK(example::same_parameters(result.model, plain));
+}
+
+TEST_CASE("in training, one that stops early goes on with the smaller model") {
+  const auto fresh = example::made<Model>({config}, 3, 0.1);
+  const Example example;
+  auto hasty = training;
+  hasty.epochs = 6, hasty.patience = 1, hasty.rate = 0.1, hasty.schedule = Schedule::constant;
+  auto plain = fresh;
+  Trainer<Model> trainer(plain, hasty);
+  trainer.fit(example.data.training, example.data.validation);
+  const std::size_t stopped = trainer.history().size();
+  REQUIRE(stopped < 5);
+  auto when = by(DropLowest{1});
+  when.latest_epoch = 6;
+  SensitivityPruner<Model, Played> pruner(fresh, Played(restless));
+  const auto result = prune_in_training(fresh, pruner, example.data, hasty, when);
+  CHECK(epochs_of(result.removals) == std::vector<std::size_t>{stopped});
+  CHECK(result.history.size() > stopped);
+}
+
+TEST_CASE("in training with averaged weights, modules that go after the last epoch leave averages") {
+  const auto fresh = example::made<Model>({config}, 3);
+  const Example example;
+  auto averaging = training;
+  averaging.epochs = 2, averaging.averaging = {.kind = Averaging::swa};
+  auto when = by(DropLowest{1});
+  when.latest_epoch = 2;
+  SensitivityPruner<Model, Played> pruner(fresh, Played(settling));
+  const auto result = prune_in_training(fresh, pruner, example.data, averaging, when);
+  auto dense = fresh;
+  Trainer<Model> trainer(dense, averaging);
+  trainer.fit(example.data.training, example.data.validation);
+  REQUIRE(trainer.stopping().best_epoch == 2);
+  CHECK(example::same_parameters(result.model, pruned(dense, result.removals.at(0).mask)));
+}
