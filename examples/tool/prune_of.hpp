@@ -198,7 +198,7 @@ class Pruning {
         report.ties.push_back(
             {pair.first, pair.second, spread->mean[pair.first] <= spread->mean[pair.second] ? below : 1 - below});
       }
-    report.trajectory = pruner.trajectory();
+    report.trajectory = pruner.trajectory(), report.trajectory_errors = pruner.trajectory_errors();
     for (std::size_t e = 1; e < report.trajectory.size(); ++e)
       report.stability.push_back(spat::kendall_tau(report.trajectory[e - 1], report.trajectory[e]));
   }

@@ -205,3 +205,15 @@ TEST_CASE("what cannot be resampled is an error") {
             (void)ScoreSpread{}.indistinguishable(level);
           }).starts_with("a level of certainty must lie in (0, 1]"));
 }
+
+TEST_CASE("batch means give the standard error of a mean, by hand and of independent steps") {
+  CHECK(batch_means_errors({{1, 0}, {3, 0}, {5, 0}, {7, 0}}) == std::vector{2.0, 0.0});  // blocks of means 2 and 6
+  CHECK(batch_means_errors({{1}, {3}, {5}}).empty());
+  CHECK(batch_means_errors({}).empty());
+  const auto silent = batch_means_errors({{1, nan_score}, {3, nan_score}, {5, nan_score}, {7, nan_score}});
+  CHECK((silent[0] == 2 && std::isnan(silent[1])));
+  Random random(5);
+  Steps steps;
+  for (std::size_t t = 0; t < 10000; ++t) steps.push_back({random.normal()});
+  CHECK(batch_means_errors(steps)[0] == Approx(0.01).epsilon(0.25));  // 100 blocks: three deviations of its own error
+}

@@ -91,6 +91,7 @@ class SensitivityPruner {
     for (C& criterion : criteria_) criterion.end_epoch();
     ++epochs_, epoch_is_over_ = true;
     trajectory_.push_back(scores());
+    trajectory_errors_.push_back(batch_means_errors(step_scores()));
   }
 
   /// Goes on with a model that lost modules; the others keep what was heard of them.
@@ -119,6 +120,8 @@ class SensitivityPruner {
   }
   /// The scores after each epoch.
   [[nodiscard]] const std::vector<std::vector<double>>& trajectory() const { return trajectory_; }
+  /// Their standard errors, from the epoch's steps; rows are empty where the criterion has no scores of steps.
+  [[nodiscard]] const std::vector<std::vector<double>>& trajectory_errors() const { return trajectory_errors_; }
 
   /// What each step of the latest epoch gave, [step][module], NaN where a module was silent; divided as scores() are. Empty where
   /// no step scored any module, as where the criterion has no scores of steps. It is not in a training state.
@@ -153,14 +156,20 @@ class SensitivityPruner {
   [[nodiscard]] std::map<std::string, std::vector<double>> state() const {
     std::map<std::string, std::vector<double>> all{{"epochs", {static_cast<double>(epochs_), warmed_up_ ? 1.0 : 0.0}}};
     for (std::size_t i = 0; i < criteria_.size(); ++i) all["module." + std::to_string(i)] = criteria_[i].state();
-    for (std::size_t e = 0; e < trajectory_.size(); ++e) all["trajectory." + std::to_string(e)] = trajectory_[e];
+    for (std::size_t e = 0; e < trajectory_.size(); ++e) {
+      all["trajectory." + std::to_string(e)] = trajectory_[e];
+      all["errors." + std::to_string(e)] = trajectory_errors_[e];
+    }
     return all;
   }
   void restore(const std::map<std::string, std::vector<double>>& all) {
     epochs_ = static_cast<std::size_t>(all.at("epochs").at(0)), warmed_up_ = all.at("epochs").at(1) != 0;
     for (std::size_t i = 0; i < criteria_.size(); ++i) criteria_[i].restore(all.at("module." + std::to_string(i)));
-    trajectory_.clear(), heard_.clear(), epoch_is_over_ = false;
-    for (std::size_t e = 0; e < epochs_; ++e) trajectory_.push_back(all.at("trajectory." + std::to_string(e)));
+    trajectory_.clear(), trajectory_errors_.clear(), heard_.clear(), epoch_is_over_ = false;
+    for (std::size_t e = 0; e < epochs_; ++e) {
+      trajectory_.push_back(all.at("trajectory." + std::to_string(e)));
+      trajectory_errors_.push_back(all.at("errors." + std::to_string(e)));
+    }
   }
 
  private:
@@ -200,7 +209,7 @@ class SensitivityPruner {
   bool warmed_up_ = false, epoch_is_over_ = false;
   std::vector<C> criteria_;
   std::array<Slot, BlockPlan::most_at_once> slots_;
-  std::vector<std::vector<double>> trajectory_;
+  std::vector<std::vector<double>> trajectory_, trajectory_errors_;
   std::vector<double> heard_;  // step scores of the latest epoch, [step x module]
 };
 

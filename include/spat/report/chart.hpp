@@ -15,8 +15,8 @@ namespace spat::inline SPAT_ABI {
 /// Points (x[i], y[i]), joined in this order; what is not finite breaks the line.
 struct ChartSeries {
   std::string name = {};
-  std::vector<double> x = {}, y = {};
-  std::string colour = "ink";  // a variable of the style sheet
+  std::vector<double> x = {}, y = {}, error = {};  // error: half the height of a bar, NaN or missing: none
+  std::string colour = "ink";                      // a variable of the style sheet
   bool line = true, dashed = false;
   bool points = false, hollow = false;
   double radius = 3.5;
@@ -173,6 +173,10 @@ class ChartPainter {
         alone.push_back(i - 1);
       run.clear(), length = 0;
     }
+    for (std::size_t i = 0; i < std::min(size, series.error.size()); ++i)
+      if (has(series, i) && std::isfinite(series.error[i]))
+        segment(at_x(series.x[i]), at_y(series.y[i] - series.error[i]), at_x(series.x[i]),
+                at_y(series.y[i] + series.error[i]), "line");
     for (std::size_t i = 0; i < size; ++i)
       if (has(series, i) && (series.points || std::ranges::find(alone, i) != alone.end()))
         point(at_x(series.x[i]), at_y(series.y[i]), series, i < series.titles.size() ? series.titles[i] : "");

@@ -45,7 +45,7 @@ template <class Elements, class ToObject>
 }  // namespace detail
 
 /// seed, command, model, data, criterion, budget, schedule; dense, dense_tuned and pruned (mse, mae, parameters, macs, latency_ms
-/// {median, p10, p90, repetitions}); modules (name, score, error, kept), ties, dead_parts, score_by_epoch, stability; epochs,
+/// {median, p10, p90, repetitions}); modules (name, score, error, kept), ties, dead_parts, score_by_epoch, error_by_epoch, stability; epochs,
 /// candidates (mask as digits, module 0 first), forecasts, error_by_step, processor_seconds, zero_shot. Where nothing is pruned, pruned is null;
 /// so is dense_tuned where there is none, and each number that is not finite.
 [[nodiscard]] inline std::string to_json(const PruningReport& report) {
@@ -69,6 +69,7 @@ template <class Elements, class ToObject>
   });
   json["dead_parts"] = report.dead_parts;
   json["score_by_epoch"] = objects(report.trajectory, numbers_or_null);
+  json["error_by_epoch"] = objects(report.trajectory_errors, numbers_or_null);
   json["stability"] = numbers_or_null(report.stability);
   json["epochs"] = objects(report.epochs, [](const ReportEpoch& e) -> Json {
     return {{"epoch", e.epoch},

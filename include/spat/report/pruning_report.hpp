@@ -74,9 +74,10 @@ struct PruningReport {
   std::optional<ReportRow> dense_tuned = {};               // dense after the same fine-tuning
   std::vector<ReportModule> modules = {};
   std::vector<ReportTie> ties = {};
-  std::vector<std::vector<double>> trajectory = {};  // scores, [epoch][module]
-  std::vector<double> stability = {};                // Kendall's tau of the ranks of consecutive epochs; epochs - 1
-  std::vector<std::string> dead_parts = {};          // of the pruned model: what no longer reaches the forecast
+  std::vector<std::vector<double>> trajectory = {},
+                                   trajectory_errors = {};  // scores and standard errors, [epoch][module]
+  std::vector<double> stability = {};        // Kendall's tau of the ranks of consecutive epochs; epochs - 1
+  std::vector<std::string> dead_parts = {};  // of the pruned model: what no longer reaches the forecast
   std::vector<ReportEpoch> epochs = {};
   std::vector<ReportCandidate> candidates = {};
   std::vector<ReportForecast> forecasts = {};

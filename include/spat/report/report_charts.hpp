@@ -42,12 +42,15 @@ namespace detail {
                      .radius = 2.5};
     for (std::size_t e = 0; e < report.trajectory.size(); ++e) {
       line.y.push_back(m < report.trajectory[e].size() ? report.trajectory[e][m] : std::nan(""));
+      const bool sure = e < report.trajectory_errors.size() && m < report.trajectory_errors[e].size();
+      line.error.push_back(sure ? report.trajectory_errors[e][m] : std::nan(""));
       line.titles.push_back(message(line.name, ", epoch ", e + 1, ": ", scientific(line.y.back(), 3)));
+      if (std::isfinite(line.error.back())) line.titles.back().append(" +- ").append(scientific(line.error.back(), 1));
     }
     chart.series.push_back(line);
   }
   chart.x = axis_over({.title = "epoch", .whole = true}, chart.series, &ChartSeries::x);
-  chart.y = axis_over({.title = "score"}, chart.series, &ChartSeries::y, 0.06);
+  chart.y = axis_over({.title = "score"}, chart.series, &ChartSeries::y, 0.1);
   return chart;
 }
 
