@@ -303,6 +303,7 @@ TEMPLATE_TEST_CASE("a block's influence is how far it turns its tokens, in each 
   if constexpr (requires { config.patch; }) config.patch = 4;
   if constexpr (requires { config.segment; }) config.segment = 4;
   if constexpr (requires { config.marks; }) config.marks = 0;
+  if constexpr (requires { config.targets; }) config.targets = 2;
   struct Recorder {
     std::vector<double> sums, rows;
     std::vector<std::vector<double>> outputs;  // by module
