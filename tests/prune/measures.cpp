@@ -163,6 +163,7 @@ TEST_CASE("a module takes what the forecast is faster by without it") {
   CHECK(module_latencies({0b111}, 3, latency) == std::vector<double>{1, 2, 4});
   CHECK(module_latencies({0b101}, 4, latency) == std::vector<double>{1, 0, 4, 0});
   CHECK(module_latencies({}, 2, latency) == std::vector<double>{0, 0});
+  CHECK(module_latencies({0b101}, 3, latency, {0b110}) == std::vector<double>{1, 0, 0});  // module 2 has to stay
 }
 
 // Hidden: a timing. Run it alone on the machine, built as a release is.

@@ -1,6 +1,7 @@
 // When modules go: each schedule against the same thing done by hand, what it records, when it stops, and what it refuses.
 #include <spat/models/crossformer.hpp>
 #include <spat/models/patchtst.hpp>
+#include <spat/prune/criteria/leave_one_out.hpp>
 #include <spat/prune/module_score.hpp>
 #include <spat/prune/schedules.hpp>
 #include <spat/prune/step_score.hpp>
@@ -527,4 +528,22 @@ TEST_CASE("in training with averaged weights, modules that go after the last epo
   trainer.fit(example.data.training, example.data.validation);
   REQUIRE(trainer.stopping().best_epoch == 2);
   CHECK(example::same_parameters(result.model, pruned(dense, result.removals.at(0).mask)));
+}
+
+TEST_CASE(
+    "in training leave-one-out hears its losses when modules are to go, and an unreachable budget is said before the "
+    "work") {
+  const example::SyntheticWindows<float> windows(config, 8);
+  const PruningData<float> data{windows.training, windows.validation};
+  const auto dense = example::made<Model>({config});
+  SensitivityPruner<Model, LeaveOneOut<float>> pruner(dense);
+  const TrainingOptions training{.epochs = 2, .batch_size = 16, .rate = 1e-3};
+  const auto result = prune_in_training(dense, pruner, data, training, {.budget = DropLowest{1}});
+  CHECK(result.model.shape.kept().kept() == 2);
+  std::size_t steps = 0;
+  CHECK(message_of<ConfigError>([&] {
+          (void)prune_in_training(dense, pruner, data, training, {.budget = ReduceMacs{0.999}},
+                                  [&](const Progress&) { ++steps; });
+        }).starts_with("no mask meets MACs"));
+  CHECK(steps == 0);
 }

@@ -42,6 +42,10 @@ class AnyCriterion {
   [[nodiscard]] bool needs_gradients() const {
     return visit([]<class C>(const C&) { return detail::HearsBackward<C, Scalar> || detail::HearsTile<C, Scalar>; });
   }
+  /// Whether it hears of losses without a module.
+  [[nodiscard]] bool needs_losses() const {
+    return visit([]<class C>(const C&) { return detail::HearsLoss<C>; });
+  }
 
   void on_forward(const ForwardEvent<Scalar>& event) {
     visit([&](auto& c) {

@@ -50,6 +50,22 @@ concept HearsLoss = requires(C& c, const LossEvent& event) {
   c.on_loss(event);
 };
 
+/// Criteria of a kind chosen at run time say themselves what they need.
+template <class Scalar, class C>
+[[nodiscard]] bool needs_gradients([[maybe_unused]] const C& criterion) {
+  if constexpr (requires { criterion.needs_gradients(); })
+    return criterion.needs_gradients();
+  else
+    return HearsBackward<C, Scalar> || HearsTile<C, Scalar>;
+}
+template <class C>
+[[nodiscard]] bool needs_losses([[maybe_unused]] const C& criterion) {
+  if constexpr (requires { criterion.needs_losses(); })
+    return criterion.needs_losses();
+  else
+    return HearsLoss<C>;
+}
+
 }  // namespace detail
 
 /// It hears, as it likes, of

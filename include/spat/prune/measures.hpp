@@ -89,12 +89,14 @@ template <PrunableModel Model>
               }};
 }
 
-/// Milliseconds that each kept module takes: what the forecast is faster by without it; 0 for a module that is gone.
+/// Milliseconds that each kept module takes: what the forecast is faster by without it; 0 for a module that is gone, and for the last
+/// one left of `guard`, without which there is no model.
 [[nodiscard]] inline std::vector<double> module_latencies(ModuleMask<> kept, std::size_t modules,
-                                                          const MaskMeasure& latency) {
+                                                          const MaskMeasure& latency, ModuleMask<> guard = {}) {
   std::vector<double> milliseconds(modules, 0);
   for (std::size_t i = 0; i < modules; ++i)
-    if (kept.keeps(i)) milliseconds[i] = latency(kept) - latency(kept.without(i));
+    if (kept.keeps(i) && ((kept.bits & guard.bits) == 0 || (kept.without(i).bits & guard.bits) != 0))
+      milliseconds[i] = latency(kept) - latency(kept.without(i));
   return milliseconds;
 }
 

@@ -176,7 +176,7 @@ template <PrunableModel Model, class C>
 /// in_training: trains a copy of `model`, which may be fresh and which `pruner` watches, with `training`; from the second epoch on, when
 /// the ranking has settled, or after options.latest_epoch, everything the budget asks for goes and the training goes on (see Trainer)
 /// with what is left of its epochs. One that stops early before that goes on with the smaller model. Nothing is fine-tuned. In the end
-/// `pruner` looks at `model` again. Errors: those of choose(), when modules are to go, and of the trainer.
+/// `pruner` looks at `model` again. Errors: ConfigError for a budget that no mask can meet, before the work; those of the trainer.
 template <PrunableModel Model, class C>
 [[nodiscard]] PruningResult<Model> prune_in_training(const Model& model, SensitivityPruner<Model, C>& pruner,
                                                      const PruningData<typename Model::Value>& data,
@@ -184,6 +184,10 @@ template <PrunableModel Model, class C>
                                                      const ProgressCallback& progress = {}) {
   const std::size_t latest =
       options.latest_epoch ? options.latest_epoch : std::max<std::size_t>(2, training.epochs / 2);
+  const Measures before = measures_of(model, data.training, data.validation, options.measures, data.team);
+  if (goal_of(options.budget, model.shape.kept(), before))
+    (void)choose(model.shape.kept(), std::vector<double>(model.shape.count(), 1), options.budget, guard_of(model.shape),
+                 {}, before);
   const detail::LooksBack<Model, C> looks_back{pruner, model};
   std::vector<Removal> removals;
   bool chosen = false;
@@ -196,6 +200,10 @@ template <PrunableModel Model, class C>
     const bool due = epoch >= latest || epoch == training.epochs || !trainer->unfinished();
     if (!due && (epoch < 2 || !settled(pruner.step_scores(), options.stability))) continue;
     const Measures measures = measures_of(*current, data.training, data.validation, options.measures, data.team);
+    if (detail::needs_losses(pruner.prototype()))
+      pruner.hear_losses([&](ModuleMask<> kept) {
+        return evaluate(removed(*current, kept, data, training.seed), data.validation, data.team).mse;
+      });
     const ModuleMask<> mask = pruner.choose(options.budget, measures);
     chosen = true;
     if (mask == current->shape.kept()) continue;

@@ -12,19 +12,6 @@ struct ScoringOptions {
   std::uint64_t seed = 1;                      // of the windows' order
 };
 
-namespace detail {
-
-/// Criteria of a kind chosen at run time say themselves what they need.
-template <class Scalar, class C>
-[[nodiscard]] bool needs_gradients(const C& criterion) {
-  if constexpr (requires { criterion.needs_gradients(); })
-    return criterion.needs_gradients();
-  else
-    return HearsBackward<C, Scalar> || HearsTile<C, Scalar>;
-}
-
-}  // namespace detail
-
 /// Lets `pruner`, which watches `model`, hear of random batches as if they were an epoch of a training that learns nothing: with its
 /// dropout, but weights and running statistics stay. A model that can only be evaluated is run forward alone.
 /// Throws ConfigError for no batches, and for a criterion that needs gradients on a model without a backward pass.
