@@ -4,30 +4,14 @@
 
 #include <tests/catch.hpp>
 #include <tests/errors.hpp>
-#include <tests/models/example.hpp>
+#include <tests/prune/tiny.hpp>
 
 using namespace spat;
 
 namespace {
 
-constexpr ITransformerConfig config{.channels = 7,
-                                    .lookback = 12,
-                                    .horizon = 4,
-                                    .width = 8,
-                                    .ffn_width = 8,
-                                    .heads = 2,
-                                    .depth = 3,
-                                    .kept = ModuleMask<>{0b111}};
-constexpr PatchTSTConfig patches{.channels = 7,
-                                 .lookback = 12,
-                                 .horizon = 4,
-                                 .width = 8,
-                                 .ffn_width = 8,
-                                 .heads = 2,
-                                 .depth = 2,
-                                 .patch = 4,
-                                 .stride = 2,
-                                 .kept = ModuleMask<>{0b11}};
+constexpr ITransformerConfig config = example::tiny;
+constexpr PatchTSTConfig patches = example::tiny_patches(2);
 
 std::vector<double> losses(std::size_t count, std::uint64_t stream) {
   std::vector<double> values(count);

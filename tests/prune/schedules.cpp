@@ -8,7 +8,7 @@
 
 #include <tests/catch.hpp>
 #include <tests/errors.hpp>
-#include <tests/models/example.hpp>
+#include <tests/prune/tiny.hpp>
 
 #include <optional>
 
@@ -16,24 +16,8 @@ using namespace spat;
 
 namespace {
 
-constexpr ITransformerConfig config{.channels = 7,
-                                    .lookback = 12,
-                                    .horizon = 4,
-                                    .width = 8,
-                                    .ffn_width = 8,
-                                    .heads = 2,
-                                    .depth = 3,
-                                    .kept = ModuleMask<>{0b111}};
-constexpr PatchTSTConfig patches{.channels = 7,
-                                 .lookback = 12,
-                                 .horizon = 4,
-                                 .width = 8,
-                                 .ffn_width = 8,
-                                 .heads = 2,
-                                 .depth = 3,
-                                 .patch = 4,
-                                 .stride = 2,
-                                 .kept = ModuleMask<>{0b111}};
+constexpr ITransformerConfig config = example::tiny;
+constexpr PatchTSTConfig patches = example::tiny_patches(3);
 /// Seven modules, 4 and 7 of them cross-attentions of which one has to stay.
 constexpr CrossformerConfig guarded{.channels = 7,
                                     .lookback = 12,

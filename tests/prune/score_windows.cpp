@@ -6,30 +6,14 @@
 
 #include <tests/catch.hpp>
 #include <tests/errors.hpp>
-#include <tests/models/example.hpp>
+#include <tests/prune/tiny.hpp>
 
 using namespace spat;
 
 namespace {
 
-constexpr ITransformerConfig config{.channels = 7,
-                                    .lookback = 12,
-                                    .horizon = 4,
-                                    .width = 8,
-                                    .ffn_width = 8,
-                                    .heads = 2,
-                                    .depth = 3,
-                                    .kept = ModuleMask<>{0b101}};
-constexpr PatchTSTConfig patches{.channels = 7,
-                                 .lookback = 12,
-                                 .horizon = 4,
-                                 .width = 8,
-                                 .ffn_width = 8,
-                                 .heads = 2,
-                                 .depth = 2,
-                                 .patch = 4,
-                                 .stride = 2,
-                                 .kept = ModuleMask<>{0b11}};
+constexpr ITransformerConfig config = example::tiny.with_kept(ModuleMask<>{0b101});
+constexpr PatchTSTConfig patches = example::tiny_patches(2);
 
 /// A user's model that forecasts and no more.
 struct ForwardOnly {
