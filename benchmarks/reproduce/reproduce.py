@@ -177,7 +177,7 @@ def measure_latency(arguments):
             for horizon in arguments.horizons:
                 file, protocol, _, _ = DATASETS[dataset]
                 text = call([arguments.spat, "latency", "--data", arguments.data / file, "--protocol", protocol, "--model", model,
-                             "--horizon", horizon, "--seconds", 2, "--csv"] + MODELS[model].split())
+                             "--horizon", horizon, "--seconds", 1, "--csv"] + MODELS[model].split())
                 for row in csv.DictReader(text.splitlines()):
                     rows.append({"model": model, "channels": channels, "horizon": horizon, **row})
     write(arguments.out / "latency.csv", LATENCY, rows)

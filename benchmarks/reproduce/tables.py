@@ -190,23 +190,26 @@ def training_options(cells):
                       "all removed, not fine-tuned, validation %", "all removed, MSE %"], rows)
 
 
-def in_training():
+def in_training(cells):
+    dense = {(c.dataset, c.model, c.horizon, c.seed): c for c in cells}
     found = collections.defaultdict(dict)
     for row in read("in_training.csv"):
-        found[row["dataset"], row["model"], row["horizon"], row["seed"]][row["when"]] = row
-    pairs = collections.defaultdict(list)
-    for (dataset, model, _, _), both in found.items():
-        if len(both) == 2:
-            pairs[dataset, model].append((both["in-training"], both["one-shot"]))
-    rows = []
-    for (dataset, model), group in sorted(pairs.items(), key=lambda item: (item[0][1], item[0][0])):
-        rows.append([model, dataset, len(group), percent(float(a["mse"]) / float(b["mse"]) - 1 for a, b in group),
-                     percent(float(a["seconds"]) / float(b["seconds"]) - 1 for a, b in group)])
+        found[row["dataset"], row["model"], int(row["horizon"]), int(row["seed"])][row["when"]] = row
+    runs = collections.defaultdict(list)  # changes of a run: MSE and time against after training, MSE of both against dense
+    for key, both in found.items():
+        if len(both) < 2 or key not in dense:
+            continue
+        during, after = both["in-training"], both["one-shot"]
+        runs[key[1], key[0]].append([float(during["mse"]) / float(after["mse"]) - 1,
+                                     float(during["seconds"]) / float(after["seconds"]) - 1,
+                                     float(during["mse"]) / dense[key].mse - 1, float(after["mse"]) / dense[key].mse - 1])
+    rows = [[model, dataset, len(group)] + [percent(column) for column in zip(*group)]
+            for (model, dataset), group in sorted(runs.items())]
     if rows:
-        cells = list(pairs.values())
-        ratio = lambda name: percent(mean([float(a[name]) / float(b[name]) - 1 for a, b in group]) for group in cells)
-        rows.append(["both", "all cells", sum(map(len, cells)), ratio("mse"), ratio("seconds")])
-    yield from table(["model", "data", "runs", "MSE against train-prune-fine-tune, %", "processor time, %"], rows)
+        means = [[mean(column) for column in zip(*group)] for group in runs.values()]
+        rows.append(["both", "all", sum(map(len, runs.values()))] + [percent(column) for column in zip(*means)])
+    yield from table(["model", "data", "runs", "while against after training, MSE %", "processor time %",
+                      "while training, against dense, MSE %", "after training, against dense, MSE %"], rows)
 
 
 def main():
@@ -219,7 +222,7 @@ def main():
     confirming = [c for c in own if c.dataset == "Weather" or c.horizon == 192]
     tables = {"before_and_after": before_and_after(own), "means": means(own), "criteria": criteria(own),
               "confirming": criteria(confirming), "zero_shot": zero_shot(base),
-              "options": training_options([c for c in cells if c.test == c.dataset]), "in_training": in_training()}
+              "options": training_options([c for c in cells if c.test == c.dataset]), "in_training": in_training(own)}
     text = (HERE / "reproduction.md.in").read_text()
     for name, lines in tables.items():
         text = text.replace("{{" + name + "}}\n", "\n".join(lines))
