@@ -225,7 +225,7 @@ def main():
               "options": training_options([c for c in cells if c.test == c.dataset]), "in_training": in_training(own)}
     text = (HERE / "reproduction.md.in").read_text()
     for name, lines in tables.items():
-        text = text.replace("{{" + name + "}}\n", "\n".join(lines))
+        text = text.replace("{{" + name + "}}\n", "\n".join(lines) + "\n")
     print(text.replace("{{runs}}", str(len(own))), end="")
 
 
