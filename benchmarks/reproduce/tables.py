@@ -181,12 +181,13 @@ def training_options(cells):
         nothing = lambda c: c.rows["0" * c.modules]
         rows.append([options[0], len(group), percent(by_cell(group, lambda c: c.mse / of_base(c).mse - 1)),
                      percent(by_cell(group, lambda c: c.change(c.row(PRESET, 2)))),
+                     percent(by_cell(group, lambda c: of_base(c).change(of_base(c).row(PRESET, 2)))),
                      percent(by_cell(group, lambda c: float(c.row(PRESET, 2)["mse_pruned"]) / of_base(c).mse - 1)),
                      percent(by_cell(group, lambda c: float(c.row(PRESET, 2)["loss_removed"]) / float(c.row(PRESET, 2)["loss_dense"]) - 1)),
                      percent(by_cell(group, lambda c: float(nothing(c)["loss_removed"]) / float(nothing(c)["loss_dense"]) - 1)),
                      percent(by_cell(group, lambda c: c.change(nothing(c))))])
     yield from table(["options", "runs", "dense against dense of base, MSE %", "two removed against own dense, MSE %",
-                      "against dense of base, MSE %", "two removed, not fine-tuned, validation %",
+                      "base in the same runs", "against dense of base, MSE %", "two removed, not fine-tuned, validation %",
                       "all removed, not fine-tuned, validation %", "all removed, MSE %"], rows)
 
 
