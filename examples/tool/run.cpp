@@ -45,11 +45,11 @@ void make_folder(const std::string& folder) {
   if (problem) throw spat::FileError(message(folder, ": ", problem.message()));
 }
 
-void finish(const PruneJob& job, const spat::PruningReport& report) {
+void finish(const PruneJob& job, const spat::PruningReport& report, bool wrote_dense) {
   spat::write_file(job.out + "/report.json", spat::to_json(report));
   spat::write_file(job.out + "/report.html", spat::to_html(report));
-  std::printf("%s\nwritten to %s: report.json, report.html%s\n", spat::to_text(report).c_str(), job.out.c_str(),
-              report.prunes() ? ", pruned.safetensors" : "");
+  std::printf("%s\nwritten to %s: report.json, report.html%s%s\n", spat::to_text(report).c_str(), job.out.c_str(),
+              wrote_dense ? ", dense.safetensors" : "", report.prunes() ? ", pruned.safetensors" : "");
 }
 
 std::vector<spat::ReportForecast> examples_of(const Data& data,

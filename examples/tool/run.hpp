@@ -38,7 +38,7 @@ struct PruneOptions : PruneJob {
 spat::ProgressCallback progress(const std::string& what, bool quiet);
 
 /// Writes report.json and report.html and prints the table.
-void finish(const PruneJob& job, const spat::PruningReport& report);
+void finish(const PruneJob& job, const spat::PruningReport& report, bool wrote_dense = false);
 /// Dense channels' example forecasts, in the data's units, of a few windows.
 std::vector<spat::ReportForecast> examples_of(const Data& data,
                                               const std::function<Forecast(const spat::WindowBatch<float>&)>& dense,

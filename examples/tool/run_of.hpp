@@ -79,7 +79,7 @@ void run(const RunOptions& o, const Configuration& configuration, const Data& da
   pruning.compare(pruned, others);
   save("/dense.safetensors", dense);
   if (pruning.report.prunes()) save("/pruned.safetensors", pruned);
-  finish(o, pruning.report);
+  finish(o, pruning.report, true);
 }
 
 }  // namespace tool
