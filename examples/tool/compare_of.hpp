@@ -37,12 +37,9 @@ void compare(const CompareOptions& o, const Configuration& configuration, const 
     found.training_seconds = processor_seconds() - start;
 
     const spat::PruningData<float> windows{*data.training, *data.validation, &team};
-    const auto loss = [&](spat::ModuleMask<> mask) {
-      return spat::evaluate(spat::removed(dense, mask, windows, o.training.seed), *data.validation, &team).mse;
-    };
     for (std::size_t c = 0; c < criteria.size(); ++c) {
       Pruner<Model>& pruner = panel.pruners[c];
-      if (criteria[c].name == "leave_one_out") pruner.hear_losses(loss);
+      spat::hear_losses(pruner, dense, windows, o.training.seed);
       const auto spread = pruner.spread(o.training.seed);
       found.criteria.push_back(
           {criteria[c].name, pruner.scores(), spread ? spread->standard_error : std::vector<double>()});

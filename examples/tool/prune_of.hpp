@@ -4,6 +4,7 @@
 #include "run.hpp"
 
 #include <spat/models/checkpoint.hpp>
+#include <spat/prune/in_training.hpp>
 #include <spat/prune/score_windows.hpp>
 #include <spat/prune/search.hpp>
 
@@ -60,7 +61,7 @@ class Pruning {
   [[nodiscard]] Model prune(Pruner<Model>& pruner) {
     const Clock clock(report.processor_seconds);
     const auto options = this->options(job_, dense_);
-    hear_losses(pruner);
+    spat::hear_losses(pruner, dense_, windows_, job_.training.seed);
     keep_scores(pruner);
     const auto teach = teacher();
     if (const auto mask = job_.budget.kept(dense_.shape.count(), spat::guard_of(dense_.shape))) return without(*mask);
@@ -83,29 +84,14 @@ class Pruning {
     return without(mask);
   }
 
-  /// `model`, which is fresh, is trained and pruned in one go by in_training; there is no dense model to compare with.
-  [[nodiscard]] Model train_and_prune(Pruner<Model>& pruner) {
+  /// What removal while training made of `dense`, which is fresh: there is no dense model to compare with.
+  [[nodiscard]] Model trained(spat::PruningResult<Model> result, const Pruner<Model>& pruner) {
     dense_is_trained_ = false;
     report.pruned_only.mse = report.pruned_only.mae = std::nan("");
-    const Clock clock(report.processor_seconds);
-    Model small = keep_history(spat::prune_in_training(dense_, pruner, windows_, job_.training, options(job_, dense_),
-                                                       progress("train", job_.quiet)));
+    Model small = keep_history(std::move(result));
     keep_scores(pruner);
     return small;
   }
-
-  /// Adds the processor time of its life to a number.
-  class Clock {
-   public:
-    explicit Clock(double& total) : total_(total), start_(processor_seconds()) {}
-    Clock(const Clock&) = delete;
-    Clock& operator=(const Clock&) = delete;
-    ~Clock() { total_ += processor_seconds() - start_; }
-
-   private:
-    double& total_;
-    double start_;
-  };
 
   /// What became of the modules, both models' errors, costs and latencies, and examples.
   void compare(const Model& pruned, const std::vector<Data>& others) {
@@ -178,10 +164,6 @@ class Pruning {
 
   [[nodiscard]] double validation_loss(spat::ModuleMask<> mask) const {
     return spat::evaluate(spat::removed(dense_, mask, windows_, job_.training.seed), *data_.validation, &team_).mse;
-  }
-  void hear_losses(Pruner<Model>& pruner) const {
-    if (spat::criterion_info(job_.criterion.name).losses)
-      pruner.hear_losses([&](spat::ModuleMask<> mask) { return validation_loss(mask); });
   }
 
   void keep_scores(const Pruner<Model>& pruner) {

@@ -111,7 +111,7 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
     DataOptions data;
     std::size_t threads = 1, batch = 32;
     std::uint64_t seed = 1;
-    double rate = 1e-4, layer_drop = 0;
+    double rate = 1e-4;
     bool quiet = false;
   };
   const auto all = std::make_shared<All>();

@@ -6,6 +6,8 @@
 #include <spat/autograd/initialize.hpp>
 #include <spat/train/training_state.hpp>
 
+#include <optional>
+
 namespace tool {
 
 /// What listens to a training.
@@ -17,20 +19,36 @@ auto observer_of(const RunOptions& o, const Model& model) {
     return spat::NoScoring{};
 }
 
-/// Trains, saving the state after each epoch and going on from it where asked to. Returns whether training is done.
+/// A training without removal and what listens to it, as train() takes it.
 template <class Model, class Observer>
-bool train(const RunOptions& o, const Data& data, Model& model, Observer& observer, spat::Team& team,
-           std::vector<spat::EpochReport>& history) {
-  spat::Trainer<Model> trainer(model, o.training, &team);
-  const std::string state = o.out + "/training.safetensors";
-  if (o.resume) spat::TrainingState<Model>::restore(state, trainer, observer);
-  while (trainer.unfinished()) {
-    if (o.stop_after > 0 && trainer.history().size() >= o.stop_after) return false;
-    trainer.run_epoch(*data.training, *data.validation, observer, progress("train", o.quiet));
-    spat::TrainingState<Model>::save(state, trainer, observer);
+struct DenseTraining {
+  spat::Trainer<Model> trainer;
+  Observer& observer;
+  const Data& data;
+
+  [[nodiscard]] bool unfinished() const { return trainer.unfinished(); }
+  [[nodiscard]] const std::vector<spat::EpochReport>& history() const { return trainer.history(); }
+  void run_epoch(const spat::ProgressCallback& progress) {
+    trainer.run_epoch(*data.training, *data.validation, observer, progress);
   }
-  trainer.take_best();
-  history = trainer.history();
+  void save(const std::string& path) { spat::TrainingState<Model>::save(path, trainer, observer); }
+  void restore(const std::string& path) { spat::TrainingState<Model>::restore(path, trainer, observer); }
+};
+
+/// Trains, saving the state after each epoch and going on from it where asked to. Returns whether training is done.
+template <class Training>
+bool train(const RunOptions& o, Training& training, double& seconds) {
+  const Clock clock(seconds);
+  const std::string state = o.out + "/training.safetensors";
+  if (o.resume) training.restore(state);
+  while (training.unfinished()) {
+    if (o.stop_after > 0 && training.history().size() >= o.stop_after) {
+      say(message("stopped after epoch ", o.stop_after, "; --resume goes on from ", state));
+      return false;
+    }
+    training.run_epoch(progress("train", o.quiet));
+    training.save(state);
+  }
   return true;
 }
 
@@ -38,6 +56,8 @@ template <class Model>
 void run(const RunOptions& o, const Configuration& configuration, const Data& data, const std::vector<Data>& others) {
   Model dense({config_of<typename Model::Config>(configuration)});
   (void)Pruning<Model>::options(o, dense);
+  if (o.training.layer_drop > 0 && !scored<Model>())
+    throw spat::ConfigError(message("--layer-drop leaves out attention modules, and ", Model::name, " has none"));
   spat::initialize(spat::parameters(dense), o.training.seed);
   dense.set_dropout(o.dropout);
   dense.pack();
@@ -53,23 +73,27 @@ void run(const RunOptions& o, const Configuration& configuration, const Data& da
     if (scores.size() > 0) about["spat.scores"] = spat::to_json(scores);
     spat::save_model(o.out + file, model, about);
   };
+  double& seconds = pruning.report.processor_seconds;
   if constexpr (scored<Model>())
     if (!o.budget.keep && spat::parse_pruning_schedule(o.budget.when) == spat::PruningSchedule::in_training) {
-      const Model small = pruning.train_and_prune(observer);
+      std::optional<spat::PruningResult<Model>> result;
+      {
+        spat::InTrainingPruning<Model, spat::AnyCriterion<float>> training(
+            dense, observer, {*data.training, *data.validation, &team}, o.training, Pruning<Model>::options(o, dense));
+        if (!train(o, training, seconds)) return;
+        result = training.result();
+      }
+      const Model small = pruning.trained(std::move(*result), observer);
       pruning.compare(small, others);
       save("/pruned.safetensors", small);
       return finish(o, pruning.report);
     }
-  std::vector<spat::EpochReport> history;
-  const bool done = [&] {
-    const typename Pruning<Model>::Clock clock(pruning.report.processor_seconds);
-    return train(o, data, dense, observer, team, history);
-  }();
-  if (!done)
-    return say(
-        message("stopped after epoch ", o.stop_after, "; --resume goes on from ", o.out, "/training.safetensors"));
-
-  pruning.add_epochs(history, false);
+  {
+    DenseTraining<Model, decltype(observer)> training{{dense, o.training, &team}, observer, data};
+    if (!train(o, training, seconds)) return;
+    training.trainer.take_best();
+    pruning.add_epochs(training.history(), false);
+  }
   const Model pruned = [&] {
     if constexpr (scored<Model>())
       return pruning.prune(observer);

@@ -30,6 +30,19 @@ Command add_latency(CLI::App& app);
 /// Processor seconds of this program so far.
 double processor_seconds();
 
+/// Adds the processor time of its life to a number.
+class Clock {
+ public:
+  explicit Clock(double& total) : total_(total), start_(processor_seconds()) {}
+  Clock(const Clock&) = delete;
+  Clock& operator=(const Clock&) = delete;
+  ~Clock() { total_ += processor_seconds() - start_; }
+
+ private:
+  double& total_;
+  double start_;
+};
+
 /// A line on standard error.
 void say(const std::string& text);
 

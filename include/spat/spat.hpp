@@ -141,6 +141,7 @@
 #include <spat/prune/criterion.hpp>
 #include <spat/prune/dispersion.hpp>
 #include <spat/prune/gate_slope.hpp>
+#include <spat/prune/in_training.hpp>
 #include <spat/prune/measures.hpp>
 #include <spat/prune/module_score.hpp>
 #include <spat/prune/pruner_panel.hpp>

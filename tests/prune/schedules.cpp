@@ -1,108 +1,16 @@
-// When modules go: each schedule against the same thing done by hand, what it records, when it stops, and what it refuses.
-#include <spat/models/crossformer.hpp>
-#include <spat/models/patchtst.hpp>
+// When modules go after training, and what every schedule promises: against the same thing done by hand, what is recorded, when it
+// stops, what it refuses.
 #include <spat/prune/criteria/leave_one_out.hpp>
-#include <spat/prune/module_score.hpp>
-#include <spat/prune/schedules.hpp>
-#include <spat/prune/step_score.hpp>
+#include <spat/prune/in_training.hpp>
 
 #include <tests/catch.hpp>
 #include <tests/errors.hpp>
-#include <tests/prune/tiny.hpp>
+#include <tests/prune/scheduled.hpp>
 
 #include <optional>
 
 using namespace spat;
-
-namespace {
-
-constexpr ITransformerConfig config = example::tiny;
-constexpr PatchTSTConfig patches = example::tiny_patches(3);
-/// Seven modules, 4 and 7 of them cross-attentions of which one has to stay.
-constexpr CrossformerConfig guarded{.channels = 7,
-                                    .lookback = 12,
-                                    .horizon = 4,
-                                    .width = 8,
-                                    .ffn_width = 8,
-                                    .heads = 2,
-                                    .depth = 1,
-                                    .segment = 4,
-                                    .routers = 2,
-                                    .kept = ModuleMask<>::first(8)};
-using Model = ITransformer<float>;
-
-/// Scores that the test gives, by module: no training moves them.
-struct Scripted : ModuleScore {
-  std::vector<double> values;
-  Scripted() = default;
-  explicit Scripted(std::vector<double> scores) : values(std::move(scores)) {}
-  void on_module(const ModuleEvent<float>& event) { score_ = values.at(event.module); }
-};
-
-/// Step t gives module n what `of(n, t)` says, while it is there to speak.
-struct Played : StepScore {
-  using Of = double (*)(std::size_t module, std::size_t step);
-  explicit Played(Of of_step = {}) : StepScore(1), of(of_step) {}
-  void on_forward(const ForwardEvent<float>& event) { module = event.module, heard = true; }
-  void merge(Played& other) {
-    if (other.heard) module = other.module, heard = true;
-    other.heard = false;
-  }
-  void end_step() {
-    if (heard)
-      close(of(module, step));
-    else
-      skip();
-    ++step, heard = false;
-  }
-  Of of;
-  std::size_t module = 0, step = 0;
-  bool heard = false;
-};
-
-/// Module 0 is the least, always; its order turns round every second step.
-double settling(std::size_t module, std::size_t) { return static_cast<double>(module + 1); }
-double restless(std::size_t module, std::size_t step) { return settling(module, step) * (step / 2 % 2 ? -1 : 1); }
-
-template <class M = Model>
-struct Example {
-  example::SyntheticWindows<float> windows;
-  PruningData<float> data;
-  M model;
-
-  explicit Example(typename M::Config c = config, Team* team = nullptr)
-      : windows(c, 6), data{windows.training, windows.validation, team}, model(example::made<M>({c}, 3, 0.1)) {
-    Trainer<M> trainer(model, {.epochs = 2, .batch_size = 16, .rate = 3e-3, .schedule = Schedule::constant});
-    trainer.fit(windows.training, windows.validation);
-  }
-};
-
-const TrainingOptions tuning{.epochs = 2, .batch_size = 16, .rate = 1e-3, .schedule = Schedule::constant, .seed = 5};
-const TrainingOptions training{.epochs = 5, .batch_size = 16, .rate = 1e-3, .seed = 5};
-
-PruningOptions by(Budget budget, bool fine_tunes = true) {
-  return {.budget = budget, .fine_tuning = tuning, .fine_tunes = fine_tunes};
-}
-
-/// But the seconds.
-bool same_epochs(const std::vector<EpochReport>& a, const std::vector<EpochReport>& b) {
-  return std::ranges::equal(a, b, [](const EpochReport& x, const EpochReport& y) {
-    return x.epoch == y.epoch && x.rate == y.rate && x.training_loss == y.training_loss &&
-           x.validation_mse == y.validation_mse && x.validation_mae == y.validation_mae && x.best == y.best;
-  });
-}
-std::vector<std::uint64_t> masks_of(const std::vector<Removal>& removals) {
-  std::vector<std::uint64_t> masks;
-  for (const Removal& removal : removals) masks.push_back(removal.mask.bits);
-  return masks;
-}
-std::vector<std::size_t> epochs_of(const std::vector<Removal>& removals) {
-  std::vector<std::size_t> epochs;
-  for (const Removal& removal : removals) epochs.push_back(removal.epoch);
-  return epochs;
-}
-
-}  // namespace
+using namespace scheduled;
 
 TEST_CASE("a schedule has a name, and another name is an error that tells all") {
   CHECK(parse_pruning_schedule("one-shot") == PruningSchedule::one_shot);
@@ -223,6 +131,28 @@ TEST_CASE("the iterative schedule scores again after each removal") {
   const auto result = prune_iteratively(example.model, pruner, example.data, by(DropLowest{2}));
   CHECK(masks_of(result.removals) == std::vector<std::uint64_t>{0b110, 0b010});
   CHECK(prune_one_shot(example.model, pruner, example.data, by(DropLowest{0}, false)).model.shape.kept().bits == 0b111);
+}
+
+TEST_CASE("the iterative schedule hears of losses again after each removal") {
+  bool order_matters = false;
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
+    const Example<Model> example;
+    const auto model = example::made<Model>({config}, seed);
+    const auto loss = [&](std::uint64_t mask) { return evaluate(pruned(model, {mask}), example.data.validation).mse; };
+    const auto least = [&](std::uint64_t kept) {  // whose removal from `kept` costs least
+      std::vector<std::uint64_t> bits;
+      for (std::uint64_t bit = 1; bit <= 4; bit *= 2)
+        if (kept & bit) bits.push_back(bit);
+      return *std::ranges::min_element(bits, {}, [&](std::uint64_t bit) { return loss(kept & ~bit); });
+    };
+    const std::uint64_t first = least(0b111), second = least(0b111 & ~first);
+    SensitivityPruner<Model, LeaveOneOut<float>> pruner(model);
+    hear_losses(pruner, model, example.data, 1);
+    order_matters = order_matters || pruner.choose(DropLowest{2}).bits != (0b111 & ~first & ~second);
+    const auto result = prune_iteratively(model, pruner, example.data, by(DropLowest{2}, false));
+    CHECK(masks_of(result.removals) == std::vector<std::uint64_t>{0b111 & ~first, 0b111 & ~first & ~second});
+  }
+  CHECK(order_matters);  // with seed 2, or this tells nothing
 }
 
 TEST_CASE("the iterative schedule goes on until a budget of costs is met, and no further") {
@@ -358,176 +288,4 @@ TEST_CASE("one of the guarded modules stays by every schedule") {
                   ConfigError);
   CHECK(pruner.scores().size() == 8);
   CHECK(pruner.scores()[3] == 5);
-}
-
-TEST_CASE("a ranking has settled when the pieces of an epoch rank alike") {
-  using Steps = std::vector<std::vector<double>>;
-  const Steps same(6, {1, 2, 3});
-  CHECK(settled(same, {}));
-  CHECK(settled(Steps(3, {1, 2, 3}), {}));
-  CHECK_FALSE(settled(Steps(2, {1, 2, 3}), {}));  // not a step for each piece
-  CHECK_FALSE(settled({}, {}));
-  // Means of pieces of two: 1 2 3, then the first two swapped, tau = 1/3.
-  const Steps swapped{{0, 2, 3}, {2, 2, 3}, {1, 0, 3}, {1, 1, 3}, {1, 0, 3}, {1, 0, 3}};
-  CHECK_FALSE(settled(swapped, {}));
-  CHECK(settled(swapped, {.window = 3, .threshold = 0.3}));
-  CHECK(settled(swapped, {.window = 2}) == false);  // 1 4/3 3 and 1 0 3
-  const double nan = std::nan("");
-  CHECK(settled({{1, nan, 3}, {1, nan, 3}, {nan, nan, 3}, {2, nan, 2.5}}, {.window = 2}));  // silent steps do not count
-  // Seven steps in three pieces: [0, 2), [2, 4), [4, 7).
-  Steps seven(7, {1, 2});
-  seven[6] = {9, 0};
-  CHECK_FALSE(settled(seven, {}));
-  seven[6] = {3.9, 2};  // the mean of its piece is (1.97, 2)
-  CHECK(settled(seven, {}));
-}
-
-TEST_CASE("in training, modules go as soon as the ranking has settled, at the latest when they have to") {
-  const auto fresh = example::made<Model>({config}, 3, 0.1);
-  const Example example;
-  const auto removal_of = [&](Played::Of of, std::size_t latest, TrainingOptions options = training) {
-    SensitivityPruner<Model, Played> pruner(fresh, Played(of));
-    auto when = by(DropLowest{1});
-    when.latest_epoch = latest;
-    const auto result = prune_in_training(fresh, pruner, example.data, options, when);
-    CHECK(result.history.size() == options.epochs);
-    for (std::size_t e = 0; e < result.history.size(); ++e) CHECK(result.history[e].epoch == e + 1);
-    REQUIRE(result.removals.size() == 1);
-    CHECK(result.model.shape.kept() == result.removals[0].mask);
-    CHECK(result.removals[0].mask.kept() == 2);
-    CHECK(pruner.scores().size() == 3);
-    for (const double score : pruner.scores())
-      CHECK((std::isfinite(score) || latest == 1));  // of `model` again; what was heard in the warm-up is forgotten
-    return result.removals[0].epoch;
-  };
-  CHECK(removal_of(settling, 0) == 2);
-  CHECK(removal_of(settling, 1) == 1);
-  CHECK(removal_of(restless, 0) == 2);  // half of five
-  CHECK(removal_of(restless, 3) == 3);
-  CHECK(removal_of(restless, 9) == 5);  // the training is over
-  auto longer = training;
-  longer.epochs = 8;
-  CHECK(removal_of(restless, 0, longer) == 4);
-  CHECK(removal_of(settling, 0, longer) == 2);
-}
-
-TEMPLATE_TEST_CASE("in training, all is a plain training until modules go, and one that goes on with fewer from there",
-                   "", ITransformer<float>, PatchTST<float>) {
-  constexpr bool batch_normalized = BatchNormalized<TestType>;
-  const auto own = [] {
-    if constexpr (batch_normalized)
-      return patches;
-    else
-      return config;
-  }();
-  const auto fresh = example::made<TestType>({own}, 3, 0.1);
-  const Example<TestType> example(own);
-  auto when = by(DropLowest{2});
-  when.latest_epoch = 3;
-  SensitivityPruner<TestType, Played> pruner(fresh, Played(restless));
-  const auto result = prune_in_training(fresh, pruner, example.data, training, when);
-  REQUIRE(epochs_of(result.removals) == std::vector<std::size_t>{3});
-
-  auto dense = fresh;
-  Trainer<TestType> plain(dense, training);
-  NoScoring nobody;
-  for (int epoch = 0; epoch < 3; ++epoch) plain.run_epoch(example.data.training, example.data.validation, nobody);
-  auto fewer = removed(dense, result.removals[0].mask, example.data, training.seed);
-  Trainer<TestType> rest(fewer, plain);
-  rest.fit(example.data.training, example.data.validation);
-  CHECK(same_epochs(result.history, rest.history()));
-  CHECK(example::same_parameters(result.model, fewer));
-
-  for (const std::size_t workers : {1u, 2u}) {
-    Team team(workers);
-    SensitivityPruner<TestType, Played> other(fresh, Played(restless));
-    const PruningData<float> data{example.data.training, example.data.validation, &team};
-    const auto same = prune_in_training(fresh, other, data, training, when);
-    CHECK(same_epochs(same.history, result.history));
-    CHECK(example::same_parameters(same.model, result.model));
-    CHECK(masks_of(same.removals) == masks_of(result.removals));
-  }
-}
-
-TEST_CASE("in training by SEND, the bytes are the same on any number of workers") {
-  const auto fresh = example::made<Model>({config}, 3, 0.1);
-  const Example example;
-  const auto pruned_by = [&](std::size_t workers) {
-    Team team(workers);
-    SensitivityPruner<Model> pruner(fresh);
-    return prune_in_training(fresh, pruner, {example.data.training, example.data.validation, &team}, training,
-                             by(ReduceParameters{0.2}));
-  };
-  const auto one = pruned_by(1), two = pruned_by(2), again = pruned_by(1);
-  CHECK(one.removals[0].mask.kept() < 3);
-  for (const auto* other : {&two, &again}) {
-    CHECK(example::same_parameters(other->model, one.model));
-    CHECK(same_epochs(other->history, one.history));
-    CHECK(epochs_of(other->removals) == epochs_of(one.removals));
-  }
-}
-
-TEST_CASE("in training, a budget that asks for nothing is a plain training, and nothing has gone") {
-  const auto fresh = example::made<Model>({config}, 3, 0.1);
-  const Example example;
-  SensitivityPruner<Model, Played> pruner(fresh, Played(settling));
-  const auto result = prune_in_training(fresh, pruner, example.data, training, by(DropLowest{0}));
-  auto plain = fresh;
-  Trainer<Model> trainer(plain, training);
-  trainer.fit(example.data.training, example.data.validation);
-  CHECK(result.removals.empty());
-  CHECK(same_epochs(result.history, trainer.history()));
-  CHECK(example::same_parameters(result.model, plain));
-}
-
-TEST_CASE("in training, one that stops early goes on with the smaller model") {
-  const auto fresh = example::made<Model>({config}, 3, 0.1);
-  const Example example;
-  auto hasty = training;
-  hasty.epochs = 6, hasty.patience = 1, hasty.rate = 0.1, hasty.schedule = Schedule::constant;
-  auto plain = fresh;
-  Trainer<Model> trainer(plain, hasty);
-  trainer.fit(example.data.training, example.data.validation);
-  const std::size_t stopped = trainer.history().size();
-  REQUIRE(stopped < 5);
-  auto when = by(DropLowest{1});
-  when.latest_epoch = 6;
-  SensitivityPruner<Model, Played> pruner(fresh, Played(restless));
-  const auto result = prune_in_training(fresh, pruner, example.data, hasty, when);
-  CHECK(epochs_of(result.removals) == std::vector<std::size_t>{stopped});
-  CHECK(result.history.size() > stopped);
-}
-
-TEST_CASE("in training with averaged weights, modules that go after the last epoch leave averages") {
-  const auto fresh = example::made<Model>({config}, 3);
-  const Example example;
-  auto averaging = training;
-  averaging.epochs = 2, averaging.averaging = {.kind = Averaging::swa};
-  auto when = by(DropLowest{1});
-  when.latest_epoch = 2;
-  SensitivityPruner<Model, Played> pruner(fresh, Played(settling));
-  const auto result = prune_in_training(fresh, pruner, example.data, averaging, when);
-  auto dense = fresh;
-  Trainer<Model> trainer(dense, averaging);
-  trainer.fit(example.data.training, example.data.validation);
-  REQUIRE(trainer.stopping().best_epoch == 2);
-  CHECK(example::same_parameters(result.model, pruned(dense, result.removals.at(0).mask)));
-}
-
-TEST_CASE(
-    "in training leave-one-out hears its losses when modules are to go, and an unreachable budget is said before the "
-    "work") {
-  const example::SyntheticWindows<float> windows(config, 8);
-  const PruningData<float> data{windows.training, windows.validation};
-  const auto dense = example::made<Model>({config});
-  SensitivityPruner<Model, LeaveOneOut<float>> pruner(dense);
-  const TrainingOptions training{.epochs = 2, .batch_size = 16, .rate = 1e-3};
-  const auto result = prune_in_training(dense, pruner, data, training, {.budget = DropLowest{1}});
-  CHECK(result.model.shape.kept().kept() == 2);
-  std::size_t steps = 0;
-  CHECK(message_of<ConfigError>([&] {
-          (void)prune_in_training(dense, pruner, data, training, {.budget = ReduceMacs{0.999}},
-                                  [&](const Progress&) { ++steps; });
-        }).starts_with("no mask meets MACs"));
-  CHECK(steps == 0);
 }

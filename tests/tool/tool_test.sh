@@ -106,6 +106,15 @@ refuses 'no criterion is called "zzz"; there are send' "${prune[@]}" --criterion
 "$spat" "${small[@]}" --epochs 4 --when in-training --drop 2 --quiet --out early > run.txt
 [ "$(grep -c ' removed$' run.txt)" -eq 2 ] || fail "in-training removes $(grep -c ' removed$' run.txt) modules"
 [ ! -e early/dense.safetensors ] || fail "in-training writes a dense model"
+for stop in 1 3; do
+  "$spat" "${small[@]}" --epochs 4 --when in-training --drop 2 --stop-after "$stop" --quiet --out late > /dev/null 2>&1
+  [ ! -e late/pruned.safetensors ] || fail "a training that stopped before its end wrote a finished model"
+  "$spat" "${small[@]}" --epochs 4 --when in-training --drop 2 --resume --quiet --out late > /dev/null
+  cmp -s early/pruned.safetensors late/pruned.safetensors || fail "stopped after epoch $stop, in-training has other bytes"
+  rm -r late
+done
+refuses 'is the state of a training that removes no modules' "${small[@]}" --epochs 3 --when in-training --drop 1 --resume --out one
+refuses '--layer-drop leaves out attention modules, and smamba has none' "${small[@]}" --model smamba --layer-drop 0.2 --out bad
 { printf 'date,a,b\n'; for i in $(seq 100 799); do printf '%s,%s,%s\n' "$i" "$((i % 24))" "$((i % 7))"; done; } > other.csv
 refuses 'has 2 channels, the training data 7' "${small[@]}" --epochs 1 --test-data other.csv --out bad
 "$spat" run --data other.csv --lookback 24 --horizon 6 --layers 2 --width 16 --ffn 16 --heads 2 --epochs 2 --finetune-epochs 1 \

@@ -1,4 +1,4 @@
-// prune. When modules go: all at once after training, one after another, or while training goes on.
+// prune. When modules go after training: all at once, or one after another. While training goes on: in_training.hpp.
 #pragma once
 
 #include <spat/prune/measures.hpp>
@@ -75,6 +75,15 @@ template <PrunableModel Model>
   return fewer;
 }
 
+/// Tells a pruner whose criterion is of losses (leave-one-out) what the validation loss becomes without each module of `model`.
+template <PrunableModel Model, class C>
+void hear_losses(SensitivityPruner<Model, C>& pruner, const Model& model,
+                 const PruningData<typename Model::Value>& data, std::uint64_t seed) {
+  if (!detail::needs_losses(pruner.prototype())) return;
+  pruner.hear_losses(
+      [&](ModuleMask<> kept) { return evaluate(removed(model, kept, data, seed), data.validation, data.team).mse; });
+}
+
 /// one_shot, of a model whose training `pruner` has watched. Errors: those of choose() and of the trainer.
 template <PrunableModel Model, class C>
 [[nodiscard]] PruningResult<Model> prune_one_shot(const Model& model, const SensitivityPruner<Model, C>& pruner,
@@ -127,12 +136,13 @@ template <PrunableModel Model, class C>
   auto current = std::make_unique<Model>(model);
   for (;;) {
     const ModuleMask<> kept = current->shape.kept();
+    if (goal && goal->met(kept)) break;
+    if (!result.removals.empty()) hear_losses(pruner, *current, data, options.fine_tuning.seed);
     const auto scores = pruner.scores();
     const auto sure = pruner.spread();
     const auto order = drop_order(kept, scores, guard, sure ? sure->standard_error : std::vector<double>());
     const auto next =
         std::ranges::find_if(order, [&](std::size_t i) { return !below || scores[i] < below->threshold; });
-    if (goal && goal->met(kept)) break;
     if (goal && next == order.end())
       throw ConfigError(detail::message("what is left when all others have gone does not meet ",
                                         goal->text(goal->limit), ": it has ", goal->text(goal->measure(kept))));
@@ -158,64 +168,6 @@ template <PrunableModel Model, class C>
   }
   result.model = *current;
   return result;
-}
-
-/// Whether the ranking has settled within the latest epoch: Kendall's tau of the mean scores of its pieces, one after another.
-[[nodiscard]] inline bool settled(const std::vector<std::vector<double>>& steps, const StabilityOptions& options) {
-  Stability stability(options);
-  if (steps.size() < options.window) return false;
-  for (std::size_t k = 0; k < options.window; ++k) {
-    const std::vector<std::vector<double>> piece(
-        steps.begin() + static_cast<std::ptrdiff_t>(k * steps.size() / options.window),
-        steps.begin() + static_cast<std::ptrdiff_t>((k + 1) * steps.size() / options.window));
-    stability.add(detail::column_means(piece, std::vector<double>(piece.size(), 1)));
-  }
-  return stability.stable();
-}
-
-/// in_training: trains a copy of `model`, which may be fresh and which `pruner` watches, with `training`; from the second epoch on, when
-/// the ranking has settled, or after options.latest_epoch, everything the budget asks for goes and the training goes on (see Trainer)
-/// with what is left of its epochs. One that stops early before that goes on with the smaller model. Nothing is fine-tuned. In the end
-/// `pruner` looks at `model` again. Errors: ConfigError for a budget that no mask can meet, before the work; those of the trainer.
-template <PrunableModel Model, class C>
-[[nodiscard]] PruningResult<Model> prune_in_training(const Model& model, SensitivityPruner<Model, C>& pruner,
-                                                     const PruningData<typename Model::Value>& data,
-                                                     const TrainingOptions& training, const PruningOptions& options,
-                                                     const ProgressCallback& progress = {}) {
-  const std::size_t latest =
-      options.latest_epoch ? options.latest_epoch : std::max<std::size_t>(2, training.epochs / 2);
-  const Measures before = measures_of(model, data.training, data.validation, options.measures, data.team);
-  if (goal_of(options.budget, model.shape.kept(), before))
-    (void)choose(model.shape.kept(), std::vector<double>(model.shape.count(), 1), options.budget, guard_of(model.shape),
-                 {}, before);
-  const detail::LooksBack<Model, C> looks_back{pruner, model};
-  std::vector<Removal> removals;
-  bool chosen = false;
-  auto current = std::make_unique<Model>(model);
-  pruner.go_on_with(*current);
-  auto trainer = std::make_unique<Trainer<Model>>(*current, training, data.team);
-  while (trainer->unfinished()) {
-    const std::size_t epoch = trainer->run_epoch(data.training, data.validation, pruner, progress).epoch;
-    if (chosen) continue;
-    const bool due = epoch >= latest || epoch == training.epochs || !trainer->unfinished();
-    if (!due && (epoch < 2 || !settled(pruner.step_scores(), options.stability))) continue;
-    const Measures measures = measures_of(*current, data.training, data.validation, options.measures, data.team);
-    if (detail::needs_losses(pruner.prototype()))
-      pruner.hear_losses([&](ModuleMask<> kept) {
-        return evaluate(removed(*current, kept, data, training.seed), data.validation, data.team).mse;
-      });
-    const ModuleMask<> mask = pruner.choose(options.budget, measures);
-    chosen = true;
-    if (mask == current->shape.kept()) continue;
-    removals.push_back({epoch, mask});
-    auto fewer = std::make_unique<Model>(removed(*current, mask, data, training.seed));
-    auto next = std::make_unique<Trainer<Model>>(*fewer, *trainer);
-    pruner.go_on_with(*fewer);
-    trainer = std::move(next), current = std::move(fewer);
-    if (!trainer->unfinished()) trainer->consider_start(data.validation);
-  }
-  trainer->take_best();
-  return {*current, trainer->history(), removals};
 }
 
 }  // namespace spat

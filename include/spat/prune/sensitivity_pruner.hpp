@@ -55,10 +55,13 @@ class SensitivityPruner {
 
   /// A step is over: workers of the team merge what the places have heard and score it.
   void end_step(Team* team = nullptr) {
-    if (epochs_ > 0 && epochs_ == warm_up_ && !warmed_up_)
-      criteria_.assign(criteria_.size(), prototype_), warmed_up_ = true;
-    if (epoch_is_over_) heard_.clear(), epoch_is_over_ = false;
     const ModuleMask<> kept = model_->shape.kept();
+    if (epochs_ > 0 && epochs_ == warm_up_ && !warmed_up_) {
+      for (std::size_t i = 0; i < criteria_.size(); ++i)
+        if (kept.keeps(i)) criteria_[i] = prototype_;  // of those that went, nothing better will come
+      warmed_up_ = true;
+    }
+    if (epoch_is_over_) heard_.clear(), epoch_is_over_ = false;
     const auto merge = [&](std::size_t first, std::size_t last) {
       for (std::size_t module = first; module < last; ++module)
         for (Slot& slot : slots_)

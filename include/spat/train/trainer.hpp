@@ -132,11 +132,11 @@ class Trainer {
     if constexpr (requires { observer.end_epoch(); }) observer.end_epoch();
 
     report.training_loss = sum / static_cast<double>(steps);
-    swap_averages();
-    const Metrics metrics = evaluate(model_, validation, team_);
-    report.validation_mse = metrics.mse, report.validation_mae = metrics.mae;
-    report.best = keep_if_best(report.epoch, metrics.mse);
-    swap_averages();
+    with_averages([&] {
+      const Metrics metrics = evaluate(model_, validation, team_);
+      report.validation_mse = metrics.mse, report.validation_mae = metrics.mae;
+      report.best = keep_if_best(report.epoch, metrics.mse);
+    });
     report.seconds = elapsed();
     history_.push_back(report);
     if (progress)
@@ -148,9 +148,18 @@ class Trainer {
   /// Lets the weights as they are now count as epoch 0: fine-tuning that never improves on them leaves them.
   /// Where training went on from averages it is those.
   void consider_start(const Windows& validation) {
-    swap_averages();
-    keep_if_best(0, evaluate(model_, validation, team_).mse);
-    swap_averages();
+    with_averages([&] { keep_if_best(0, evaluate(model_, validation, team_).mse); });
+  }
+
+  /// Calls `what` while the model has the weights that validation sees: the averages, where there are any.
+  template <class What>
+  auto with_averages(What&& what) {
+    const struct Swapped {
+      explicit Swapped(Trainer& owner) : trainer(owner) { trainer.swap_averages(); }
+      ~Swapped() { trainer.swap_averages(); }
+      Trainer& trainer;
+    } swapped(*this);
+    return what();
   }
 
   /// All epochs that are due; then the model holds the weights of the best one.

@@ -3,17 +3,17 @@
 
 #include <spat/core/error.hpp>
 #include <spat/core/message.hpp>
-#include <spat/prune/criterion.hpp>
+#include <spat/prune/module_score.hpp>
 
 #include <cmath>
 #include <vector>
 
 namespace spat::inline SPAT_ABI {
 
-/// L_val(without the module) - L_val, the mean over what on_loss was told. It says nothing of modules that go together, and one
-/// validation split is a noisy judge.
+/// L_val(without the module) - L_val, as it was told last. It says nothing of modules that go together, and one validation split is
+/// a noisy judge.
 template <std::floating_point Scalar>
-class LeaveOneOut {
+class LeaveOneOut : public ModuleScore {
  public:
   static constexpr const char *name = "leave_one_out", *what = "the validation loss without the module";
 
@@ -23,23 +23,8 @@ class LeaveOneOut {
     if (!std::isfinite(rise))
       throw NumericError(detail::message("a loss is not finite: ", event.with_module, " with the module, ",
                                          event.without_module, " without it"));
-    sum_ += rise, ++losses_;
+    score_ = rise;
   }
-
-  void merge(LeaveOneOut& other) {
-    sum_ += other.sum_, losses_ += other.losses_;
-    other.sum_ = other.losses_ = 0;
-  }
-  void end_step() {}
-  void end_epoch() {}
-
-  /// NaN before anything was heard.
-  [[nodiscard]] double score() const { return losses_ > 0 ? sum_ / losses_ : std::nan(""); }
-  [[nodiscard]] std::vector<double> state() const { return {sum_, losses_}; }
-  void restore(const std::vector<double>& numbers) { sum_ = numbers.at(0), losses_ = numbers.at(1); }
-
- private:
-  double sum_ = 0, losses_ = 0;
 };
 
 }  // namespace spat

@@ -1,0 +1,299 @@
+// Removal while training goes on: when it is due, what it does by hand, what stops and goes on, what is refused.
+#include <spat/prune/criteria/leave_one_out.hpp>
+#include <spat/prune/in_training.hpp>
+
+#include <tests/catch.hpp>
+#include <tests/errors.hpp>
+#include <tests/prune/scheduled.hpp>
+#include <tests/temporary.hpp>
+
+using namespace spat;
+using namespace scheduled;
+
+TEST_CASE("a ranking has settled when the pieces of an epoch rank alike") {
+  using Steps = std::vector<std::vector<double>>;
+  const Steps same(6, {1, 2, 3});
+  CHECK(settled(same, {}));
+  CHECK(settled(Steps(3, {1, 2, 3}), {}));
+  CHECK_FALSE(settled(Steps(2, {1, 2, 3}), {}));  // not a step for each piece
+  CHECK_FALSE(settled({}, {}));
+  // Means of pieces of two: 1 2 3, then the first two swapped, tau = 1/3.
+  const Steps swapped{{0, 2, 3}, {2, 2, 3}, {1, 0, 3}, {1, 1, 3}, {1, 0, 3}, {1, 0, 3}};
+  CHECK_FALSE(settled(swapped, {}));
+  CHECK(settled(swapped, {.window = 3, .threshold = 0.3}));
+  CHECK(settled(swapped, {.window = 2}) == false);  // 1 4/3 3 and 1 0 3
+  const double nan = std::nan("");
+  CHECK(settled({{1, nan, 3}, {1, nan, 3}, {nan, nan, 3}, {2, nan, 2.5}}, {.window = 2}));  // silent steps do not count
+  // Seven steps in three pieces: [0, 2), [2, 4), [4, 7).
+  Steps seven(7, {1, 2});
+  seven[6] = {9, 0};
+  CHECK_FALSE(settled(seven, {}));
+  seven[6] = {3.9, 2};  // the mean of its piece is (1.97, 2)
+  CHECK(settled(seven, {}));
+}
+
+TEST_CASE("in training, modules go as soon as the ranking has settled, at the latest when they have to") {
+  const auto fresh = example::made<Model>({config}, 3, 0.1);
+  const Example example;
+  const auto removal_of = [&](Played::Of of, std::size_t latest, TrainingOptions options = training) {
+    SensitivityPruner<Model, Played> pruner(fresh, Played(of));
+    auto when = by(DropLowest{1});
+    when.latest_epoch = latest;
+    const auto result = prune_in_training(fresh, pruner, example.data, options, when);
+    CHECK(result.history.size() == options.epochs);
+    for (std::size_t e = 0; e < result.history.size(); ++e) CHECK(result.history[e].epoch == e + 1);
+    REQUIRE(result.removals.size() == 1);
+    CHECK(result.model.shape.kept() == result.removals[0].mask);
+    CHECK(result.removals[0].mask.kept() == 2);
+    CHECK(pruner.scores().size() == 3);
+    for (const double score : pruner.scores()) CHECK(std::isfinite(score));  // of `model` again
+    return result.removals[0].epoch;
+  };
+  CHECK(removal_of(settling, 0) == 2);
+  CHECK(removal_of(settling, 1) == 1);
+  CHECK(removal_of(restless, 0) == 2);  // half of five
+  CHECK(removal_of(restless, 3) == 3);
+  CHECK(removal_of(restless, 9) == 5);  // the training is over
+  auto longer = training;
+  longer.epochs = 8;
+  CHECK(removal_of(restless, 0, longer) == 4);
+  CHECK(removal_of(settling, 0, longer) == 2);
+}
+
+TEST_CASE("scores of modules that went in the warm-up are what was heard of them there") {
+  const auto fresh = example::made<Model>({config}, 3, 0.1);
+  const Example<Model> example;
+  SensitivityPruner<Model> pruner(fresh);  // SEND, with one epoch of warm-up
+  auto when = by(DropLowest{1});
+  when.latest_epoch = 1;
+  const auto result = prune_in_training(fresh, pruner, example.data, training, when);
+  REQUIRE(epochs_of(result.removals) == std::vector<std::size_t>{1});
+  for (std::size_t i = 0; i < 3; ++i) {
+    INFO("module " << i);
+    const bool stayed = result.removals[0].mask.keeps(i);
+    CHECK(std::isfinite(pruner.scores()[i]));
+    CHECK((pruner.scores()[i] == pruner.trajectory().front()[i]) != stayed);
+  }
+}
+
+TEMPLATE_TEST_CASE("in training, all is a plain training until modules go, and one that goes on with fewer from there",
+                   "", ITransformer<float>, PatchTST<float>) {
+  constexpr bool batch_normalized = BatchNormalized<TestType>;
+  const auto own = [] {
+    if constexpr (batch_normalized)
+      return patches;
+    else
+      return config;
+  }();
+  const auto fresh = example::made<TestType>({own}, 3, 0.1);
+  const Example<TestType> example(own);
+  auto when = by(DropLowest{2});
+  when.latest_epoch = 3;
+  SensitivityPruner<TestType, Played> pruner(fresh, Played(restless));
+  const auto result = prune_in_training(fresh, pruner, example.data, training, when);
+  REQUIRE(epochs_of(result.removals) == std::vector<std::size_t>{3});
+
+  auto dense = fresh;
+  Trainer<TestType> plain(dense, training);
+  NoScoring nobody;
+  for (int epoch = 0; epoch < 3; ++epoch) plain.run_epoch(example.data.training, example.data.validation, nobody);
+  auto fewer = removed(dense, result.removals[0].mask, example.data, training.seed);
+  Trainer<TestType> rest(fewer, plain);
+  rest.fit(example.data.training, example.data.validation);
+  CHECK(same_epochs(result.history, rest.history()));
+  CHECK(example::same_parameters(result.model, fewer));
+
+  for (const std::size_t workers : {1u, 2u}) {
+    Team team(workers);
+    SensitivityPruner<TestType, Played> other(fresh, Played(restless));
+    const PruningData<float> data{example.data.training, example.data.validation, &team};
+    const auto same = prune_in_training(fresh, other, data, training, when);
+    CHECK(same_epochs(same.history, result.history));
+    CHECK(example::same_parameters(same.model, result.model));
+    CHECK(masks_of(same.removals) == masks_of(result.removals));
+  }
+}
+
+TEST_CASE("in training by SEND, the bytes are the same on any number of workers") {
+  const auto fresh = example::made<Model>({config}, 3, 0.1);
+  const Example example;
+  const auto pruned_by = [&](std::size_t workers) {
+    Team team(workers);
+    SensitivityPruner<Model> pruner(fresh);
+    return prune_in_training(fresh, pruner, {example.data.training, example.data.validation, &team}, training,
+                             by(ReduceParameters{0.2}));
+  };
+  const auto one = pruned_by(1), two = pruned_by(2), again = pruned_by(1);
+  CHECK(one.removals[0].mask.kept() < 3);
+  for (const auto* other : {&two, &again}) {
+    CHECK(example::same_parameters(other->model, one.model));
+    CHECK(same_epochs(other->history, one.history));
+    CHECK(epochs_of(other->removals) == epochs_of(one.removals));
+  }
+}
+
+TEST_CASE("in training, a budget that asks for nothing is a plain training, and nothing has gone") {
+  const auto fresh = example::made<Model>({config}, 3, 0.1);
+  const Example example;
+  SensitivityPruner<Model, Played> pruner(fresh, Played(settling));
+  const auto result = prune_in_training(fresh, pruner, example.data, training, by(DropLowest{0}));
+  auto plain = fresh;
+  Trainer<Model> trainer(plain, training);
+  trainer.fit(example.data.training, example.data.validation);
+  CHECK(result.removals.empty());
+  CHECK(same_epochs(result.history, trainer.history()));
+  CHECK(example::same_parameters(result.model, plain));
+}
+
+TEST_CASE("in training, one that stops early goes on with the smaller model") {
+  const auto fresh = example::made<Model>({config}, 3, 0.1);
+  const Example example;
+  auto hasty = training;
+  hasty.epochs = 6, hasty.patience = 1, hasty.rate = 0.1, hasty.schedule = Schedule::constant;
+  auto plain = fresh;
+  Trainer<Model> trainer(plain, hasty);
+  trainer.fit(example.data.training, example.data.validation);
+  const std::size_t stopped = trainer.history().size();
+  REQUIRE(stopped < 5);
+  auto when = by(DropLowest{1});
+  when.latest_epoch = 6;
+  SensitivityPruner<Model, Played> pruner(fresh, Played(restless));
+  const auto result = prune_in_training(fresh, pruner, example.data, hasty, when);
+  CHECK(epochs_of(result.removals) == std::vector<std::size_t>{stopped});
+  CHECK(result.history.size() > stopped);
+}
+
+TEST_CASE("in training with averaged weights, modules that go after the last epoch leave averages") {
+  const auto fresh = example::made<Model>({config}, 3);
+  const Example example;
+  auto averaging = training;
+  averaging.epochs = 2, averaging.averaging = {.kind = Averaging::swa};
+  auto when = by(DropLowest{1});
+  when.latest_epoch = 2;
+  SensitivityPruner<Model, Played> pruner(fresh, Played(settling));
+  const auto result = prune_in_training(fresh, pruner, example.data, averaging, when);
+  auto dense = fresh;
+  Trainer<Model> trainer(dense, averaging);
+  trainer.fit(example.data.training, example.data.validation);
+  REQUIRE(trainer.stopping().best_epoch == 2);
+  CHECK(example::same_parameters(result.model, pruned(dense, result.removals.at(0).mask)));
+}
+
+TEST_CASE(
+    "in training leave-one-out hears its losses when modules are to go, and an unreachable budget is said before the "
+    "work") {
+  const example::SyntheticWindows<float> windows(config, 8);
+  const PruningData<float> data{windows.training, windows.validation};
+  const auto dense = example::made<Model>({config});
+  SensitivityPruner<Model, LeaveOneOut<float>> pruner(dense);
+  const TrainingOptions training{.epochs = 2, .batch_size = 16, .rate = 1e-3};
+  const auto result = prune_in_training(dense, pruner, data, training, {.budget = DropLowest{1}});
+  CHECK(result.model.shape.kept().kept() == 2);
+  std::size_t steps = 0;
+  CHECK(message_of<ConfigError>([&] {
+          (void)prune_in_training(dense, pruner, data, training, {.budget = ReduceMacs{0.999}},
+                                  [&](const Progress&) { ++steps; });
+        }).starts_with("no mask meets MACs"));
+  CHECK(steps == 0);
+}
+
+TEST_CASE("in training with averaged weights, a budget of losses is measured on the averages") {
+  const auto fresh = example::made<Model>({config}, 3);
+  const Example<Model> example;
+  auto averaging = training;
+  averaging.epochs = 3, averaging.averaging = {.kind = Averaging::swa};
+  auto when = by(DropLowest{1});
+  when.latest_epoch = 2;
+  SensitivityPruner<Model, LeaveOneOut<float>> pruner(fresh);
+  (void)prune_in_training(fresh, pruner, example.data, averaging, when);
+  auto dense = fresh;  // as it is after two epochs
+  Trainer<Model> trainer(dense, averaging);
+  NoScoring nobody;
+  for (int epoch = 0; epoch < 2; ++epoch) trainer.run_epoch(example.data.training, example.data.validation, nobody);
+  const auto rises = [&] {
+    SensitivityPruner<Model, LeaveOneOut<float>> judge(dense);
+    hear_losses(judge, dense, example.data, averaging.seed);
+    return judge.scores();
+  };
+  CHECK(pruner.scores() == trainer.with_averages(rises));
+  CHECK(pruner.scores() != rises());
+}
+
+TEMPLATE_TEST_CASE("in training, a run that stopped goes on to the same bytes, before and after modules went", "",
+                   ITransformer<float>, PatchTST<float>) {
+  const auto own = [] {
+    if constexpr (BatchNormalized<TestType>)
+      return patches;
+    else
+      return config;
+  }();
+  const auto fresh = example::made<TestType>({own}, 3, 0.1);
+  const Example<TestType> example(own);
+  using Pruning = InTrainingPruning<TestType, Send<float>>;
+  using Pruner = SensitivityPruner<TestType>;
+  auto when = by(DropLowest{2});
+  when.latest_epoch = 2;
+  const TemporaryFolder folder;
+  const std::string file = folder / "state.safetensors", again = folder / "again.safetensors";
+
+  Pruner whole_pruner(fresh);
+  Pruning whole(fresh, whole_pruner, example.data, training, when);
+  while (whole.unfinished()) whole.run_epoch();
+  whole.save(again);
+  const auto expected = whole.result();
+  REQUIRE(epochs_of(expected.removals) == std::vector<std::size_t>{2});
+
+  for (const std::size_t stop : {1u, 2u, 3u, 4u}) {
+    INFO("stopped after epoch " << stop);
+    {
+      Pruner pruner(fresh);
+      Pruning pruning(fresh, pruner, example.data, training, when);
+      for (std::size_t epoch = 0; epoch < stop; ++epoch) pruning.run_epoch();
+      pruning.save(file);
+    }
+    Pruner pruner(fresh);
+    Pruning pruning(fresh, pruner, example.data, training, when);
+    pruning.restore(file);
+    CHECK(pruning.history().size() == stop);
+    while (pruning.unfinished()) pruning.run_epoch();
+    pruning.save(file);
+    CHECK(content_of(file) == content_of(again));
+    const auto result = pruning.result();
+    CHECK(example::same_parameters(result.model, expected.model));
+    CHECK(masks_of(result.removals) == masks_of(expected.removals));
+    CHECK(epochs_of(result.removals) == std::vector<std::size_t>{2});
+    CHECK(example::same_bits(pruner.scores(), whole_pruner.scores()));
+  }
+}
+
+TEST_CASE("in training, the state of another training is refused") {
+  const auto fresh = example::made<Model>({config}, 3);
+  const Example<Model> example;
+  const TemporaryFolder folder;
+  const std::string file = folder / "state.safetensors";
+  SensitivityPruner<Model> pruner(fresh);
+  InTrainingPruning<Model, Send<float>> pruning(fresh, pruner, example.data, training, by(DropLowest{1}));
+  CHECK_THROWS_AS(pruning.restore(file), FileError);  // there is none
+
+  auto dense = fresh;
+  Trainer<Model> plain(dense, training);
+  SensitivityPruner<Model> watching(dense);
+  TrainingState<Model>::save(file, plain, watching);
+  CHECK(message_of<ConfigError>([&] {
+          pruning.restore(file);
+        }).ends_with("is the state of a training that removes no modules"));
+
+  pruning.run_epoch();
+  pruning.save(file);
+  constexpr ITransformerConfig shallow = [] {
+    ITransformerConfig two = config;
+    two.depth = 2, two.kept = ModuleMask<>::first(2);
+    return two;
+  }();
+  const auto other = example::made<Model>({shallow}, 3);
+  SensitivityPruner<Model> of_other(other);
+  InTrainingPruning<Model, Send<float>> smaller(other, of_other, example.data, training, by(DropLowest{1}));
+  CHECK_THROWS_AS(smaller.restore(file), ShapeError);
+  smaller.run_epoch();  // it is as it was made, and goes on
+  CHECK(smaller.history().size() == 1);
+}
