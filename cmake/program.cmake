@@ -25,6 +25,9 @@ function(spat_program target)
     target_compile_options(${target} PRIVATE
       -fsanitize=${SPAT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
       $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # g++ 12 sees some inside its own <functional>
+    if(SPAT_SANITIZE MATCHES address)  # checks as calls: a fifth less to compile
+      target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:Clang>:-fsanitize-address-outline-instrumentation>)
+    endif()
     target_link_options(${target} PRIVATE -fsanitize=${SPAT_SANITIZE})
   endif()
 endfunction()
