@@ -178,6 +178,11 @@ TEST_CASE("the state of another model is refused") {
   deeper.depth = 3, deeper.kept = ModuleMask<>{0b111};
   CHECK_THROWS_AS(saved.restore(options_of(layers), deeper), Error);
   CHECK_THROWS_AS(saved.restore(options_of(layers), layers.with_kept(ModuleMask<>{0b01})), ShapeError);
+  auto other = layers;  // of the same tensors
+  other.heads *= 2;
+  CHECK(contains(message_of<ConfigError>([&] { saved.restore(options_of(layers), other); }), "another heads "));
+  other = layers, other.instance_norm = !layers.instance_norm;
+  CHECK(contains(message_of<ConfigError>([&] { saved.restore(options_of(layers), other); }), "another instance_norm "));
 }
 
 TEST_CASE("a state file that is damaged is refused") {

@@ -56,6 +56,14 @@ std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
   return unused;
 }
 
+/// The model's sizes by name, the kept modules apart.
+template <class Model>
+[[nodiscard]] Fields config_fields(const Model& model) {
+  Fields config;
+  Model::Config::for_each(model.config(), [&](const char* field, const auto& value) { config.set(field, value); });
+  return config;
+}
+
 /// Writes the model beside `path` and renames. `extra` entries go into the metadata as they are.
 template <class Model>
 void save_model(const std::string& path, const Model& model, const std::map<std::string, std::string>& extra = {}) {
@@ -74,8 +82,7 @@ void save_model(const std::string& path, const Model& model, const std::map<std:
       writer.add(parameter.name, parameter.shape, parameter.values);
     }
   }
-  Fields config;
-  Model::Config::for_each(model.config(), [&](const char* field, const auto& value) { config.set(field, value); });
+  Fields config = config_fields(model);
   config.set("dropout", model.dropout());
   writer.set_metadata(model_key, Model::name);
   writer.set_metadata(config_key, to_json(config));

@@ -3,6 +3,7 @@
 
 #include <spat/io/fields.hpp>
 #include <spat/io/safetensors.hpp>
+#include <spat/models/checkpoint.hpp>
 #include <spat/train/trainer.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -10,7 +11,7 @@ namespace spat::inline SPAT_ABI {
 /// No times are in it: the same training writes the same bytes. Saves and restores a Trainer between two epochs; a resumed training has the bytes of one that never stopped.
 ///
 /// One safetensors file, written beside and renamed: weight.*, best.*, first.*, second.* (Adam's moments), average.* for each parameter,
-/// observer.* for the criterion, history [epochs x 5], and the options in the metadata. Throws FileError for a file that is
+/// observer.* for the criterion, history [epochs x 5], and options and the model's configuration in the metadata. Throws FileError for a file that is
 /// not such a state, ShapeError for another model's, ConfigError if it was written under other options.
 template <class Model>
 struct TrainingState {
@@ -34,6 +35,7 @@ struct TrainingState {
     writer.add("best_loss", {1},
                std::span<const double>(&trainer.stopping_.best, 1));  // infinite before the first epoch
     writer.set_metadata(key, to_json(fields(trainer)));
+    if constexpr (described) writer.set_metadata(config_key, to_json(config_fields(trainer.model_)));
     writer.save(path);
   }
 
@@ -54,6 +56,11 @@ struct TrainingState {
         std::ranges::count_if(file.tensors(), [](const TensorInfo& t) { return t.name.starts_with("weight."); });
     if (static_cast<std::size_t>(weights) != trainer.weights_.size())
       throw ShapeError(detail::message(path, ": expected ", trainer.weights_.size(), " weights, found ", weights));
+    if constexpr (described) {  // what no tensor's shape tells
+      const Fields config = config_fields(trainer.model_), written = fields_from_json(file.metadata(config_key), path);
+      for (const auto& [name, value] : config)
+        if (const Field* const other = written.find(name); !other || *other != value) differs(path, name.c_str());
+    }
     const auto& shape = file.at("history").shape;
     const std::size_t epochs = shape.empty() ? 0 : shape[0];
     file.expect_shape("history", {epochs, columns});
@@ -89,6 +96,7 @@ struct TrainingState {
  private:
   static constexpr const char* key = "spat.training";
   static constexpr std::size_t columns = 5;
+  static constexpr bool described = requires { typename Model::Config; };
 
   static std::array<std::pair<const char*, std::span<Scalar>>, 5> tensors(Trainer<Model>& trainer, std::size_t p) {
     return {{{"weight.", trainer.weights_[p].values},
