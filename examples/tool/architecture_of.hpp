@@ -1,6 +1,6 @@
 // A model's type as the commands' Architecture. A file in models/ includes this, its model, and says
 //
-//     static const tool::Registered<spat::ITransformer<float>> registered;
+//     static const tool::Registered<spat::ITransformer<float>> itransformer;
 #pragma once
 
 #include "compare_of.hpp"

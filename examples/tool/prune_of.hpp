@@ -45,6 +45,7 @@ class Pruning {
   /// Before training, too: options that cannot be met are said early. Throws ConfigError.
   [[nodiscard]] static spat::Budget budget(const PruneJob& job, const Model& model) {
     const auto guard = spat::guard_of(model.shape);
+    (void)spat::parse_search_method(job.search_method);
     (void)job.budget.kept(model.shape.count(), guard);
     return job.budget.budget(architecture(Model::name), model.shape.count(), guard);
   }
@@ -234,7 +235,8 @@ class Pruning {
         spat::measures_of(dense_, *data_.training, *data_.validation, options(job_, dense_).measures, &team_);
     const auto found = spat::search(
         dense_.shape.kept(), dense_.shape.count(), [&](spat::ModuleMask<> mask) { return validation_loss(mask); },
-        measures.latency, {}, spat::guard_of(dense_.shape));
+        measures.latency, {.method = spat::parse_search_method(job_.search_method), .beam_width = job_.beam_width},
+        spat::guard_of(dense_.shape));
     for (const spat::Candidate& candidate : found)
       report.candidates.push_back(
           {candidate.mask, candidate.loss, candidate.latency, candidate.on_front, candidate.mask == chosen});

@@ -35,6 +35,11 @@ void PruneJob::add_to(CLI::App& command) {
       ->allow_extra_args(false);
   command.add_flag("--search", searches,
                    "Measure loss and latency of all masks (of many modules: of a beam of them) for the report's front");
+  command.add_option("--search-method", search_method, "Of --search: automatic, exhaustive, greedy or beam")
+      ->capture_default_str();
+  command.add_option("--beam-width", beam_width, "Masks of each size that a beam extends")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   command.add_option("--latency-seconds", latency_seconds, "How long the latency of a forecast is measured")
       ->capture_default_str();
 }

@@ -3,6 +3,7 @@
 
 #include "options.hpp"
 
+#include <spat/prune/search.hpp>
 #include <spat/report/pruning_report.hpp>
 
 namespace tool {
@@ -16,6 +17,8 @@ struct PruneJob {
   BudgetChoice budget;
   std::vector<std::string> test_data;
   bool searches = false, quiet = false;
+  std::string search_method = "automatic";
+  std::size_t beam_width = spat::SearchOptions{}.beam_width;
   double latency_seconds = 1;
   std::size_t threads = 1;
 

@@ -164,6 +164,15 @@ TEST_CASE("automatic is exhaustive up to a number of modules, then a beam") {
   CHECK(five_kept.size() == 32);  // what counts is what is kept
 }
 
+TEST_CASE("a search has a name, and another name is an error that tells all") {
+  CHECK(parse_search_method("automatic") == SearchMethod::automatic);
+  CHECK(parse_search_method("exhaustive") == SearchMethod::exhaustive);
+  CHECK(parse_search_method("greedy") == SearchMethod::greedy);
+  CHECK(parse_search_method("beam") == SearchMethod::beam);
+  CHECK(message_of<ConfigError>([] { (void)parse_search_method("all"); }) ==
+        "unknown search \"all\"; expected automatic, exhaustive, greedy or beam");
+}
+
 TEST_CASE("of equal losses the deeper module goes first") {
   const auto all = search(
       ModuleMask<>::first(4), 4, [](ModuleMask<>) { return 1.0; }, even_latency, by(SearchMethod::greedy));

@@ -100,6 +100,13 @@ for part in '<svg' 'Pareto' 'fine-tuned'; do grep -q "$part" budget/report.html 
 refuses 'the best that dropping modules reaches is MACs' "${prune[@]}" --reduce-macs 0.99 --out bad
 refuses 'a latency of' "${prune[@]}" --latency-ms 1e-9 --out bad
 refuses 'unknown schedule "zzz"; expected one-shot' "${prune[@]}" --when zzz --out bad
+refuses 'unknown search "zzz"; expected automatic' "${prune[@]}" --search-method zzz --drop 1 --out bad
+for method in exhaustive greedy; do
+  "$spat" "${prune[@]}" --drop 1 --search --search-method "$method" --out "by_$method" > /dev/null
+done
+count() { grep -o '"on_front"' "$1/report.json" | wc -l; }
+[ "$(count by_exhaustive)" -eq 8 ] && [ "$(count by_greedy)" -eq 7 ] ||
+  fail "exhaustive and greedy search report $(count by_exhaustive) and $(count by_greedy) masks of 8 and 7"
 refuses 'no criterion is called "zzz"; there are send' "${prune[@]}" --criterion zzz --out bad
 
 # Pruned while it is trained; without training data of its own (zero-shot).
@@ -114,7 +121,7 @@ for stop in 1 3; do
   rm -r late
 done
 refuses 'is the state of a training that removes no modules' "${small[@]}" --epochs 3 --when in-training --drop 1 --resume --out one
-refuses '--layer-drop leaves out attention modules, and smamba has none' "${small[@]}" --model smamba --layer-drop 0.2 --out bad
+refuses '--layer-drop leaves out attention modules, and smamba has none' run --synthetic --model smamba --layer-drop 0.2 --out bad
 { printf 'date,a,b\n'; for i in $(seq 100 799); do printf '%s,%s,%s\n' "$i" "$((i % 24))" "$((i % 7))"; done; } > other.csv
 refuses 'has 2 channels, the training data 7' "${small[@]}" --epochs 1 --test-data other.csv --out bad
 "$spat" run --data other.csv --lookback 24 --horizon 6 --layers 2 --width 16 --ffn 16 --heads 2 --epochs 2 --finetune-epochs 1 \

@@ -3,4 +3,4 @@
 
 #include <spat/models/crossformer.hpp>
 
-static const tool::Registered<spat::Crossformer<float>> registered;
+static const tool::Registered<spat::Crossformer<float>> crossformer;

@@ -3,4 +3,4 @@
 
 #include <spat/models/dlinear.hpp>
 
-static const tool::Registered<spat::DLinear<float>> registered;
+static const tool::Registered<spat::DLinear<float>> dlinear;

@@ -3,4 +3,4 @@
 
 #include <spat/models/itransformer.hpp>
 
-static const tool::Registered<spat::ITransformer<float>> registered;
+static const tool::Registered<spat::ITransformer<float>> itransformer;

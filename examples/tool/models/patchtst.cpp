@@ -3,4 +3,4 @@
 
 #include <spat/models/patchtst.hpp>
 
-static const tool::Registered<spat::PatchTST<float>> registered;
+static const tool::Registered<spat::PatchTST<float>> patchtst;

@@ -3,4 +3,4 @@
 
 #include <spat/models/patchtst_official.hpp>
 
-static const tool::Registered<spat::OfficialPatchTST<float>> registered;
+static const tool::Registered<spat::OfficialPatchTST<float>> patchtst_official;

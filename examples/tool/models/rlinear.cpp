@@ -3,4 +3,4 @@
 
 #include <spat/models/rlinear.hpp>
 
-static const tool::Registered<spat::RLinear<float>> registered;
+static const tool::Registered<spat::RLinear<float>> rlinear;

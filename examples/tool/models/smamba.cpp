@@ -3,4 +3,4 @@
 
 #include <spat/models/smamba.hpp>
 
-static const tool::Registered<spat::SMamba<float>> registered;
+static const tool::Registered<spat::SMamba<float>> smamba;

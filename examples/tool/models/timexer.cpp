@@ -3,4 +3,4 @@
 
 #include <spat/models/timexer.hpp>
 
-static const tool::Registered<spat::TimeXer<float>> registered;
+static const tool::Registered<spat::TimeXer<float>> timexer;

@@ -3,4 +3,4 @@
 
 #include <spat/models/transformer.hpp>
 
-static const tool::Registered<spat::Transformer<float>> registered;
+static const tool::Registered<spat::Transformer<float>> transformer;

@@ -3,4 +3,4 @@
 
 #include <spat/models/tsmixer.hpp>
 
-static const tool::Registered<spat::TSMixer<float>> registered;
+static const tool::Registered<spat::TSMixer<float>> tsmixer;

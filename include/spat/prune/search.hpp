@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 #include <set>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -22,6 +23,15 @@ struct Candidate {
 
 /// automatic: exhaustive while there are few modules, else beam.
 enum class SearchMethod { automatic, exhaustive, greedy, beam };
+
+/// "automatic", "exhaustive", "greedy" or "beam"; else ConfigError.
+[[nodiscard]] inline SearchMethod parse_search_method(std::string_view name) {
+  if (name == "automatic") return SearchMethod::automatic;
+  if (name == "exhaustive") return SearchMethod::exhaustive;
+  if (name == "greedy") return SearchMethod::greedy;
+  if (name == "beam") return SearchMethod::beam;
+  throw ConfigError(detail::message("unknown search \"", name, "\"; expected automatic, exhaustive, greedy or beam"));
+}
 
 struct SearchOptions {
   SearchMethod method = SearchMethod::automatic;
