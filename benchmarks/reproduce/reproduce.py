@@ -3,12 +3,13 @@
 
     cmake --preset release && cmake --build --preset release --target spat -j2
     benchmarks/reproduce/reproduce.py --data DIR [--jobs 2] [--minutes 60] [--only base] ...   runs what is missing
-    benchmarks/reproduce/reproduce.py --data DIR --in-training [--jobs 2] ...                  removal while training against after it
+    benchmarks/reproduce/reproduce.py --data DIR --schedules [--jobs 2] [--only long] ...      removal while training against after it
     benchmarks/reproduce/reproduce.py --data DIR --latency                                     latency of masks: alone on the machine
     benchmarks/reproduce/tables.py > docs/reproduction.md
 
 A cell is a data set, model, horizon, seed and training options. Its rows go into results.csv (a row a mask, with the criteria
-that choose it at its size) and criteria.csv (a row a criterion) at once, when it is done; a cell that has rows is not run again.
+that choose it at its size) and criteria.csv (a row a criterion), or into schedules.csv (two rows), when it is done; a cell that has rows
+is not run again.
 """
 import argparse
 import concurrent.futures
@@ -42,20 +43,24 @@ DATASETS = {  # file, protocol, how its windows are thinned out for each model a
                 {"itransformer": "--window-stride 8 --test-stride 4 --rate 1e-3",
                  "patchtst": "--window-stride 16 --test-stride 4 --rate 1e-3"}, []),
 }
-OPTIONS = {  # of training; a dense model has the same
+COMMON = "--epochs 5 --patience 2 --finetune-epochs 1 --latency-seconds 0"
+OPTIONS = {  # of training, on top of or instead of the common ones; a dense model has the same
     "base": "",
     "layerdrop": "--layer-drop 0.2",
     "ema": "--averaging ema --average-decay 0.995",
+    "swa": "--averaging swa --average-from 3",
     "layerdrop+ema": "--layer-drop 0.2 --averaging ema --average-decay 0.995",
     "distill": "--distill 0.5",
+    "long": "--epochs 10 --patience 4 --schedule cosine --finetune-epochs 3",
+    "windows": "--window-stride 4",  # of Weather: four times as many (iTransformer: twice)
+    "long+layerdrop": "--epochs 10 --patience 4 --schedule cosine --finetune-epochs 3 --layer-drop 0.2",
 }
-COMMON = "--epochs 5 --patience 2 --finetune-epochs 1 --latency-seconds 0 --quiet"
 
 RESULT = ["dataset", "test_dataset", "model", "horizon", "seed", "options", "criterion", "budget", "mask", "mse_dense", "mae_dense",
           "mse_pruned", "mae_pruned", "mse_dense_not_tuned", "mae_dense_not_tuned", "loss_dense", "loss_removed", "loss_pruned",
           "macs_dense", "macs_pruned", "latency_ms_dense", "latency_ms_pruned", "seconds"]
 LATENCY = ["model", "channels", "horizon", "mask", "parameters", "macs", "latency_ms"]
-IN_TRAINING = ["dataset", "model", "horizon", "seed", "when", "mask", "mse", "mae", "seconds"]
+SCHEDULE = ["dataset", "model", "horizon", "seed", "options", "when", "mask", "mse_dense", "mae_dense", "mse", "mae", "seconds"]
 CRITERION = ["dataset", "model", "horizon", "seed", "options", "criterion", "regret", "spearman"]
 
 
@@ -102,20 +107,23 @@ def spearman(a, b):
 
 def run(arguments, cell):
     """The JSON of one `spat compare`."""
-    dataset, options = cell[0], cell[4]
     with tempfile.TemporaryDirectory() as folder:
-        command = [arguments.spat, "compare"] + common(arguments, cell, folder) + COMMON.split() + OPTIONS[options].split()
-        for other in DATASETS[dataset][3]:
+        command = [arguments.spat, "compare"] + common(arguments, cell, folder)
+        for other in DATASETS[cell[0]][3]:
             command += ["--test-data", f"{arguments.data / DATASETS[other][0]}:{DATASETS[other][1]}"]
         call(command)
         return json.loads((pathlib.Path(folder) / "compare.json").read_text())
 
 
 def common(arguments, cell, folder):
-    dataset, model, horizon, seed, _ = cell
+    dataset, model, horizon, seed, options = cell
     file, protocol, how, _ = DATASETS[dataset]
+    named = {}  # the last value of each option counts
+    for text in (COMMON, MODELS[model], how[model], OPTIONS[options]):
+        words = text.split()
+        named.update(zip(words[::2], words[1::2]))
     return ["--data", arguments.data / file, "--protocol", protocol, "--model", model, "--horizon", horizon, "--seed", seed,
-            "--out", folder, "--threads", arguments.threads] + MODELS[model].split() + how[model].split()
+            "--out", folder, "--threads", arguments.threads, "--quiet"] + [word for pair in named.items() for word in pair]
 
 
 def call(command):
@@ -185,19 +193,23 @@ def measure_latency(arguments):
     write(arguments.out / "results.csv", RESULT, with_latency(results, read(arguments.out / "latency.csv")))
 
 
-def run_in_training(arguments, cell):
+def run_schedules(arguments, cell):
     """Two modules go: after training, with fine-tuning, and while training; processor seconds to the finished model."""
-    dataset, model, horizon, seed, _ = cell
+    dataset, model, horizon, seed, options = cell
     rows = []
     for when in ("one-shot", "in-training"):
         with tempfile.TemporaryDirectory() as folder:
-            call([arguments.spat, "run"] + common(arguments, cell, folder) + COMMON.split() +
+            call([arguments.spat, "run"] + common(arguments, cell, folder) +
                  ["--when", when, "--drop", 2, "--send-variant", "absolute_mean", "--loss-reduction", "sum"])
             found = json.loads((pathlib.Path(folder) / "report.json").read_text())
-        mask = "".join("1" if module["kept"] else "0" for module in found["modules"])
-        rows.append({"dataset": dataset, "model": model, "horizon": horizon, "seed": seed, "when": when, "mask": mask,
-                     "mse": f"{found['pruned']['mse']:.6g}", "mae": f"{found['pruned']['mae']:.6g}",
-                     "seconds": f"{found['processor_seconds']:.1f}"})
+        row = {"dataset": dataset, "model": model, "horizon": horizon, "seed": seed, "options": options, "when": when,
+               "mask": "".join("1" if module["kept"] else "0" for module in found["modules"]),
+               "mse": f"{found['pruned']['mse']:.6g}", "mae": f"{found['pruned']['mae']:.6g}",
+               "seconds": f"{found['processor_seconds']:.1f}"}
+        if when == "one-shot":  # dense at its best of with and without the same fine-tuning
+            dense = min(found["dense"], found["dense_tuned"], key=lambda errors: errors["mse"])
+            row |= {"mse_dense": f"{dense['mse']:.6g}", "mae_dense": f"{dense['mae']:.6g}"}
+        rows.append(row)
     return rows
 
 
@@ -214,26 +226,26 @@ def main():
     parser.add_argument("--datasets", nargs="+", default=list(DATASETS), choices=DATASETS)
     parser.add_argument("--horizons", nargs="+", type=int, default=[96, 192])
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
-    parser.add_argument("--in-training", action="store_true", help="write in_training.csv instead")
+    parser.add_argument("--schedules", action="store_true", help="write schedules.csv instead")
     parser.add_argument("--latency", action="store_true", help="write latency.csv and the latencies in results.csv instead")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.latency:
         return measure_latency(arguments)
     results_file, criteria_file = arguments.out / "results.csv", arguments.out / "criteria.csv"
-    in_training_file = arguments.out / "in_training.csv"
+    schedules_file = arguments.out / "schedules.csv"
     end = time.monotonic() + 60 * arguments.minutes
     lock = threading.Lock()
 
     def work(cell):
-        done = in_training_file if arguments.in_training else results_file
-        if time.monotonic() > end or cell in {key({"options": "base", **row}) for row in read(done)}:
+        done = schedules_file if arguments.schedules else results_file
+        if time.monotonic() > end or cell in {key(row) for row in read(done)}:
             return
         start = time.monotonic()
-        if arguments.in_training:
-            rows = run_in_training(arguments, cell)
+        if arguments.schedules:
+            rows = run_schedules(arguments, cell)
             with lock:
-                write(in_training_file, IN_TRAINING, read(in_training_file) + rows)
+                write(schedules_file, SCHEDULE, read(schedules_file) + rows)
         else:
             results, criteria = rows_of(cell, run(arguments, cell))
             with lock:  # results.csv last: a cell counts as done by its rows there
