@@ -100,6 +100,17 @@ TEST_CASE("a report of numbers that are none is a page") {
   CHECK_FALSE(contains(html, "The test MSE is"));
 }
 
+TEST_CASE("bars of errors lie inside the chart of scores") {
+  PruningReport report = full_report();
+  report.trajectory_errors = {{3e-6, 5e-6, std::nan("")}, {1e-7, std::nan(""), 1}};
+  const auto chart = detail::trajectory_chart(report);
+  for (const double end : {4e-6 + 3e-6, 4e-6 - 3e-6, 3e-6 + 5e-6, 3e-6 - 5e-6}) {
+    CHECK(chart.y.place(end) >= 0);
+    CHECK(chart.y.place(end) <= 1);
+  }
+  CHECK(chart.y.place(1e-4) > 1);  // the bar of a score that is none widens nothing
+}
+
 TEST_CASE("one epoch, one candidate, one step and constants are drawn") {
   PruningReport report = full_report();
   report.trajectory = {{1, 1, 1}};

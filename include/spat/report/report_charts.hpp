@@ -19,11 +19,15 @@ namespace detail {
   for (std::size_t i = 0; i < count; ++i) numbers.push_back(start + static_cast<double>(i));
   return numbers;
 }
-/// An axis over the x or y of all series.
+/// An axis over the x or y of all series, bars of errors included.
 [[nodiscard]] inline Axis axis_over(Axis axis, const std::vector<ChartSeries>& series,
                                     std::vector<double> ChartSeries::*numbers, double margin = 0) {
   std::vector<double> all;
-  for (const ChartSeries& one : series) all.insert(all.end(), (one.*numbers).begin(), (one.*numbers).end());
+  for (const ChartSeries& one : series) {
+    all.insert(all.end(), (one.*numbers).begin(), (one.*numbers).end());
+    for (std::size_t i = 0; numbers == &ChartSeries::y && i < std::min(one.y.size(), one.error.size()); ++i)
+      all.push_back(one.y[i] - one.error[i]), all.push_back(one.y[i] + one.error[i]);
+  }
   return axis.over(all, margin);
 }
 [[nodiscard]] inline std::string module_colour(std::size_t module) { return message("m", module % 6); }
