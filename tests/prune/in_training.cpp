@@ -283,6 +283,30 @@ TEST_CASE("in training, the state of another training is refused") {
           pruning.restore(file);
         }).ends_with("is the state of a training that removes no modules"));
 
+  // A removal after an epoch that never was, or that is no number: the row lies as it is in the file.
+  auto when = by(DropLowest{1});
+  when.latest_epoch = 1;
+  SensitivityPruner<Model> of_early(fresh);
+  InTrainingPruning<Model, Send<float>> early(fresh, of_early, example.data, training, when);
+  early.run_epoch();
+  early.save(file);
+  const std::string bytes = content_of(file);
+  const ModuleMask<> left = early.result().removals.at(0).mask;
+  const auto row = [&](double epoch) {
+    const double numbers[]{1, epoch, left.keeps(0) ? 1.0 : 0, left.keeps(1) ? 1.0 : 0, left.keeps(2) ? 1.0 : 0};
+    return std::string(reinterpret_cast<const char*>(numbers), sizeof numbers);
+  };
+  const std::size_t at = bytes.find(row(1));
+  REQUIRE(at != std::string::npos);
+  for (const double epoch : {2.0, 0.0, -1.0, 1e300, std::nan("")}) {
+    INFO("epoch " << epoch);
+    std::string other = bytes;
+    (void)folder.put("state.safetensors", other.replace(at, row(epoch).size(), row(epoch)));
+    CHECK_THROWS_AS(early.restore(file), FileError);
+  }
+  (void)folder.put("state.safetensors", bytes);
+  CHECK_NOTHROW(early.restore(file));
+
   pruning.run_epoch();
   pruning.save(file);
   constexpr ITransformerConfig shallow = [] {

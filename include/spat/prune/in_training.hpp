@@ -86,10 +86,12 @@ class InTrainingPruning {
     }
     void restore(const std::map<std::string, std::vector<double>>& all) {
       const std::vector<double>& row = all.at(key);
+      std::vector<Removal> removals;
+      if (row.size() > 1) removals.push_back({detail::whole_number(row[1]), pruning.current_->shape.kept()});
+      for (const Removal& removal : removals)
+        if (removal.epoch == 0 || removal.epoch > pruning.history().size()) throw std::out_of_range("no such epoch");
       pruning.pruner_.restore(all);
-      pruning.chosen_ = row.at(0) != 0, pruning.removals_.clear();
-      if (row.size() > 1)
-        pruning.removals_.push_back({static_cast<std::size_t>(row[1]), pruning.current_->shape.kept()});
+      pruning.chosen_ = row.at(0) != 0, pruning.removals_ = std::move(removals);
     }
     /// What the model keeps whose state a file is.
     [[nodiscard]] ModuleMask<> mask_in(const std::string& path) const {

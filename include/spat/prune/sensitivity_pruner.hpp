@@ -9,10 +9,22 @@
 #include <spat/prune/surgery.hpp>
 
 #include <array>
+#include <cmath>
 #include <map>
 #include <optional>
+#include <stdexcept>
 
 namespace spat::inline SPAT_ABI {
+
+namespace detail {
+
+/// A count out of a state file. Throws std::out_of_range for what is none.
+[[nodiscard]] inline std::size_t whole_number(double value) {
+  if (!(value >= 0 && value < 0x1p32 && value == std::floor(value))) throw std::out_of_range("not a count");
+  return static_cast<std::size_t>(value);
+}
+
+}  // namespace detail
 
 /// The observer of a training, with one criterion a module. Give it to Trainer::fit, then ask for scores or a pruned model. The model
 /// must outlive it: criteria of weights look at it whenever they are asked.
@@ -166,7 +178,7 @@ class SensitivityPruner {
     return all;
   }
   void restore(const std::map<std::string, std::vector<double>>& all) {
-    epochs_ = static_cast<std::size_t>(all.at("epochs").at(0)), warmed_up_ = all.at("epochs").at(1) != 0;
+    epochs_ = detail::whole_number(all.at("epochs").at(0)), warmed_up_ = all.at("epochs").at(1) != 0;
     for (std::size_t i = 0; i < criteria_.size(); ++i) criteria_[i].restore(all.at("module." + std::to_string(i)));
     trajectory_.clear(), trajectory_errors_.clear(), heard_.clear(), epoch_is_over_ = false;
     for (std::size_t e = 0; e < epochs_; ++e) {
