@@ -182,6 +182,8 @@ void BudgetChoice::add_to(CLI::App& command) {
   with_default(command, "--when", when,
                "one-shot: after training; iterative: one module after another, each fine-tuned; in-training: as soon "
                "as the ranking has settled");
+  with_default(command, "--latest-epoch", latest_epoch,
+               "in-training: after this epoch modules go, settled or not; 0: after half of the epochs");
   with_default(command, "--origins", origins,
                "Rolling origins of the validation loss: stretches of neighbouring windows");
 }

@@ -64,7 +64,7 @@ struct BudgetChoice {
   std::optional<double> drop_ratio, drop_below, reduce_macs, reduce_parameters, latency_ms, loss_increase;
   std::optional<std::string> keep;
   std::string when = "one-shot";
-  std::size_t origins = 5;
+  std::size_t origins = 5, latest_epoch = 0;
 
   void add_to(CLI::App& command);
   /// The mask that --keep gives.

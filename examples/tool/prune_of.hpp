@@ -45,13 +45,21 @@ class Pruning {
   /// Before training, too: options that cannot be met are said early. Throws ConfigError.
   [[nodiscard]] static spat::Budget budget(const PruneJob& job, const Model& model) {
     const auto guard = spat::guard_of(model.shape);
-    (void)spat::parse_search_method(job.search_method);
-    (void)job.budget.kept(model.shape.count(), guard);
+    const auto search = search_options(job);
+    if (job.searches) (void)spat::detail::width_of(search, model.shape.count());
+    if (job.budget.kept(model.shape.count(), guard) && schedule(job) != spat::PruningSchedule::one_shot)
+      throw spat::ConfigError("--keep says what goes; --when needs a budget that scores decide on");
     return job.budget.budget(architecture(Model::name), model.shape.count(), guard);
+  }
+  [[nodiscard]] static spat::PruningSchedule schedule(const PruneJob& job) {
+    return spat::parse_pruning_schedule(job.budget.when);
+  }
+  [[nodiscard]] static spat::SearchOptions search_options(const PruneJob& job) {
+    return {.method = spat::parse_search_method(job.search_method), .beam_width = job.beam_width};
   }
   [[nodiscard]] static spat::PruningOptions options(const PruneJob& job, const Model& model) {
     spat::PruningOptions options{.budget = budget(job, model), .fine_tuning = job.tune.options(job.training)};
-    options.fine_tunes = job.tune.epochs > 0;
+    options.fine_tunes = job.tune.epochs > 0, options.latest_epoch = job.budget.latest_epoch;
     options.measures = {.origins = job.budget.origins,
                         .latency_seconds = std::min(0.3, job.latency_seconds),
                         .seed = job.training.seed};
@@ -66,7 +74,7 @@ class Pruning {
     keep_scores(pruner);
     const auto teach = teacher();
     if (const auto mask = job_.budget.kept(dense_.shape.count(), spat::guard_of(dense_.shape))) return without(*mask);
-    switch (spat::parse_pruning_schedule(job_.budget.when)) {
+    switch (schedule(job_)) {
       case spat::PruningSchedule::one_shot: {
         const auto measures = spat::measures_of(dense_, *data_.training, *data_.validation, options.measures, &team_);
         return without(pruner.choose(options.budget, measures));
@@ -76,7 +84,8 @@ class Pruning {
       case spat::PruningSchedule::in_training:
         break;
     }
-    return keep_history(spat::prune_in_training(dense_, pruner, windows_, options.fine_tuning, options, tuning()));
+    return keep_history(
+        spat::prune_in_training(dense_, pruner, windows_, options.fine_tuning, options, tuning(), teach));
   }
 
   /// Of a model that nothing scores.
@@ -124,6 +133,28 @@ class Pruning {
     if (report.prunes()) report.pruned.latency = latency[1];
   }
 
+  void keep_scores(const Pruner<Model>& pruner) {
+    name_modules();
+    auto scores = pruner.scores();
+    for (std::size_t i = 0; i < scores.size() && !dense_is_trained_; ++i)  // of the model in training, when it had them
+      for (const auto& epoch : pruner.trajectory())
+        if (std::isfinite(epoch[i])) scores[i] = epoch[i];
+    const auto spread = pruner.spread(job_.training.seed);
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      report.modules[i].score = scores[i];
+      if (spread) report.modules[i].error = spread->standard_error[i];
+    }
+    if (spread)
+      for (const auto& pair : spread->indistinguishable()) {
+        const double below = spread->below[pair.first][pair.second];
+        report.ties.push_back(
+            {pair.first, pair.second, spread->mean[pair.first] <= spread->mean[pair.second] ? below : 1 - below});
+      }
+    report.trajectory = pruner.trajectory(), report.trajectory_errors = pruner.trajectory_errors();
+    for (std::size_t e = 1; e < report.trajectory.size(); ++e)
+      report.stability.push_back(spat::kendall_tau(report.trajectory[e - 1], report.trajectory[e]));
+  }
+
   void add_epochs(const std::vector<spat::EpochReport>& epochs, bool fine_tuning) {
     for (const auto& epoch : epochs)
       report.epochs.push_back({epoch.epoch, epoch.training_loss, epoch.validation_mse, fine_tuning, {}});
@@ -165,25 +196,6 @@ class Pruning {
 
   [[nodiscard]] double validation_loss(spat::ModuleMask<> mask) const {
     return spat::evaluate(spat::removed(dense_, mask, windows_, job_.training.seed), *data_.validation, &team_).mse;
-  }
-
-  void keep_scores(const Pruner<Model>& pruner) {
-    name_modules();
-    const auto scores = pruner.scores();
-    const auto spread = pruner.spread(job_.training.seed);
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-      report.modules[i].score = scores[i];
-      if (spread) report.modules[i].error = spread->standard_error[i];
-    }
-    if (spread)
-      for (const auto& pair : spread->indistinguishable()) {
-        const double below = spread->below[pair.first][pair.second];
-        report.ties.push_back(
-            {pair.first, pair.second, spread->mean[pair.first] <= spread->mean[pair.second] ? below : 1 - below});
-      }
-    report.trajectory = pruner.trajectory(), report.trajectory_errors = pruner.trajectory_errors();
-    for (std::size_t e = 1; e < report.trajectory.size(); ++e)
-      report.stability.push_back(spat::kendall_tau(report.trajectory[e - 1], report.trajectory[e]));
   }
 
   /// The dense model, fine-tuned likewise: what pruning is compared with.
@@ -235,8 +247,7 @@ class Pruning {
         spat::measures_of(dense_, *data_.training, *data_.validation, options(job_, dense_).measures, &team_);
     const auto found = spat::search(
         dense_.shape.kept(), dense_.shape.count(), [&](spat::ModuleMask<> mask) { return validation_loss(mask); },
-        measures.latency, {.method = spat::parse_search_method(job_.search_method), .beam_width = job_.beam_width},
-        spat::guard_of(dense_.shape));
+        measures.latency, search_options(job_), spat::guard_of(dense_.shape));
     for (const spat::Candidate& candidate : found)
       report.candidates.push_back(
           {candidate.mask, candidate.loss, candidate.latency, candidate.on_front, candidate.mask == chosen});
@@ -258,6 +269,8 @@ void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& oth
   spat::Team team(o.threads);
   Pruning<Model> pruning(o, data, dense, team);
   (void)Pruning<Model>::options(o, dense);
+  if (Pruning<Model>::schedule(o) == spat::PruningSchedule::in_training && o.tune.epochs == 0)
+    throw spat::ConfigError("--when in-training removes while --finetune-epochs go on: they must be at least 1");
   make_folder(o.out);
   const auto by_score = [&] {
     if constexpr (scored<Model>()) {
@@ -269,10 +282,10 @@ void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& oth
     }
   };
   const Model pruned = by_score();
-  pruning.compare(pruned, others);
   const spat::SafetensorsFile file(o.model_file);
-  if (pruning.report.prunes())
+  if (pruned.shape.kept() != dense.shape.kept())
     spat::save_model(o.out + "/pruned.safetensors", pruned, {{"spat.data", std::string(file.metadata("spat.data"))}});
+  pruning.compare(pruned, others);
   finish(o, pruning.report);
 }
 

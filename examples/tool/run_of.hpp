@@ -7,6 +7,7 @@
 #include <spat/train/training_state.hpp>
 
 #include <optional>
+#include <string_view>
 
 namespace tool {
 
@@ -31,23 +32,27 @@ struct DenseTraining {
   void run_epoch(const spat::ProgressCallback& progress) {
     trainer.run_epoch(*data.training, *data.validation, observer, progress);
   }
-  void save(const std::string& path) { spat::TrainingState<Model>::save(path, trainer, observer); }
-  void restore(const std::string& path) { spat::TrainingState<Model>::restore(path, trainer, observer); }
+  void save(const std::string& path, std::string_view about) {
+    spat::TrainingState<Model>::save(path, trainer, observer, about);
+  }
+  void restore(const std::string& path, std::string_view about) {
+    spat::TrainingState<Model>::restore(path, trainer, observer, about);
+  }
 };
 
-/// Trains, saving the state after each epoch and going on from it where asked to. Returns whether training is done.
+/// Trains, saving the state after each epoch and going on from it where asked to, if it is `about` the same. Returns whether training is done.
 template <class Training>
-bool train(const RunOptions& o, Training& training, double& seconds) {
+bool train(const RunOptions& o, Training& training, const std::string& about, double& seconds) {
   const Clock clock(seconds);
   const std::string state = o.out + "/training.safetensors";
-  if (o.resume) training.restore(state);
+  if (o.resume) training.restore(state, about);
   while (training.unfinished()) {
     if (o.stop_after > 0 && training.history().size() >= o.stop_after) {
       say(message("stopped after epoch ", o.stop_after, "; --resume goes on from ", state));
       return false;
     }
     training.run_epoch(progress("train", o.quiet));
-    training.save(state);
+    training.save(state, about);
   }
   return true;
 }
@@ -74,36 +79,48 @@ void run(const RunOptions& o, const Configuration& configuration, const Data& da
     spat::save_model(o.out + file, model, about);
   };
   double& seconds = pruning.report.processor_seconds;
+  const auto report = [&](const Model& small, bool has_dense) {
+    if (has_dense) save("/dense.safetensors", dense);
+    if (small.shape.kept() != dense.shape.kept()) save("/pruned.safetensors", small);
+    pruning.compare(small, others);
+    if (o.resume) seconds = 0;  // of the whole nothing is known
+    finish(o, pruning.report, has_dense);
+  };
+  const std::string about = scored<Model>() ? o.criterion.text() : std::string();
   if constexpr (scored<Model>())
-    if (!o.budget.keep && spat::parse_pruning_schedule(o.budget.when) == spat::PruningSchedule::in_training) {
+    if (Pruning<Model>::schedule(o) == spat::PruningSchedule::in_training) {
+      if (o.searches || !o.test_data.empty() || o.tune.distillation > 0)
+        throw spat::ConfigError(
+            "--search, --test-data and --distill need a dense model, and --when in-training trains none: train one, "
+            "and remove with spat prune");
       std::optional<spat::PruningResult<Model>> result;
       {
         spat::InTrainingPruning<Model, spat::AnyCriterion<float>> training(
             dense, observer, {*data.training, *data.validation, &team}, o.training, Pruning<Model>::options(o, dense));
-        if (!train(o, training, seconds)) return;
+        if (!train(o, training,
+                   message(about, "; ", o.budget.text(), " while training, by epoch ", o.budget.latest_epoch), seconds))
+          return;
         result = training.result();
       }
-      const Model small = pruning.trained(std::move(*result), observer);
-      pruning.compare(small, others);
-      save("/pruned.safetensors", small);
-      return finish(o, pruning.report);
+      if (!result->removals.empty()) return report(pruning.trained(std::move(*result), observer), false);
+      dense = std::move(result->model);
+      pruning.add_epochs(result->history, false), pruning.keep_scores(observer);
+      return report(dense, true);
     }
   {
     DenseTraining<Model, decltype(observer)> training{{dense, o.training, &team}, observer, data};
-    if (!train(o, training, seconds)) return;
+    if (!train(o, training, about, seconds)) return;
     training.trainer.take_best();
     pruning.add_epochs(training.history(), false);
   }
-  const Model pruned = [&] {
-    if constexpr (scored<Model>())
-      return pruning.prune(observer);
-    else
-      return pruning.remove(o.budget.kept(dense.shape.count(), {}).value_or(dense.shape.kept()));
-  }();
-  pruning.compare(pruned, others);
-  save("/dense.safetensors", dense);
-  if (pruning.report.prunes()) save("/pruned.safetensors", pruned);
-  finish(o, pruning.report, true);
+  report(
+      [&] {
+        if constexpr (scored<Model>())
+          return pruning.prune(observer);
+        else
+          return pruning.remove(o.budget.kept(dense.shape.count(), {}).value_or(dense.shape.kept()));
+      }(),
+      true);
 }
 
 }  // namespace tool

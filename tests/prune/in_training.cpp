@@ -1,4 +1,6 @@
 // Removal while training goes on: when it is due, what it does by hand, what stops and goes on, what is refused.
+#include <spat/models/predictor.hpp>
+#include <spat/prune/any_criterion.hpp>
 #include <spat/prune/criteria/leave_one_out.hpp>
 #include <spat/prune/in_training.hpp>
 
@@ -266,6 +268,49 @@ TEMPLATE_TEST_CASE("in training, a run that stopped goes on to the same bytes, b
   }
 }
 
+TEST_CASE("a pruner out of a finished training's state is as sure of its scores as it was, and chooses the same") {
+  const Example<Model> example;
+  const TemporaryFolder folder;
+  const std::string file = folder / "state.safetensors";
+  const auto fresh = example::made<Model>({config}, 3, 0.1);
+  auto model = fresh;
+  SensitivityPruner<Model> pruner(model);
+  Trainer<Model> trainer(model, training);
+  trainer.fit(example.data.training, example.data.validation, pruner);
+  TrainingState<Model>::save(file, trainer, pruner);
+
+  auto other = fresh;
+  SensitivityPruner<Model> restored(other);
+  Trainer<Model> again(other, training);
+  TrainingState<Model>::restore(file, again, restored);
+  REQUIRE(pruner.spread());
+  REQUIRE(restored.spread());
+  CHECK(restored.spread()->standard_error == pruner.spread()->standard_error);
+  for (std::size_t count = 0; count < 3; ++count)
+    CHECK(restored.choose(DropLowest{count}) == pruner.choose(DropLowest{count}));
+
+  // Another criterion's numbers are no state of this one.
+  SensitivityPruner<Model, AnyCriterion<float>> entropy(model, make_criterion<float>("entropy"));
+  TrainingState<Model>::save(file, trainer, entropy);
+  const auto scores = restored.scores();
+  CHECK_THROWS_AS(TrainingState<Model>::restore(file, again, restored), FileError);
+  CHECK(restored.scores() == scores);
+}
+
+TEST_CASE("in training, a teacher is listened to from the first epoch on, and after modules went") {
+  const Example<Model> example;
+  const auto fresh = example::made<Model>({config}, 4, 0.1);
+  auto distilling = training;
+  distilling.epochs = 3, distilling.distillation = 1;
+  std::size_t asked = 0;
+  Predictor<Model> predictor(example.model);
+  const auto teacher = [&](const WindowBatch<float>& batch) { return ++asked, predictor.forecast(batch); };
+  SensitivityPruner<Model> pruner(fresh);
+  const auto result = prune_in_training(fresh, pruner, example.data, distilling, by(DropLowest{1}), {}, teacher);
+  CHECK(result.history.size() == 3);
+  CHECK(asked == 3 * divide_up<std::size_t>(example.data.training.size(), 16));
+}
+
 TEST_CASE("in training, the state of another training is refused") {
   const auto fresh = example::made<Model>({config}, 3);
   const Example<Model> example;
@@ -306,6 +351,22 @@ TEST_CASE("in training, the state of another training is refused") {
   }
   (void)folder.put("state.safetensors", bytes);
   CHECK_NOTHROW(early.restore(file));
+
+  // What was refused changed nothing: it goes on as one that was never asked.
+  auto faster = training;
+  faster.rate *= 2;
+  SensitivityPruner<Model> of_faster(fresh);
+  InTrainingPruning<Model, Send<float>> another(fresh, of_faster, example.data, faster, by(DropLowest{1}));
+  another.save(file);
+  CHECK_THROWS_AS(early.restore(file), ConfigError);
+  early.save(file, "drop 1");
+  CHECK(message_of<ConfigError>([&] {
+          early.restore(file, "drop 2");
+        }).ends_with("was written by a training of \"drop 1\", this one is of \"drop 2\""));
+  CHECK(early.history().size() == 1);
+  early.save(file);
+  CHECK(content_of(file) == bytes);
+  CHECK(early.result().removals.at(0).mask == left);
 
   pruning.run_epoch();
   pruning.save(file);

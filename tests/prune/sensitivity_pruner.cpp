@@ -251,16 +251,39 @@ TEST_CASE("a criterion without scores of steps gives no steps, by its own type o
   CHECK_FALSE(named.spread());
 }
 
-TEST_CASE("restored, a pruner forgets the steps of the training it had watched") {
+TEST_CASE("restored, a pruner has the steps of its state, and forgets those of the training it had watched") {
   Training training;
   SensitivityPruner<Model> pruner(training.model, {}, 0);
   training.epoch(pruner, 4);
   const auto state = pruner.state();
+  const auto steps = pruner.step_scores();
   training.epoch(pruner, 3);
   pruner.restore(state);
-  CHECK(pruner.step_scores().empty());
+  CHECK(pruner.step_scores() == steps);
+  CHECK(pruner.state() == state);
   training.epoch(pruner, 2);
   CHECK(pruner.step_scores().size() == 2);
+}
+
+TEST_CASE("what is no state of a pruner is refused, and the pruner stays as it was") {
+  Training training;
+  SensitivityPruner<Model> pruner(training.model, {}, 0);
+  training.epoch(pruner, 4);
+  const auto state = pruner.state();
+  const auto refused = [&](const char* row, std::vector<double> numbers) {
+    auto other = state;
+    other[row] = std::move(numbers);
+    INFO(row);
+    CHECK_THROWS_AS(pruner.restore(other), std::out_of_range);
+    CHECK(pruner.state() == state);
+  };
+  const double nan = std::nan("");
+  refused("epochs", {nan, 0}), refused("epochs", {-1, 0}), refused("epochs", {1e300, 0}), refused("epochs", {2, 0});
+  refused("epochs", {1.5, 0}), refused("epochs", {1});
+  refused("module.1", {1, 2}), refused("module.1", {}), refused("module.1", {1, nan, 1, 2}),
+      refused("module.1", {1, 2, nan, 2});
+  refused("module.1", {1, 2, 1, -2});
+  refused("steps", {1, 2}), refused("trajectory.0", {1});
 }
 
 TEST_CASE("modules that LayerDrop leaves out of a step are silent, and the step does not count") {

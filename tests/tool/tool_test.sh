@@ -95,6 +95,7 @@ removed 0 --latency-ms 1000
 removed 3 --loss-increase 1000
 removed 2 --drop 2 --when iterative
 removed 2 --drop 2 --when in-training
+removed 1 --drop 1 --distill 0.5 --when in-training
 removed 1 --drop 1 --distill 0.5 --search
 for part in '<svg' 'Pareto' 'fine-tuned'; do grep -q "$part" budget/report.html || fail "report.html has no $part"; done
 refuses 'the best that dropping modules reaches is MACs' "${prune[@]}" --reduce-macs 0.99 --out bad
@@ -121,6 +122,17 @@ for stop in 1 3; do
   rm -r late
 done
 refuses 'is the state of a training that removes no modules' "${small[@]}" --epochs 3 --when in-training --drop 1 --resume --out one
+refuses 'was written by a training of "send, signed_sum", this one is of "entropy"' "${small[@]}" --epochs 3 --criterion entropy --resume --out one
+refuses 'need a dense model' "${small[@]}" --epochs 4 --when in-training --drop 2 --search --out bad
+refuses 'they must be at least 1' prune --model one/dense.safetensors --synthetic --rows 700 --drop 1 --when in-training --finetune-epochs 0 --out bad
+refuses '--keep says what goes' "${small[@]}" --when iterative --keep 101 --out bad
+"$spat" "${small[@]}" --epochs 2 --when in-training --drop 0 --quiet --out nothing > run.txt
+[ -e nothing/dense.safetensors ] && grep -q 'test MSE  *0' run.txt || fail "in-training that removes nothing has no result: $(cat run.txt)"
+# Resumed when training was over: the same choice, by a criterion whose scores lie close to each other.
+close=(run --synthetic --rows 700 --lookback 24 --horizon 6 --layers 4 --width 16 --ffn 16 --heads 2 --epochs 2 --batch 64 --finetune-epochs 0
+  --drop 2 --criterion taylor2 --seed 3 --latency-seconds 0 --quiet --out close)
+"$spat" "${close[@]}" > /dev/null && cp close/pruned.safetensors close.safetensors && "$spat" "${close[@]}" --resume > /dev/null
+cmp -s close.safetensors close/pruned.safetensors || fail "a training resumed after its end prunes otherwise"
 refuses '--layer-drop leaves out attention modules, and smamba has none' run --synthetic --model smamba --layer-drop 0.2 --out bad
 { printf 'date,a,b\n'; for i in $(seq 100 799); do printf '%s,%s,%s\n' "$i" "$((i % 24))" "$((i % 7))"; done; } > other.csv
 refuses 'has 2 channels, the training data 7' "${small[@]}" --epochs 1 --test-data other.csv --out bad

@@ -25,28 +25,31 @@ namespace spat::inline SPAT_ABI {
 /// measured on the weights that validation sees: averages, where the training has them.
 ///
 /// Model, pruner and data must outlive it; in the end `pruner` looks at `model` again. Errors: ConfigError for a budget that no mask
-/// can meet, before the work; those of the trainer.
+/// can meet, before the work; what a budget of measured latency or of losses meets when modules are to go; those of the trainer.
 template <PrunableModel Model, class C>
 class InTrainingPruning {
  public:
   using Data = PruningData<typename Model::Value>;
+  using Teacher = typename Trainer<Model>::Teacher;
 
   InTrainingPruning(const Model& model, SensitivityPruner<Model, C>& pruner, const Data& data,
-                    const TrainingOptions& training, const PruningOptions& options)
+                    const TrainingOptions& training, const PruningOptions& options, Teacher teacher = {})
       : model_(model), pruner_(pruner), data_(data), training_(training), options_(options),
+        teacher_(std::move(teacher)),
         latest_(options.latest_epoch ? options.latest_epoch : std::max<std::size_t>(2, training.epochs / 2)) {
+    (void)Stability(options.stability);  // throws
     const Measures before = measures_of(model, data.training, data.validation, options.measures, data.team);
     if (goal_of(options.budget, model.shape.kept(), before))
       (void)choose(model.shape.kept(), std::vector<double>(model.shape.count(), 1), options.budget,
                    guard_of(model.shape), {}, before);
-    begin_with(model.shape.kept());
+    go_on_with(Stage(*this, pruned(model, model.shape.kept())));
   }
   InTrainingPruning(const InTrainingPruning&) = delete;
   InTrainingPruning& operator=(const InTrainingPruning&) = delete;
 
   /// Whether another epoch is due.
   [[nodiscard]] bool unfinished() const { return trainer_->unfinished(); }
-  [[nodiscard]] const std::vector<EpochReport>& history() const { return trainer_->history(); }
+  [[nodiscard]] std::vector<EpochReport> history() const { return trainer_->history(); }
 
   /// One epoch, and the removal if it is due then.
   void run_epoch(const ProgressCallback& progress = {}) {
@@ -56,84 +59,100 @@ class InTrainingPruning {
     if (due || (epoch >= 2 && settled(pruner_.step_scores(), options_.stability))) remove_after(epoch);
   }
 
-  /// The model with the weights of its best epoch.
+  /// When training is over: the model, which takes the weights of its best epoch.
   [[nodiscard]] PruningResult<Model> result() {
     trainer_->take_best();
     return {*current_, trainer_->history(), removals_};
   }
 
   /// Between two epochs, as TrainingState does, whose errors these are. A resumed training has the bytes of one that never stopped.
-  void save(const std::string& path) { TrainingState<Model>::save(path, *trainer_, Observer{*this}); }
-  void restore(const std::string& path) {
-    Observer observer{*this};
-    begin_with(observer.mask_in(path));
-    TrainingState<Model>::restore(path, *trainer_, observer);
+  void save(const std::string& path, std::string_view about = {}) {
+    TrainingState<Model>::save(path, *trainer_, Observer{pruner_, chosen_, removals_, model_.shape.count()}, about);
+  }
+  /// A refused file changes nothing here.
+  void restore(const std::string& path, std::string_view about = {}) {
+    Observer observer{pruner_, false, {}, model_.shape.count()};
+    Stage stage(*this, pruned(model_, observer.mask_in(path, model_.shape.kept())));
+    TrainingState<Model>::restore(path, *stage.trainer, observer, about);
+    for (Removal& removal : observer.removals) removal.mask = stage.model->shape.kept();
+    chosen_ = observer.chosen, removals_ = std::move(observer.removals);
+    go_on_with(std::move(stage));
   }
 
  private:
+  /// A model in training.
+  struct Stage {
+    std::unique_ptr<Model> model;
+    std::unique_ptr<Trainer<Model>> trainer;
+
+    Stage(const InTrainingPruning& owner, Model fresh)
+        : model(std::make_unique<Model>(std::move(fresh))),
+          trainer(std::make_unique<Trainer<Model>>(*model, owner.training_, owner.data_.team)) {
+      if (owner.teacher_) trainer->set_teacher(owner.teacher_);
+    }
+    Stage(Trainer<Model>& before, Model fewer)
+        : model(std::make_unique<Model>(std::move(fewer))), trainer(std::make_unique<Trainer<Model>>(*model, before)) {}
+  };
+  void go_on_with(Stage stage) {
+    trainer_ = std::move(stage.trainer), current_ = std::move(stage.model);
+    pruner_.go_on_with(*current_);
+  }
+
   /// What a training state has of the pruner, and of the removal: whether it was decided, after which epoch, what was left.
   struct Observer {
-    InTrainingPruning& pruning;
+    SensitivityPruner<Model, C>& pruner;
+    bool chosen;
+    std::vector<Removal> removals;
+    std::size_t modules;
 
     [[nodiscard]] std::map<std::string, std::vector<double>> state() const {
-      auto all = pruning.pruner_.state();
-      std::vector<double>& row = all[key] = {pruning.chosen_ ? 1.0 : 0.0};
-      for (const Removal& removal : pruning.removals_) {
+      auto all = pruner.state();
+      std::vector<double>& row = all[key] = {chosen ? 1.0 : 0.0};
+      for (const Removal& removal : removals) {
         row.push_back(static_cast<double>(removal.epoch));
-        for (std::size_t i = 0; i < pruning.model_.shape.count(); ++i) row.push_back(removal.mask.keeps(i) ? 1.0 : 0.0);
+        for (std::size_t i = 0; i < modules; ++i) row.push_back(removal.mask.keeps(i) ? 1.0 : 0.0);
       }
       return all;
     }
     void restore(const std::map<std::string, std::vector<double>>& all) {
       const std::vector<double>& row = all.at(key);
-      std::vector<Removal> removals;
-      if (row.size() > 1) removals.push_back({detail::whole_number(row[1]), pruning.current_->shape.kept()});
-      for (const Removal& removal : removals)
-        if (removal.epoch == 0 || removal.epoch > pruning.history().size()) throw std::out_of_range("no such epoch");
-      pruning.pruner_.restore(all);
-      pruning.chosen_ = row.at(0) != 0, pruning.removals_ = std::move(removals);
+      chosen = row.at(0) == 1;
+      if (row.size() > 1) {
+        const std::size_t epoch = detail::whole_number(row[1]), epochs = detail::whole_number(all.at("epochs").at(0));
+        if (!chosen || epoch == 0 || epoch > epochs) throw std::out_of_range("no removal");
+        removals.push_back({epoch, {}});
+      }
+      pruner.restore(all);
     }
-    /// What the model keeps whose state a file is.
-    [[nodiscard]] ModuleMask<> mask_in(const std::string& path) const {
+    /// What the model keeps whose state a file is, a part of `whole`.
+    [[nodiscard]] ModuleMask<> mask_in(const std::string& path, ModuleMask<> whole) const {
       const SafetensorsFile file(path);
-      const ModuleMask<> whole = pruning.model_.shape.kept();
       const std::string name = detail::message("observer.", key);
       if (!file.contains(name))
         throw ConfigError(detail::message(path, ": is the state of a training that removes no modules"));
       const auto row = file.read<double>(name);
-      if (row.size() == 1) return whole;
-      if (row.size() != 2 + pruning.model_.shape.count())
+      if (row.size() != 1 && row.size() != 2 + modules)
         throw ShapeError(detail::message(path, ": ", name, " is of another number of modules"));
-      ModuleMask<> kept = whole;
       for (std::size_t i = 0; i + 2 < row.size(); ++i)
-        if (row[i + 2] == 0) kept = kept.without(i);
-      return kept;
+        if (row[i + 2] == 0) whole = whole.without(i);
+      return whole;
     }
     static constexpr const char* key = "removal";
   };
 
-  /// A fresh copy that keeps `mask`, and its trainer.
-  void begin_with(ModuleMask<> mask) {
-    trainer_.reset();
-    current_ = std::make_unique<Model>(pruned(model_, mask));
-    trainer_ = std::make_unique<Trainer<Model>>(*current_, training_, data_.team);
-    pruner_.go_on_with(*current_);
-  }
-
   void remove_after(std::size_t epoch) {
-    chosen_ = true;
     const ModuleMask<> mask = trainer_->with_averages([&] {
       const Measures measures = measures_of(*current_, data_.training, data_.validation, options_.measures, data_.team);
       hear_losses(pruner_, *current_, data_, training_.seed);
       return pruner_.choose(options_.budget, measures);
     });
-    if (mask == current_->shape.kept()) return;
-    removals_.push_back({epoch, mask});
-    auto fewer = std::make_unique<Model>(removed(*current_, mask, data_, training_.seed));
-    auto next = std::make_unique<Trainer<Model>>(*fewer, *trainer_);
-    pruner_.go_on_with(*fewer);
-    trainer_ = std::move(next), current_ = std::move(fewer);
-    if (!trainer_->unfinished()) trainer_->consider_start(data_.validation);
+    if (mask != current_->shape.kept()) {
+      Stage fewer(*trainer_, removed(*current_, mask, data_, training_.seed));
+      if (!fewer.trainer->unfinished()) fewer.trainer->consider_start(data_.validation);
+      removals_.push_back({epoch, mask});
+      go_on_with(std::move(fewer));
+    }
+    chosen_ = true;
   }
 
   const Model& model_;
@@ -142,6 +161,7 @@ class InTrainingPruning {
   Data data_;
   TrainingOptions training_;
   PruningOptions options_;
+  Teacher teacher_;
   std::size_t latest_;
   bool chosen_ = false;
   std::vector<Removal> removals_;
@@ -154,8 +174,9 @@ template <PrunableModel Model, class C>
 [[nodiscard]] PruningResult<Model> prune_in_training(const Model& model, SensitivityPruner<Model, C>& pruner,
                                                      const PruningData<typename Model::Value>& data,
                                                      const TrainingOptions& training, const PruningOptions& options,
-                                                     const ProgressCallback& progress = {}) {
-  InTrainingPruning<Model, C> pruning(model, pruner, data, training, options);
+                                                     const ProgressCallback& progress = {},
+                                                     typename Trainer<Model>::Teacher teacher = {}) {
+  InTrainingPruning<Model, C> pruning(model, pruner, data, training, options, std::move(teacher));
   while (pruning.unfinished()) pruning.run_epoch(progress);
   return pruning.result();
 }

@@ -9,22 +9,10 @@
 #include <spat/prune/surgery.hpp>
 
 #include <array>
-#include <cmath>
 #include <map>
 #include <optional>
-#include <stdexcept>
 
 namespace spat::inline SPAT_ABI {
-
-namespace detail {
-
-/// A count out of a state file. Throws std::out_of_range for what is none.
-[[nodiscard]] inline std::size_t whole_number(double value) {
-  if (!(value >= 0 && value < 0x1p32 && value == std::floor(value))) throw std::out_of_range("not a count");
-  return static_cast<std::size_t>(value);
-}
-
-}  // namespace detail
 
 /// The observer of a training, with one criterion a module. Give it to Trainer::fit, then ask for scores or a pruned model. The model
 /// must outlive it: criteria of weights look at it whenever they are asked.
@@ -139,7 +127,7 @@ class SensitivityPruner {
   [[nodiscard]] const std::vector<std::vector<double>>& trajectory_errors() const { return trajectory_errors_; }
 
   /// What each step of the latest epoch gave, [step][module], NaN where a module was silent; divided as scores() are. Empty where
-  /// no step scored any module, as where the criterion has no scores of steps. It is not in a training state.
+  /// no step scored any module, as where the criterion has no scores of steps.
   [[nodiscard]] std::vector<std::vector<double>> step_scores() const {
     std::vector<std::vector<double>> steps;
     if (std::ranges::all_of(heard_, [](double score) { return std::isnan(score); })) return steps;
@@ -169,7 +157,8 @@ class SensitivityPruner {
 
   /// For a training checkpoint, between epochs: named rows of numbers, by module index.
   [[nodiscard]] std::map<std::string, std::vector<double>> state() const {
-    std::map<std::string, std::vector<double>> all{{"epochs", {static_cast<double>(epochs_), warmed_up_ ? 1.0 : 0.0}}};
+    std::map<std::string, std::vector<double>> all{{"epochs", {static_cast<double>(epochs_), warmed_up_ ? 1.0 : 0.0}},
+                                                   {"steps", heard_}};
     for (std::size_t i = 0; i < criteria_.size(); ++i) all["module." + std::to_string(i)] = criteria_[i].state();
     for (std::size_t e = 0; e < trajectory_.size(); ++e) {
       all["trajectory." + std::to_string(e)] = trajectory_[e];
@@ -177,14 +166,25 @@ class SensitivityPruner {
     }
     return all;
   }
+  /// Throws std::out_of_range for what is no state of this pruner, which is then unchanged.
   void restore(const std::map<std::string, std::vector<double>>& all) {
-    epochs_ = detail::whole_number(all.at("epochs").at(0)), warmed_up_ = all.at("epochs").at(1) != 0;
-    for (std::size_t i = 0; i < criteria_.size(); ++i) criteria_[i].restore(all.at("module." + std::to_string(i)));
-    trajectory_.clear(), trajectory_errors_.clear(), heard_.clear(), epoch_is_over_ = false;
-    for (std::size_t e = 0; e < epochs_; ++e) {
-      trajectory_.push_back(all.at("trajectory." + std::to_string(e)));
-      trajectory_errors_.push_back(all.at("errors." + std::to_string(e)));
+    std::vector<C> criteria(criteria_.size(), prototype_);
+    for (std::size_t i = 0; i < criteria.size(); ++i) criteria[i].restore(all.at("module." + std::to_string(i)));
+    const std::size_t epochs = detail::whole_number(all.at("epochs").at(0));
+    const bool warmed_up = all.at("epochs").at(1) != 0;
+    std::vector<double> heard = all.at("steps");
+    if (!criteria.empty() && heard.size() % criteria.size() != 0)
+      throw std::out_of_range("steps of another number of modules");
+    std::vector<std::vector<double>> trajectory, errors;
+    for (std::size_t e = 0; e < epochs; ++e) {
+      trajectory.push_back(all.at("trajectory." + std::to_string(e)));
+      errors.push_back(all.at("errors." + std::to_string(e)));
+      if (trajectory.back().size() != criteria.size()) throw std::out_of_range("scores of another number of modules");
     }
+    for (Slot& slot : slots_) slot.criteria.assign(criteria.size(), prototype_);
+    criteria_ = std::move(criteria), heard_ = std::move(heard), heard_.reserve(criteria_.size() * 4096);
+    trajectory_ = std::move(trajectory), trajectory_errors_ = std::move(errors);
+    epochs_ = epochs, warmed_up_ = warmed_up, epoch_is_over_ = true;
   }
 
  private:

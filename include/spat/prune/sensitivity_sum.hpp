@@ -5,6 +5,7 @@
 #include <spat/kernels/simd.hpp>
 #include <spat/prune/criterion.hpp>
 #include <spat/prune/dispersion.hpp>
+#include <spat/prune/score_average.hpp>
 
 #include <algorithm>
 #include <array>
@@ -93,8 +94,10 @@ class SensitivitySum {
     numbers.insert(numbers.end(), visible_.begin(), visible_.end());
     return numbers;
   }
+  /// Throws std::out_of_range for what is no state.
   void restore(std::span<const double> numbers) {
-    tiles_.heads = static_cast<std::size_t>(numbers[0]), tiles_.keys = static_cast<std::size_t>(numbers[1]);
+    if (numbers.size() < 2) throw std::out_of_range("no state of sensitivities");
+    tiles_.heads = detail::whole_number(numbers[0]), tiles_.keys = detail::whole_number(numbers[1]);
     visible_.clear();
     for (const double sees : numbers.subspan(2)) visible_.push_back(sees != 0);
   }

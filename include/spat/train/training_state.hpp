@@ -6,19 +6,24 @@
 #include <spat/models/checkpoint.hpp>
 #include <spat/train/trainer.hpp>
 
+#include <string_view>
+
 namespace spat::inline SPAT_ABI {
 
 /// No times are in it: the same training writes the same bytes. Saves and restores a Trainer between two epochs; a resumed training has the bytes of one that never stopped.
 ///
 /// One safetensors file, written beside and renamed: weight.*, best.*, first.*, second.* (Adam's moments), average.* for each parameter,
-/// observer.* for the criterion, history [epochs x 5], and options and the model's configuration in the metadata. Throws FileError for a file that is
-/// not such a state, ShapeError for another model's, ConfigError if it was written under other options.
+/// observer.* for the criterion, history [epochs x 5], and options and the model's configuration in the metadata; `about` is what else has to be the
+/// same, in the words of who saves it (a criterion's options). Throws FileError for a file that is
+/// not such a state, ShapeError for another model's, ConfigError if it was written under other options; then observer and trainer are as they
+/// were, unless a tensor's type is wrong.
 template <class Model>
 struct TrainingState {
   using Scalar = typename Model::Value;
 
   template <class Observer>
-  static void save(const std::string& path, Trainer<Model>& trainer, const Observer& observer) {
+  static void save(const std::string& path, Trainer<Model>& trainer, const Observer& observer,
+                   std::string_view about = {}) {
     SafetensorsWriter writer;
     for (std::size_t p = 0; p < trainer.weights_.size(); ++p) {
       const auto& weight = trainer.weights_[p];
@@ -34,13 +39,16 @@ struct TrainingState {
     writer.add("history", {trainer.history_.size(), columns}, std::span<const double>(history));
     writer.add("best_loss", {1},
                std::span<const double>(&trainer.stopping_.best, 1));  // infinite before the first epoch
-    writer.set_metadata(key, to_json(fields(trainer)));
+    Fields written = fields(trainer);
+    written.set("about", std::string(about));
+    writer.set_metadata(key, to_json(written));
     if constexpr (described) writer.set_metadata(config_key, to_json(config_fields(trainer.model_)));
     writer.save(path);
   }
 
   template <class Observer>
-  static void restore(const std::string& path, Trainer<Model>& trainer, Observer& observer) {
+  static void restore(const std::string& path, Trainer<Model>& trainer, Observer& observer,
+                      std::string_view about = {}) {
     const SafetensorsFile file(path);
     const Fields found = fields_from_json(file.metadata(key), path);
     const Fields expected = fields(trainer);
@@ -49,6 +57,9 @@ struct TrainingState {
       if (found.get<std::int64_t>(option) != expected.get<std::int64_t>(option)) differs(path, option);
     for (const char* option : {"rate", "clip_norm", "dropout", "layer_drop", "average_decay", "distillation"})
       if (found.get<double>(option) != expected.get<double>(option)) differs(path, option);
+    if (const auto before = found.get<std::string>("about"); before != about)
+      throw ConfigError(
+          detail::message(path, ": was written by a training of \"", before, "\", this one is of \"", about, "\""));
     for (std::size_t p = 0; p < trainer.weights_.size(); ++p)
       for (const auto& [name, values] : tensors(trainer, p))
         file.expect_shape(detail::message(name, trainer.weights_[p].name), {values.size()});
@@ -66,6 +77,16 @@ struct TrainingState {
     file.expect_shape("history", {epochs, columns});
     file.expect_shape("best_loss", {1});
 
+    if constexpr (requires { observer.state(); }) {
+      std::map<std::string, std::vector<double>> state;
+      for (const TensorInfo& tensor : file.tensors())
+        if (tensor.name.starts_with("observer.")) state[tensor.name.substr(9)] = file.read<double>(tensor.name);
+      try {
+        observer.restore(state);
+      } catch (const std::out_of_range&) {
+        throw FileError(detail::message(path, ": the state of the observer is missing or incomplete"));
+      }
+    }
     const auto history = file.read<double>("history");
     for (std::size_t p = 0; p < trainer.weights_.size(); ++p)
       for (const auto& [name, values] : tensors(trainer, p))
@@ -80,16 +101,6 @@ struct TrainingState {
       trainer.history_.push_back({e + 1, row[0], row[1], row[2], row[3], 0, row[4] != 0});
     }
     trainer.stopping_.best = file.read<double>("best_loss")[0];
-    if constexpr (requires { observer.state(); }) {
-      std::map<std::string, std::vector<double>> state;
-      for (const TensorInfo& tensor : file.tensors())
-        if (tensor.name.starts_with("observer.")) state[tensor.name.substr(9)] = file.read<double>(tensor.name);
-      try {
-        observer.restore(state);
-      } catch (const std::out_of_range&) {
-        throw FileError(detail::message(path, ": the state of the observer is missing or incomplete"));
-      }
-    }
     pack(trainer.model_, Purpose::training);
   }
 
