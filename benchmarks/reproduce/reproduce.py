@@ -13,7 +13,9 @@ is not run again.
 """
 import argparse
 import concurrent.futures
+import contextlib
 import csv
+import fcntl
 import json
 import pathlib
 import subprocess
@@ -91,6 +93,14 @@ def write(path, names, rows):
         writer.writeheader()
         writer.writerows(rows)
     beside.replace(path)
+
+
+@contextlib.contextmanager
+def alone(folder):
+    """No other runner reads and writes the folder's tables meanwhile."""
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def ranks(values):
@@ -188,9 +198,12 @@ def measure_latency(arguments):
                              "--horizon", horizon, "--seconds", 1, "--csv"] + MODELS[model].split())
                 for row in csv.DictReader(text.splitlines()):
                     rows.append({"model": model, "channels": channels, "horizon": horizon, **row})
-    write(arguments.out / "latency.csv", LATENCY, rows)
-    results = read(arguments.out / "results.csv")
-    write(arguments.out / "results.csv", RESULT, with_latency(results, read(arguments.out / "latency.csv")))
+    place = lambda row: (row["model"], str(row["channels"]), str(row["horizon"]), row["mask"])
+    with alone(arguments.out):
+        kept = [row for row in read(arguments.out / "latency.csv") if place(row) not in map(place, rows)]
+        write(arguments.out / "latency.csv", LATENCY, kept + rows)
+        results = read(arguments.out / "results.csv")
+        write(arguments.out / "results.csv", RESULT, with_latency(results, read(arguments.out / "latency.csv")))
 
 
 def run_schedules(arguments, cell):
@@ -235,7 +248,7 @@ def main():
     results_file, criteria_file = arguments.out / "results.csv", arguments.out / "criteria.csv"
     schedules_file = arguments.out / "schedules.csv"
     end = time.monotonic() + 60 * arguments.minutes
-    lock = threading.Lock()
+    lock = threading.Lock()  # of this runner's threads, in which a file lock counts once
 
     def work(cell):
         done = schedules_file if arguments.schedules else results_file
@@ -244,11 +257,11 @@ def main():
         start = time.monotonic()
         if arguments.schedules:
             rows = run_schedules(arguments, cell)
-            with lock:
+            with lock, alone(arguments.out):
                 write(schedules_file, SCHEDULE, read(schedules_file) + rows)
         else:
             results, criteria = rows_of(cell, run(arguments, cell))
-            with lock:  # results.csv last: a cell counts as done by its rows there
+            with lock, alone(arguments.out):  # results.csv last: a cell counts as done by its rows there
                 others = [row for row in read(criteria_file) if key(row) != cell]
                 write(criteria_file, CRITERION, others + criteria)
                 write(results_file, RESULT, with_latency(read(results_file) + results, read(arguments.out / "latency.csv")))

@@ -158,8 +158,9 @@ def criteria(cells):
     for cell in cells:
         regret["random (mean of all masks)"][cell.dataset, cell.model].append(
             mean([(1 + cell.random(k)) / (1 + cell.hindsight(k)) - 1 for k in range(1, cell.modules)]))
-    for cell in cells:
-        others = [c for c in cells if c.seed != cell.seed and (c.dataset, c.model, c.horizon) == (cell.dataset, cell.model, cell.horizon)]
+    alike = groups(cells, "dataset", "model", "horizon")
+    for cell in cells if all(len(group) > 1 for group in alike.values()) else []:  # else the others' means are over other cells
+        others = [c for c in alike[cell.dataset, cell.model, cell.horizon] if c.seed != cell.seed]
         if others:
             regret[OTHER_SEEDS][cell.dataset, cell.model].append(
                 mean([(1 + cell.change(cell.rows[best_mask(others, k)])) / (1 + cell.hindsight(k)) - 1 for k in range(1, cell.modules)]))
@@ -191,16 +192,18 @@ def training_options(cells):
         group = [c for c in group if (c.dataset, c.model, c.horizon, c.seed) in base]
         of_base = lambda c: base[c.dataset, c.model, c.horizon, c.seed]
         nothing = lambda c: c.rows["0" * c.modules]
+        rise = lambda c, row: float(row["loss_removed"]) / float(row["loss_dense"]) - 1
         rows.append([options[0], len(group), percent(by_cell(group, lambda c: c.mse / of_base(c).mse - 1)),
                      percent(by_cell(group, lambda c: c.change(c.row(PRESET, 2)))),
                      percent(by_cell(group, lambda c: of_base(c).change(of_base(c).row(PRESET, 2)))),
                      percent(by_cell(group, lambda c: float(c.row(PRESET, 2)["mse_pruned"]) / of_base(c).mse - 1)),
-                     percent(by_cell(group, lambda c: float(c.row(PRESET, 2)["loss_removed"]) / float(c.row(PRESET, 2)["loss_dense"]) - 1)),
-                     percent(by_cell(group, lambda c: float(nothing(c)["loss_removed"]) / float(nothing(c)["loss_dense"]) - 1)),
+                     percent(by_cell(group, lambda c: rise(c, c.row(PRESET, 2)))),
+                     percent(by_cell(group, lambda c: rise(of_base(c), of_base(c).row(PRESET, 2)))),
+                     percent(by_cell(group, lambda c: rise(c, nothing(c)))), percent(by_cell(group, lambda c: rise(of_base(c), nothing(of_base(c))))),
                      percent(by_cell(group, lambda c: c.change(nothing(c))))])
     yield from table(["options", "runs", "dense against dense of base, MSE %", "two removed against own dense, MSE %",
                       "base in the same runs", "against dense of base, MSE %", "two removed, not fine-tuned, validation %",
-                      "all removed, not fine-tuned, validation %", "all removed, MSE %"], rows)
+                      "base in the same runs", "all removed, not fine-tuned, validation %", "base in the same runs", "all removed, MSE %"], rows)
 
 
 def schedules(cells):
