@@ -100,6 +100,15 @@ TEST_CASE("a report of numbers that are none is a page") {
   CHECK_FALSE(contains(html, "The test MSE is"));
 }
 
+TEST_CASE("what fine-tuning alone wins does not count for pruning in the table") {
+  PruningReport report = full_report();  // 0.40 as trained, 0.39 fine-tuned, 0.3861 pruned
+  CHECK_FALSE(contains(detail::rows_table(report), "3.5"));
+  CHECK(contains(to_html(report), ", those of the pruned model’s errors as fine-tuned; less"));
+  report.dense_tuned.reset();
+  CHECK(contains(detail::rows_table(report), "3.5"));
+  CHECK(contains(to_html(report), "against the dense model as trained; less"));
+}
+
 TEST_CASE("bars of errors lie inside the chart of scores") {
   PruningReport report = full_report();
   report.trajectory_errors = {{3e-6, 5e-6, std::nan("")}, {1e-7, std::nan(""), 1}};

@@ -94,7 +94,9 @@ namespace detail {
 
   std::string rows = detail::rows_table(report);
   if (report.prunes()) {
-    rows.append("<p class='note'>Changes are against the dense model as trained; less is better in every column.");
+    rows.append("<p class='note'>Changes are against the dense model as trained");
+    if (&report.reference() != &report.dense) rows.append(", those of the pruned model’s errors as fine-tuned");
+    rows.append("; less is better in every column.");
     if (std::abs(detail::percent(report.reference().mse, report.pruned.mse)) < 1)
       rows.append(
           " A difference of the MSE below 1&#160;% in a single run may be chance: runs with other seeds would tell.");

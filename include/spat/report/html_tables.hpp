@@ -94,11 +94,12 @@ namespace detail {
   return html.append("</div>\n");
 }
 
-/// The models as rows, changes against the dense model as trained.
+/// The models as rows; changes of the pruned one's errors against report.reference(), all others against the dense model as trained.
 [[nodiscard]] inline std::string rows_table(const PruningReport& report) {
   std::string body;
   const ReportRow& dense = report.dense;
   const auto add = [&](const char* name, const ReportRow& row, bool first) {
+    const ReportRow& against = &row == &report.pruned ? report.reference() : dense;
     const auto compared = [&](std::string text, double before, double after) {
       return cell(typeset(text).append(first ? "" : change_html(before, after)));
     };
@@ -107,9 +108,9 @@ namespace detail {
       return after > 0 ? compared(counted(after), before, after) : cell("–");
     };
     const Latency& time = row.latency;
-    body.append(message("<tr><th class='left' scope='row'>", name, "</th>",
-                        compared(fixed(row.mse, 4), dense.mse, row.mse),
-                        compared(fixed(row.mae, 4), dense.mae, row.mae), count(&Cost::parameters), count(&Cost::macs)));
+    body.append(
+        message("<tr><th class='left' scope='row'>", name, "</th>", compared(fixed(row.mse, 4), against.mse, row.mse),
+                compared(fixed(row.mae, 4), against.mae, row.mae), count(&Cost::parameters), count(&Cost::macs)));
     body.append(measured(time) ? compared(fixed(time.median, 3), dense.latency.median, time.median) : cell("–"));
     body.append(cell(measured(time) ? message(fixed(time.p10, 3), "–", fixed(time.p90, 3)) : "–")).append("</tr>\n");
   };

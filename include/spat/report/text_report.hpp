@@ -36,7 +36,7 @@ inline void append_modules(std::string& text, const PruningReport& report) {
   for (const ReportTie& tie : report.ties) text.append(tie_text(tie)).append("\n");
 }
 
-/// Dense beside pruned, with the changes against dense.
+/// Dense beside pruned, with the changes against dense at its best of as trained and fine-tuned; before fine-tuning, as trained.
 inline void append_rows(std::string& text, const PruningReport& report) {
   const bool prunes = report.prunes();
   const ReportRow &a = report.dense, &b = report.pruned;
@@ -49,7 +49,7 @@ inline void append_rows(std::string& text, const PruningReport& report) {
   };
   const auto numbers = [&](const char* name, int decimals, const auto& of) {
     line(name, fixed(of(a), decimals), report.dense_tuned ? fixed(of(*report.dense_tuned), decimals) : "",
-         fixed(of(b), decimals), change(of(a), of(b)));
+         fixed(of(b), decimals), change(of(report.reference()), of(b)));
   };
   line("", "dense", "fine-tuned", "pruned", "change");
   numbers("test MSE", 4, [](const ReportRow& r) { return r.mse; });
