@@ -89,14 +89,14 @@ void pack_weight(benchmark::State& state) {
 /// One post-norm block, the layer most of a model's time goes to: [samples * tokens x 512].
 void encoder_layer(benchmark::State& state) {
   const auto tokens = static_cast<std::size_t>(state.range(0));
-  spat::EncoderLayer<float> layer(width, width, 8, state.range(1) != 0);
+  spat::EncoderLayer<float> layer(width, width, 8, spat::ModuleMask::first(state.range(1) != 0 ? 1 : 0));
   spat::initialize(spat::parameters(layer), 7);
-  layer.pack();
+  spat::pack(layer);
   const auto x = random_numbers(tokens * width, 1);
   decltype(layer)::Cache cache;
   spat::Arena arena;
   arena.prepare(spat::Purpose::inference, [&](spat::Arena& a) { cache.lay_out(a, layer, 1, tokens); });
-  for (auto _ : state) benchmark::DoNotOptimize(layer.forward(spat::Run{}, {x.data(), tokens, width}, cache).data());
+  for (auto _ : state) benchmark::DoNotOptimize(layer.forward(spat::Pass{}, {x.data(), tokens, width}, cache).data());
   state.counters["FLOP/s"] = benchmark::Counter(2.0 * static_cast<double>(layer.multiply_adds(tokens)),
                                                 benchmark::Counter::kIsIterationInvariantRate);
 }

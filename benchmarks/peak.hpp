@@ -28,7 +28,7 @@ inline constexpr std::size_t peak_chains = 2 * spat::kernels::tile_rows, peak_ro
 
 /// The same chains on each worker; returns how many floating-point operations that were.
 inline double run_at_peak(spat::Team& team) {
-  team.run([](std::size_t) {
+  team.for_each_worker([](std::size_t) {
     volatile float number = 0.999f;  // nothing is known before the call, and its result is used
     number = multiply_add_registers(number, 0.001f);
   });

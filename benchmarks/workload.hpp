@@ -38,7 +38,7 @@ inline constexpr std::array<NamedConfig, 8> configs{{
     if (named.name == name) return named.config;
   throw spat::ConfigError(std::string("no such configuration: ").append(name));
 }
-[[nodiscard]] inline Config with_kept(Config config, spat::ModuleMask<> mask) {
+[[nodiscard]] inline Config with_kept(Config config, spat::ModuleMask mask) {
   std::visit([&](auto& one) { one.kept = mask; }, config);
   return config;
 }
@@ -58,7 +58,7 @@ inline constexpr std::array<NamedConfig, 8> configs{{
 template <class Model>
 class WorkOf {
  public:
-  /// config.kept says what is pruned: ModuleMask<>{} prunes all.
+  /// config.kept says what is pruned: ModuleMask{} prunes all.
   WorkOf(const typename Model::Config& config, std::size_t batch, std::size_t threads)
       : team_(threads), model_({config}), history_(random_numbers(batch * config.lookback * config.channels, 1)),
         target_(random_numbers(batch * config.horizon * config.channels, 2)),
@@ -69,12 +69,12 @@ class WorkOf {
                .target = {target_.data(), batch * config.horizon, config.channels}},
         predictor_(model_, &team_) {
     spat::initialize(spat::parameters(model_), 7);
-    model_.pack();
+    spat::pack(model_);
   }
   WorkOf(const WorkOf&) = delete;
   WorkOf& operator=(const WorkOf&) = delete;
 
-  [[nodiscard]] spat::Batch<const float> predict() { return predictor_.forecast(batch_); }
+  [[nodiscard]] spat::Rows<const float> predict() { return predictor_.forecast(batch_); }
 
   double train_step(bool scored) {
     if (!trainer_) trainer_.emplace(model_, spat::TrainingOptions{}, &team_), pruner_.emplace(model_);
@@ -94,8 +94,8 @@ class WorkOf {
   spat::WindowBatch<float> batch_;
   spat::Predictor<Model> predictor_;
   std::optional<spat::Trainer<Model>> trainer_;
-  std::optional<spat::SensitivityPruner<Model>> pruner_;
-  spat::NoScoring nobody_;
+  std::optional<spat::Pruner<Model>> pruner_;
+  spat::NoObserver nobody_;
 };
 
 /// The work of a configuration, whatever its model.
@@ -111,7 +111,7 @@ class Workload {
         config);
   }
 
-  [[nodiscard]] spat::Batch<const float> predict() {
+  [[nodiscard]] spat::Rows<const float> predict() {
     return std::visit([](auto& work) { return work->predict(); }, work_);
   }
   /// Zero gradients, forward, loss, backward, Adam, pack; `scored` also computes SEND. Returns the loss.

@@ -6,28 +6,28 @@
 using namespace spat;
 
 /// What the model is built from: sizes, and which attention modules it keeps.
-struct DriftShape {
+struct DriftForm {
   std::size_t lookback = 48, horizon = 12, width = 32, depth = 3;
-  ModuleMask<> mask = ModuleMask<>::first(3);
+  ModuleMask mask = ModuleMask::first(3);
 
-  ModuleMask<> kept() const { return mask; }
-  std::size_t count() const { return depth; }
-  DriftShape with_kept(ModuleMask<> kept_mask) const { return {lookback, horizon, width, depth, kept_mask}; }
+  ModuleMask kept() const { return mask; }
+  std::size_t modules() const { return depth; }
+  DriftForm with_kept(ModuleMask kept_mask) const { return {lookback, horizon, width, depth, kept_mask}; }
 };
 
 /// Forecasts the change from the last value: y = last + (W_p encoder(embed(x - last)))^T, each variate a token.
 class Drift {
  public:
   using Value = float;
-  using Shape = DriftShape;
-  template <KeptModules kept>
+  using Form = DriftForm;
+  template <BlockMask kept>
   using Block = EncoderLayer<float, kept>;
   static constexpr std::size_t heads = 4;
-  explicit Drift(Shape s)
-      : shape(s), embedding(s.lookback, s.width), encoder(s.depth, s.mask.bits, s.width, 2 * s.width, heads),
+  explicit Drift(Form s)
+      : form(s), embedding(s.lookback, s.width), encoder(s.depth, s.mask, s.width, 2 * s.width, heads),
         projection(s.width, s.horizon) {}
 
-  Shape shape;
+  Form form;
   InvertedEmbedding<float> embedding;
   Stack<Block> encoder;
   Linear<float> projection;
@@ -37,58 +37,55 @@ class Drift {
     InvertedEmbedding<float>::Cache embedding;
     Stack<Block>::Cache encoder;
     Linear<float>::Cache projection;
-    Batch<float> x, y, dtokens;
+    Rows<float> x, y, dtokens;
     std::size_t samples = 0, channels = 0;
   };
 
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     cache.arena.prepare(purpose, [&](Arena& arena) {
       cache.samples = samples, cache.channels = channels;
-      arena.take(cache.x, samples * shape.lookback, channels);
-      arena.take(cache.y, samples * shape.horizon, channels);
+      arena.take(cache.x, samples * form.lookback, channels);
+      arena.take(cache.y, samples * form.horizon, channels);
       cache.embedding.lay_out(arena, embedding, samples, channels, 0);
       cache.encoder.lay_out(arena, encoder, samples, channels);
       cache.projection.lay_out(arena, projection, samples * channels);
-      if (arena.training()) arena.take(cache.dtokens, samples * channels, shape.horizon);
+      if (arena.training()) arena.take(cache.dtokens, samples * channels, form.horizon);
     });
   }
 
-  template <class Run>
-  Batch<const float> forward(const Run& run, const WindowBatch<float>& batch, Cache& cache) const {
-    const std::size_t l = shape.lookback, t = shape.horizon, c = cache.channels;
+  template <class Pass>
+  Rows<const float> forward(const Pass& pass, const WindowBatch<float>& batch, Cache& cache) const {
+    const std::size_t l = form.lookback, t = form.horizon, c = cache.channels;
     const auto last = [&](std::size_t s) { return batch.history.row(s * l + l - 1); };
     for (std::size_t r = 0; r < cache.x.rows(); ++r)
       for (std::size_t i = 0; i < c; ++i) cache.x.row(r)[i] = batch.history.row(r)[i] - last(r / l)[i];
-    const auto tokens = encoder.forward(run, embedding.forward(run, cache.x, {}, cache.embedding), cache.encoder);
-    const auto change = projection.forward(run, tokens, cache.projection);  // [samples * C x T]
+    const auto tokens = encoder.forward(pass, embedding.forward(pass, cache.x, {}, cache.embedding), cache.encoder);
+    const auto change = projection.forward(pass, tokens, cache.projection);  // [samples * C x T]
     for (std::size_t s = 0; s < cache.samples; ++s)
       for (std::size_t j = 0; j < t; ++j)
         for (std::size_t i = 0; i < c; ++i) cache.y.row(s * t + j)[i] = last(s)[i] + change.row(s * c + i)[j];
     return cache.y;
   }
 
-  template <class Run>
-  void backward_input(const Run& run, Batch<const float> dy, Cache& cache) const {
-    const std::size_t t = shape.horizon, c = cache.channels;
+  template <class Pass>
+  void backward_input(const Pass& pass, Rows<const float> dy, Cache& cache) const {
+    const std::size_t t = form.horizon, c = cache.channels;
     for (std::size_t s = 0; s < cache.samples; ++s) kernels::transpose(dy.row(s * t), t, c, cache.dtokens.row(s * c));
-    const auto d = projection.backward_input(run, cache.dtokens, cache.projection);
-    embedding.skip_input(run, encoder.backward_input(run, d, cache.encoder), cache.embedding);
+    const auto d = projection.backward_input(pass, cache.dtokens, cache.projection);
+    embedding.skip_input(pass, encoder.backward_input(pass, d, cache.encoder), cache.embedding);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, Drift& gradients, Share& share) const {
-    embedding.backward_weights(run, blocks.of(&Cache::embedding), gradients.embedding, share);
-    encoder.backward_weights(run, blocks.of(&Cache::encoder), gradients.encoder, share);
-    projection.backward_weights(run, blocks.of(&Cache::projection), gradients.projection, share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, Drift& gradients, Share& share) const {
+    embedding.backward_weights(pass, blocks.of(&Cache::embedding), gradients.embedding, share);
+    encoder.backward_weights(pass, blocks.of(&Cache::encoder), gradients.encoder, share);
+    projection.backward_weights(pass, blocks.of(&Cache::projection), gradients.projection, share);
   }
 
   std::size_t multiply_adds(std::size_t c) const {
-    return c * shape.width * (shape.lookback + shape.horizon) + encoder.multiply_adds(c);
+    return c * form.width * (form.lookback + form.horizon) + encoder.multiply_adds(c);
   }
   std::size_t target_channels(std::size_t channels) const { return channels; }
-  std::size_t activation_size(std::size_t channels) const { return channels * 2 * shape.width; }
-  void pack(Purpose purpose = Purpose::inference) {
-    embedding.pack(purpose), encoder.pack(purpose), projection.pack(purpose);
-  }
+  std::size_t activation_size(std::size_t channels) const { return channels * 2 * form.width; }
   template <class Self, class List>
   static void for_each(Self& self, const std::string& prefix, List& list) {
     InvertedEmbedding<float>::for_each(self.embedding, prefix + "embedding.", list);
@@ -108,12 +105,12 @@ int main() {
 
   Drift model({});
   initialize(parameters(model), 1);
-  model.pack();
-  SensitivityPruner<Drift> pruner(model);
+  pack(model);
+  Pruner<Drift> pruner(model);
   Trainer<Drift>(model, {.epochs = 4, .rate = 2e-3}).fit(training, validation, pruner);
   Drift small = pruner.prune(model, DropLowest{2});
   Trainer<Drift>(small, {.epochs = 2, .rate = 5e-4}).fit(training, validation);
 
-  std::printf("kept %s; test MSE: dense %.4f, pruned and fine-tuned %.4f\n", to_string(small.shape.kept(), 3).c_str(),
+  std::printf("kept %s; test MSE: dense %.4f, pruned and fine-tuned %.4f\n", to_string(small.form.kept(), 3).c_str(),
               evaluate(model, test).mse, evaluate(small, test).mse);
 }

@@ -25,22 +25,22 @@ int main(int count, char** arguments) try {
   model.set_dropout(0.1);
 
   Team team(2);
-  SensitivityPruner<Model> pruner(model);  // listens while the model learns
+  Pruner<Model> pruner(model);  // listens while the model learns
   Trainer<Model> trainer(model, {.epochs = 3, .rate = 1e-3, .seed = 1}, &team);
   trainer.fit(training, validation, pruner);
   const Metrics before = evaluate(model, test, &team);
 
   Model small = pruner.prune(model, DropLowest{2});  // two attention modules go, with their weights and their work
-  Trainer<Model> tuner(small, {.epochs = 1, .rate = 1e-4, .schedule = Schedule::constant}, &team);
+  Trainer<Model> tuner(small, {.epochs = 1, .rate = 1e-4, .schedule = RateSchedule::constant}, &team);
   tuner.consider_start(validation);
   tuner.fit(training, validation);
   const Metrics after = evaluate(small, test, &team);
 
   for (std::size_t i = 0; i < pruner.scores().size(); ++i)
     std::printf("%s  SEND %.3e  %s\n", model.module_name(i).c_str(), pruner.scores()[i],
-                small.shape.kept().keeps(i) ? "kept" : "removed");
+                small.form.kept().keeps(i) ? "kept" : "removed");
   std::printf("dense   MSE %.4f  %zu parameters\npruned  MSE %.4f  %zu parameters\n", before.mse,
-              spat::count(parameters(model)), after.mse, spat::count(parameters(small)));
+              spat::parameter_count(parameters(model)), after.mse, spat::parameter_count(parameters(small)));
   save_model("pruned.safetensors", small);
   std::remove("pruned.safetensors");  // an example leaves nothing behind
 } catch (const spat::Error& error) {

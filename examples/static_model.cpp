@@ -12,7 +12,7 @@ constexpr spat::ITransformerConfig config{.channels = 7,
                                           .ffn_width = 64,
                                           .heads = 4,
                                           .depth = 3,
-                                          .kept = spat::ModuleMask<>{0b100}};
+                                          .kept = spat::ModuleMask{0b100}};
 using Trained = spat::ITransformer<float>;
 using Small = spat::ITransformer<float, spat::Static<config>>;
 
@@ -20,7 +20,7 @@ int main() try {
   using namespace spat;
   Trained trained({config});  // in earnest: load_model<Trained>("pruned.safetensors"), or load_model<Small> at once
   initialize(parameters(trained), 1);
-  trained.pack();
+  pack(trained);
   const Small model = converted<Small>(trained);
 
   const Series series = synthetic_series(200);

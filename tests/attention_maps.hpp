@@ -1,7 +1,7 @@
 // A and dA of one attention call, row after row, put together from the tiles a criterion hears; and cut into tiles again.
 #pragma once
 
-#include <spat/autograd/scoring.hpp>
+#include <spat/nn/attention_events.hpp>
 #include <spat/kernels/tile.hpp>
 
 #include <vector>
@@ -33,7 +33,7 @@ struct AttentionMaps {
       }
   }
 
-  [[nodiscard]] spat::Batch<const Scalar> rows(const std::vector<Scalar>& map) const {
+  [[nodiscard]] spat::Rows<const Scalar> rows(const std::vector<Scalar>& map) const {
     const std::size_t cols = backward.back().memory_tokens;
     return {map.data(), map.size() / cols, cols};
   }

@@ -104,15 +104,17 @@ nlohmann::json masks(char** words) {
   const Setting setting(words);
   const double seconds = std::strtod(words[3], nullptr) / turns;
   std::deque<benchmarks::Workload> works;
-  for (std::uint64_t bits = 0; bits < std::uint64_t{1} << benchmarks::modules_of(setting.config); ++bits)
-    works.emplace_back(benchmarks::with_kept(setting.config, {bits}), setting.batch, setting.threads);
+  const std::size_t modules = benchmarks::modules_of(setting.config);
+  const auto mask = [modules](std::size_t i) { return spat::subset(spat::ModuleMask::first(modules), i); };
+  for (std::size_t i = 0; i < std::size_t{1} << modules; ++i)
+    works.emplace_back(benchmarks::with_kept(setting.config, mask(i)), setting.batch, setting.threads);
   std::vector<std::vector<double>> times(works.size());
   for (std::size_t turn = 0; turn < turns; ++turn)
     for (std::size_t i = 0; i < works.size(); ++i)
       std::ranges::copy(times_of(seconds, [&] { (void)works[i].predict(); }), std::back_inserter(times[i]));
   nlohmann::json all;
   for (std::size_t i = 0; i < works.size(); ++i)
-    all.push_back({{"mask", to_string(spat::ModuleMask<>{i}, benchmarks::modules_of(setting.config))},
+    all.push_back({{"mask", to_string(mask(i), modules)},
                    {"macs", macs_of(works[i])},
                    {"median_us", spat::latency_of(times[i]).median}});
   return {{"masks", std::move(all)}};

@@ -39,7 +39,7 @@ struct Toy {
 
 template <class Scalar>
 std::vector<Scalar> values(const spat::ParameterList<Scalar>& list, std::string_view name) {
-  const auto found = spat::find(list, name);
+  const auto found = spat::find_parameter(list, name);
   REQUIRE(found != list.end());
   return {found->values.begin(), found->values.end()};
 }
@@ -66,8 +66,8 @@ TEMPLATE_TEST_CASE("A list names every tensor with its file shape, kind and numb
   }
   list[0].values[7] = TestType(42);
   CHECK(toy.first_weight.data()[7] == 42);
-  CHECK(spat::find(list, "nothing") == list.end());
-  CHECK(spat::count(list) == 96 + 6 + 36 + 36 + 6);  // buffers and constants are not learned
+  CHECK(spat::find_parameter(list, "nothing") == list.end());
+  CHECK(spat::parameter_count(list) == 96 + 6 + 36 + 36 + 6);  // buffers and constants are not learned
 }
 
 TEST_CASE("A list of a constant model cannot be written through", "[autograd]") {

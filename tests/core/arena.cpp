@@ -7,7 +7,7 @@
 #include <cstdint>
 
 using spat::Arena;
-using spat::Batch;
+using spat::Rows;
 using spat::Purpose;
 
 namespace {
@@ -19,8 +19,8 @@ bool aligned(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % spat:
 TEST_CASE("An arena runs its layout twice: to measure with nothing in hand, then to hand out aligned pieces",
           "[core]") {
   Arena arena;
-  Batch<double> a;
-  Batch<float, 5> b;
+  Rows<double> a;
+  Rows<float, 5> b;
   std::span<unsigned char> c;
   std::span<double> d;
   int runs = 0;
@@ -46,7 +46,7 @@ TEST_CASE("An arena runs its layout twice: to measure with nothing in hand, then
 
 TEST_CASE("What is needed temporarily is laid over in inference and kept in training", "[core]") {
   Arena arena;
-  Batch<double> kept, one, two, inner, after;
+  Rows<double> kept, one, two, inner, after;
   const auto lay_out = [&](Arena& from) {
     from.take(kept, 1, 8);
     from.temporarily([&] {

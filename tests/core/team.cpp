@@ -21,7 +21,7 @@ TEST_CASE("Every worker is called once a run, the caller among them as worker 0"
     std::vector<int> calls(team.size());
     std::vector<std::thread::id> threads(team.size());
     for (int round = 0; round < 20; ++round)
-      team.run([&](std::size_t worker) { ++calls[worker], threads[worker] = std::this_thread::get_id(); });
+      team.for_each_worker([&](std::size_t worker) { ++calls[worker], threads[worker] = std::this_thread::get_id(); });
     CHECK(calls == std::vector<int>(team.size(), 20));
     CHECK(threads[0] == std::this_thread::get_id());
     for (std::size_t i = 0; i < threads.size(); ++i)
@@ -60,7 +60,7 @@ TEST_CASE("An exception reaches the caller after all have finished, the lowest w
       std::atomic<std::size_t> finished = 0;
       std::string caught;
       try {
-        team.run([&](std::size_t worker) {
+        team.for_each_worker([&](std::size_t worker) {
           if (worker >= thrower) throw std::runtime_error(std::to_string(worker));
           std::this_thread::sleep_for(std::chrono::milliseconds(1));
           ++finished;
@@ -71,7 +71,7 @@ TEST_CASE("An exception reaches the caller after all have finished, the lowest w
       CHECK(caught == std::to_string(thrower));
       CHECK(finished == thrower);
       std::atomic<std::size_t> after = 0;
-      CHECK_NOTHROW(team.run([&](std::size_t) { ++after; }));
+      CHECK_NOTHROW(team.for_each_worker([&](std::size_t) { ++after; }));
       CHECK(after == size);
     }
   }
@@ -82,7 +82,7 @@ TEST_CASE("Thousands of short runs in a row lose none", "[core]") {
     Team team(size);
     std::vector<std::uint64_t> sums(size * 16);
     for (std::uint64_t round = 0; round < 3000; ++round)
-      team.run([&](std::size_t worker) { sums[worker * 16] += round; });
+      team.for_each_worker([&](std::size_t worker) { sums[worker * 16] += round; });
     for (std::size_t worker = 0; worker < size; ++worker) CHECK(sums[worker * 16] == 3000 * 2999 / 2);
   }
 }
@@ -93,7 +93,7 @@ TEST_CASE("A team wakes from sleep, and may die while it sleeps or just after it
     std::atomic<int> calls = 0;
     for (int i = 0; i < round % 3; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));  // far beyond the 50 microseconds of spinning
-      team.run([&](std::size_t) { ++calls; });
+      team.for_each_worker([&](std::size_t) { ++calls; });
     }
     CHECK(calls == 3 * (round % 3));
     if (round % 2) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -102,7 +102,7 @@ TEST_CASE("A team wakes from sleep, and may die while it sleeps or just after it
 
 TEST_CASE("An idle team uses no processor time", "[core]") {
   Team team(3);
-  team.run([](std::size_t) {});
+  team.for_each_worker([](std::size_t) {});
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
   const std::clock_t before = std::clock();  // of all threads
   std::this_thread::sleep_for(std::chrono::milliseconds(100));

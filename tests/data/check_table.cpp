@@ -1,5 +1,5 @@
 // The published data sets, cut and scaled by their protocols, against numbers computed elsewhere.
-#include <spat/data/naive.hpp>
+#include <spat/train/naive.hpp>
 
 #include <tests/catch.hpp>
 

@@ -12,7 +12,7 @@ using namespace spat;
 
 TEST_CASE("Columns are scaled by mean and population deviation of the rows fitted on") {
   const std::array<double, 8> values{1, 10, 3, 10, 100, -7, 5, 10};
-  const Batch<const double> rows(values.data(), 4, 2);
+  const Rows<const double> rows(values.data(), 4, 2);
   const StandardScaler scaler = StandardScaler::fit(rows, {0, 2});
   CHECK(scaler.mean()[0] == 2);
   CHECK(scaler.deviation()[0] == 1);
@@ -37,21 +37,21 @@ TEST_CASE("Scaling and back is the identity, for all channels and for the last a
   for (double& x : values) x = random.uniform(-1e3, 1e4);
   const StandardScaler scaler = StandardScaler::fit({values.data(), 20, 3}, {0, 20});
   std::vector<double> scaled = values;
-  scaler.transform(Batch<double>(scaled.data(), 20, 3));
+  scaler.transform(Rows<double>(scaled.data(), 20, 3));
   double sum = 0, squares = 0;
   for (std::size_t i = 1; i < 60; i += 3) sum += scaled[i], squares += scaled[i] * scaled[i];
   CHECK(sum == Approx(0).margin(1e-12));
   CHECK(squares / 20 == Approx(1));
   std::vector<double> last(20);
   for (std::size_t i = 0; i < 20; ++i) last[i] = scaled[3 * i + 2];
-  scaler.inverse(Batch<double>(scaled.data(), 20, 3));
-  scaler.inverse(Batch<double>(last.data(), 20, 1), 2);
+  scaler.inverse(Rows<double>(scaled.data(), 20, 3));
+  scaler.inverse(Rows<double>(last.data(), 20, 1), 2);
   for (std::size_t i = 0; i < 60; ++i) CHECK(scaled[i] == Approx(values[i]));
   for (std::size_t i = 0; i < 20; ++i) CHECK(last[i] == Approx(values[3 * i + 2]));
 
   std::vector<float> narrow{static_cast<float>(values[0])};
   const std::span<const double> mean = scaler.mean();
-  scaler.transform(Batch<float>(narrow.data(), 1, 1));
+  scaler.transform(Rows<float>(narrow.data(), 1, 1));
   CHECK(narrow[0] == Approx((values[0] - mean[0]) / scaler.deviation()[0]).epsilon(1e-5));
 }
 

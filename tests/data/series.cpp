@@ -88,7 +88,7 @@ TEST_CASE("Months and years are regular; many odd times are counted, not listed"
   CHECK(read("date,a\n2020-01-01,1\n2020-02-01,1\n2020-03-01,1\n2020-04-01,1\n").warnings.empty());
   CHECK(read("date,a\n2019-01-01,1\n2020-01-01,1\n2021-01-01,1\n").warnings.empty());
   std::string text = "index,a\n";
-  for (int i = 0; i < 100; ++i) text += detail::message(i < 60 ? i : 2 * i, ",0\n");
+  for (int i = 0; i < 100; ++i) text += message(i < 60 ? i : 2 * i, ",0\n");
   const Series series = read(text);
   CHECK(series.warnings.size() == 21);
   CHECK(series.warnings.back() == "own.csv: 20 more irregular times");

@@ -1,4 +1,4 @@
-#include <spat/data/naive.hpp>
+#include <spat/train/naive.hpp>
 #include <spat/data/synthetic.hpp>
 
 #include <tests/catch.hpp>

@@ -14,7 +14,7 @@ namespace {
 /// Cell (row, channel) is 10 row + channel; one row an hour.
 Series counted(std::size_t rows, std::size_t channels) {
   Series series;
-  for (std::size_t c = 0; c < channels; ++c) series.names.push_back(detail::message("c", c));
+  for (std::size_t c = 0; c < channels; ++c) series.names.push_back(message("c", c));
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t c = 0; c < channels; ++c) series.values.push_back(static_cast<double>(10 * r + c));
     series.times.push_back(static_cast<std::int64_t>(r) * 3600);
@@ -26,7 +26,7 @@ StandardScaler unscaled(std::size_t channels) {
   return {std::vector<double>(channels, 0), std::vector<double>(channels, 1)};
 }
 template <class Scalar>
-std::vector<Scalar> list(Batch<const Scalar> rows) {
+std::vector<Scalar> list(Rows<const Scalar> rows) {
   return {rows.flat().begin(), rows.flat().end()};
 }
 

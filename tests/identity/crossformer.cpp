@@ -14,7 +14,7 @@ int main() {
                                           .segment = 4,
                                           .window = 2,
                                           .routers = 2,
-                                          .kept = spat::ModuleMask<>::first(18)};
+                                          .kept = spat::ModuleMask::first(18)};
   return identity::check_some_masks<spat::Crossformer, dense, 0b100'110'011'101'10'01'11, 0b000'000'001'000'00'00'00,
                                     0>(200);
 }

@@ -4,7 +4,7 @@
 
 #include <spat/autograd/initialize.hpp>
 #include <spat/models/checkpoint.hpp>
-#include <spat/models/shape.hpp>
+#include <spat/models/form.hpp>
 #include <spat/train/adam.hpp>
 #include <spat/train/loss.hpp>
 
@@ -31,17 +31,17 @@ Outcome<typename Model::Value> step(Model model, const Data& data) {
   Outcome<Scalar> outcome;
   typename Model::Cache cache;
   model.prepare(cache, Purpose::inference, samples, model.config().channels);
-  const auto plain = model.forward(Run{}, data.batch, cache);
+  const auto plain = model.forward(Pass{}, data.batch, cache);
   outcome.inference.assign(plain.flat().begin(), plain.flat().end());
 
   model.prepare(cache, Purpose::training, samples, model.config().channels);
-  const Run run{.training = true, .seed = 11, .step = 3};
-  const auto y = model.forward(run, data.batch, cache);
+  const Pass pass{.training = true, .seed = 11, .step = 3};
+  const auto y = model.forward(pass, data.batch, cache);
   outcome.forecast.assign(y.flat().begin(), y.flat().end());
   Tensor<Scalar> dy(y.rows(), y.cols());
   squared_error<Scalar>(y, data.batch.target, static_cast<double>(y.size()), dy.view());
   Model gradients = zeros_like(model);
-  backward_pass(model, run, dy, cache, gradients);
+  backward_pass(model, pass, dy, cache, gradients);
   const auto weights = parameters(model), slopes = parameters(gradients);
   for (const auto& slope : slopes)
     outcome.gradients.emplace_back(slope.name, std::vector(slope.values.begin(), slope.values.end()));
@@ -90,7 +90,7 @@ bool silences(const Model& model, const std::string& tensor, std::size_t i) {
 
 /// The dense model, initialized; `off` modules are switched off by zeros.
 template <class Model>
-Model dense_model(const typename Model::Config& dense, ModuleMask<> kept) {
+Model dense_model(const typename Model::Config& dense, ModuleMask kept) {
   Model whole(Dynamic<typename Model::Config>{dense});
   initialize(parameters(whole), 5);
   whole.set_dropout(0.2);
@@ -98,15 +98,15 @@ Model dense_model(const typename Model::Config& dense, ModuleMask<> kept) {
     for (std::size_t i = 0; i < dense.modules(); ++i)
       if (!kept.keeps(i) && silences(whole, parameter.name, i))
         std::ranges::fill(parameter.values, typename Model::Value(0));
-  whole.pack();
+  pack(whole);
   return whole;
 }
 
 /// Dense with zeros against dynamic pruned.
 template <class Model>
-bool zeroed_equals_pruned(const typename Model::Config& dense, ModuleMask<> mask) {
+bool zeroed_equals_pruned(const typename Model::Config& dense, ModuleMask mask) {
   const example::RandomBatch<typename Model::Value> data(dense, samples, 7);
-  const Model whole = dense_model<Model>(dense, ModuleMask<>::all());
+  const Model whole = dense_model<Model>(dense, ModuleMask::all());
   const auto pruned = step(converted<Model>(whole, {dense.with_kept(mask)}), data);
   return same(pruned, step(dense_model<Model>(dense, mask), data), "dynamic pruned against zeroed dense",
               to_string(mask, dense.modules()));
@@ -118,12 +118,12 @@ bool dynamic_equals_static() {
   using Config = std::remove_const_t<decltype(dense)>;
   using Model = ModelOf<Scalar, Dynamic<Config>>;
   using StaticDense = ModelOf<Scalar, Static<dense>>;
-  using StaticPruned = typename StaticDense::template Pruned<ModuleMask<>{mask}>;
+  using StaticPruned = typename StaticDense::template Pruned<ModuleMask{mask}>;
   const example::RandomBatch<Scalar> data(dense, samples, 7);
-  const Model whole = dense_model<Model>(dense, ModuleMask<>::all());
-  const auto pruned = step(converted<Model>(whole, {dense.with_kept(ModuleMask<>{mask})}), data);
+  const Model whole = dense_model<Model>(dense, ModuleMask::all());
+  const auto pruned = step(converted<Model>(whole, {dense.with_kept(ModuleMask{mask})}), data);
   return same(step(converted<StaticPruned>(whole), data), pruned, "static pruned against dynamic pruned",
-              to_string(ModuleMask<>{mask}, dense.modules()));
+              to_string(ModuleMask{mask}, dense.modules()));
 }
 
 #ifdef SPAT_FEW_STATIC_FORMS
@@ -136,11 +136,11 @@ inline constexpr bool few_static_forms = false;
 template <template <class, class> class ModelOf, auto dense>
 int check_all_masks() {
   static_assert(dense.modules() <= 4);
-  using Shape = Dynamic<std::remove_const_t<decltype(dense)>>;
+  using Form = Dynamic<std::remove_const_t<decltype(dense)>>;
   int failed = 0;
   const auto check = [&]<std::size_t mask>(std::integral_constant<std::size_t, mask>) {
-    failed += !zeroed_equals_pruned<ModelOf<float, Shape>>(dense, ModuleMask<>{mask});
-    failed += !zeroed_equals_pruned<ModelOf<double, Shape>>(dense, ModuleMask<>{mask});
+    failed += !zeroed_equals_pruned<ModelOf<float, Form>>(dense, ModuleMask{mask});
+    failed += !zeroed_equals_pruned<ModelOf<double, Form>>(dense, ModuleMask{mask});
     if constexpr (!few_static_forms || mask % 5 == 0) failed += !dynamic_equals_static<ModelOf, float, dense, mask>();
   };
   [&]<std::size_t... Mask>(std::index_sequence<Mask...>) { (check(std::integral_constant<std::size_t, Mask>{}), ...); }
@@ -154,16 +154,16 @@ int check_all_masks() {
 /// `count` random masks of many modules in float, a few of them in double; the static forms of `masks`.
 template <template <class, class> class ModelOf, auto dense, std::uint64_t... masks>
 int check_some_masks(std::size_t count) {
-  using Shape = Dynamic<std::remove_const_t<decltype(dense)>>;
+  using Form = Dynamic<std::remove_const_t<decltype(dense)>>;
   int failed = 0;
   Random random(17);
   for (std::size_t i = 0; i < count; ++i) {
-    const ModuleMask<> mask{random.below(std::uint64_t{1} << dense.modules())};
-    failed += !zeroed_equals_pruned<ModelOf<float, Shape>>(dense, mask);
-    if (i % 20 == 0) failed += !zeroed_equals_pruned<ModelOf<double, Shape>>(dense, mask);
+    const ModuleMask mask{random.below(std::uint64_t{1} << dense.modules())};
+    failed += !zeroed_equals_pruned<ModelOf<float, Form>>(dense, mask);
+    if (i % 20 == 0) failed += !zeroed_equals_pruned<ModelOf<double, Form>>(dense, mask);
   }
   for (const std::uint64_t mask : {std::uint64_t{0}, masks...})
-    failed += !zeroed_equals_pruned<ModelOf<float, Shape>>(dense, ModuleMask<>{mask});
+    failed += !zeroed_equals_pruned<ModelOf<float, Form>>(dense, ModuleMask{mask});
   failed += (int{!dynamic_equals_static<ModelOf, float, dense, masks>()} + ...);
   std::printf("%s: %d comparisons differ (dense zeroed, dynamic pruned, static pruned; %zu masks)\n", instruction_set,
               failed, count);

@@ -16,6 +16,6 @@ int main() {
                                            .ffn_width = 40,
                                            .heads = 4,
                                            .depth = 3,
-                                           .kept = spat::ModuleMask<>{0b111}};
+                                           .kept = spat::ModuleMask{0b111}};
   return identity::check_all_masks<spat::ITransformer, dense>();
 }

@@ -13,6 +13,6 @@ int main() {
                                        .depth = 3,
                                        .patch = 8,
                                        .stride = 4,
-                                       .kept = spat::ModuleMask<>{0b111}};
+                                       .kept = spat::ModuleMask{0b111}};
   return identity::check_all_masks<spat::PatchTST, dense>();
 }

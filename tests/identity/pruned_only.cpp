@@ -14,19 +14,19 @@ using Model = ITransformer<float, Static<ITransformerConfig{.channels = 5,
                                                             .ffn_width = 16,
                                                             .heads = 2,
                                                             .depth = 3,
-                                                            .kept = ModuleMask<>{KEPT}}>>;
+                                                            .kept = ModuleMask{KEPT}}>>;
 
-Batch<const float> forecast(const Model& model, Model::Cache& cache, const WindowBatch<float>& batch) {
+Rows<const float> forecast(const Model& model, Model::Cache& cache, const WindowBatch<float>& batch) {
   model.prepare(cache, Purpose::inference, batch.samples, batch.channels());
-  return model.forward(Run{}, batch, cache);
+  return model.forward(Pass{}, batch, cache);
 }
 
 void learn(Model& model, Model::Cache& cache, const WindowBatch<float>& batch, Model& gradients, Adam<float>& adam) {
-  const Run run{.training = true};
+  const Pass pass{.training = true};
   model.prepare(cache, Purpose::training, batch.samples, batch.channels());
-  model.backward_input(run, model.forward(run, batch, cache), cache);
+  model.backward_input(pass, model.forward(pass, batch, cache), cache);
   Share all;
-  model.backward_weights(run, cache, gradients, all);
+  model.backward_weights(pass, cache, gradients, all);
   adam.step(parameters(model), parameters(gradients), 1e-3);
-  model.pack();
+  pack(model);
 }

@@ -14,6 +14,6 @@ int main() {
                                      .state = 6,
                                      .convolution = 2,
                                      .expand = 2,
-                                     .kept = spat::ModuleMask<>{0b111}};
+                                     .kept = spat::ModuleMask{0b111}};
   return identity::check_all_masks<spat::SMamba, dense>();
 }

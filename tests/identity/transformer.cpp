@@ -14,6 +14,6 @@ int main() {
                                           .heads = 4,
                                           .depth = 2,
                                           .decoder_depth = 1,
-                                          .kept = spat::ModuleMask<>{0b1111}};
+                                          .kept = spat::ModuleMask{0b1111}};
   return identity::check_all_masks<spat::Transformer, dense>();
 }

@@ -99,7 +99,7 @@ TEST_CASE("A link stays a link, permissions stay, and a stale temporary file is 
   const std::string path = folder.put("model", "old");
   std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   std::filesystem::create_symlink("model", folder / "link");
-  const std::string stale = folder.put(detail::message("model.part.", ::getpid(), ".0"), "stale");
+  const std::string stale = folder.put(message("model.part.", ::getpid(), ".0"), "stale");
   write_file(folder / "link", "new");
   CHECK(std::filesystem::is_symlink(folder / "link"));
   CHECK(content_of(path) == "new");

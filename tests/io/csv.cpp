@@ -20,7 +20,7 @@ using Values = std::vector<double>;
 CsvOptions with_dates() {
   CsvOptions options;
   options.parse_time = [](std::string_view text) {
-    return text.starts_with('D') ? detail::parse_number<std::int64_t>(text.substr(1)) : std::nullopt;
+    return text.starts_with('D') ? parse_number<std::int64_t>(text.substr(1)) : std::nullopt;
   };
   return options;
 }
@@ -123,7 +123,7 @@ TEST_CASE("Separator and header can be chosen") {
 
 TEST_CASE("A bad cell is named by line, column and content") {
   std::string text = "date,HUFL,OT\n";
-  for (int i = 2; i < 1042; ++i) text += detail::message("D", i, ",1,2\n");
+  for (int i = 2; i < 1042; ++i) text += message("D", i, ",1,2\n");
   CHECK(refusal(text + "D9,1,n/a\n") == R"(ETTh1.csv:1042: column "OT": "n/a" is not a number)");
   CHECK(refusal("date,OT\nD1,1\nD2,\n") == R"(ETTh1.csv:3: column "OT": the cell is empty)");
   CHECK(refusal("date,OT\nD1,1\nD2,nan\n") == R"(ETTh1.csv:3: column "OT": "nan" is not finite)");
@@ -192,14 +192,14 @@ TEST_CASE("Any table of finite doubles survives its text") {
                cols = 1 + static_cast<std::size_t>(random.below(5));
     const std::string end = random.below(2) == 0 ? "\n" : "\r\n";
     std::string text;
-    for (std::size_t c = 0; c < cols; ++c) text += detail::message(c == 0 ? "" : ",", "name ", c);
+    for (std::size_t c = 0; c < cols; ++c) text += message(c == 0 ? "" : ",", "name ", c);
     Values values;
     for (std::size_t r = 0; r < rows; ++r) {
       text += end;
       for (std::size_t c = 0; c < cols; ++c) {
         const double any = std::bit_cast<double>(std::uint64_t{random()} << 32 | random());
         values.push_back(std::isfinite(any) ? any : 0);
-        text += detail::message(c == 0 ? "" : ",", random.below(4) == 0 ? "\"" : " ", values.back());
+        text += message(c == 0 ? "" : ",", random.below(4) == 0 ? "\"" : " ", values.back());
         if (text[text.find_last_of(" \"")] == '"') text += '"';
       }
     }

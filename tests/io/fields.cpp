@@ -1,3 +1,4 @@
+#include <spat/io/encoding.hpp>
 #include <spat/io/fields.hpp>
 
 #include <tests/catch.hpp>
@@ -95,7 +96,7 @@ TEST_CASE("JSON that is not one flat object of fields is refused") {
   CHECK(refusal(std::string(1000000, '[')) == "m.json: arrays are not allowed");
 
   std::string many("{");
-  for (int i = 0; i < 5000; ++i) many.append(detail::message(i == 0 ? "\"" : ",\"", i, "\":1"));
+  for (int i = 0; i < 5000; ++i) many.append(message(i == 0 ? "\"" : ",\"", i, "\":1"));
   CHECK(refusal(many + "}") == R"(m.json: field "4096": one field too many)");
 }
 

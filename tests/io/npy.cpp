@@ -61,7 +61,7 @@ TEST_CASE("An .npy file that lies or is of another kind is refused") {
   CHECK(refusal(version) == "a.npy: version 2 of the format is not supported, only 1");
   std::string length = npy_file(good, "");
   length[9] = 1;
-  CHECK(refusal(length) == detail::message("a.npy: a header of ", good.size() + 256, " bytes does not fit into ",
+  CHECK(refusal(length) == message("a.npy: a header of ", good.size() + 256, " bytes does not fit into ",
                                            good.size() + 10, " bytes"));
   CHECK(refusal<double>(npy_file(good, std::string(24, 'x'))) ==
         R"(a.npy: expected numbers of type '<f8', found "'<f4'")");

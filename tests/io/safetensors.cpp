@@ -291,13 +291,13 @@ TEST_CASE("Random tensors survive a file") {
       wide.emplace_back(rows * cols);
       for (float& x : narrow.back()) x = static_cast<float>(random.normal());
       for (double& x : wide.back()) x = random.normal();
-      writer.add<float>(detail::message("narrow.", i), {rows, cols}, narrow.back());
-      writer.add<double>(detail::message("wide.", i), {rows, cols}, wide.back());
+      writer.add<float>(message("narrow.", i), {rows, cols}, narrow.back());
+      writer.add<double>(message("wide.", i), {rows, cols}, wide.back());
     }
     const SafetensorsFile file = open(writer.to_bytes());
     for (std::size_t i = 0; i < narrow.size(); ++i) {
-      CHECK(file.read<float>(detail::message("narrow.", i)) == narrow[i]);
-      CHECK(file.read<double>(detail::message("wide.", i)) == wide[i]);
+      CHECK(file.read<float>(message("narrow.", i)) == narrow[i]);
+      CHECK(file.read<double>(message("wide.", i)) == wide[i]);
     }
   }
 }

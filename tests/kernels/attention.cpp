@@ -1,7 +1,7 @@
 // Attention of one head and its backward against their scalar twins, inside wider matrices, and what each query is spared.
 #include "guarded.hpp"
 
-#include <spat/kernels/reference.hpp>
+#include <tests/kernels/reference.hpp>
 
 #include <algorithm>
 #include <ostream>

@@ -1,7 +1,7 @@
 // Dropout: the published vectors of Philox, the share that is kept, and what a position's fate depends on.
 #include "guarded.hpp"
 
-#include <spat/kernels/reference.hpp>
+#include <tests/kernels/reference.hpp>
 
 #include <algorithm>
 #include <vector>

@@ -3,7 +3,7 @@
 
 #include <spat/kernels/elementwise.hpp>
 #include <spat/kernels/reduce.hpp>
-#include <spat/kernels/reference.hpp>
+#include <tests/kernels/reference.hpp>
 
 #include <numbers>
 #include <vector>

@@ -1,7 +1,7 @@
 // Matrix products against their scalar twins, and packed weights.
 #include "guarded.hpp"
 
-#include <spat/kernels/reference.hpp>
+#include <tests/kernels/reference.hpp>
 
 #include <algorithm>
 #include <ostream>

@@ -1,7 +1,7 @@
 // Kernels of one row: layer and batch normalization, their backwards, and Adam's update, against their scalar twins.
 #include "guarded.hpp"
 
-#include <spat/kernels/reference.hpp>
+#include <tests/kernels/reference.hpp>
 
 #include <algorithm>
 #include <vector>

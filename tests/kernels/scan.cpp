@@ -2,7 +2,7 @@
 #include "guarded.hpp"
 
 #include <spat/kernels/moving_average.hpp>
-#include <spat/kernels/reference.hpp>
+#include <tests/kernels/reference.hpp>
 
 namespace kernels = spat::kernels;
 namespace reference = spat::kernels::reference;

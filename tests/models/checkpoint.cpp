@@ -43,7 +43,7 @@ TEMPLATE_TEST_CASE("a saved model comes back to the last bit, pruned or not", ""
   using Model = ITransformer<TestType>;
   const TemporaryFolder folder;
   for (std::uint64_t mask = 0; mask < 8; ++mask) {
-    auto config = example::small.with_kept(ModuleMask<>{mask});
+    auto config = example::small.with_kept(ModuleMask{mask});
     config.instance_norm = mask % 2 == 0;
     auto model = example::made<Model>({config}, mask, 0.1 + 0.05 * static_cast<double>(mask));
     save_model(folder / "model", model, {{"note", "mask"}});
@@ -53,22 +53,22 @@ TEMPLATE_TEST_CASE("a saved model comes back to the last bit, pruned or not", ""
     CHECK(example::same_parameters(back, model));
     const SafetensorsFile file(folder / "model");
     CHECK(file.metadata("note") == "mask");
-    CHECK(file.metadata(kept_key) == to_string(ModuleMask<>{mask}, 3));
+    CHECK(file.metadata(kept_key) == to_string(ModuleMask{mask}, 3));
     CHECK(file.metadata(version_key) == SPAT_VERSION);
 
     const example::RandomBatch<TestType> data(config, 2);
     typename Model::Cache cache, other;
     model.prepare(cache, Purpose::inference, 2, config.channels),
         back.prepare(other, Purpose::inference, 2, config.channels);
-    CHECK(example::same_bits(model.forward(Run{}, data.batch, cache).flat(),
-                             back.forward(Run{}, data.batch, other).flat()));
+    CHECK(example::same_bits(model.forward(Pass{}, data.batch, cache).flat(),
+                             back.forward(Pass{}, data.batch, other).flat()));
     save_model(folder / "again", back, {{"note", "mask"}});
     CHECK(content_of(folder / "again") == content_of(folder / "model"));
   }
 }
 
 TEST_CASE("a static model loads what it was saved as, and no other configuration") {
-  constexpr ITransformerConfig all = example::small.with_kept(ModuleMask<>::all());
+  constexpr ITransformerConfig all = example::small.with_kept(ModuleMask::all());
   using Model = ITransformer<float, Static<all>>;
   const TemporaryFolder folder;
   auto model = example::made<Model>({}, 3, 0.25);
@@ -78,7 +78,7 @@ TEST_CASE("a static model loads what it was saved as, and no other configuration
   CHECK(back.dropout() == 0.25);
   auto dynamic_form = load_model<ITransformer<float>>(folder / "model");
   CHECK(dynamic_form.config() == Static<all>::value);
-  using Pruned = Model::Pruned<ModuleMask<>{0b011}>;
+  using Pruned = Model::Pruned<ModuleMask{0b011}>;
   CHECK(contains(message_of<ShapeError>([&] { (void)load_model<Pruned>(folder / "model"); }), folder / "model"));
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("a state_dict with the official names loads, and what the model does n
   CHECK(load_tensors(loaded, SafetensorsFile::from_bytes(bytes, "official")).empty());
   CHECK(example::same_parameters(loaded, model));
 
-  auto pruned = example::made<ITransformer<float>>({example::small.with_kept(ModuleMask<>{0b101})}, 99);
+  auto pruned = example::made<ITransformer<float>>({example::small.with_kept(ModuleMask{0b101})}, 99);
   const auto unused = load_tensors(pruned, SafetensorsFile::from_bytes(bytes, "official"));
   CHECK(unused.size() == 8);
   for (const std::string& name : unused) CHECK(name.starts_with("encoder.attn_layers.1.attention."));
@@ -106,7 +106,7 @@ TEST_CASE("a loaded model is ready to forecast") {
   const example::RandomBatch<float> data(example::small, 2);
   ITransformer<float>::Cache a, b;
   model.prepare(a, Purpose::inference, 2, 3), loaded.prepare(b, Purpose::inference, 2, 3);
-  CHECK(example::same_bits(model.forward(Run{}, data.batch, a).flat(), loaded.forward(Run{}, data.batch, b).flat()));
+  CHECK(example::same_bits(model.forward(Pass{}, data.batch, a).flat(), loaded.forward(Pass{}, data.batch, b).flat()));
 }
 
 TEST_CASE("double numbers do not slip into a float model, and float ones widen") {
@@ -218,7 +218,7 @@ constexpr PatchTSTConfig patches{.channels = 2,
                                  .depth = 2,
                                  .patch = 4,
                                  .stride = 2,
-                                 .kept = ModuleMask<>{0b10}};
+                                 .kept = ModuleMask{0b10}};
 
 /// With statistics of 41 steps.
 template <class Scalar>
@@ -248,8 +248,8 @@ TEMPLATE_TEST_CASE("running statistics, their counter and fixed positions are in
   typename Model::Cache cache, other;
   model.prepare(cache, Purpose::inference, 2, patches.channels);
   back.prepare(other, Purpose::inference, 2, patches.channels);
-  CHECK(example::same_bits(model.forward(Run{}, data.batch, cache).flat(),
-                           back.forward(Run{}, data.batch, other).flat()));
+  CHECK(example::same_bits(model.forward(Pass{}, data.batch, cache).flat(),
+                           back.forward(Pass{}, data.batch, other).flat()));
   save_model(folder / "again", back);
   CHECK(content_of(folder / "again") == content_of(folder / "model"));
 

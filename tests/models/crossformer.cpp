@@ -1,7 +1,7 @@
 // Crossformer: gradients whole and pruned, scales that nobody reads, training, forecasts, and what it refuses.
 #include <spat/models/crossformer.hpp>
 #include <spat/models/predictor.hpp>
-#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
 #include <tests/errors.hpp>
@@ -23,7 +23,7 @@ constexpr CrossformerConfig small{.channels = 2,
                                   .segment = 4,
                                   .window = 2,
                                   .routers = 2,
-                                  .kept = ModuleMask<>::first(18)};
+                                  .kept = ModuleMask::first(18)};
 /// Of all the channels of the synthetic series; a batch of 32 in several blocks.
 constexpr CrossformerConfig blocks{.channels = 7,
                                    .lookback = 24,
@@ -33,15 +33,15 @@ constexpr CrossformerConfig blocks{.channels = 7,
                                    .heads = 2,
                                    .depth = 2,
                                    .segment = 6,
-                                   .kept = ModuleMask<>::first(13)};
+                                   .kept = ModuleMask::first(13)};
 using Model = Crossformer<float>;
 static_assert(PrunableModel<Model> && PrunableModel<Crossformer<float, Static<blocks>>>);
 static_assert(small.valid() && small.modules() == 18 && blocks.guard().bits == 0b100'100'100'00'00);
 
 /// Modules of a mask written as in a report: the first one first.
-constexpr ModuleMask<> mask_of(std::string_view digits) {
-  ModuleMask<> mask{};
-  for (std::size_t i = 0; i < digits.size(); ++i) mask.bits |= std::uint64_t{digits[i] == '1'} << i;
+constexpr ModuleMask mask_of(std::string_view digits) {
+  ModuleMask mask{};
+  for (std::size_t i = 0; i < digits.size(); ++i) mask = digits[i] == '1' ? mask.with(i) : mask;
   return mask;
 }
 
@@ -65,17 +65,17 @@ TEST_CASE("Crossformer's gradients agree with central differences in every param
     tests::check_model_gradients<Crossformer>(config, dropout, silent, tests::no_name, 2, enlarge);
   };
   auto config = small;
-  config.channels = 3, config.depth = 2, config.kept = ModuleMask<>::first(13);
+  config.channels = 3, config.depth = 2, config.kept = ModuleMask::first(13);
   check(config, 0.2);
   check(config.with_kept(mask_of("0110010001111")), 0.2);
   check(config.with_kept(mask_of("1011101100010")), 0);
 }
 
 TEST_CASE("a Crossformer's configuration knows how many numbers its model learns") {
-  for (const ModuleMask<> mask : {ModuleMask<>::all(), mask_of("011010010001101111"), ModuleMask<>{}}) {
+  for (const ModuleMask mask : {ModuleMask::all(), mask_of("011010010001101111"), ModuleMask{}}) {
     const auto config = small.with_kept(mask);
     const Model model({config});
-    CHECK(config.parameters() == static_cast<double>(spat::count(parameters(model))));
+    CHECK(config.parameters() == static_cast<double>(spat::parameter_count(parameters(model))));
   }
 }
 
@@ -115,7 +115,7 @@ TEST_CASE("scales that nobody reads are left out, named and not counted, and the
     const auto model = converted<Model>(dense, {small.with_kept(mask_of(digits))});
     Model::Cache cache;
     model.prepare(cache, Purpose::training, 3, small.channels);
-    const auto y = model.forward(Run{}, data.batch, cache);
+    const auto y = model.forward(Pass{}, data.batch, cache);
     const std::vector<float> computed(y.flat().begin(), y.flat().end());
     Predictor predictor(model);
     CHECK(example::same_bits(predictor.forecast(data.batch).flat(), computed));
@@ -142,8 +142,8 @@ TEST_CASE("one cross-attention of a Crossformer has to stay, and pruning leaves 
   CHECK(message_of<ConfigError>([&] { (void)pruned(dense, mask_of("1111110110110")); }) ==
         "one of these modules has to stay: 0000001001001, asked for 1111110110110");
   const std::vector<double> scores(13, 1.0);
-  const auto left = choose(blocks.kept, scores, DropLowest{12}, guard_of(dense.shape));
-  CHECK((left.kept() == 1 && left.is_subset_of(blocks.guard())));
+  const auto left = choose(blocks.kept, scores, DropLowest{12}, guard_of(dense.form));
+  CHECK((left.count() == 1 && left.is_subset_of(blocks.guard())));
 }
 
 TEST_CASE("a Crossformer's modules are called as in the reference's state_dict") {
@@ -153,11 +153,11 @@ TEST_CASE("a Crossformer's modules are called as in the reference's state_dict")
   CHECK(model.module_name(7) == "decoder.decode_layers.1.self_attention.time_attention");
   CHECK(model.module_name(12) == "decoder.decode_layers.2.cross_attention");
   const auto list = parameters(model);
-  for (std::size_t i = 0; i < 13; ++i) CHECK(find(list, model.module_name(i) + ".out_projection.weight") != list.end());
+  for (std::size_t i = 0; i < 13; ++i) CHECK(find_parameter(list, model.module_name(i) + ".out_projection.weight") != list.end());
 }
 
 TEST_CASE("a window's forecast by a Crossformer has the same bytes alone, in any batch, with any number of workers") {
-  for (const ModuleMask<> mask : {blocks.kept, mask_of("1001110111010")}) {
+  for (const ModuleMask mask : {blocks.kept, mask_of("1001110111010")}) {
     const auto model = example::made<Model>({blocks.with_kept(mask)}, 3, 0.2);
     const example::RandomBatch<float> data(blocks, 40);
     const std::size_t size = blocks.horizon * blocks.channels;
@@ -177,11 +177,11 @@ TEST_CASE("a window's forecast by a Crossformer has the same bytes alone, in any
 
 TEST_CASE("1 and 3 workers train the same bytes of a Crossformer, and hear the same scores") {
   const example::SyntheticWindows<float> windows(blocks, 16);
-  CHECK(BlockPlan(32, example::made<Model>({blocks}).activation_size(7)).blocks > 1);
+  CHECK(MicrobatchPlan(32, example::made<Model>({blocks}).activation_size(7)).microbatches > 1);
   const auto trained = [&](std::size_t workers) {
     Team team(std::max<std::size_t>(workers, 1));
     auto model = example::made<Model>({blocks.with_kept(mask_of("1101111110111"))}, 7, 0.1);
-    SensitivityPruner<Model> pruner(model, Send<float>(), 0);
+    Pruner<Model> pruner(model, Send<float>(), 0);
     Trainer<Model> trainer(model, {.epochs = 1, .batch_size = 32, .rate = 1e-3, .seed = 7}, workers ? &team : nullptr);
     trainer.fit(windows.training, windows.validation, pruner);
     return std::pair(std::move(model), pruner.scores());

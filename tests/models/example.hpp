@@ -20,7 +20,7 @@ inline constexpr spat::ITransformerConfig small{.channels = 3,
                                                 .ffn_width = 10,
                                                 .heads = 3,
                                                 .depth = 3,
-                                                .kept = spat::ModuleMask<>{0b111}};
+                                                .kept = spat::ModuleMask{0b111}};
 
 /// Normal numbers, the same for the same stream, with what a WindowBatch views.
 template <class Scalar>
@@ -53,11 +53,11 @@ struct RandomBatch {
 
 /// Initialized from `seed` and packed.
 template <class Model>
-Model made(typename Model::Shape shape = {}, std::uint64_t seed = 5, double dropout = 0) {
+Model made(typename Model::Form shape = {}, std::uint64_t seed = 5, double dropout = 0) {
   Model model(shape);
   spat::initialize(spat::parameters(model), seed);
   model.set_dropout(dropout);
-  model.pack();
+  pack(model);
   return model;
 }
 

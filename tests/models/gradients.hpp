@@ -46,7 +46,7 @@ void check_model_gradients(const Config& config, double dropout, const NamePredi
   using Model = ModelOf<double, Dynamic<Config>>;
   for (const bool training : {true, false}) {
     auto model = example::made<Model>(Dynamic<Config>{config}, 11, dropout);
-    INFO(Model::name << ", kept " << to_string(model.shape.kept(), model.shape.count()) << ", dropout " << dropout
+    INFO(Model::name << ", kept " << to_string(model.form.kept(), model.form.modules()) << ", dropout " << dropout
                      << ", training " << training);
     Random random(3);
     for (const auto& parameter : parameters(model))  // gains and biases of norms away from one and zero
@@ -57,22 +57,22 @@ void check_model_gradients(const Config& config, double dropout, const NamePredi
           value += 0.2 * random.uniform(0, 1);
     if (change)
       for (const auto& parameter : parameters(model)) change(parameter.name, parameter.values);
-    model.pack();
+    pack(model);
     const example::RandomBatch<double> data(config, 3);
     typename Model::Cache cache;
     model.prepare(cache, Purpose::training, 3, config.channels);
-    const Run run{.training = training, .seed = 9, .step = 4, .first_sample = 2};
+    const Pass pass{.training = training, .seed = 9, .step = 4, .first_sample = 2};
     const auto loss = [&] {
-      model.pack();
-      const auto y = model.forward(run, data.batch, cache);
+      pack(model);
+      const auto y = model.forward(pass, data.batch, cache);
       return squared_error<double>(y, data.batch.target, 1) / static_cast<double>(y.size());
     };
     loss();
-    const auto y = model.forward(run, data.batch, cache);
+    const auto y = model.forward(pass, data.batch, cache);
     Tensor<double> dy(y.rows(), y.cols());
     squared_error<double>(y, data.batch.target, static_cast<double>(y.size()), dy.view());
     Model gradients = zeros_like(model);
-    backward_pass(model, run, dy, cache, gradients);
+    backward_pass(model, pass, dy, cache, gradients);
     const auto weights = parameters(model), slopes = parameters(gradients);
     for (std::size_t p = 0; p < weights.size(); ++p) {
       if (weights[p].kind != ParameterKind::weight) continue;

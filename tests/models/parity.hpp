@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/models/checkpoint.hpp>
-#include <spat/prune/criteria/send.hpp>
+#include <spat/criteria/send/send.hpp>
 #include <spat/train/adam.hpp>
 #include <spat/train/loss.hpp>
 
@@ -126,8 +126,8 @@ void check_pass(const SafetensorsFile& file, Model& model, const std::string& pr
   typename Model::Cache cache;
   model.prepare(cache, Purpose::training, data.batch.samples, data.batch.channels());
   Capture<Scalar> capture;
-  const Scored<Capture<Scalar>> run(Run{.training = !prefix.empty()}, capture);
-  const auto out = model.forward(run, data.batch, cache);
+  const ScoredPass<Capture<Scalar>> pass(Pass{.training = !prefix.empty()}, capture);
+  const auto out = model.forward(pass, data.batch, cache);
   const auto name_of = [&](const char* what) {
     return prefix.empty() ? std::string("fixture.") + what : prefix + what;
   };
@@ -139,7 +139,7 @@ void check_pass(const SafetensorsFile& file, Model& model, const std::string& pr
   CHECK(loss == Approx(file.read<float>(name_of("loss"))[0]).epsilon(1e-5));
 
   Model gradients = zeros_like(model);
-  backward_pass(model, run, dy, cache, gradients);
+  backward_pass(model, pass, dy, cache, gradients);
   const auto zero_grads = file.metadata().find("zero_grads");
   for (const auto& gradient : parameters(gradients)) {
     if (gradient.kind != ParameterKind::weight) continue;
@@ -147,7 +147,7 @@ void check_pass(const SafetensorsFile& file, Model& model, const std::string& pr
     const std::string name = detail::name_in_file<Model>(file, gradient.name);
     const bool zero =
         gradient.name.ends_with("key_projection.bias") ||  // a softmax row does not feel it
-        (zero_grads != file.metadata().end() && zero_grads->second.find(detail::in_quotes(name)) != std::string::npos);
+        (zero_grads != file.metadata().end() && zero_grads->second.find(in_quotes(name)) != std::string::npos);
     if (zero)
       CHECK(fixtures::largest(gradient.values) < 1e-6);
     else if (const auto other = file.read<Scalar>(prefix + "grad." + name);
@@ -182,14 +182,14 @@ std::size_t check_pruned(const SafetensorsFile& file, const Model& model) {
   typename Model::Cache cache;
   for (const auto& tensor : file.tensors()) {
     if (!tensor.name.starts_with("pruned.") || !tensor.name.ends_with(".out")) continue;
-    const std::string digits = tensor.name.substr(7, model.shape.count());
+    const std::string digits = tensor.name.substr(7, model.form.modules());
     INFO(tensor.name);
-    ModuleMask<> mask{};
-    for (std::size_t i = 0; i < digits.size(); ++i) mask.bits |= std::uint64_t{digits[i] == '1'} << i;
-    const auto smaller = converted<Model>(model, model.shape.with_kept(mask));
+    ModuleMask mask{};
+    for (std::size_t i = 0; i < digits.size(); ++i) mask = digits[i] == '1' ? mask.with(i) : mask;
+    const auto smaller = converted<Model>(model, model.form.with_kept(mask));
     for (const Purpose purpose : {Purpose::training, Purpose::inference}) {
       smaller.prepare(cache, purpose, data.batch.samples, data.batch.channels());
-      CHECK(fixtures::relative_error(smaller.forward(Run{}, data.batch, cache).flat(), file.read<Scalar>(tensor.name)) <
+      CHECK(fixtures::relative_error(smaller.forward(Pass{}, data.batch, cache).flat(), file.read<Scalar>(tensor.name)) <
             1e-5);
     }
     ++pruned;
@@ -206,7 +206,7 @@ void check_file(const SafetensorsFile& file, const typename Model::Config& confi
   load_tensors(model, file);
   check_pass(file, model, "", expected);
   const std::size_t pruned = check_pruned(file, model);
-  CHECK((pruned > 0 || model.shape.count() == 0));
+  CHECK((pruned > 0 || model.form.modules() == 0));
   if (file.contains("train.out")) check_pass(file, model, "train.", expected);
 }
 
@@ -215,9 +215,9 @@ void check_file(const SafetensorsFile& file, const typename Model::Config& confi
 template <template <class, class> class ModelOf, class ConfigOf, class MakeExpected>
 void check_files(std::initializer_list<std::string_view> names, const ConfigOf& config_of,
                  const MakeExpected& expected) {
-  using Shape = Dynamic<std::invoke_result_t<ConfigOf, const SafetensorsFile&>>;
-  using Single = ModelOf<float, Shape>;
-  using Wide = ModelOf<double, Shape>;
+  using Form = Dynamic<std::invoke_result_t<ConfigOf, const SafetensorsFile&>>;
+  using Single = ModelOf<float, Form>;
+  using Wide = ModelOf<double, Form>;
   std::size_t checked = 0;
   const auto files = fixtures::files();
   if (files.empty()) WARN("skipped: no fixtures in " << fixtures::folder());
@@ -249,18 +249,18 @@ void check_adam(const SafetensorsFile& file, const typename Model::Config& confi
   Adam<Scalar> adam(weights);
   typename Model::Cache cache;
   model.prepare(cache, Purpose::training, data.batch.samples, data.batch.channels());
-  const Run run{.training = true};
+  const Pass pass{.training = true};
   const auto losses = file.read<float>("adam.losses");
   for (std::size_t step = 0; step < 3; ++step) {
-    const auto out = model.forward(run, data.batch, cache);
+    const auto out = model.forward(pass, data.batch, cache);
     Tensor<Scalar> dy(out.rows(), out.cols());
     const auto size = static_cast<double>(out.size());
     CHECK(squared_error<Scalar>(out, data.batch.target, size, dy.view()) / size == Approx(losses[step]).epsilon(1e-5));
     set_zero(slopes);
-    backward_pass(model, run, dy, cache, gradients);
+    backward_pass(model, pass, dy, cache, gradients);
     adam.step(weights, slopes, 1e-3);
     if constexpr (BatchNormalized<Model>) model.commit(cache, Scalar(0.1));
-    model.pack();
+    pack(model);
   }
   for (const auto& weight : weights) {
     if (weight.kind != ParameterKind::weight) continue;

@@ -21,18 +21,18 @@ constexpr PatchTSTConfig small{.channels = 2,
                                .depth = 3,
                                .patch = 4,
                                .stride = 2,
-                               .kept = ModuleMask<>{0b111}};
+                               .kept = ModuleMask{0b111}};
 
 }  // namespace
 
 TEST_CASE("PatchTST's gradients agree with central differences in every parameter") {
   const auto check = [](const PatchTSTConfig& config, double dropout) {
-    const std::string last = detail::message("encoder.attn_layers.", config.depth - 1, ".norm2.");
+    const std::string last = message("encoder.attn_layers.", config.depth - 1, ".norm2.");
     tests::check_model_gradients<PatchTST>(config, dropout, tests::key_bias,
                                            [&](std::string_view name) { return name.starts_with(last); });
   };
   check(small, 0.2);
-  check(small.with_kept(ModuleMask<>{0b010}), 0);
+  check(small.with_kept(ModuleMask{0b010}), 0);
   auto plain = small;
   plain.instance_norm = false, plain.depth = 1, plain.kept = {0};
   check(plain, 0.2);
@@ -40,9 +40,9 @@ TEST_CASE("PatchTST's gradients agree with central differences in every paramete
 
 TEST_CASE("a PatchTST's configuration knows how many numbers its model learns") {
   for (const std::uint64_t mask : {0b000u, 0b101u, 0b111u}) {
-    const auto config = small.with_kept(ModuleMask<>{mask});
+    const auto config = small.with_kept(ModuleMask{mask});
     const PatchTST<float> model({config});
-    CHECK(config.parameters() == static_cast<double>(spat::count(parameters(model))));
+    CHECK(config.parameters() == static_cast<double>(spat::parameter_count(parameters(model))));
   }
 }
 
@@ -58,7 +58,7 @@ TEST_CASE("statistics re-estimated after pruning are those of the pruned model, 
   const example::SyntheticWindows<float> windows(small, 4);
   using Model = PatchTST<float>;
   const auto dense = example::made<Model>(Dynamic<PatchTSTConfig>{small});
-  auto pruned = converted<Model>(dense, {small.with_kept(ModuleMask<>{0b001})}), shared = pruned;
+  auto pruned = converted<Model>(dense, {small.with_kept(ModuleMask{0b001})}), shared = pruned;
   const auto before = pruned;
   Team team(3);
   reestimate_statistics(pruned, windows.training, 1, nullptr, 4, 16);
@@ -71,10 +71,10 @@ TEST_CASE("statistics re-estimated after pruning are those of the pruned model, 
 
 TEST_CASE("a step that LayerDrop takes modules from is a step of the PatchTST without them") {
   tests::check_layer_drop<PatchTST>(small);
-  tests::check_layer_drop<PatchTST>(small.with_kept(ModuleMask<>{0b110}));
+  tests::check_layer_drop<PatchTST>(small.with_kept(ModuleMask{0b110}));
 }
 
 TEST_CASE("every criterion that listens scores every module of a PatchTST") {
   tests::check_scores<PatchTST>(small);
-  tests::check_scores<PatchTST>(small.with_kept(ModuleMask<>{0b110}));
+  tests::check_scores<PatchTST>(small.with_kept(ModuleMask{0b110}));
 }

@@ -27,7 +27,7 @@ constexpr OfficialPatchTSTConfig small{.channels = 2,
                                        .depth = 3,
                                        .patch = 4,
                                        .stride = 2,
-                                       .kept = ModuleMask<>{0b111}};
+                                       .kept = ModuleMask{0b111}};
 
 /// Every tensor away from what a constructor gives it.
 template <class Model>
@@ -39,7 +39,7 @@ Model random_model(const OfficialPatchTSTConfig& config) {
       if (parameter.kind == ParameterKind::weight) value += static_cast<typename Model::Value>(0.3 * random.normal());
       if (parameter.kind == ParameterKind::buffer) value += static_cast<typename Model::Value>(random.uniform(0, 1));
     }
-  model.pack();
+  pack(model);
   return model;
 }
 
@@ -56,7 +56,7 @@ bool normalized_away(const OfficialPatchTSTConfig& config, double dropout, std::
   const std::string layers = "model.backbone.encoder.layers.";
   for (std::size_t l = 0; l < config.depth; ++l) {
     const bool mixed = config.kept.keeps(l);
-    if (l > 0 && !mixed && name.starts_with(detail::message(layers, l - 1, ".norm_ffn."))) return true;
+    if (l > 0 && !mixed && name.starts_with(message(layers, l - 1, ".norm_ffn."))) return true;
     if (l == 0 && !mixed && dropout == 0 && name == "model.backbone.W_P.bias") return true;
   }
   return dropout == 0 && (name.ends_with("to_out.0.bias") || name.ends_with("W_V.bias") || name.ends_with("ff.3.bias"));
@@ -69,7 +69,7 @@ TEST_CASE("the official PatchTST is its formulas in plain loops, for every mask,
   for (const bool instance_norm : {true, false})
     for (std::uint64_t mask = 0; mask < 8; ++mask)
       for (const bool training : {false, true}) {
-        auto config = small.with_kept(ModuleMask<>{mask});
+        auto config = small.with_kept(ModuleMask{mask});
         config.instance_norm = instance_norm;
         INFO("kept " << to_string(config.kept, 3) << ", training " << training);
         auto model = random_model<Model>(config);
@@ -81,14 +81,14 @@ TEST_CASE("the official PatchTST is its formulas in plain loops, for every mask,
         for (const Purpose purpose : {Purpose::training, Purpose::inference}) {
           if (training && purpose == Purpose::inference) continue;
           model.prepare(cache, purpose, 3, config.channels);
-          CHECK(largest_difference(model.forward(Run{.training = training}, data.batch, cache).flat(), forecast) <
+          CHECK(largest_difference(model.forward(Pass{.training = training}, data.batch, cache).flat(), forecast) <
                 1e-10);
         }
         if (!training) continue;
         model.commit(cache, 0.1);
         for (const auto& [name, values] : expected.running) {
           INFO(name);
-          CHECK(largest_difference(find(parameters(model), name)->values, values) < 1e-10);
+          CHECK(largest_difference(find_parameter(parameters(model), name)->values, values) < 1e-10);
         }
         CHECK(expected.running.size() == 4 * config.depth);
       }
@@ -97,7 +97,7 @@ TEST_CASE("the official PatchTST is its formulas in plain loops, for every mask,
 TEST_CASE("the official PatchTST's gradients agree with central differences in every parameter") {
   for (const std::uint64_t mask : {0b111u, 0b101u, 0b010u, 0b000u})
     for (const double dropout : {0.2, 0.0}) {
-      const auto config = small.with_kept(ModuleMask<>{mask});
+      const auto config = small.with_kept(ModuleMask{mask});
       tests::check_model_gradients<OfficialPatchTST>(
           config, dropout, [](std::string_view name) { return name.ends_with("W_K.bias"); },
           [&](std::string_view name) { return normalized_away(config, dropout, name); });
@@ -106,9 +106,9 @@ TEST_CASE("the official PatchTST's gradients agree with central differences in e
 
 TEST_CASE("an official PatchTST's configuration knows how many numbers its model learns") {
   for (const std::uint64_t mask : {0b000u, 0b101u, 0b111u}) {
-    const auto config = small.with_kept(ModuleMask<>{mask});
+    const auto config = small.with_kept(ModuleMask{mask});
     const OfficialPatchTST<float> model({config});
-    CHECK(config.parameters() == static_cast<double>(spat::count(parameters(model))));
+    CHECK(config.parameters() == static_cast<double>(spat::parameter_count(parameters(model))));
   }
 }
 
@@ -127,14 +127,14 @@ TEST_CASE("an official PatchTST refuses sizes that do not fit together") {
   model.prepare(cache, Purpose::inference, 2, small.channels);
   config = small, config.lookback = 14;
   const example::RandomBatch<float> data(config, 2);
-  CHECK(message_of<ShapeError>([&] { model.forward(Run{}, data.batch, cache); }) ==
+  CHECK(message_of<ShapeError>([&] { model.forward(Pass{}, data.batch, cache); }) ==
         "PatchTST: lookback rows of history: expected 26, found 28");
 }
 
 TEST_CASE("scores pass from the nearest attention that is kept to the next, and nobody else keeps any") {
   const auto links = [](std::uint64_t mask) {
     std::string text;
-    const OfficialPatchTST<float> model({small.with_kept(ModuleMask<>{mask})});
+    const OfficialPatchTST<float> model({small.with_kept(ModuleMask{mask})});
     for (const auto& layer : model.encoder.blocks)
       text += !layer.attention                   ? "-"
               : layer.attention->takes_scores    ? layer.attention->hands_on_scores ? "b" : "t"
@@ -151,7 +151,7 @@ TEST_CASE("scores pass from the nearest attention that is kept to the next, and 
 }
 
 TEST_CASE("an official PatchTST names its tensors as its authors do") {
-  const OfficialPatchTST<double> model({small.with_kept(ModuleMask<>{0b001})});
+  const OfficialPatchTST<double> model({small.with_kept(ModuleMask{0b001})});
   const auto list = parameters(model);
   std::vector<std::string> names;
   for (const auto& parameter : list) names.push_back(parameter.name);
@@ -172,8 +172,8 @@ TEST_CASE("an official PatchTST names its tensors as its authors do") {
   }
   expected.insert(expected.end(), {"model.head.linear.weight", "model.head.linear.bias"});
   CHECK(names == expected);
-  CHECK(find(list, "model.backbone.W_pos")->shape == std::vector<std::size_t>{6, 6});
-  CHECK(find(list, layer + "0.ff.0.weight")->shape == std::vector<std::size_t>{10, 6});
+  CHECK(find_parameter(list, "model.backbone.W_pos")->shape == std::vector<std::size_t>{6, 6});
+  CHECK(find_parameter(list, layer + "0.ff.0.weight")->shape == std::vector<std::size_t>{10, 6});
 }
 
 TEST_CASE("positions start within 0.02, as the authors let them") {
@@ -186,7 +186,7 @@ TEST_CASE("positions start within 0.02, as the authors let them") {
 TEST_CASE("the scale of the scores is a number without dimensions in files, which need not have it") {
   using Model = OfficialPatchTST<float>;
   const TemporaryFolder folder;
-  const auto model = random_model<Model>(small.with_kept(ModuleMask<>{0b110}));
+  const auto model = random_model<Model>(small.with_kept(ModuleMask{0b110}));
   save_model(folder / "model", model);
   const SafetensorsFile file(folder / "model");
   const std::string scale = Model::module_name(1) + ".sdp_attn.scale";
@@ -211,7 +211,7 @@ TEST_CASE("the scale of the scores is a number without dimensions in files, whic
 
 TEST_CASE("an official PatchTST's forecast has the same bytes alone, in any batch, with any number of workers") {
   for (const std::uint64_t mask : {0b111u, 0b101u, 0b000u}) {
-    auto config = small.with_kept(ModuleMask<>{mask});
+    auto config = small.with_kept(ModuleMask{mask});
     config.width = 48, config.ffn_width = 400;
     const auto model = random_model<OfficialPatchTST<float>>(config);
     const example::RandomBatch<float> data(config, 30);
@@ -231,14 +231,14 @@ TEST_CASE("an official PatchTST's forecast has the same bytes alone, in any batc
 }
 
 TEST_CASE("1 and 3 workers train an official PatchTST to the same bytes, statistics included") {
-  auto config = small.with_kept(ModuleMask<>{0b101});
+  auto config = small.with_kept(ModuleMask{0b101});
   config.ffn_width = 700;
   const example::SyntheticWindows<float> windows(config, 8);
   const auto trained = [&](std::size_t workers) {
     Team team(workers);
     auto model = example::made<OfficialPatchTST<float>>({config}, 7, 0.1);
     Trainer<OfficialPatchTST<float>> trainer(model, {.epochs = 1, .batch_size = 16, .rate = 1e-3, .seed = 7}, &team);
-    NoScoring nobody;
+    NoObserver nobody;
     trainer.run_epoch(windows.training, windows.validation, nobody);
     return model;
   };
@@ -249,10 +249,10 @@ TEST_CASE("1 and 3 workers train an official PatchTST to the same bytes, statist
 
 TEST_CASE("a step that LayerDrop takes modules from is a step of the official PatchTST without them") {
   tests::check_layer_drop<OfficialPatchTST>(small);
-  tests::check_layer_drop<OfficialPatchTST>(small.with_kept(ModuleMask<>{0b101}));
+  tests::check_layer_drop<OfficialPatchTST>(small.with_kept(ModuleMask{0b101}));
 }
 
 TEST_CASE("every criterion that listens scores every module of an official PatchTST") {
   tests::check_scores<OfficialPatchTST>(small);
-  tests::check_scores<OfficialPatchTST>(small.with_kept(ModuleMask<>{0b101}));
+  tests::check_scores<OfficialPatchTST>(small.with_kept(ModuleMask{0b101}));
 }

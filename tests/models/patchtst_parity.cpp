@@ -22,7 +22,7 @@ PatchTSTConfig config_of(const SafetensorsFile& file) {
 
 /// The last block's second norm stands before the BatchNorm.
 bool normalized_away(const auto& model, std::string_view name) {
-  return name.starts_with(detail::message("encoder.attn_layers.", model.config().depth - 1, ".norm2."));
+  return name.starts_with(message("encoder.attn_layers.", model.config().depth - 1, ".norm2."));
 }
 template <class Model>
 const parity::Expected<Model> expected{

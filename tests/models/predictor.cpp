@@ -18,7 +18,7 @@ constexpr ITransformerConfig layers{.channels = 5,
                                     .ffn_width = 72,
                                     .heads = 4,
                                     .depth = 2,
-                                    .kept = ModuleMask<>{0b11}};
+                                    .kept = ModuleMask{0b11}};
 constexpr ITransformerConfig blocks{.channels = 5,
                                     .marks = 4,
                                     .lookback = 17,
@@ -27,15 +27,15 @@ constexpr ITransformerConfig blocks{.channels = 5,
                                     .ffn_width = 1000,
                                     .heads = 4,
                                     .depth = 2,
-                                    .kept = ModuleMask<>{0b11}};
+                                    .kept = ModuleMask{0b11}};
 
 template <class Scalar>
-std::vector<Scalar> copied(Batch<const Scalar> y) {
+std::vector<Scalar> copied(Rows<const Scalar> y) {
   return {y.flat().begin(), y.flat().end()};
 }
 
 template <class Model>
-void check_rows(typename Model::Shape shape, const ITransformerConfig& config) {
+void check_rows(typename Model::Form shape, const ITransformerConfig& config) {
   using Scalar = typename Model::Value;
   const auto model = example::made<Model>(shape, 3, 0.2);
   const example::RandomBatch<Scalar> data(config, 70);
@@ -62,7 +62,7 @@ void check_rows(typename Model::Shape shape, const ITransformerConfig& config) {
 TEMPLATE_TEST_CASE("a window's forecast has the same bytes alone, in any batch, with any number of workers", "", float,
                    double) {
   for (const std::uint64_t mask : {0b11u, 0b01u, 0b00u}) {
-    const auto a = layers.with_kept(ModuleMask<>{mask}), b = blocks.with_kept(ModuleMask<>{mask});
+    const auto a = layers.with_kept(ModuleMask{mask}), b = blocks.with_kept(ModuleMask{mask});
     check_rows<ITransformer<TestType>>({a}, a);
     check_rows<ITransformer<TestType>>({b}, b);
   }
@@ -80,12 +80,12 @@ TEST_CASE("the static and the dynamic form forecast the same bytes") {
 
 TEST_CASE("time marks that nothing sees are left out, and the forecast has the bytes of one that computes them") {
   for (const std::uint64_t mask : {0b00u, 0b10u}) {
-    const auto config = layers.with_kept(ModuleMask<>{mask});
+    const auto config = layers.with_kept(ModuleMask{mask});
     const auto model = example::made<ITransformer<float>>({config});
     const example::RandomBatch<float> data(config, 6);
     ITransformer<float>::Cache cache;
     model.prepare(cache, Purpose::training, 6, config.channels);
-    const auto computed = copied(model.forward(Run{}, data.batch, cache));
+    const auto computed = copied(model.forward(Pass{}, data.batch, cache));
     Predictor predictor(model);
     CHECK(example::same_bits(predictor.forecast(data.batch).flat(), computed));
 

@@ -4,8 +4,8 @@
 
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/predictor.hpp>
-#include <spat/prune/any_criterion.hpp>
-#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/criteria/any_criterion.hpp>
+#include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
 #include <tests/catch.hpp>
@@ -59,7 +59,7 @@ void check_training(const Config& config) {
     Team team(std::max<std::size_t>(workers, 1));
     auto model = example::made<Model>({config}, 7, 0.1);
     Trainer<Model> trainer(model, {.seed = 7, .clip_norm = 0.5}, workers ? &team : nullptr);
-    NoScoring nobody;
+    NoObserver nobody;
     const double first = trainer.step(data.batch, 1e-2, nobody);
     double last = 0;
     for (int step = 0; step < 5; ++step) last = trainer.step(data.batch, 1e-2, nobody);
@@ -80,30 +80,30 @@ template <template <class, class> class ModelOf, class Config>
 void check_layer_drop(const Config& config, std::size_t samples = 5) {
   using namespace spat;
   using Model = DynamicModel<ModelOf, double, Config>;
-  using Pruner = SensitivityPruner<Model, AnyCriterion<double>>;
+  using TestedPruner = Pruner<Model, AnyCriterion<double>>;
   const example::RandomBatch<double> data(config, samples);
   auto model = example::made<Model>({config}, 1, 0.1);
   pack(model, Purpose::training);
   std::size_t skipped = 0;
   for (std::uint64_t number = 1; number <= 12; ++number) {
-    const Run run{.training = true, .seed = 7, .step = number, .layer_drop = 0.5};
-    ModuleMask<> mask = model.shape.kept();
-    for (std::size_t i = 0; i < model.shape.count(); ++i)
-      if (mask.keeps(i) && run.at(i).skips_module()) mask = mask.without(i), ++skipped;
-    INFO(Model::name << ", step " << number << ", left " << to_string(mask, model.shape.count()));
-    auto fewer = converted<Model>(model, model.shape.with_kept(mask));  // whatever the guard: a step may leave it out
+    const Pass pass{.training = true, .seed = 7, .step = number, .layer_drop = 0.5};
+    ModuleMask mask = model.form.kept();
+    for (std::size_t i = 0; i < model.form.modules(); ++i)
+      if (mask.keeps(i) && pass.at(i).skips_module()) mask = mask.without(i), ++skipped;
+    INFO(Model::name << ", step " << number << ", left " << to_string(mask, model.form.modules()));
+    auto fewer = converted<Model>(model, model.form.with_kept(mask));  // whatever the guard: a step may leave it out
     pack(fewer, Purpose::training);
     for (const char* criterion : {"send", "block_influence"}) {
       INFO(criterion);
-      const auto stepped = [&](const Model& of, const Run& as, Model& gradients) {
-        Pruner pruner(of, make_criterion<double>(criterion), 0);
+      const auto stepped = [&](const Model& of, const Pass& as, Model& gradients) {
+        TestedPruner pruner(of, make_criterion<double>(criterion), 0);
         TrainingStep<Model> step;
         const double loss = step(of, as, data.batch, gradients, pruner);
         pruner.end_step();
         return std::pair(loss, pruner.scores());
       };
       Model all = zeros_like(model), left = zeros_like(fewer);
-      const auto dropped = stepped(model, run, all), without = stepped(fewer, Run{.seed = 7, .step = number}, left);
+      const auto dropped = stepped(model, pass, all), without = stepped(fewer, Pass{.seed = 7, .step = number}, left);
       CHECK(dropped.first == without.first);
       for (std::size_t i = 0; i < dropped.second.size(); ++i)
         CHECK((mask.keeps(i) ? dropped.second[i] == without.second[i]
@@ -111,7 +111,7 @@ void check_layer_drop(const Config& config, std::size_t samples = 5) {
       const auto survivors = parameters(left);
       for (const auto& gradient : parameters(all)) {
         INFO(gradient.name);
-        const auto found = find(survivors, gradient.name);
+        const auto found = find_parameter(survivors, gradient.name);
         if (found == survivors.end())
           CHECK(std::ranges::count(gradient.values, 0.0) == static_cast<std::ptrdiff_t>(gradient.values.size()));
         else
@@ -119,7 +119,7 @@ void check_layer_drop(const Config& config, std::size_t samples = 5) {
       }
     }
   }
-  const std::size_t places = 12 * model.shape.kept().kept();
+  const std::size_t places = 12 * model.form.kept().count();
   CHECK((skipped > places / 5 && skipped < places - places / 5));
 }
 
@@ -134,11 +134,11 @@ void check_scores(const Config& config) {
     INFO(Model::name << ", " << info.name << ", kept " << to_string(config.kept, config.modules()));
     auto model = example::made<Model>({config});
     Trainer<Model> trainer(model, {});
-    SensitivityPruner<Model, AnyCriterion<float>> pruner(model, make_criterion<float>(info.name), 0);
+    Pruner<Model, AnyCriterion<float>> pruner(model, make_criterion<float>(info.name), 0);
     trainer.step(data.batch, 1e-3, pruner);
     const auto scores = pruner.scores();
     REQUIRE(scores.size() == config.modules());
-    for (std::size_t i = 0; i < scores.size(); ++i) CHECK(std::isfinite(scores[i]) == model.shape.kept().keeps(i));
+    for (std::size_t i = 0; i < scores.size(); ++i) CHECK(std::isfinite(scores[i]) == model.form.kept().keeps(i));
   }
 }
 
@@ -165,23 +165,23 @@ void check_files() {
 template <template <class, class> class ModelOf, auto config>
 void check_without_modules() {
   using namespace spat;
-  static_assert(config.modules() == 0 && ModuleMask<>::first(0).bits == 0);
+  static_assert(config.modules() == 0 && ModuleMask::first(0).bits == 0);
   using Model = DynamicModel<ModelOf, float, std::remove_const_t<decltype(config)>>;
   using Fixed = ModelOf<float, Static<config>>;
-  static_assert(std::is_same_v<typename Fixed::template Pruned<ModuleMask<>{}>,
-                               typename Fixed::template Pruned<ModuleMask<>::first(0)>>);
-  auto model = example::made<Model>({config.with_kept(ModuleMask<>::all())});
-  CHECK(model.shape.count() == 0);
-  CHECK(model.shape.kept().bits == 0);
-  CHECK(example::same_parameters(pruned(model, ModuleMask<>::all()), model));
+  static_assert(std::is_same_v<typename Fixed::template Pruned<ModuleMask{}>,
+                               typename Fixed::template Pruned<ModuleMask::first(0)>>);
+  auto model = example::made<Model>({config.with_kept(ModuleMask::all())});
+  CHECK(model.form.modules() == 0);
+  CHECK(model.form.kept().bits == 0);
+  CHECK(example::same_parameters(pruned(model, ModuleMask::all()), model));
   const auto fixed = converted<Fixed>(model);
-  std::visit([&](const auto& same) { CHECK(example::same_parameters(same, fixed)); }, pruned(fixed, ModuleMask<>{}));
-  CHECK_THROWS_AS((Surgery<Model>::keep(model, ModuleMask<>{1})), ConfigError);
+  std::visit([&](const auto& same) { CHECK(example::same_parameters(same, fixed)); }, pruned(fixed, ModuleMask{}));
+  CHECK_THROWS_AS((Surgery<Model>::keep(model, ModuleMask{1})), ConfigError);
 
   const example::RandomBatch<float> data(config, 4);
   Team team(2);
   Trainer<Model> trainer(model, {}, &team);
-  SensitivityPruner<Model> pruner(model);
+  Pruner<Model> pruner(model);
   trainer.step(data.batch, 1e-3, pruner);
   pruner.end_epoch();
   CHECK(pruner.scores().empty());
@@ -189,7 +189,7 @@ void check_without_modules() {
   CHECK(pruner.choose(DropRatio{1}).bits == 0);
   CHECK_THROWS_AS((void)pruner.choose(DropLowest{1}), ConfigError);
   CHECK(example::same_parameters(pruner.prune(model, DropRatio{0.5}), model));
-  SensitivityPruner<Model> restored(model);
+  Pruner<Model> restored(model);
   restored.restore(pruner.state());
   CHECK(restored.trajectory() == pruner.trajectory());
 }
@@ -198,7 +198,7 @@ void check_without_modules() {
 template <template <class, class> class ModelOf, class Config>
 void check_count(const Config& config) {
   const DynamicModel<ModelOf, float, Config> model({config});
-  CHECK(config.parameters() == static_cast<double>(spat::count(spat::parameters(model))));
+  CHECK(config.parameters() == static_cast<double>(spat::parameter_count(spat::parameters(model))));
 }
 
 /// The text of what a configuration is refused with.

@@ -19,7 +19,7 @@ constexpr SMambaConfig small{.channels = 3,
                              .state = 3,
                              .convolution = 3,
                              .expand = 2,
-                             .kept = ModuleMask<>{0b111}};
+                             .kept = ModuleMask{0b111}};
 constexpr SMambaConfig wide{.channels = 7,
                             .marks = 4,
                             .lookback = 48,
@@ -28,7 +28,7 @@ constexpr SMambaConfig wide{.channels = 7,
                             .ffn_width = 1000,
                             .depth = 2,
                             .state = 8,
-                            .kept = ModuleMask<>{0b11}};
+                            .kept = ModuleMask{0b11}};
 constexpr SMambaConfig narrow = [] {
   SMambaConfig config = wide;
   config.ffn_width = 64;  // a batch is one block: workers inside layers
@@ -49,20 +49,20 @@ void check_gradients(const SMambaConfig& config, double dropout) {
 }  // namespace
 
 TEST_CASE("S-Mamba's gradients agree with central differences in every parameter") {
-  check_gradients(small.with_kept(ModuleMask<>{0b101}), 0.2);
+  check_gradients(small.with_kept(ModuleMask{0b101}), 0.2);
   auto two = small;
   two.depth = 2, two.kept = {0b11};
   check_gradients(two, 0);
   auto plain = small;
   plain.marks = 0, plain.instance_norm = false, plain.depth = 1, plain.kept = {1}, plain.expand = 1;
   check_gradients(plain, 0);
-  check_gradients(small.with_kept(ModuleMask<>{}), 0.2);
+  check_gradients(small.with_kept(ModuleMask{}), 0.2);
 }
 
 TEST_CASE("a window's forecast by S-Mamba depends on nothing but the window") {
   tests::check_forecasts<SMamba, small>();
-  tests::check_forecasts<SMamba, small.with_kept(ModuleMask<>{0b010})>();
-  tests::check_forecasts<SMamba, small.with_kept(ModuleMask<>{})>();
+  tests::check_forecasts<SMamba, small.with_kept(ModuleMask{0b010})>();
+  tests::check_forecasts<SMamba, small.with_kept(ModuleMask{})>();
   tests::check_forecasts<SMamba, wide>();
   tests::check_forecasts<SMamba, narrow>();
 }
@@ -70,21 +70,21 @@ TEST_CASE("a window's forecast by S-Mamba depends on nothing but the window") {
 TEST_CASE("S-Mamba trains to the same bytes on any number of workers") {
   tests::check_training<SMamba>(wide);
   tests::check_training<SMamba>(narrow);
-  tests::check_training<SMamba>(narrow.with_kept(ModuleMask<>{0b10}));
+  tests::check_training<SMamba>(narrow.with_kept(ModuleMask{0b10}));
 }
 
 TEST_CASE("S-Mamba comes back from files, pruned or not") {
   tests::check_files<SMamba, small>();
-  tests::check_files<SMamba, small.with_kept(ModuleMask<>{0b011})>();
+  tests::check_files<SMamba, small.with_kept(ModuleMask{0b011})>();
 }
 
 TEST_CASE("time marks that no Mamba sees are left out, and the forecast has the bytes of one that computes them") {
-  const auto config = small.with_kept(ModuleMask<>{});
+  const auto config = small.with_kept(ModuleMask{});
   const auto model = example::made<SMamba<float>>({config});
   const example::RandomBatch<float> data(config, 6);
   SMamba<float>::Cache cache;
   model.prepare(cache, Purpose::training, 6, config.channels);
-  const auto y = model.forward(Run{}, data.batch, cache);
+  const auto y = model.forward(Pass{}, data.batch, cache);
   const std::vector<float> computed(y.flat().begin(), y.flat().end());
   auto without_marks = data.batch;
   without_marks.history_marks = {};
@@ -98,7 +98,7 @@ TEST_CASE("time marks that no Mamba sees are left out, and the forecast has the 
   CHECK_THROWS_AS((void)needs_marks.forecast(without_marks), ConfigError);
   auto fewer_marks = small;
   fewer_marks.marks = 0;
-  const auto markless = SMamba<float>({fewer_marks.with_kept(ModuleMask<>{})});
+  const auto markless = SMamba<float>({fewer_marks.with_kept(ModuleMask{})});
   CHECK(model.multiply_adds(3) == markless.multiply_adds(3));
   CHECK(dense.multiply_adds(3) > SMamba<float>({fewer_marks}).multiply_adds(3));
 }
@@ -107,13 +107,13 @@ TEST_CASE("an S-Mamba's modules can be pruned by name of the mask, but no criter
   static_assert(!SMamba<float>::scored);
   auto model = example::made<SMamba<float>>({small});
   Trainer<SMamba<float>> trainer(model, {});
-  SensitivityPruner<SMamba<float>> pruner(model);
+  Pruner<SMamba<float>> pruner(model);
   const example::RandomBatch<float> data(small, 4);
   trainer.step(data.batch, 1e-3, pruner);
   pruner.end_epoch();
   for (const double score : pruner.scores()) CHECK(std::isnan(score));
   CHECK(message_of<NumericError>([&] { (void)pruner.choose(DropLowest{1}); }).find("not finite") != std::string::npos);
-  const auto smaller = pruned(model, ModuleMask<>{0b101});
+  const auto smaller = pruned(model, ModuleMask{0b101});
   for (const auto& parameter : parameters(smaller))
     CHECK_FALSE(parameter.name.starts_with("encoder.attn_layers.1.attention"));
   CHECK(parameters(model).size() - parameters(smaller).size() == 18);
@@ -121,7 +121,7 @@ TEST_CASE("an S-Mamba's modules can be pruned by name of the mask, but no criter
 
 TEST_CASE("an S-Mamba's configuration counts its parameters and refuses what does not fit") {
   for (const std::uint64_t mask : {0b000u, 0b101u, 0b111u})
-    tests::check_count<SMamba>(small.with_kept(ModuleMask<>{mask}));
+    tests::check_count<SMamba>(small.with_kept(ModuleMask{mask}));
   tests::check_count<SMamba>(wide);
   CHECK(tests::refused<SMamba>(small, [](auto& c) { c.state = 0; }) ==
         "state, convolution and expand must be positive: 0, 3, 2");

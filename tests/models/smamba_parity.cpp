@@ -36,7 +36,7 @@ TEST_CASE("an S-Mamba loads from a checkpoint that carries dead tensors, and nam
     std::size_t dead = 0;
     for (const std::string& name : load_tensors(model, file)) {
       if (name.starts_with("fixture.") || name.starts_with("grad.") || name.starts_with("pruned.")) continue;
-      CHECK(file.metadata("unused").find(detail::in_quotes(name)) != std::string::npos);
+      CHECK(file.metadata("unused").find(in_quotes(name)) != std::string::npos);
       ++dead;
     }
     const std::string& unused = file.metadata("unused");

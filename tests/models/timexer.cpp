@@ -1,7 +1,7 @@
 // TimeXer: gradients whole and pruned; training and forecasts where all variates are forecast and where one is; what it refuses.
 #include <spat/models/predictor.hpp>
 #include <spat/models/timexer.hpp>
-#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
 #include <tests/errors.hpp>
@@ -23,7 +23,7 @@ constexpr TimeXerConfig all{.channels = 3,
                             .heads = 3,
                             .depth = 2,
                             .patch = 4,
-                            .kept = ModuleMask<>{0b1111}};
+                            .kept = ModuleMask{0b1111}};
 
 /// The same where the last variates are forecast.
 constexpr TimeXerConfig forecasting(std::size_t targets, TimeXerConfig config = all) {
@@ -42,7 +42,7 @@ constexpr TimeXerConfig blocks{.channels = 7,
                                .heads = 2,
                                .depth = 2,
                                .patch = 6,
-                               .kept = ModuleMask<>{0b1111}};
+                               .kept = ModuleMask{0b1111}};
 constexpr TimeXerConfig layers = [](TimeXerConfig config) {
   return config.width = 48, config.ffn_width = 64, config.heads = 4, config;
 }(blocks);
@@ -53,7 +53,7 @@ static_assert(PrunableModel<TimeXer<double, Static<all>>>);
 
 bool ex_embedding(std::string_view name) { return name.starts_with("ex_embedding."); }
 
-std::vector<float> copied(Batch<const float> y) { return {y.flat().begin(), y.flat().end()}; }
+std::vector<float> copied(Rows<const float> y) { return {y.flat().begin(), y.flat().end()}; }
 
 }  // namespace
 
@@ -61,10 +61,10 @@ TEST_CASE("TimeXer's gradients agree with central differences in every parameter
   tests::check_model_gradients<TimeXer>(all, 0.2);
   tests::check_model_gradients<TimeXer>(forecasting(1), 0.2);
   tests::check_model_gradients<TimeXer>(forecasting(2), 0);
-  tests::check_model_gradients<TimeXer>(all.with_kept(ModuleMask<>{0b0110}), 0.2);
+  tests::check_model_gradients<TimeXer>(all.with_kept(ModuleMask{0b0110}), 0.2);
   const auto silent = [](std::string_view name) { return tests::key_bias(name) || ex_embedding(name); };
-  tests::check_model_gradients<TimeXer>(all.with_kept(ModuleMask<>{0b0101}), 0, silent);
-  tests::check_model_gradients<TimeXer>(forecasting(1).with_kept(ModuleMask<>{}), 0.2, silent);
+  tests::check_model_gradients<TimeXer>(all.with_kept(ModuleMask{0b0101}), 0, silent);
+  tests::check_model_gradients<TimeXer>(forecasting(1).with_kept(ModuleMask{}), 0.2, silent);
   auto plain = forecasting(1);
   plain.marks = 0, plain.instance_norm = false, plain.depth = 1, plain.kept = {0b10};
   tests::check_model_gradients<TimeXer>(plain, 0);
@@ -73,10 +73,10 @@ TEST_CASE("TimeXer's gradients agree with central differences in every parameter
 TEST_CASE("a TimeXer's configuration knows how many numbers its model learns, and what is forecast") {
   for (const std::uint64_t mask : {0b0000u, 0b0110u, 0b1111u})
     for (const std::size_t targets : {0u, 1u, 2u, 3u}) {
-      const auto config = forecasting(targets).with_kept(ModuleMask<>{mask});
+      const auto config = forecasting(targets).with_kept(ModuleMask{mask});
       CHECK(config.valid());
       const Model model({config});
-      CHECK(config.parameters() == static_cast<double>(spat::count(parameters(model))));
+      CHECK(config.parameters() == static_cast<double>(spat::parameter_count(parameters(model))));
       CHECK(model.target_channels(3) == (targets ? targets : 3));
     }
   CHECK(forecasting(0).endogenous() == 3);  // all of them
@@ -85,7 +85,7 @@ TEST_CASE("a TimeXer's configuration knows how many numbers its model learns, an
   CHECK(forecasting(1).exogenous() == 2);
   const Model model({forecasting(0)});
   const auto list = parameters(model);
-  CHECK(find(list, "en_embedding.glb_token")->shape == std::vector<std::size_t>{1, 3, 1, 6});
+  CHECK(find_parameter(list, "en_embedding.glb_token")->shape == std::vector<std::size_t>{1, 3, 1, 6});
   CHECK(Model::module_name(0) == "encoder.layers.0.self_attention");
   CHECK(Model::module_name(3) == "encoder.layers.1.cross_attention");
 }
@@ -128,7 +128,7 @@ TEST_CASE("a TimeXer refuses batches of other channels and without the marks it 
   CHECK(message_of<ConfigError>([&] { (void)predictor.forecast(bad.batch); }) == fixed);
   Model::Cache cache;
   model.prepare(cache, Purpose::inference, 2, 3);
-  CHECK(message_of<ConfigError>([&] { (void)model.forward(Run{}, bad.batch, cache); }) == fixed);
+  CHECK(message_of<ConfigError>([&] { (void)model.forward(Pass{}, bad.batch, cache); }) == fixed);
 
   auto without_marks = good.batch;
   without_marks.history_marks = {};
@@ -149,13 +149,13 @@ TEST_CASE("a TimeXer refuses batches of other channels and without the marks it 
 TEST_CASE("a TimeXer without cross-attention leaves its memory out, and forecasts the bytes of one that computes it") {
   for (const std::size_t targets : {1u, 3u})
     for (const std::uint64_t mask : {0b0000u, 0b0101u, 0b0010u}) {
-      const auto config = forecasting(targets).with_kept(ModuleMask<>{mask});
+      const auto config = forecasting(targets).with_kept(ModuleMask{mask});
       const bool dead = !config.crosses();
       const auto model = example::made<Model>({config});
       const example::RandomBatch<float> data(config, 3);
       Model::Cache cache;
       model.prepare(cache, Purpose::training, 3, config.channels);
-      const auto computed = copied(model.forward(Run{}, data.batch, cache));
+      const auto computed = copied(model.forward(Pass{}, data.batch, cache));
       Predictor predictor(model);
       auto without_marks = data.batch;
       without_marks.history_marks = {};
@@ -173,7 +173,7 @@ TEST_CASE("a TimeXer without cross-attention leaves its memory out, and forecast
       if (!dead) work += m * config.lookback * d + 2 * (s + m) * d * d + 2 * s * m * d;
       CHECK(model.multiply_adds(config.channels) == work);
     }
-  auto unmarked = all.with_kept(ModuleMask<>{});
+  auto unmarked = all.with_kept(ModuleMask{});
   unmarked.marks = 0;
   CHECK(Model({unmarked}).dead_parts() == std::vector<std::string>{"ex_embedding"});
 }
@@ -181,7 +181,7 @@ TEST_CASE("a TimeXer without cross-attention leaves its memory out, and forecast
 TEST_CASE("where the last variate alone is forecast, the others are seen through cross-attention") {
   const auto last = forecasting(1);
   for (const std::uint64_t mask : {0b1111u, 0b0101u}) {
-    const auto model = example::made<Model>({last.with_kept(ModuleMask<>{mask})});
+    const auto model = example::made<Model>({last.with_kept(ModuleMask{mask})});
     Predictor predictor(model);
     example::RandomBatch<float> data(last, 1);
     const auto before = copied(predictor.forecast(data.batch));
@@ -225,7 +225,7 @@ TEST_CASE("a TimeXer trains from windows of features M and MS, the same bytes on
         INFO(targets << " targets, batches of " << batch << ", " << workers << " workers");
         Team team(std::max<std::size_t>(workers, 1));
         auto model = example::made<Model>({config}, 7, 0.1);
-        SensitivityPruner<Model> pruner(model);
+        Pruner<Model> pruner(model);
         Trainer<Model> trainer(model, {.epochs = 2, .batch_size = batch, .rate = 1e-3, .seed = 7},
                                workers ? &team : nullptr);
         trainer.consider_start(windows.validation);
@@ -243,10 +243,10 @@ TEST_CASE("a TimeXer trains from windows of features M and MS, the same bytes on
 
 TEST_CASE("a step that LayerDrop takes modules from is a step of the TimeXer without them") {
   tests::check_layer_drop<TimeXer>(all);
-  tests::check_layer_drop<TimeXer>(forecasting(1).with_kept(ModuleMask<>{0b1110}));
+  tests::check_layer_drop<TimeXer>(forecasting(1).with_kept(ModuleMask{0b1110}));
 }
 
 TEST_CASE("every criterion that listens scores every module of a TimeXer") {
   tests::check_scores<TimeXer>(all);
-  tests::check_scores<TimeXer>(forecasting(1).with_kept(ModuleMask<>{0b1110}));
+  tests::check_scores<TimeXer>(forecasting(1).with_kept(ModuleMask{0b1110}));
 }

@@ -2,7 +2,7 @@
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/models/transformer.hpp>
-#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
 #include <tests/errors.hpp>
@@ -27,7 +27,7 @@ constexpr TransformerConfig small{.channels = 2,
                                   .heads = 2,
                                   .depth = 2,
                                   .decoder_depth = 2,
-                                  .kept = ModuleMask<>{0b111111}};
+                                  .kept = ModuleMask{0b111111}};
 
 /// Of about a real one's proportions: batches in one block, cut inside the layers, and in several.
 constexpr TransformerConfig wide{.channels = 3,
@@ -40,9 +40,9 @@ constexpr TransformerConfig wide{.channels = 3,
                                  .heads = 4,
                                  .depth = 2,
                                  .decoder_depth = 1,
-                                 .kept = ModuleMask<>{0b1111}};
+                                 .kept = ModuleMask{0b1111}};
 
-std::vector<float> copied(Batch<const float> y) { return {y.flat().begin(), y.flat().end()}; }
+std::vector<float> copied(Rows<const float> y) { return {y.flat().begin(), y.flat().end()}; }
 
 }  // namespace
 
@@ -56,9 +56,9 @@ TEST_CASE("Transformer's gradients agree with central differences in every param
     });
   };
   check(small, 0.2);
-  check(small.with_kept(ModuleMask<>{0b101110}), 0);
-  check(small.with_kept(ModuleMask<>{0b010101}), 0.2);  // no cross-attention
-  check(small.with_kept(ModuleMask<>{0b001001}), 0);    // no self-attention in the decoder
+  check(small.with_kept(ModuleMask{0b101110}), 0);
+  check(small.with_kept(ModuleMask{0b010101}), 0.2);  // no cross-attention
+  check(small.with_kept(ModuleMask{0b001001}), 0);    // no self-attention in the decoder
   auto shallow = small;
   shallow.depth = 1, shallow.decoder_depth = 1, shallow.label = 0, shallow.kept = {0b100};
   check(shallow, 0.2);
@@ -66,9 +66,9 @@ TEST_CASE("Transformer's gradients agree with central differences in every param
 
 TEST_CASE("a Transformer's configuration knows how many numbers its model learns") {
   for (const std::uint64_t mask : {0b000000u, 0b101101u, 0b111111u}) {
-    const auto config = small.with_kept(ModuleMask<>{mask});
+    const auto config = small.with_kept(ModuleMask{mask});
     const Transformer<float> model({config});
-    CHECK(config.parameters() == static_cast<double>(spat::count(parameters(model))));
+    CHECK(config.parameters() == static_cast<double>(spat::parameter_count(parameters(model))));
   }
   // The Time-Series-Library's defaults on ETTh1.
   CHECK(TransformerConfig{.channels = 7}.parameters() == 10'540'039);
@@ -76,7 +76,7 @@ TEST_CASE("a Transformer's configuration knows how many numbers its model learns
 
 TEST_CASE("a saved Transformer comes back to the last bit, with its positions computed") {
   const TemporaryFolder folder;
-  const auto model = example::made<Transformer<float>>({small.with_kept(ModuleMask<>{0b011011})}, 3, 0.25);
+  const auto model = example::made<Transformer<float>>({small.with_kept(ModuleMask{0b011011})}, 3, 0.25);
   save_model(folder / "model", model);
   const auto back = load_model<Transformer<float>>(folder / "model");
   CHECK(back.config() == model.config());
@@ -140,13 +140,13 @@ TEST_CASE("a Transformer refuses a batch without marks, of other channels or of 
 
 TEST_CASE("inference leaves out what nobody reads, and the forecast has the bytes of one that computes it") {
   for (std::uint64_t mask = 0; mask < 16; ++mask) {
-    INFO(to_string(ModuleMask<>{mask}, 4));
-    const auto config = wide.with_kept(ModuleMask<>{mask});
+    INFO(to_string(ModuleMask{mask}, 4));
+    const auto config = wide.with_kept(ModuleMask{mask});
     const auto model = example::made<Transformer<float>>({config});
     const example::RandomBatch<float> data(config, 3);
     Transformer<float>::Cache cache;
     model.prepare(cache, Purpose::training, 3, config.channels);
-    const auto computed = copied(model.forward(Run{}, data.batch, cache));
+    const auto computed = copied(model.forward(Pass{}, data.batch, cache));
     Predictor predictor(model);
     CHECK(example::same_bits(predictor.forecast(data.batch).flat(), computed));
 
@@ -167,7 +167,7 @@ TEST_CASE("inference leaves out what nobody reads, and the forecast has the byte
 
 TEST_CASE("a pruned Transformer costs what is left of it") {
   const auto cost = [](std::uint64_t mask) {
-    return Transformer<float>({wide.with_kept(ModuleMask<>{mask})}).multiply_adds(3);
+    return Transformer<float>({wide.with_kept(ModuleMask{mask})}).multiply_adds(3);
   };
   const std::size_t c = 3, m = 4, l = 36, t = 12, n = 18 + 12, d = 40, f = 96;
   const auto attention = [&](std::size_t lq, std::size_t lk) { return 2 * (lq + lk) * d * d + 2 * lq * lk * d; };
@@ -184,7 +184,7 @@ TEST_CASE("a pruned Transformer costs what is left of it") {
 
 TEST_CASE("a window's Transformer forecast has the same bytes alone, in any batch, with any number of workers") {
   for (const std::uint64_t mask : {0b1111u, 0b0110u, 0b1001u}) {
-    const auto model = example::made<Transformer<float>>({wide.with_kept(ModuleMask<>{mask})}, 3, 0.2);
+    const auto model = example::made<Transformer<float>>({wide.with_kept(ModuleMask{mask})}, 3, 0.2);
     const example::RandomBatch<float> data(wide, 33);
     const std::size_t size = wide.horizon * wide.channels;
     std::vector<float> alone;
@@ -195,7 +195,7 @@ TEST_CASE("a window's Transformer forecast has the same bytes alone, in any batc
       Team team(workers);
       Predictor predictor(model, &team);
       for (const std::size_t batch : {1u, 2u, 5u, 33u}) {
-        INFO(workers << " workers, " << batch << " samples, kept " << to_string(ModuleMask<>{mask}, 4));
+        INFO(workers << " workers, " << batch << " samples, kept " << to_string(ModuleMask{mask}, 4));
         const auto y = predictor.forecast(data.batch.middle(33 - batch, batch));
         CHECK(example::same_bits(y.flat(), std::span(alone).last(batch * size)));
       }
@@ -211,7 +211,7 @@ TEST_CASE("1 and 3 workers train the same Transformer and score its modules alik
   const auto trained = [&](std::size_t workers, std::vector<double>& scores) {
     Team team(std::max<std::size_t>(workers, 1));
     auto model = example::made<Model>({config}, 7, 0.1);
-    SensitivityPruner<Model> pruner(model);
+    Pruner<Model> pruner(model);
     Trainer<Model> trainer(model, {.epochs = 1, .batch_size = 16, .rate = 1e-3, .seed = 7}, workers ? &team : nullptr);
     trainer.run_epoch(windows.training, windows.validation, pruner);
     scores = pruner.scores();
@@ -228,10 +228,10 @@ TEST_CASE("1 and 3 workers train the same Transformer and score its modules alik
 
 TEST_CASE("a step that LayerDrop takes modules from is a step of the Transformer without them") {
   tests::check_layer_drop<Transformer>(small);
-  tests::check_layer_drop<Transformer>(small.with_kept(ModuleMask<>{0b101111}));
+  tests::check_layer_drop<Transformer>(small.with_kept(ModuleMask{0b101111}));
 }
 
 TEST_CASE("every criterion that listens scores every module of a Transformer") {
   tests::check_scores<Transformer>(small);
-  tests::check_scores<Transformer>(small.with_kept(ModuleMask<>{0b101111}));
+  tests::check_scores<Transformer>(small.with_kept(ModuleMask{0b101111}));
 }

@@ -2,7 +2,7 @@
 // scores, dropout, threads and the cut of a batch.
 #include "check.hpp"
 
-#include <spat/kernels/reference.hpp>
+#include <tests/kernels/reference.hpp>
 #include <spat/nn/attention.hpp>
 
 #include <tests/attention_maps.hpp>
@@ -13,11 +13,11 @@
 
 using spat::Arena;
 using spat::Purpose;
-using spat::Run;
+using spat::Pass;
 using spat::Share;
 using Attention = spat::MultiHeadAttention<double>;
 using Numbers = std::vector<double>;
-using Rows = spat::Batch<const double>;
+using RowsOfDouble = spat::Rows<const double>;
 
 namespace {
 
@@ -72,7 +72,7 @@ struct Call {
         dy(random_tensor(c.samples * c.lq, c.width, 4)),
         dscores(random_tensor(c.hands_on ? c.samples * c.heads * c.lq : 0, c.lk, 5)),
         mask(c.masked ? c.samples * c.lk : 0) {
-    run = {.training = true, .seed = 21, .step = 4, .first_sample = first_sample, .team = team};
+    pass = {.training = true, .seed = 21, .step = 4, .first_sample = first_sample, .team = team};
     layer.causal = c.causal, layer.takes_scores = c.previous, layer.hands_on_scores = c.hands_on,
     layer.dropout = {c.dropout, 3};
     randomize(layer);
@@ -93,13 +93,13 @@ struct Call {
     if (shape.previous) in.previous_scores = previous.view();
     return in;
   }
-  [[nodiscard]] Rows x_m() const { return shape.self ? x.view() : memory.view(); }
+  [[nodiscard]] RowsOfDouble x_m() const { return shape.self ? x.view() : memory.view(); }
 
-  template <class RunType>
-  Rows forward(const RunType& how) {
+  template <class PassType>
+  RowsOfDouble forward(const PassType& how) {
     return layer.forward(how, x.view(), x_m(), cache, inputs());
   }
-  Rows forward() { return forward(run); }
+  RowsOfDouble forward() { return forward(pass); }
 
   /// <dy, y> + <dscores, scores handed on>.
   double loss() {
@@ -108,14 +108,14 @@ struct Call {
     return sum;
   }
 
-  template <class RunType>
-  Attention::InputGradients backward(const RunType& how) {
-    return layer.backward_input(how, dy.view(), cache, shape.hands_on ? Rows(dscores.view()) : Rows());
+  template <class PassType>
+  Attention::InputGradients backward(const PassType& how) {
+    return layer.backward_input(how, dy.view(), cache, shape.hands_on ? RowsOfDouble(dscores.view()) : RowsOfDouble());
   }
   /// A and dA of a forward and a backward, for an output gradient of dy.
   tests::AttentionMaps<double> maps() {
     tests::AttentionMaps<double> maps;
-    const spat::Scored<tests::AttentionMaps<double>> scored(run, maps);
+    const spat::ScoredPass<tests::AttentionMaps<double>> scored(pass, maps);
     forward(scored);
     backward(scored);
     return maps;
@@ -123,7 +123,7 @@ struct Call {
   Attention weights() {
     auto gradients = zeros_like(layer);
     Share all;
-    layer.backward_weights(run, cache, gradients, all);
+    layer.backward_weights(pass, cache, gradients, all);
     return gradients;
   }
 
@@ -131,7 +131,7 @@ struct Call {
   Attention layer;
   spat::Tensor<double> x, memory, previous, dy, dscores;
   std::vector<unsigned char> mask;
-  Run run;
+  Pass pass;
   Arena arena;
   Attention::Cache cache;
 };
@@ -144,7 +144,7 @@ struct Naive {
 
   explicit Naive(const Call& call) {
     const auto& [name, samples, lq, lk, width, heads, self, causal, masked, previous, hands_on, dropout] = call.shape;
-    const double rate = call.run.training ? dropout : 0;
+    const double rate = call.pass.training ? dropout : 0;
     const std::size_t size = width / heads;
     const auto project = [width = width](const spat::Linear<double>& linear, const Numbers& x) {
       Numbers out(x.size());
@@ -165,7 +165,7 @@ struct Naive {
       std::vector<unsigned char> keep(heads * groups * lk * group, 1);
       if (rate > 0)
         spat::kernels::reference::dropout<unsigned char>(
-            {rate, call.run.seed, call.run.step, 3, call.run.first_sample + s}, 0, 1, 0, keep);
+            {rate, call.pass.seed, call.pass.step, 3, call.pass.first_sample + s}, 0, 1, 0, keep);
       for (std::size_t h = 0; h < heads; ++h)
         for (std::size_t i = 0; i < lq; ++i) {
           double total = 0;
@@ -213,7 +213,7 @@ TEST_CASE("Attention equals its definition in plain loops", "[nn]") {
     check_close(call.cache.mixed.flat(), naive.o);
     if (c.hands_on) check_close(call.cache.scores.flat(), naive.scores);
 
-    call.run.training = false;
+    call.pass.training = false;
     const auto inference = copy(call.forward().flat());
     check_close(inference, Naive(call).y);
     call.prepare(Purpose::inference);  // values laid over each other
@@ -227,7 +227,7 @@ TEST_CASE("Attention agrees with central differences in every tensor and input",
     INFO(c);
     Call call(c);
     call.loss();
-    const auto [query, memory, previous] = call.backward(call.run);
+    const auto [query, memory, previous] = call.backward(call.pass);
     auto gradients = call.weights();
     Numbers dx = copy(query.flat());
     const Numbers dmemory = copy(memory.flat()), dprevious = copy(previous.flat());
@@ -256,16 +256,16 @@ TEST_CASE("Attention with sizes in its type gives the bytes of the dynamic one",
     Arena arena;
     ::prepare(arena, Purpose::training, cache, layer, c.samples, c.lq, c.lk);
     CHECK(same_bits(call.forward().flat(),
-                    layer.forward(call.run, call.x.view(), call.x_m(), cache, call.inputs()).flat()));
-    const auto expected = call.backward(call.run);
+                    layer.forward(call.pass, call.x.view(), call.x_m(), cache, call.inputs()).flat()));
+    const auto expected = call.backward(call.pass);
     const auto found =
-        layer.backward_input(call.run, call.dy.view(), cache, c.hands_on ? Rows(call.dscores.view()) : Rows());
+        layer.backward_input(call.pass, call.dy.view(), cache, c.hands_on ? RowsOfDouble(call.dscores.view()) : RowsOfDouble());
     CHECK(same_bits(expected.query.flat(), found.query.flat()));
     CHECK(same_bits(expected.memory.flat(), found.memory.flat()));
     auto weights = call.weights();
     auto gradients = zeros_like(layer);
     Share all;
-    layer.backward_weights(call.run, cache, gradients, all);
+    layer.backward_weights(call.pass, cache, gradients, all);
     const auto a = parameters(weights);
     const auto b = parameters(gradients);
     for (std::size_t i = 0; i < a.size(); ++i) CHECK(same_bits(a[i].values, b[i].values));
@@ -275,7 +275,7 @@ TEST_CASE("Attention with sizes in its type gives the bytes of the dynamic one",
 TEST_CASE("A hidden key has no influence, to the last bit, and gets no gradient", "[nn]") {
   Call call({.name = "mask", .samples = 3, .lq = 4, .lk = 6, .self = false, .masked = true});
   const Numbers before = copy(call.forward().flat());
-  const Numbers dmemory = copy(call.backward(call.run).memory.flat());
+  const Numbers dmemory = copy(call.backward(call.pass).memory.flat());
   std::size_t hidden = 0;
   for (std::size_t i = 0; i < call.mask.size(); ++i) {
     if (call.mask[i]) continue;
@@ -308,7 +308,7 @@ TEST_CASE("A sample that sees no key mixes nothing, and backward stays finite", 
   const auto y = call.forward();
   for (std::size_t i = 0; i < 3; ++i)
     for (std::size_t d = 0; d < 6; ++d) CHECK(y.row(i)[d] == call.layer.out_projection.bias.data()[d]);
-  const auto gradients = call.backward(call.run);
+  const auto gradients = call.backward(call.pass);
   for (std::size_t i = 0; i < 4 * 6; ++i) CHECK(gradients.memory.flat()[i] == 0);
   for (const double g : gradients.query.flat()) CHECK(std::isfinite(g));
 }
@@ -334,7 +334,7 @@ TEST_CASE("A criterion is told A and dA: A dA sums to <O, dO> in every row and h
     INFO(c);
     Call call(c, 40);
     tests::AttentionMaps<double> listener;
-    const spat::Scored<tests::AttentionMaps<double>> scored(call.run.at(7), listener);
+    const spat::ScoredPass<tests::AttentionMaps<double>> scored(call.pass.at(7), listener);
     const auto y = call.forward(scored);
     REQUIRE(listener.forward.size() == 1);
     REQUIRE(listener.backward.empty());
@@ -355,7 +355,7 @@ TEST_CASE("A criterion is told A and dA: A dA sums to <O, dO> in every row and h
     CHECK(listener.forward[0].module == 7);
     CHECK(listener.module == 7);
     CHECK(listener.tiles == c.samples * c.heads * spat::divide_up(c.lq, spat::kernels::panel_width<double>));
-    const Rows a = listener.rows(listener.a), da_found = listener.rows(listener.da);
+    const RowsOfDouble a = listener.rows(listener.a), da_found = listener.rows(listener.da);
 
     const std::size_t size = c.width / c.heads;
     const auto v = call.cache.value.y;
@@ -385,7 +385,7 @@ TEST_CASE("Listening changes no bit, and a criterion may hear one direction or n
   const Case& c = cases.back();
   Call plain(c);
   const Numbers y = copy(plain.forward().flat());
-  const Numbers dx = copy(plain.backward(plain.run).query.flat());
+  const Numbers dx = copy(plain.backward(plain.pass).query.flat());
   struct OnlyForward {
     int heard = 0;
     void on_forward(const spat::ForwardEvent<double>&) { ++heard; }
@@ -397,7 +397,7 @@ TEST_CASE("Listening changes no bit, and a criterion may hear one direction or n
   Deaf deaf;
   const auto check = [&](auto& listener) {
     Call call(c);
-    const spat::Scored<std::remove_reference_t<decltype(listener)>> scored(call.run, listener);
+    const spat::ScoredPass<std::remove_reference_t<decltype(listener)>> scored(call.pass, listener);
     CHECK(same_bits(call.forward(scored).flat(), y));
     CHECK(same_bits(call.backward(scored).query.flat(), dx));
   };
@@ -411,21 +411,21 @@ TEST_CASE("Attention gives the same bytes on teams of one, two and three, and wi
   c.samples = 5, c.lq = c.lk = 24, c.width = 48, c.heads = 4;
   Call alone(c);
   const Numbers y = copy(alone.forward().flat());
-  const auto expected = alone.backward(alone.run);
+  const auto expected = alone.backward(alone.pass);
   auto weights = alone.weights();
   for (const std::size_t size : std::initializer_list<std::size_t>{1, 2, 3}) {
     spat::Team team(size);
     Call call(c, 0, &team);
     INFO("workers " << size);
     CHECK(same_bits(call.forward().flat(), y));
-    const auto found = call.backward(call.run);
+    const auto found = call.backward(call.pass);
     CHECK(same_bits(found.query.flat(), expected.query.flat()));
     CHECK(same_bits(found.memory.flat(), expected.memory.flat()));
     CHECK(same_bits(found.previous_scores.flat(), expected.previous_scores.flat()));
     auto gradients = zeros_like(call.layer);
     for (std::size_t i = 0; i < size; ++i) {
       Share share(i, size);
-      call.layer.backward_weights(call.run, call.cache, gradients, share);
+      call.layer.backward_weights(call.pass, call.cache, gradients, share);
     }
     CHECK(same_parameters(gradients, weights));
   }
@@ -436,7 +436,7 @@ TEST_CASE("A batch in blocks gives the bytes of the batch at once, its gradients
   c.samples = 7, c.lq = c.lk = 5, c.self = true;
   Call whole(c);
   const Numbers y = copy(whole.forward().flat());
-  const auto expected = whole.backward(whole.run);
+  const auto expected = whole.backward(whole.pass);
   auto weights = whole.weights();
   for (const auto& cut : std::vector<std::vector<std::size_t>>{{3, 4}, {1, 1, 5}, {1, 1, 1, 1, 1, 1, 1}}) {
     auto gradients = zeros_like(whole.layer);
@@ -447,17 +447,17 @@ TEST_CASE("A batch in blocks gives the bytes of the batch at once, its gradients
       ::prepare(block.arena, Purpose::training, block.cache, block.layer, count, c.lq, c.lk);
       spat::AttentionInputs<double> inputs;
       inputs.key_mask = {block.mask.data() + first * c.lk, count, c.lk};
-      inputs.previous_scores = Rows(block.previous.view()).middle_rows(score_rows, block_rows * c.heads);
-      const auto x = Rows(block.x.view()).middle_rows(rows, block_rows);
-      const auto out = block.layer.forward(block.run, x, x, block.cache, inputs);
+      inputs.previous_scores = RowsOfDouble(block.previous.view()).middle_rows(score_rows, block_rows * c.heads);
+      const auto x = RowsOfDouble(block.x.view()).middle_rows(rows, block_rows);
+      const auto out = block.layer.forward(block.pass, x, x, block.cache, inputs);
       CHECK(same_bits(out.flat(), std::span(y).subspan(rows * c.width, block_rows * c.width)));
       const auto found =
-          block.layer.backward_input(block.run, Rows(block.dy.view()).middle_rows(rows, block_rows), block.cache,
-                                     Rows(block.dscores.view()).middle_rows(score_rows, block_rows * c.heads));
+          block.layer.backward_input(block.pass, RowsOfDouble(block.dy.view()).middle_rows(rows, block_rows), block.cache,
+                                     RowsOfDouble(block.dscores.view()).middle_rows(score_rows, block_rows * c.heads));
       CHECK(same_bits(found.query.flat(), expected.query.middle_rows(rows, block_rows).flat()));
       CHECK(same_bits(found.memory.flat(), expected.memory.middle_rows(rows, block_rows).flat()));
       Share all;
-      block.layer.backward_weights(block.run, block.cache, gradients, all);
+      block.layer.backward_weights(block.pass, block.cache, gradients, all);
       first += count;
     }
     CHECK(same_parameters(gradients, weights));

@@ -10,14 +10,14 @@
 
 using spat::Arena;
 using spat::BatchNorm;
-using spat::Blocks;
+using spat::Caches;
 using spat::Purpose;
-using spat::Run;
+using spat::Pass;
 using spat::Share;
-using Rows = spat::Batch<const double>;
+using RowsOfDouble = spat::Rows<const double>;
 using Cut = std::vector<std::size_t>;
 
-static_assert(spat::Layer<BatchNorm<double>> && spat::Layer<BatchNorm<float, 4>, spat::Batch<const float, 4>>);
+static_assert(spat::Layer<BatchNorm<double>> && spat::Layer<BatchNorm<float, 4>, spat::Rows<const float, 4>>);
 
 namespace {
 
@@ -37,7 +37,7 @@ class Net {
     spat::Linear<double>::Cache first, second;
     BatchNorm<double>::Cache norm;
     spat::Gelu<double>::Cache gelu;
-    Rows hidden, dhidden;  // what lies between the stages
+    RowsOfDouble hidden, dhidden;  // what lies between the stages
 
     void lay_out(Arena& arena, const Net& net, std::size_t rows) {
       first.lay_out(arena, net.first, rows);
@@ -47,28 +47,28 @@ class Net {
     }
   };
 
-  void forward_1(const Run& run, Rows x, Cache& cache) const {
-    cache.hidden = first.forward(run, x, cache.first);
-    norm.observe(run, cache.hidden, cache.norm);
+  void forward_1(const Pass& pass, RowsOfDouble x, Cache& cache) const {
+    cache.hidden = first.forward(pass, x, cache.first);
+    norm.observe(pass, cache.hidden, cache.norm);
   }
-  Rows forward_2(const Run& run, Cache& cache) const {
-    return second.forward(run, gelu.forward(run, norm.forward(run, cache.hidden, cache.norm), cache.gelu),
+  RowsOfDouble forward_2(const Pass& pass, Cache& cache) const {
+    return second.forward(pass, gelu.forward(pass, norm.forward(pass, cache.hidden, cache.norm), cache.gelu),
                           cache.second);
   }
-  void backward_1(const Run& run, Rows dy, Cache& cache) const {
-    cache.dhidden = gelu.backward_input(run, second.backward_input(run, dy, cache.second), cache.gelu);
-    norm.backward_observe(run, cache.dhidden, cache.norm);
+  void backward_1(const Pass& pass, RowsOfDouble dy, Cache& cache) const {
+    cache.dhidden = gelu.backward_input(pass, second.backward_input(pass, dy, cache.second), cache.gelu);
+    norm.backward_observe(pass, cache.dhidden, cache.norm);
   }
-  Rows backward_2(const Run& run, Cache& cache) const {
-    return first.backward_input(run, norm.backward_input(run, cache.dhidden, cache.norm), cache.first);
+  RowsOfDouble backward_2(const Pass& pass, Cache& cache) const {
+    return first.backward_input(pass, norm.backward_input(pass, cache.dhidden, cache.norm), cache.first);
   }
-  void backward_weights(const Run& run, Blocks<Cache> blocks, Net& gradients, Share& share) const {
-    first.backward_weights(run, blocks.of(&Cache::first), gradients.first, share);
-    norm.backward_weights(run, blocks.of(&Cache::norm), gradients.norm, share);
-    second.backward_weights(run, blocks.of(&Cache::second), gradients.second, share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, Net& gradients, Share& share) const {
+    first.backward_weights(pass, caches.of(&Cache::first), gradients.first, share);
+    norm.backward_weights(pass, caches.of(&Cache::norm), gradients.norm, share);
+    second.backward_weights(pass, caches.of(&Cache::second), gradients.second, share);
   }
 
-  void pack() { first.pack(), second.pack(); }
+  void pack() { spat::pack(first), spat::pack(second); }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
@@ -90,38 +90,38 @@ class Batch {
     }
   }
 
-  std::vector<double> forward(const Net& net, Rows x) {
+  std::vector<double> forward(const Net& net, RowsOfDouble x) {
     for (Block& block : blocks_) prepare(block.arena, Purpose::training, block.cache, net, block.rows);
-    each([&](Block& block) { net.forward_1(run, x.middle_rows(block.first_row, block.rows), block.cache); });
+    each([&](Block& block) { net.forward_1(pass, x.middle_rows(block.first_row, block.rows), block.cache); });
     net.norm.reduce(norms_);
     std::vector<double> y(x.rows() * net.second.outputs());
     each([&](Block& block) {
-      const auto out = net.forward_2(run, block.cache).flat();
+      const auto out = net.forward_2(pass, block.cache).flat();
       std::ranges::copy(out, y.begin() + static_cast<std::ptrdiff_t>(block.first_row * net.second.outputs()));
     });
     return y;
   }
 
-  std::vector<double> backward(const Net& net, Rows dy, Net& gradients) {
-    each([&](Block& block) { net.backward_1(run, dy.middle_rows(block.first_row, block.rows), block.cache); });
+  std::vector<double> backward(const Net& net, RowsOfDouble dy, Net& gradients) {
+    each([&](Block& block) { net.backward_1(pass, dy.middle_rows(block.first_row, block.rows), block.cache); });
     net.norm.reduce_backward(norms_);
     std::vector<double> dx(dy.rows() * net.first.inputs());
     each([&](Block& block) {
-      const auto part = net.backward_2(run, block.cache).flat();
+      const auto part = net.backward_2(pass, block.cache).flat();
       std::ranges::copy(part, dx.begin() + static_cast<std::ptrdiff_t>(block.first_row * net.first.inputs()));
     });
-    team_.run([&](std::size_t worker) {  // weights: cut over tasks, each with all blocks in order
+    team_.for_each_worker([&](std::size_t worker) {  // weights: cut over tasks, each with all blocks in order
       Share share(worker, team_.size());
-      Blocks<Net::Cache> caches;
+      Caches<Net::Cache> caches;
       for (Block& block : blocks_) caches.push_back(block.cache);
-      net.backward_weights(run, caches, gradients, share);
+      net.backward_weights(pass, caches, gradients, share);
     });
     return dx;
   }
 
   void commit(Net& net) { net.norm.commit(blocks_.front().cache.norm, 0.1); }
 
-  Run run{.training = true};
+  Pass pass{.training = true};
 
  private:
   struct Block {
@@ -139,7 +139,7 @@ class Batch {
 
   spat::Team team_;
   std::deque<Block> blocks_;
-  Blocks<BatchNorm<double>::Cache> norms_;
+  Caches<BatchNorm<double>::Cache> norms_;
 };
 
 constexpr std::size_t rows = 12, in = 3, width = 5, out = 2;
@@ -209,21 +209,21 @@ TEST_CASE("Normalized features of a batch have mean zero and variance one, whate
     const auto x = random_tensor(rows, width, 1);
     std::deque<BatchNorm<double>::Cache> caches(cut.size());
     std::deque<Arena> arenas(cut.size());
-    Blocks<BatchNorm<double>::Cache> blocks;
+    Caches<BatchNorm<double>::Cache> blocks;
     std::size_t first = 0;
-    const Run run{.training = true};
-    std::vector<Rows> pieces;
+    const Pass pass{.training = true};
+    std::vector<RowsOfDouble> pieces;
     for (std::size_t i = 0; i < cut.size(); ++i) {
       prepare(arenas[i], Purpose::training, caches[i], norm, cut[i]);
-      pieces.push_back(Rows(x.view()).middle_rows(first, cut[i]));
-      norm.observe(run, pieces[i], caches[i]);
+      pieces.push_back(RowsOfDouble(x.view()).middle_rows(first, cut[i]));
+      norm.observe(pass, pieces[i], caches[i]);
       blocks.push_back(caches[i]);
       first += cut[i];
     }
     norm.reduce(blocks);
     std::vector<double> mean(width), square(width);
     for (std::size_t i = 0; i < cut.size(); ++i) {
-      const auto y = norm.forward(run, pieces[i], caches[i]);
+      const auto y = norm.forward(pass, pieces[i], caches[i]);
       for (std::size_t r = 0; r < y.rows(); ++r)
         for (std::size_t c = 0; c < width; ++c)
           mean[c] += y.row(r)[c] / rows, square[c] += y.row(r)[c] * y.row(r)[c] / rows;
@@ -265,7 +265,7 @@ TEST_CASE("Outside training BatchNorm uses the running statistics, needs no firs
   BatchNorm<double>::Cache cache;
   Arena arena;
   prepare(arena, Purpose::inference, cache, net.norm, rows);
-  const auto y = net.norm.forward(Run{}, x.view(), cache);
+  const auto y = net.norm.forward(Pass{}, x.view(), cache);
   const std::vector<double> all(y.flat().begin(), y.flat().end());
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t c = 0; c < width; ++c) {
@@ -273,7 +273,7 @@ TEST_CASE("Outside training BatchNorm uses the running statistics, needs no firs
                        std::sqrt(net.norm.running_variance.data()[c] + 1e-5);
       CHECK(all[r * width + c] == Approx(net.norm.gain.data()[c] * n + net.norm.bias.data()[c]));
     }
-    CHECK(same_bits(net.norm.forward(Run{}, Rows(x.view()).middle_rows(r, 1), cache).flat(),
+    CHECK(same_bits(net.norm.forward(Pass{}, RowsOfDouble(x.view()).middle_rows(r, 1), cache).flat(),
                     std::span(all).subspan(r * width, width)));
   }
 }
@@ -281,11 +281,11 @@ TEST_CASE("Outside training BatchNorm uses the running statistics, needs no firs
 TEST_CASE("Running statistics are buffers: saved and copied, not learned", "[nn]") {
   Net net = random_net();
   const auto list = spat::parameters(net);
-  CHECK(spat::find(list, "norm.running_mean")->kind == spat::ParameterKind::buffer);
-  CHECK(spat::find(list, "norm.running_var")->kind == spat::ParameterKind::buffer);
-  CHECK(spat::find(list, "norm.num_batches_tracked")->kind == spat::ParameterKind::counter);
-  CHECK(spat::find(list, "norm.weight")->kind == spat::ParameterKind::weight);
-  CHECK(spat::count(list) == width * in + width + 2 * width + out * width + out);
+  CHECK(spat::find_parameter(list, "norm.running_mean")->kind == spat::ParameterKind::buffer);
+  CHECK(spat::find_parameter(list, "norm.running_var")->kind == spat::ParameterKind::buffer);
+  CHECK(spat::find_parameter(list, "norm.num_batches_tracked")->kind == spat::ParameterKind::counter);
+  CHECK(spat::find_parameter(list, "norm.weight")->kind == spat::ParameterKind::weight);
+  CHECK(spat::parameter_count(list) == width * in + width + 2 * width + out * width + out);
 }
 
 TEST_CASE("Outside training BatchNorm's gradient treats the running statistics as constants", "[nn]") {
@@ -297,10 +297,10 @@ TEST_CASE("Outside training BatchNorm's gradient treats the running statistics a
   BatchNorm<double>::Cache cache;
   Arena arena;
   prepare(arena, Purpose::training, cache, norm, rows);
-  const auto loss = [&] { return dot(dy.flat(), norm.forward(Run{}, x.view(), cache).flat()); };
+  const auto loss = [&] { return dot(dy.flat(), norm.forward(Pass{}, x.view(), cache).flat()); };
   loss();
   auto gradients = spat::zeros_like(norm);
-  const auto found = spat::backward(norm, Run{}, Rows(dy.view()), cache, gradients);
+  const auto found = spat::backward(norm, Pass{}, RowsOfDouble(dy.view()), cache, gradients);
   const std::vector<double> dx(found.flat().begin(), found.flat().end());
   check_input("x", x.flat(), dx, loss);
   CHECK(spat::gradient_error(norm.gain.flat(), gradients.gain.flat(), loss) < tolerance);

@@ -10,36 +10,36 @@
 
 using spat::Arena;
 using spat::Purpose;
-using spat::Run;
+using spat::Pass;
 using spat::Share;
-using Input = spat::Batch<const double>;
+using Input = spat::Rows<const double>;
 
 static_assert(spat::Layer<spat::Linear<double>> &&
-              spat::Layer<spat::Linear<double, 3, 4, spat::Bias::none>, spat::Batch<const double, 3>>);
+              spat::Layer<spat::Linear<double, 3, 4, spat::Bias::none>, spat::Rows<const double, 3>>);
 static_assert(spat::Layer<spat::LayerNorm<float>> && spat::Layer<spat::Gelu<double>> &&
               spat::Layer<spat::Dropout<double>>);
 static_assert(spat::Layer<spat::FeedForward<double>>);
 
 namespace {
 
-Run training(std::size_t step = 3) { return {.training = true, .seed = 11, .step = step}; }
+Pass training(std::size_t step = 3) { return {.training = true, .seed = 11, .step = step}; }
 
 /// Layers of one input x [rows x cols] and a cache laid out by `lay_out`: dx and every tensor against central differences
 /// of <dy, y>; then the same backward again, which must add to the gradients and leave x alone.
 template <class Layer, class LayOut>
-void check_layer(Layer layer, std::size_t rows, std::size_t cols, LayOut&& lay_out, const Run& run = training()) {
+void check_layer(Layer layer, std::size_t rows, std::size_t cols, LayOut&& lay_out, const Pass& pass = training()) {
   randomize(layer);
   auto x = random_tensor(rows, cols, 1);
   typename Layer::Cache cache;
   Arena arena;
   arena.prepare(Purpose::training, [&](Arena& a) { lay_out(cache, a, layer); });
-  const auto y = layer.forward(run, x.view(), cache);
+  const auto y = layer.forward(pass, x.view(), cache);
   const auto dy = random_tensor(y.rows(), y.cols(), 2);
-  const auto loss = [&] { return dot(dy.flat(), layer.forward(run, x.view(), cache).flat()); };
+  const auto loss = [&] { return dot(dy.flat(), layer.forward(pass, x.view(), cache).flat()); };
 
   auto gradients = zeros_like(layer);
   const auto before = x;
-  const auto dx = backward(layer, run, dy.view(), cache, gradients);
+  const auto dx = backward(layer, pass, dy.view(), cache, gradients);
   CHECK(same_bits(x.flat(), before.flat()));
   const auto kept = dx.flat();
   const std::vector<double> dx_values(kept.begin(), kept.end());
@@ -48,7 +48,7 @@ void check_layer(Layer layer, std::size_t rows, std::size_t cols, LayOut&& lay_o
 
   loss();
   auto twice = gradients;
-  backward(layer, run, dy.view(), cache, twice);
+  backward(layer, pass, dy.view(), cache, twice);
   const auto once = parameters(gradients), both = parameters(twice);
   for (std::size_t i = 0; i < once.size(); ++i)
     for (std::size_t j = 0; j < once[i].values.size(); ++j)
@@ -57,12 +57,12 @@ void check_layer(Layer layer, std::size_t rows, std::size_t cols, LayOut&& lay_o
 
 /// Cut over workers: any number of shares gives the same bytes as one.
 template <class Layer, class Cache>
-void check_shares(const Layer& layer, const Run& run, Cache& cache, Layer& whole) {
+void check_shares(const Layer& layer, const Pass& pass, Cache& cache, Layer& whole) {
   for (const std::size_t count : std::initializer_list<std::size_t>{2, 3, 7}) {
     auto pieces = zeros_like(layer);
     for (std::size_t i = 0; i < count; ++i) {
       Share share(i, count);
-      layer.backward_weights(run, cache, pieces, share);
+      layer.backward_weights(pass, cache, pieces, share);
     }
     CHECK(same_parameters(pieces, whole));
   }
@@ -82,13 +82,13 @@ TEST_CASE("Linear is y = x W^T + b", "[nn]") {
   spat::Linear<float, 2, 3> layer(2, 3);
   std::ranges::copy(std::initializer_list<float>{1, 2, 3, 4, 5, 6}, layer.weight.data());
   std::ranges::copy(std::initializer_list<float>{100, 200, 300}, layer.bias.data());
-  layer.pack();
+  pack(layer);
   spat::Tensor<float> x(1, 2);
   x.data()[0] = 1, x.data()[1] = 10;
   spat::Linear<float, 2, 3>::Cache cache;
   Arena arena;
   prepare(arena, Purpose::inference, cache, layer, std::size_t{1});
-  const auto y = layer.forward(Run{}, x.view(), cache);
+  const auto y = layer.forward(Pass{}, x.view(), cache);
   CHECK(std::vector<float>(y.data(), y.data() + 3) == std::vector<float>{121, 243, 365});
 }
 
@@ -123,7 +123,7 @@ TEST_CASE("LayerNorm starts as the plain normalization: gain one, bias zero", "[
   spat::LayerNorm<double>::Cache cache;
   Arena arena;
   prepare(arena, Purpose::inference, cache, layer, std::size_t{3});
-  const auto y = layer.forward(Run{}, x.view(), cache);
+  const auto y = layer.forward(Pass{}, x.view(), cache);
   for (std::size_t r = 0; r < 3; ++r) {
     double mean = 0, square = 0;
     for (std::size_t c = 0; c < 8; ++c) mean += y.row(r)[c] / 8, square += y.row(r)[c] * y.row(r)[c] / 8;
@@ -167,7 +167,7 @@ TEST_CASE("Static and dynamic FeedForward give the same bytes", "[nn]") {
   auto fixed_gradients = zeros_like(fixed);
   CHECK(same_bits(
       backward(layer, training(), Input(dy.view()), cache, gradients).flat(),
-      backward(fixed, training(), spat::Batch<const double, 6>(dy.view()), fixed_cache, fixed_gradients).flat()));
+      backward(fixed, training(), spat::Rows<const double, 6>(dy.view()), fixed_cache, fixed_gradients).flat()));
   const auto list = parameters(gradients), fixed_list = parameters(fixed_gradients);
   for (std::size_t i = 0; i < list.size(); ++i) CHECK(same_bits(list[i].values, fixed_list[i].values));
 }
@@ -194,8 +194,8 @@ TEST_CASE("Dropout keeps the expected value, and is x itself when nothing is dro
   CHECK(others == 0);
   CHECK(std::abs(mean - 1) < 5 * std::sqrt(0.25 / 0.75 / 40'000));
 
-  CHECK(layer.forward(Run{}, x.view(), cache).data() == x.data());
-  CHECK(layer.backward_input(Run{}, x.view(), cache).data() == x.data());
+  CHECK(layer.forward(Pass{}, x.view(), cache).data() == x.data());
+  CHECK(layer.backward_input(Pass{}, x.view(), cache).data() == x.data());
   layer.rate = 0;
   CHECK(layer.forward(training(), x.view(), cache).data() == x.data());
 }
@@ -210,9 +210,9 @@ TEST_CASE("A dropout's mask moves with the sample, not with the cut of the batch
   const auto y = layer.forward(training(), x.view(), whole);
   for (std::size_t first = 0; first < 4; ++first)
     for (std::size_t count = 1; first + count <= 4; ++count) {
-      Run run = training();
-      run.first_sample = first;
-      const auto rows = layer.forward(run, Input(x.view()).middle_rows(3 * first, 3 * count), part);
+      Pass pass = training();
+      pass.first_sample = first;
+      const auto rows = layer.forward(pass, Input(x.view()).middle_rows(3 * first, 3 * count), part);
       CHECK(same_bits(rows.flat(), y.middle_rows(3 * first, 3 * count).flat()));
     }
   const auto copy = random_tensor(12, 5, 1);
@@ -236,7 +236,7 @@ TEST_CASE(
     // between the halves z = tanh(mixing n), so that the level, the scale and n itself all carry gradients
     const std::size_t first = channels - targets;
     const auto loss = [&] {
-      const auto n = layer.forward(Run{}, x.view(), cache);
+      const auto n = layer.forward(Pass{}, x.view(), cache);
       for (std::size_t s = 0; s < samples; ++s)
         for (std::size_t t = 0; t < horizon; ++t)
           for (std::size_t c = 0; c < targets; ++c) {
@@ -245,10 +245,10 @@ TEST_CASE(
               sum += mixing.view().row(t)[l] * n.row(s * lookback + l)[first + c];
             z.view().row(s * horizon + t)[c] = std::tanh(sum);
           }
-      return dot(dy.flat(), layer.restore(Run{}, z.view(), cache).flat());
+      return dot(dy.flat(), layer.restore(Pass{}, z.view(), cache).flat());
     };
     loss();
-    const auto dz = layer.backward_restore(Run{}, dy.view(), z.view(), cache);
+    const auto dz = layer.backward_restore(Pass{}, dy.view(), z.view(), cache);
     for (std::size_t s = 0; s < samples; ++s)
       for (std::size_t c = 0; c < targets; ++c)
         for (std::size_t t = 0; t < horizon; ++t) {
@@ -257,10 +257,10 @@ TEST_CASE(
             dn.view().row(s * lookback + l)[first + c] +=
                 (1 - value * value) * mixing.view().row(t)[l] * dz.row(s * horizon + t)[c];
         }
-    const auto dx = layer.backward_input(Run{}, dn.view(), cache);
+    const auto dx = layer.backward_input(Pass{}, dn.view(), cache);
     const std::vector<double> kept(dx.flat().begin(), dx.flat().end()), dz_kept(dz.flat().begin(), dz.flat().end());
     check_input("x", x.flat(), kept, loss);
-    check_input("z", z.flat(), dz_kept, [&] { return dot(dy.flat(), layer.restore(Run{}, z.view(), cache).flat()); });
+    check_input("z", z.flat(), dz_kept, [&] { return dot(dy.flat(), layer.restore(Pass{}, z.view(), cache).flat()); });
   }
 }
 
@@ -271,9 +271,9 @@ TEST_CASE("InstanceNorm restores what it normalized, and survives a constant cha
   spat::InstanceNorm<double, 3>::Cache cache;
   Arena arena;
   prepare(arena, Purpose::inference, cache, std::size_t{2}, std::size_t{6}, std::size_t{6}, std::size_t{3});
-  const auto n = layer.forward(Run{}, x.view(), cache);
+  const auto n = layer.forward(Pass{}, x.view(), cache);
   CHECK(n.row(0)[1] == 0);
-  const auto y = layer.restore(Run{}, n, cache);
+  const auto y = layer.restore(Pass{}, n, cache);
   for (std::size_t i = 0; i < x.flat().size(); ++i) CHECK(y.flat()[i] == Approx(x.flat()[i]).margin(1e-12));
 }
 

@@ -8,7 +8,7 @@
 
 using spat::Arena;
 using spat::Purpose;
-using spat::Run;
+using spat::Pass;
 using spat::Share;
 
 static_assert(spat::Layer<spat::Patches<double>> && spat::Layer<spat::Patches<double, 4>>);
@@ -17,7 +17,7 @@ static_assert(spat::Layer<spat::LearnedPositions<double>>);
 
 namespace {
 
-Run training() { return {.training = true, .seed = 11, .step = 3}; }
+Pass training() { return {.training = true, .seed = 11, .step = 3}; }
 
 /// dx and every tensor of a layer with one input x [rows x cols] against central differences of <dy, y>.
 template <class Layer, class... Sizes>
@@ -62,7 +62,7 @@ TEST_CASE("a patch is a stretch of its series, continued by its last value", "[n
     spat::Patches<double>::Cache cache;
     Arena arena;
     prepare(arena, Purpose::inference, cache, layer, samples, channels);
-    const auto y = layer.forward(Run{}, x.view(), cache);
+    const auto y = layer.forward(Pass{}, x.view(), cache);
     std::size_t row = 0, wrong = 0;
     for (std::size_t s = 0; s < samples; ++s)
       for (std::size_t c = 0; c < channels; ++c) {
@@ -139,7 +139,7 @@ TEST_CASE("LearnedPositions add one table to every sequence", "[nn]") {
   spat::LearnedPositions<double>::Cache cache;
   Arena arena;
   prepare(arena, Purpose::inference, cache, layer, std::size_t{12});
-  const auto y = layer.forward(Run{}, x.view(), cache);
+  const auto y = layer.forward(Pass{}, x.view(), cache);
   for (std::size_t r = 0; r < 12; ++r)
     for (std::size_t c = 0; c < 5; ++c) CHECK(y.row(r)[c] == x.view().row(r)[c] + layer.table.view().row(r % 3)[c]);
 }
@@ -165,7 +165,7 @@ TEST_CASE("PatchEmbedding's weights need no dx", "[nn]") {
   prepare(arena, Purpose::training, cache, layer, std::size_t{3}, std::size_t{2});
   layer.forward(training(), x.view(), cache);
   auto whole = zeros_like(layer), skipped = zeros_like(layer);
-  backward(layer, training(), spat::Batch<const double>(dy.view()), cache, whole);
+  backward(layer, training(), spat::Rows<const double>(dy.view()), cache, whole);
   layer.skip_input(training(), dy.view(), cache);
   Share all;
   layer.backward_weights(training(), cache, skipped, all);
@@ -191,7 +191,7 @@ TEST_CASE("FlattenHead takes number d of token n as input d N + n", "[nn]") {
   spat::FlattenHead<double>::Cache cache;
   Arena arena;
   prepare(arena, Purpose::inference, cache, layer, std::size_t{2}, std::size_t{2}, tokens);
-  const auto y = layer.forward(Run{}, x.view(), cache);
+  const auto y = layer.forward(Pass{}, x.view(), cache);
   for (std::size_t i = 0; i < series; ++i)
     for (std::size_t t = 0; t < horizon; ++t) {
       double sum = layer.linear.bias.data()[t];

@@ -1,14 +1,14 @@
 // Layers of whole series: decomposition, the frame of normalization and transposition, mixers; by central differences.
 #include "check.hpp"
 
-#include <spat/nn/mixer_block.hpp>
+#include <spat/models/tsmixer/mixer_block.hpp>
 #include <spat/nn/relu.hpp>
-#include <spat/nn/series_decomposition.hpp>
+#include <spat/models/dlinear/series_decomposition.hpp>
 #include <spat/nn/series_frame.hpp>
 
 using spat::Arena;
 using spat::Purpose;
-using spat::Run;
+using spat::Pass;
 using spat::Share;
 
 static_assert(spat::Layer<spat::Relu<double>> && spat::Layer<spat::ResidualFeedForward<double>> &&
@@ -16,7 +16,7 @@ static_assert(spat::Layer<spat::Relu<double>> && spat::Layer<spat::ResidualFeedF
 
 namespace {
 
-Run training() { return {.training = true, .seed = 11, .step = 3}; }
+Pass training() { return {.training = true, .seed = 11, .step = 3}; }
 
 /// dx and every parameter of <dy, y>.
 template <class Layer, class... Sizes>
@@ -45,9 +45,9 @@ TEST_CASE("Relu agrees with central differences", "[nn]") {
   spat::Relu<double>::Cache cache;
   Arena arena;
   prepare(arena, Purpose::training, cache, std::size_t{5}, std::size_t{9});
-  const auto loss = [&] { return dot(dy.flat(), layer.forward(Run{}, x.view(), cache).flat()); };
+  const auto loss = [&] { return dot(dy.flat(), layer.forward(Pass{}, x.view(), cache).flat()); };
   loss();
-  const auto dx = layer.backward_input(Run{}, dy.view(), cache);
+  const auto dx = layer.backward_input(Pass{}, dy.view(), cache);
   const std::vector<double> kept(dx.flat().begin(), dx.flat().end());
   check_input("x", x.flat(), kept, loss);
 }
@@ -85,11 +85,11 @@ TEST_CASE("SeriesDecomposition agrees with central differences, and its parts ad
     Arena arena;
     prepare(arena, Purpose::training, cache, std::size_t{3}, std::size_t{11});
     const auto loss = [&] {
-      const auto parts = layer.forward(Run{}, x.view(), cache);
+      const auto parts = layer.forward(Pass{}, x.view(), cache);
       return dot(dtrend.flat(), parts.trend.flat()) + dot(dseasonal.flat(), parts.seasonal.flat());
     };
     loss();
-    const auto dx = layer.backward_input(Run{}, {dtrend.view(), dseasonal.view()}, cache);
+    const auto dx = layer.backward_input(Pass{}, {dtrend.view(), dseasonal.view()}, cache);
     const std::vector<double> kept(dx.flat().begin(), dx.flat().end());
     check_input("x", x.flat(), kept, loss);
     for (std::size_t i = 0; i < x.flat().size(); ++i)
@@ -111,17 +111,17 @@ TEST_CASE("SeriesFrame agrees with central differences around a map of series, w
     spat::Tensor<double> series(samples * channels, lookback), y(samples * tokens, horizon),
         dseries(samples * channels, lookback), dn(samples * lookback, channels);
     const auto loss = [&] {
-      spat::transpose_samples<double>(layer.enter(Run{}, x.view(), cache), samples, series.view());
+      spat::transpose_samples<double>(layer.enter(Pass{}, x.view(), cache), samples, series.view());
       for (std::size_t r = 0; r < samples * channels; ++r)
         for (std::size_t t = 0; t < horizon; ++t) {
           double sum = 0;
           for (std::size_t l = 0; l < lookback; ++l) sum += series.view().row(r)[l] * mixing.view().row(l)[t];
           y.view().row(r / channels * tokens + r % channels)[t] = std::tanh(sum);
         }
-      return dot(dy.flat(), layer.leave(Run{}, y.view(), cache).flat());
+      return dot(dy.flat(), layer.leave(Pass{}, y.view(), cache).flat());
     };
     loss();
-    const auto dz = layer.backward_leave(Run{}, dy.view(), cache);
+    const auto dz = layer.backward_leave(Pass{}, dy.view(), cache);
     for (std::size_t s = 0; s < samples; ++s)
       for (std::size_t n = channels; n < tokens; ++n)
         for (std::size_t t = 0; t < horizon; ++t) CHECK(dz.row(s * tokens + n)[t] == 0);
@@ -133,7 +133,7 @@ TEST_CASE("SeriesFrame agrees with central differences around a map of series, w
           dseries.view().row(r)[l] += (1 - value * value) * mixing.view().row(l)[t] * dz.row(at)[t];
       }
     spat::transpose_samples<double>(dseries.view(), samples, dn.view());
-    const auto dx = layer.backward_enter(Run{}, dn.view(), cache);
+    const auto dx = layer.backward_enter(Pass{}, dn.view(), cache);
     const std::vector<double> kept(dx.flat().begin(), dx.flat().end());
     check_input("x", x.flat(), kept, loss);
   }

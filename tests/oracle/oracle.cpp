@@ -63,14 +63,14 @@ int main(int argc, char** argv) {
     trainer.fit(training, validation, observer);
     TrainingState<Model>::save(state, trainer, observer, "");
   };
-  SensitivityPruner<Model> pruner(dense);
+  Pruner<Model> pruner(dense);
   fit(dense, pruner, prefix + ".training");
   save_model(prefix + ".dense", dense);
-  if (dense.shape.count() == 0) return 0;
+  if (dense.form.modules() == 0) return 0;
   const auto scores = pruner.scores();
   const bool scored = std::isfinite(scores[0]);
-  Model small = scored ? pruner.prune(dense, DropLowest{1}) : pruned(dense, ModuleMask<>::first(1));
-  NoScoring nobody;
+  Model small = scored ? pruner.prune(dense, DropLowest{1}) : pruned(dense, ModuleMask::first(1));
+  NoObserver nobody;
   fit(small, nobody, prefix + ".tuning");
   save_model(prefix + ".pruned", small);
 }

@@ -10,13 +10,13 @@ using namespace spat;
 
 namespace {
 
-constexpr ModuleMask<> four = ModuleMask<>::first(4);
+constexpr ModuleMask four = ModuleMask::first(4);
 const std::vector<double> scores{0.3, 0.1, 0.4, 0.2};
 
-std::string kept_by(const Budget& budget, const std::vector<double>& of = scores, ModuleMask<> from = four) {
+std::string kept_by(const Budget& budget, const std::vector<double>& of = scores, ModuleMask from = four) {
   return to_string(choose(from, of, budget), of.size());
 }
-std::string refused_by(const Budget& budget, const std::vector<double>& of = scores, ModuleMask<> from = four) {
+std::string refused_by(const Budget& budget, const std::vector<double>& of = scores, ModuleMask from = four) {
   return message_of<ConfigError>([&] { (void)choose(from, of, budget); });
 }
 bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
@@ -57,7 +57,7 @@ TEST_CASE("of equal scores the deeper module goes first") {
 
 TEST_CASE("modules that are gone neither count nor come back") {
   const double nan = std::nan("");
-  const ModuleMask<> three{0b1011};
+  const ModuleMask three{0b1011};
   CHECK(kept_by(DropLowest{1}, {0.3, 0.4, nan, 0.2}, three) == "1100");
   CHECK(kept_by(DropRatio{0.5}, {0.3, 0.4, nan, 0.2}, three) == "0100");  // round(1.5) of three
   CHECK(kept_by(DropBelow{9}, {0.3, 0.4, nan, 0.2}, three) == "0000");
@@ -76,8 +76,8 @@ TEST_CASE("a budget that cannot be met, or scores that are none, are errors") {
 }
 
 TEST_CASE("the last module that is left of the guard is passed over, and the next lowest goes in its place") {
-  const ModuleMask<> guard{0b1010};  // modules 1 and 3, of scores 0.1 and 0.2
-  const auto guarded = [&](const Budget& budget, ModuleMask<> from = four) {
+  const ModuleMask guard{0b1010};  // modules 1 and 3, of scores 0.1 and 0.2
+  const auto guarded = [&](const Budget& budget, ModuleMask from = four) {
     return to_string(choose(from, scores, budget, guard), 4);
   };
   CHECK(guarded(DropLowest{1}) == "1011");
@@ -88,21 +88,21 @@ TEST_CASE("the last module that is left of the guard is passed over, and the nex
   CHECK(guarded(DropBelow{0.15}) == "1011");
   CHECK(guarded(DropBelow{0.25}) == "1011");  // nobody goes in the place of module 3
   CHECK(guarded(DropBelow{9}) == "0001");
-  CHECK(guarded(DropLowest{2}, ModuleMask<>{0b0111}) == "0100");  // module 1 is the last of the guard from the start
-  CHECK(guarded(DropLowest{2}, ModuleMask<>{0b0101}) == "0000");  // none of the guard was left anyway
+  CHECK(guarded(DropLowest{2}, ModuleMask{0b0111}) == "0100");  // module 1 is the last of the guard from the start
+  CHECK(guarded(DropLowest{2}, ModuleMask{0b0101}) == "0000");  // none of the guard was left anyway
 }
 
 TEST_CASE("of equal scores the deeper module of the guard goes first, too") {
-  CHECK(to_string(choose(four, {0.2, 0.2, 0.2, 0.2}, DropLowest{3}, ModuleMask<>{0b1100}), 4) == "0010");
+  CHECK(to_string(choose(four, {0.2, 0.2, 0.2, 0.2}, DropLowest{3}, ModuleMask{0b1100}), 4) == "0010");
 }
 
 TEST_CASE("a budget that leaves none of the guard is an error that names the guard") {
-  const auto refused = [](const Budget& budget, ModuleMask<> from = four) {
-    return message_of<ConfigError>([&] { (void)choose(from, scores, budget, ModuleMask<>{0b1010}); });
+  const auto refused = [](const Budget& budget, ModuleMask from = four) {
+    return message_of<ConfigError>([&] { (void)choose(from, scores, budget, ModuleMask{0b1010}); });
   };
   CHECK(refused(DropLowest{4}) == "cannot drop 4 modules: the model has 4 and has to keep one of those numbered 1, 3");
   CHECK(refused(DropRatio{1}) == "cannot drop 4 modules: the model has 4 and has to keep one of those numbered 1, 3");
-  CHECK(refused(DropLowest{3}, ModuleMask<>{0b0111}) ==
+  CHECK(refused(DropLowest{3}, ModuleMask{0b0111}) ==
         "cannot drop 3 modules: the model has 3 and has to keep one of those numbered 1");
   CHECK(contains(refused_by(DropLowest{5}), "the model has 4"));
   CHECK_FALSE(contains(refused_by(DropLowest{5}), "has to keep"));
@@ -111,24 +111,24 @@ TEST_CASE("a budget that leaves none of the guard is an error that names the gua
 namespace {
 
 /// Figures of masks of four modules that cost 10, 20, 30 and 40 beside 100 that stay.
-double toy(ModuleMask<> mask) {
+double toy(ModuleMask mask) {
   double total = 100;
   for (std::size_t i = 0; i < 4; ++i)
     if (mask.keeps(i)) total += 10 * static_cast<double>(i + 1);
   return total;
 }
 const Measures toys{.macs = toy,
-                    .parameters = [](ModuleMask<> mask) { return 2 * toy(mask); },
-                    .latency = [](ModuleMask<> mask) { return toy(mask) / 100; },
+                    .parameters = [](ModuleMask mask) { return 2 * toy(mask); },
+                    .latency = [](ModuleMask mask) { return toy(mask) / 100; },
                     .loss_change =
-                        [](ModuleMask<> mask) {
+                        [](ModuleMask mask) {
                           return Estimate{(200 - toy(mask)) / 1000, 0.005};
                         }};
 
 std::string met_by(const Budget& budget, const std::vector<double>& errors = {}) {
   return to_string(choose(four, scores, budget, {}, errors, toys), 4);
 }
-std::string unmet_by(const Budget& budget, ModuleMask<> guard = {}) {
+std::string unmet_by(const Budget& budget, ModuleMask guard = {}) {
   return message_of<ConfigError>([&] { (void)choose(four, scores, budget, guard, {}, toys); });
 }
 

@@ -1,7 +1,7 @@
 // Removal while training goes on: when it is due, what it does by hand, what stops and goes on, what is refused.
 #include <spat/models/predictor.hpp>
-#include <spat/prune/any_criterion.hpp>
-#include <spat/prune/criteria/leave_one_out.hpp>
+#include <spat/criteria/any_criterion.hpp>
+#include <spat/criteria/leave_one_out.hpp>
 #include <spat/prune/in_training.hpp>
 
 #include <tests/catch.hpp>
@@ -38,15 +38,15 @@ TEST_CASE("in training, modules go as soon as the ranking has settled, at the la
   const auto fresh = example::made<Model>({config}, 3, 0.1);
   const Example example;
   const auto removal_of = [&](Played::Of of, std::size_t latest, TrainingOptions options = training) {
-    SensitivityPruner<Model, Played> pruner(fresh, Played(of));
+    Pruner<Model, Played> pruner(fresh, Played(of));
     auto when = by(DropLowest{1});
     when.latest_epoch = latest;
     const auto result = prune_in_training(fresh, pruner, example.data, options, when);
     CHECK(result.history.size() == options.epochs);
     for (std::size_t e = 0; e < result.history.size(); ++e) CHECK(result.history[e].epoch == e + 1);
     REQUIRE(result.removals.size() == 1);
-    CHECK(result.model.shape.kept() == result.removals[0].mask);
-    CHECK(result.removals[0].mask.kept() == 2);
+    CHECK(result.model.form.kept() == result.removals[0].mask);
+    CHECK(result.removals[0].mask.count() == 2);
     CHECK(pruner.scores().size() == 3);
     for (const double score : pruner.scores()) CHECK(std::isfinite(score));  // of `model` again
     return result.removals[0].epoch;
@@ -65,7 +65,7 @@ TEST_CASE("in training, modules go as soon as the ranking has settled, at the la
 TEST_CASE("scores of modules that went in the warm-up are what was heard of them there") {
   const auto fresh = example::made<Model>({config}, 3, 0.1);
   const Example<Model> example;
-  SensitivityPruner<Model> pruner(fresh);  // SEND, with one epoch of warm-up
+  Pruner<Model> pruner(fresh);  // SEND, with one epoch of warm-up
   auto when = by(DropLowest{1});
   when.latest_epoch = 1;
   const auto result = prune_in_training(fresh, pruner, example.data, training, when);
@@ -91,15 +91,15 @@ TEMPLATE_TEST_CASE("in training, all is a plain training until modules go, and o
   const Example<TestType> example(own);
   auto when = by(DropLowest{2});
   when.latest_epoch = 3;
-  SensitivityPruner<TestType, Played> pruner(fresh, Played(restless));
+  Pruner<TestType, Played> pruner(fresh, Played(restless));
   const auto result = prune_in_training(fresh, pruner, example.data, training, when);
   REQUIRE(epochs_of(result.removals) == std::vector<std::size_t>{3});
 
   auto dense = fresh;
   Trainer<TestType> plain(dense, training);
-  NoScoring nobody;
+  NoObserver nobody;
   for (int epoch = 0; epoch < 3; ++epoch) plain.run_epoch(example.data.training, example.data.validation, nobody);
-  auto fewer = removed(dense, result.removals[0].mask, example.data, training.seed);
+  auto fewer = pruned_with_statistics(dense, result.removals[0].mask, example.data, training.seed);
   Trainer<TestType> rest(fewer, plain);
   rest.fit(example.data.training, example.data.validation);
   CHECK(same_epochs(result.history, rest.history()));
@@ -107,7 +107,7 @@ TEMPLATE_TEST_CASE("in training, all is a plain training until modules go, and o
 
   for (const std::size_t workers : {1u, 2u}) {
     Team team(workers);
-    SensitivityPruner<TestType, Played> other(fresh, Played(restless));
+    Pruner<TestType, Played> other(fresh, Played(restless));
     const PruningData<float> data{example.data.training, example.data.validation, &team};
     const auto same = prune_in_training(fresh, other, data, training, when);
     CHECK(same_epochs(same.history, result.history));
@@ -121,12 +121,12 @@ TEST_CASE("in training by SEND, the bytes are the same on any number of workers"
   const Example example;
   const auto pruned_by = [&](std::size_t workers) {
     Team team(workers);
-    SensitivityPruner<Model> pruner(fresh);
+    Pruner<Model> pruner(fresh);
     return prune_in_training(fresh, pruner, {example.data.training, example.data.validation, &team}, training,
                              by(ReduceParameters{0.2}));
   };
   const auto one = pruned_by(1), two = pruned_by(2), again = pruned_by(1);
-  CHECK(one.removals[0].mask.kept() < 3);
+  CHECK(one.removals[0].mask.count() < 3);
   for (const auto* other : {&two, &again}) {
     CHECK(example::same_parameters(other->model, one.model));
     CHECK(same_epochs(other->history, one.history));
@@ -137,7 +137,7 @@ TEST_CASE("in training by SEND, the bytes are the same on any number of workers"
 TEST_CASE("in training, a budget that asks for nothing is a plain training, and nothing has gone") {
   const auto fresh = example::made<Model>({config}, 3, 0.1);
   const Example example;
-  SensitivityPruner<Model, Played> pruner(fresh, Played(settling));
+  Pruner<Model, Played> pruner(fresh, Played(settling));
   const auto result = prune_in_training(fresh, pruner, example.data, training, by(DropLowest{0}));
   auto plain = fresh;
   Trainer<Model> trainer(plain, training);
@@ -151,7 +151,7 @@ TEST_CASE("in training, one that stops early goes on with the smaller model") {
   const auto fresh = example::made<Model>({config}, 3, 0.1);
   const Example example;
   auto hasty = training;
-  hasty.epochs = 6, hasty.patience = 1, hasty.rate = 0.1, hasty.schedule = Schedule::constant;
+  hasty.epochs = 6, hasty.patience = 1, hasty.rate = 0.1, hasty.schedule = RateSchedule::constant;
   auto plain = fresh;
   Trainer<Model> trainer(plain, hasty);
   trainer.fit(example.data.training, example.data.validation);
@@ -159,7 +159,7 @@ TEST_CASE("in training, one that stops early goes on with the smaller model") {
   REQUIRE(stopped < 5);
   auto when = by(DropLowest{1});
   when.latest_epoch = 6;
-  SensitivityPruner<Model, Played> pruner(fresh, Played(restless));
+  Pruner<Model, Played> pruner(fresh, Played(restless));
   const auto result = prune_in_training(fresh, pruner, example.data, hasty, when);
   CHECK(epochs_of(result.removals) == std::vector<std::size_t>{stopped});
   CHECK(result.history.size() > stopped);
@@ -172,7 +172,7 @@ TEST_CASE("in training with averaged weights, modules that go after the last epo
   averaging.epochs = 2, averaging.averaging = {.kind = Averaging::swa};
   auto when = by(DropLowest{1});
   when.latest_epoch = 2;
-  SensitivityPruner<Model, Played> pruner(fresh, Played(settling));
+  Pruner<Model, Played> pruner(fresh, Played(settling));
   const auto result = prune_in_training(fresh, pruner, example.data, averaging, when);
   auto dense = fresh;
   Trainer<Model> trainer(dense, averaging);
@@ -187,10 +187,10 @@ TEST_CASE(
   const example::SyntheticWindows<float> windows(config, 8);
   const PruningData<float> data{windows.training, windows.validation};
   const auto dense = example::made<Model>({config});
-  SensitivityPruner<Model, LeaveOneOut<float>> pruner(dense);
+  Pruner<Model, LeaveOneOut<float>> pruner(dense);
   const TrainingOptions training{.epochs = 2, .batch_size = 16, .rate = 1e-3};
   const auto result = prune_in_training(dense, pruner, data, training, {.budget = DropLowest{1}});
-  CHECK(result.model.shape.kept().kept() == 2);
+  CHECK(result.model.form.kept().count() == 2);
   std::size_t steps = 0;
   CHECK(message_of<ConfigError>([&] {
           (void)prune_in_training(dense, pruner, data, training, {.budget = ReduceMacs{0.999}},
@@ -206,14 +206,14 @@ TEST_CASE("in training with averaged weights, a budget of losses is measured on 
   averaging.epochs = 3, averaging.averaging = {.kind = Averaging::swa};
   auto when = by(DropLowest{1});
   when.latest_epoch = 2;
-  SensitivityPruner<Model, LeaveOneOut<float>> pruner(fresh);
+  Pruner<Model, LeaveOneOut<float>> pruner(fresh);
   (void)prune_in_training(fresh, pruner, example.data, averaging, when);
   auto dense = fresh;  // as it is after two epochs
   Trainer<Model> trainer(dense, averaging);
-  NoScoring nobody;
+  NoObserver nobody;
   for (int epoch = 0; epoch < 2; ++epoch) trainer.run_epoch(example.data.training, example.data.validation, nobody);
   const auto rises = [&] {
-    SensitivityPruner<Model, LeaveOneOut<float>> judge(dense);
+    Pruner<Model, LeaveOneOut<float>> judge(dense);
     hear_losses(judge, dense, example.data, averaging.seed);
     return judge.scores();
   };
@@ -232,13 +232,13 @@ TEMPLATE_TEST_CASE("in training, a run that stopped goes on to the same bytes, b
   const auto fresh = example::made<TestType>({own}, 3, 0.1);
   const Example<TestType> example(own);
   using Pruning = InTrainingPruning<TestType, Send<float>>;
-  using Pruner = SensitivityPruner<TestType>;
+  using TestedPruner = Pruner<TestType>;
   auto when = by(DropLowest{2});
   when.latest_epoch = 2;
   const TemporaryFolder folder;
   const std::string file = folder / "state.safetensors", again = folder / "again.safetensors";
 
-  Pruner whole_pruner(fresh);
+  TestedPruner whole_pruner(fresh);
   Pruning whole(fresh, whole_pruner, example.data, training, when);
   while (whole.unfinished()) whole.run_epoch();
   whole.save(again);
@@ -248,12 +248,12 @@ TEMPLATE_TEST_CASE("in training, a run that stopped goes on to the same bytes, b
   for (const std::size_t stop : {1u, 2u, 3u, 4u}) {
     INFO("stopped after epoch " << stop);
     {
-      Pruner pruner(fresh);
+      TestedPruner pruner(fresh);
       Pruning pruning(fresh, pruner, example.data, training, when);
       for (std::size_t epoch = 0; epoch < stop; ++epoch) pruning.run_epoch();
       pruning.save(file);
     }
-    Pruner pruner(fresh);
+    TestedPruner pruner(fresh);
     Pruning pruning(fresh, pruner, example.data, training, when);
     pruning.restore(file);
     CHECK(pruning.history().size() == stop);
@@ -274,13 +274,13 @@ TEST_CASE("a pruner out of a finished training's state is as sure of its scores 
   const std::string file = folder / "state.safetensors";
   const auto fresh = example::made<Model>({config}, 3, 0.1);
   auto model = fresh;
-  SensitivityPruner<Model> pruner(model);
+  Pruner<Model> pruner(model);
   Trainer<Model> trainer(model, training);
   trainer.fit(example.data.training, example.data.validation, pruner);
   TrainingState<Model>::save(file, trainer, pruner);
 
   auto other = fresh;
-  SensitivityPruner<Model> restored(other);
+  Pruner<Model> restored(other);
   Trainer<Model> again(other, training);
   TrainingState<Model>::restore(file, again, restored);
   REQUIRE(pruner.spread());
@@ -290,7 +290,7 @@ TEST_CASE("a pruner out of a finished training's state is as sure of its scores 
     CHECK(restored.choose(DropLowest{count}) == pruner.choose(DropLowest{count}));
 
   // Another criterion's numbers are no state of this one.
-  SensitivityPruner<Model, AnyCriterion<float>> entropy(model, make_criterion<float>("entropy"));
+  Pruner<Model, AnyCriterion<float>> entropy(model, make_criterion<float>("entropy"));
   TrainingState<Model>::save(file, trainer, entropy);
   const auto scores = restored.scores();
   CHECK_THROWS_AS(TrainingState<Model>::restore(file, again, restored), FileError);
@@ -305,7 +305,7 @@ TEST_CASE("in training, a teacher is listened to from the first epoch on, and af
   std::size_t asked = 0;
   Predictor<Model> predictor(example.model);
   const auto teacher = [&](const WindowBatch<float>& batch) { return ++asked, predictor.forecast(batch); };
-  SensitivityPruner<Model> pruner(fresh);
+  Pruner<Model> pruner(fresh);
   const auto result = prune_in_training(fresh, pruner, example.data, distilling, by(DropLowest{1}), {}, teacher);
   CHECK(result.history.size() == 3);
   CHECK(asked == 3 * divide_up<std::size_t>(example.data.training.size(), 16));
@@ -316,13 +316,13 @@ TEST_CASE("in training, the state of another training is refused") {
   const Example<Model> example;
   const TemporaryFolder folder;
   const std::string file = folder / "state.safetensors";
-  SensitivityPruner<Model> pruner(fresh);
+  Pruner<Model> pruner(fresh);
   InTrainingPruning<Model, Send<float>> pruning(fresh, pruner, example.data, training, by(DropLowest{1}));
   CHECK_THROWS_AS(pruning.restore(file), FileError);  // there is none
 
   auto dense = fresh;
   Trainer<Model> plain(dense, training);
-  SensitivityPruner<Model> watching(dense);
+  Pruner<Model> watching(dense);
   TrainingState<Model>::save(file, plain, watching);
   CHECK(message_of<ConfigError>([&] {
           pruning.restore(file);
@@ -331,12 +331,12 @@ TEST_CASE("in training, the state of another training is refused") {
   // A removal after an epoch that never was, or that is no number: the row lies as it is in the file.
   auto when = by(DropLowest{1});
   when.latest_epoch = 1;
-  SensitivityPruner<Model> of_early(fresh);
+  Pruner<Model> of_early(fresh);
   InTrainingPruning<Model, Send<float>> early(fresh, of_early, example.data, training, when);
   early.run_epoch();
   early.save(file);
   const std::string bytes = content_of(file);
-  const ModuleMask<> left = early.result().removals.at(0).mask;
+  const ModuleMask left = early.result().removals.at(0).mask;
   const auto row = [&](double epoch) {
     const double numbers[]{1, epoch, left.keeps(0) ? 1.0 : 0, left.keeps(1) ? 1.0 : 0, left.keeps(2) ? 1.0 : 0};
     return std::string(reinterpret_cast<const char*>(numbers), sizeof numbers);
@@ -355,7 +355,7 @@ TEST_CASE("in training, the state of another training is refused") {
   // What was refused changed nothing: it goes on as one that was never asked.
   auto faster = training;
   faster.rate *= 2;
-  SensitivityPruner<Model> of_faster(fresh);
+  Pruner<Model> of_faster(fresh);
   InTrainingPruning<Model, Send<float>> another(fresh, of_faster, example.data, faster, by(DropLowest{1}));
   another.save(file);
   CHECK_THROWS_AS(early.restore(file), ConfigError);
@@ -372,11 +372,11 @@ TEST_CASE("in training, the state of another training is refused") {
   pruning.save(file);
   constexpr ITransformerConfig shallow = [] {
     ITransformerConfig two = config;
-    two.depth = 2, two.kept = ModuleMask<>::first(2);
+    two.depth = 2, two.kept = ModuleMask::first(2);
     return two;
   }();
   const auto other = example::made<Model>({shallow}, 3);
-  SensitivityPruner<Model> of_other(other);
+  Pruner<Model> of_other(other);
   InTrainingPruning<Model, Send<float>> smaller(other, of_other, example.data, training, by(DropLowest{1}));
   CHECK_THROWS_AS(smaller.restore(file), ShapeError);
   smaller.run_epoch();  // it is as it was made, and goes on

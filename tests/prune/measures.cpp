@@ -111,7 +111,7 @@ TEST_CASE("each mask is measured once, by all copies of the measures together") 
   CHECK(latency > 0);
   for (const auto& parameter : parameters(model))
     for (float& value : parameter.values) value *= 1.5f;
-  model.pack();
+  pack(model);
   for (const Measures* again : {&measures, &copy}) {
     CHECK(again->loss_change({0b101}).mean == change);
     CHECK(again->latency({0b101}) == latency);  // no two measurements are alike
@@ -141,7 +141,7 @@ TEST_CASE("a latency is measured of a batch, or of all windows where there are f
 }
 
 TEST_CASE("a module takes what the forecast is faster by without it") {
-  const MaskMeasure latency = [](ModuleMask<> mask) {
+  const MaskMeasure latency = [](ModuleMask mask) {
     return 5 + (mask.keeps(0) ? 1.0 : 0.0) + (mask.keeps(1) ? 2.0 : 0.0) + (mask.keeps(2) ? 4.0 : 0.0);
   };
   CHECK(module_latencies({0b111}, 3, latency) == std::vector<double>{1, 2, 4});
@@ -150,7 +150,7 @@ TEST_CASE("a module takes what the forecast is faster by without it") {
   CHECK(module_latencies({0b101}, 3, latency, {0b110}) == std::vector<double>{1, 0, 0});  // module 2 has to stay
 }
 
-// Hidden: a timing. Run it alone on the machine, built as a release is.
+// Hidden: a timing. Pass it alone on the machine, built as a release is.
 TEST_CASE("a model chosen by a latency has it when it is measured again", "[.latency]") {
   constexpr ITransformerConfig wide{.channels = 7,
                                     .lookback = 96,
@@ -159,7 +159,7 @@ TEST_CASE("a model chosen by a latency has it when it is measured again", "[.lat
                                     .ffn_width = 128,
                                     .heads = 8,
                                     .depth = 4,
-                                    .kept = ModuleMask<>{0b1111}};
+                                    .kept = ModuleMask{0b1111}};
   const example::SyntheticWindows<float> windows(wide, 4);
   const auto model = example::made<ITransformer<float>>({wide});
   const Measures measures = measures_of(model, windows.training, windows.validation);
@@ -171,7 +171,7 @@ TEST_CASE("a model chosen by a latency has it when it is measured again", "[.lat
     std::vector<double> scores(4);
     for (double& score : scores) score = random.uniform();
     const double limit = random.uniform(fastest, slowest);
-    const ModuleMask<> mask = choose(wide.kept, scores, LatencyAtMost{limit}, {}, {}, measures);
+    const ModuleMask mask = choose(wide.kept, scores, LatencyAtMost{limit}, {}, {}, measures);
     ratios.push_back(measure_latency(pruned(model, mask), windows.validation).median / limit);
   }
   std::ranges::sort(ratios);

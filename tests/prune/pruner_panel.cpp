@@ -1,5 +1,5 @@
 // Pruners that watch one training together score as if each had watched alone.
-#include <spat/prune/any_criterion.hpp>
+#include <spat/criteria/any_criterion.hpp>
 #include <spat/prune/pruner_panel.hpp>
 #include <spat/train/trainer.hpp>
 
@@ -30,8 +30,8 @@ void train(Observer& observer, Model& model, std::size_t workers) {
   }
 }
 
-template <class Pruner>
-void check_same(const Pruner& a, const Pruner& b) {
+template <class TestedPruner>
+void check_same(const TestedPruner& a, const TestedPruner& b) {
   CHECK(example::same_bits(a.scores(), b.scores()));
   REQUIRE(a.trajectory().size() == 2);
   for (std::size_t e = 0; e < 2; ++e) CHECK(example::same_bits(a.trajectory()[e], b.trajectory()[e]));
@@ -43,17 +43,17 @@ void check_same(const Pruner& a, const Pruner& b) {
 }  // namespace
 
 TEST_CASE("each pruner of a panel scores as if it had watched alone") {
-  using Pruner = SensitivityPruner<Model, AnyCriterion<float>>;
+  using TestedPruner = Pruner<Model, AnyCriterion<float>>;
   const auto start = example::made<Model>({config}, 5, 0.1);
   const auto pruner_of = [](const Model& model, const std::string& name) {
-    return Pruner(model, make_criterion<float>(name));
+    return TestedPruner(model, make_criterion<float>(name));
   };
-  REQUIRE(BlockPlan(21, start.activation_size(3)).blocks > 1);
+  REQUIRE(MicrobatchPlan(21, start.activation_size(3)).blocks > 1);
   for (const std::size_t workers : {0u, 2u}) {
     auto shared = start;
-    std::vector<Pruner> members;
+    std::vector<TestedPruner> members;
     for (const std::string& name : criterion_names()) members.push_back(pruner_of(shared, name));
-    PrunerPanel<Pruner> panel(std::move(members));
+    PrunerPanel<TestedPruner> panel(std::move(members));
     train(panel, shared, workers);
     for (std::size_t c = 0; c < criterion_names().size(); ++c) {
       INFO(criterion_names()[c] << ", " << workers << " workers");
@@ -67,19 +67,19 @@ TEST_CASE("each pruner of a panel scores as if it had watched alone") {
 }
 
 TEST_CASE("a panel of one kind of criterion hears of what that kind listens to, and no more") {
-  using Pruner = SensitivityPruner<Model>;
+  using TestedPruner = Pruner<Model>;
   const auto start = example::made<Model>({config}, 5, 0.1);
   const SendOptions variants[]{{}, {.variant = SendVariant::absolute_mean}, {.dynamics = SendDynamics::epoch}};
   auto shared = start;
-  std::vector<Pruner> members;
+  std::vector<TestedPruner> members;
   for (const SendOptions& options : variants) members.emplace_back(shared, Send<float>(options), 0);
-  PrunerPanel<Pruner> panel(std::move(members));
+  PrunerPanel<TestedPruner> panel(std::move(members));
   train(panel, shared, 0);
   for (std::size_t c = 0; c < 3; ++c) {
     auto own = start;
-    Pruner alone(own, Send<float>(variants[c]), 0);
+    TestedPruner alone(own, Send<float>(variants[c]), 0);
     train(alone, own, 0);
     check_same(panel.pruners[c], alone);
   }
-  static_assert(!detail::HearsBlock<PrunerPanel<Pruner>::Slot, float>);
+  static_assert(!detail::HearsBlock<PrunerPanel<TestedPruner>::Listener, float>);
 }

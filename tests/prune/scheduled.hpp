@@ -3,9 +3,9 @@
 
 #include <spat/models/crossformer.hpp>
 #include <spat/models/patchtst.hpp>
-#include <spat/prune/module_score.hpp>
+#include <spat/criteria/module_score.hpp>
 #include <spat/prune/schedules.hpp>
-#include <spat/prune/step_score.hpp>
+#include <spat/criteria/step_score.hpp>
 
 #include <tests/prune/tiny.hpp>
 
@@ -25,7 +25,7 @@ inline constexpr CrossformerConfig guarded{.channels = 7,
                                            .depth = 1,
                                            .segment = 4,
                                            .routers = 2,
-                                           .kept = ModuleMask<>::first(8)};
+                                           .kept = ModuleMask::first(8)};
 using Model = ITransformer<float>;
 
 /// Scores that the test gives, by module: no training moves them.
@@ -71,13 +71,13 @@ struct Example {
 
   explicit Example(typename M::Config c = config, Team* team = nullptr)
       : windows(c, 6), data{windows.training, windows.validation, team}, model(example::made<M>({c}, 3, 0.1)) {
-    Trainer<M> trainer(model, {.epochs = 2, .batch_size = 16, .rate = 3e-3, .schedule = Schedule::constant});
+    Trainer<M> trainer(model, {.epochs = 2, .batch_size = 16, .rate = 3e-3, .schedule = RateSchedule::constant});
     trainer.fit(windows.training, windows.validation);
   }
 };
 
 inline const TrainingOptions tuning{
-    .epochs = 2, .batch_size = 16, .rate = 1e-3, .schedule = Schedule::constant, .seed = 5};
+    .epochs = 2, .batch_size = 16, .rate = 1e-3, .schedule = RateSchedule::constant, .seed = 5};
 inline const TrainingOptions training{.epochs = 5, .batch_size = 16, .rate = 1e-3, .seed = 5};
 
 inline PruningOptions by(Budget budget, bool fine_tunes = true) {
@@ -85,8 +85,8 @@ inline PruningOptions by(Budget budget, bool fine_tunes = true) {
 }
 
 /// But the seconds.
-inline bool same_epochs(const std::vector<EpochReport>& a, const std::vector<EpochReport>& b) {
-  return std::ranges::equal(a, b, [](const EpochReport& x, const EpochReport& y) {
+inline bool same_epochs(const std::vector<EpochRecord>& a, const std::vector<EpochRecord>& b) {
+  return std::ranges::equal(a, b, [](const EpochRecord& x, const EpochRecord& y) {
     return x.epoch == y.epoch && x.rate == y.rate && x.training_loss == y.training_loss &&
            x.validation_mse == y.validation_mse && x.validation_mae == y.validation_mae && x.best == y.best;
   });

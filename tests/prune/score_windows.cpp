@@ -1,6 +1,6 @@
 // Scores of a model as it stands are those of a training that learns nothing; a model that cannot learn is scored by its forward passes.
 #include <spat/models/patchtst.hpp>
-#include <spat/prune/any_criterion.hpp>
+#include <spat/criteria/any_criterion.hpp>
 #include <spat/prune/score_windows.hpp>
 #include <spat/train/trainer.hpp>
 
@@ -12,26 +12,26 @@ using namespace spat;
 
 namespace {
 
-constexpr ITransformerConfig config = example::tiny.with_kept(ModuleMask<>{0b101});
+constexpr ITransformerConfig config = example::tiny.with_kept(ModuleMask{0b101});
 constexpr PatchTSTConfig patches = example::tiny_patches(2);
 
 /// A user's model that forecasts and no more.
 struct ForwardOnly {
   using Inner = ITransformer<float>;
   using Value = float;
-  using Shape = Inner::Shape;
+  using Form = Inner::Form;
   using Cache = Inner::Cache;
 
-  explicit ForwardOnly(Shape own) : shape(own), inner(own) {}
-  Shape shape;
+  explicit ForwardOnly(Form own) : shape(own), inner(own) {}
+  Form form;
   Inner inner;
 
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     inner.prepare(cache, purpose, samples, channels);
   }
-  template <class RunType>
-  Batch<const float> forward(const RunType& run, const WindowBatch<float>& batch, Cache& cache) const {
-    return inner.forward(run, batch, cache);
+  template <class PassType>
+  Rows<const float> forward(const PassType& pass, const WindowBatch<float>& batch, Cache& cache) const {
+    return inner.forward(pass, batch, cache);
   }
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const { return inner.multiply_adds(channels); }
   [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return inner.target_channels(channels); }
@@ -46,7 +46,7 @@ static_assert(Prunable<ForwardOnly> && !Forecaster<ForwardOnly>);
 
 template <class Model>
 auto listening(const Model& model, const char* criterion) {
-  return SensitivityPruner<Model, AnyCriterion<float>>(model, make_criterion<float>(criterion));
+  return Pruner<Model, AnyCriterion<float>>(model, make_criterion<float>(criterion));
 }
 
 /// The same bits in scores, steps and trajectory.
@@ -103,7 +103,7 @@ TEST_CASE("no window is scored twice, and a batch is no larger than the windows"
   const std::size_t count = windows.training.size();
   REQUIRE(count % 16 != 0);
   const auto batches = [&](const ScoringOptions& options) {
-    SensitivityPruner<ITransformer<float>> pruner(model);
+    Pruner<ITransformer<float>> pruner(model);
     score_windows(model, windows.training, pruner, options);
     return pruner.step_scores().size();
   };
@@ -118,7 +118,7 @@ TEST_CASE("no window is scored twice, and a batch is no larger than the windows"
 TEST_CASE("what was scored twice is two epochs, and the first one is the warm-up") {
   const example::SyntheticWindows<float> windows(config, 6);
   const auto model = example::made<ITransformer<float>>({config});
-  SensitivityPruner<ITransformer<float>> twice(model), once(model);
+  Pruner<ITransformer<float>> twice(model), once(model);
   score_windows(model, windows.training, twice, {.batches = 3, .seed = 1});
   score_windows(model, windows.training, twice, {.batches = 3, .seed = 2});
   score_windows(model, windows.training, once, {.batches = 3, .seed = 2});
@@ -131,7 +131,7 @@ TEST_CASE("a model that can only be evaluated is scored by its forward passes") 
   ForwardOnly model({config});
   model.inner = example::made<ITransformer<float>>({config}, 3, 0.1);
   const ScoringOptions options{.batches = 4, .batch_size = 16};
-  REQUIRE(BlockPlan(16, model.activation_size(7)).blocks == 1);  // else sums have another order
+  REQUIRE(MicrobatchPlan(16, model.activation_size(7)).blocks == 1);  // else sums have another order
   for (const char* criterion : {"cosine", "block_influence", "magnitude", "random"}) {
     INFO(criterion);
     auto pruner = listening(model, criterion);
@@ -141,7 +141,7 @@ TEST_CASE("a model that can only be evaluated is scored by its forward passes") 
     check_same(pruner, learner);
     CHECK((std::isfinite(pruner.scores()[0]) && std::isnan(pruner.scores()[1])));
   }
-  SensitivityPruner<ForwardOnly, Cosine<float>> pruner(model);  // whose needs its type says
+  Pruner<ForwardOnly, Cosine<float>> pruner(model);  // whose needs its type says
   score_windows(model, windows.training, pruner, options);
   CHECK(example::same_bits(pruner.scores(), [&] {
     auto any = listening(model, "cosine");
@@ -161,6 +161,6 @@ TEST_CASE("a criterion that needs gradients does not score a model without a bac
   };
   for (const CriterionInfo& info : criterion_infos())
     if (info.gradients) refuses(listening(model, info.name));
-  refuses(SensitivityPruner<ForwardOnly>(model));
-  refuses(SensitivityPruner<ForwardOnly, FisherGate<float>>(model));
+  refuses(Pruner<ForwardOnly>(model));
+  refuses(Pruner<ForwardOnly, FisherGate<float>>(model));
 }

@@ -14,12 +14,12 @@ using namespace spat;
 namespace {
 
 constexpr std::size_t n = 6;
-constexpr ModuleMask<> six = ModuleMask<>::first(n);
+constexpr ModuleMask six = ModuleMask::first(n);
 using Masks = std::vector<std::uint64_t>;
 
 /// The sum of a random value for each module that is gone; with interaction one for each mask.
 MaskMeasure toy_loss(std::uint64_t stream, double interaction = 0) {
-  return [=](ModuleMask<> mask) {
+  return [=](ModuleMask mask) {
     Random random(3, stream);
     double loss = 1;
     for (std::size_t i = 0; i < n; ++i) {
@@ -30,9 +30,9 @@ MaskMeasure toy_loss(std::uint64_t stream, double interaction = 0) {
   };
 }
 /// The same for every module, or one for each.
-double even_latency(ModuleMask<> mask) { return 1 + static_cast<double>(mask.kept()); }
+double even_latency(ModuleMask mask) { return 1 + static_cast<double>(mask.count()); }
 MaskMeasure uneven_latency(std::uint64_t stream) {
-  return [=](ModuleMask<> mask) {
+  return [=](ModuleMask mask) {
     Random random(5, stream);
     double latency = 1;
     for (std::size_t i = 0; i < n; ++i) latency += (mask.keeps(i) ? 1 : 0) * random.uniform(0.1, 1);
@@ -57,7 +57,7 @@ constexpr SearchMethod all_methods[]{SearchMethod::automatic, SearchMethod::exha
 }  // namespace
 
 TEST_CASE("an exhaustive search measures every subset, larger ones first, then by their bits") {
-  const auto all = search(ModuleMask<>{0b1101}, 4, even_latency, even_latency, by(SearchMethod::exhaustive));
+  const auto all = search(ModuleMask{0b1101}, 4, even_latency, even_latency, by(SearchMethod::exhaustive));
   CHECK(masks_of(all) == Masks{0b1101, 0b0101, 0b1001, 0b1100, 0b0001, 0b0100, 0b1000, 0b0000});
   CHECK(search(six, n, toy_loss(1), even_latency, by(SearchMethod::exhaustive)).size() == 64);
 }
@@ -84,8 +84,8 @@ TEST_CASE("each mask is measured once, by every method") {
     std::map<std::uint64_t, int> losses, latencies;
     const MaskMeasure inner = toy_loss(2, 0.3);
     const auto all = search(
-        six, n, [&](ModuleMask<> mask) { return ++losses[mask.bits], inner(mask); },
-        [&](ModuleMask<> mask) { return ++latencies[mask.bits], even_latency(mask); }, by(method));
+        six, n, [&](ModuleMask mask) { return ++losses[mask.bits], inner(mask); },
+        [&](ModuleMask mask) { return ++latencies[mask.bits], even_latency(mask); }, by(method));
     CHECK((losses.size() == all.size() && latencies.size() == all.size()));
     for (const auto& [bits, count] : losses) CHECK((count == 1 && latencies[bits] == 1));
   }
@@ -95,10 +95,10 @@ TEST_CASE("greedy search drops, at each size, the module that is missed least") 
   const MaskMeasure loss = toy_loss(3, 0.5);
   const auto all = search(six, n, loss, even_latency, by(SearchMethod::greedy));
   CHECK(all.size() == n * (n + 1) / 2 + 1);
-  ModuleMask<> mask = six;
+  ModuleMask mask = six;
   Masks expected{mask.bits};
   while (mask.bits) {
-    ModuleMask<> best{};
+    ModuleMask best{};
     double lowest = 1e9;
     Masks level;
     for (std::size_t i = 0; i < n; ++i)
@@ -142,8 +142,8 @@ TEST_CASE("a beam extends the masks of lowest loss of each size") {
     std::vector<Candidate> level;
     std::set<std::uint64_t> expected, found;
     for (const Candidate& c : all) {
-      if (c.mask.kept() == size) level.push_back(c);
-      if (c.mask.kept() == size - 1) found.insert(c.mask.bits);
+      if (c.mask.count() == size) level.push_back(c);
+      if (c.mask.count() == size - 1) found.insert(c.mask.bits);
     }
     std::ranges::sort(level, {}, &Candidate::loss);
     for (std::size_t k = 0; k < std::min<std::size_t>(2, level.size()); ++k)
@@ -175,18 +175,18 @@ TEST_CASE("a search has a name, and another name is an error that tells all") {
 
 TEST_CASE("of equal losses the deeper module goes first") {
   const auto all = search(
-      ModuleMask<>::first(4), 4, [](ModuleMask<>) { return 1.0; }, even_latency, by(SearchMethod::greedy));
+      ModuleMask::first(4), 4, [](ModuleMask) { return 1.0; }, even_latency, by(SearchMethod::greedy));
   CHECK(masks_of(all) == Masks{0b1111, 0b0111, 0b1011, 0b1101, 0b1110, 0b0011, 0b0101, 0b0110, 0b0001, 0b0010, 0});
   CHECK(masks_of(all, true) == Masks{0});
 }
 
 TEST_CASE("one module of the guard stays in every mask, by every method") {
-  const ModuleMask<> guard{0b010010};
+  const ModuleMask guard{0b010010};
   for (const SearchMethod method : all_methods) {
     const auto all = search(six, n, toy_loss(8, 0.3), even_latency, by(method), guard);
     for (const Candidate& c : all) CHECK((c.mask.bits & guard.bits) != 0);
-    CHECK(all.back().mask.kept() == 1);
-    const auto none_kept = search(ModuleMask<>{0b101101}, n, toy_loss(8), even_latency, by(method), guard);
+    CHECK(all.back().mask.count() == 1);
+    const auto none_kept = search(ModuleMask{0b101101}, n, toy_loss(8), even_latency, by(method), guard);
     CHECK(none_kept.back().mask.bits == 0);  // there was none to keep
   }
   CHECK(search(six, n, toy_loss(8), even_latency, by(SearchMethod::exhaustive), guard).size() == 64 - 16);
@@ -246,8 +246,8 @@ TEST_CASE("a limit that nothing meets is an error that tells what is within reac
 }
 
 TEST_CASE("a measure that is not finite is an error that names the mask") {
-  const auto bad = [](double value) { return [=](ModuleMask<> mask) { return mask.bits == 0b011 ? value : 1; }; };
-  const ModuleMask<> three = ModuleMask<>::first(3);
+  const auto bad = [](double value) { return [=](ModuleMask mask) { return mask.bits == 0b011 ? value : 1; }; };
+  const ModuleMask three = ModuleMask::first(3);
   CHECK(message_of<NumericError>([&] { (void)search(three, 3, bad(std::nan("")), even_latency); }) ==
         "the loss of mask 110 is not finite: nan");
   CHECK(message_of<NumericError>([&] {
@@ -261,7 +261,7 @@ TEST_CASE("a measure that is not finite is an error that names the mask") {
 TEST_CASE("a search that is too large or looks at nothing is an error") {
   const auto refused = [](std::size_t modules, const SearchOptions& options) {
     return message_of<ConfigError>(
-        [&] { (void)search(ModuleMask<>::first(modules), modules, even_latency, even_latency, options); });
+        [&] { (void)search(ModuleMask::first(modules), modules, even_latency, even_latency, options); });
   };
   const std::string too_many =
       "an exhaustive search takes at most 16 modules, found 17; search greedily or with a beam";
@@ -273,9 +273,9 @@ TEST_CASE("a search that is too large or looks at nothing is an error") {
 }
 
 TEST_CASE("a search of 64 modules, and of none") {
-  const auto all = search(ModuleMask<>::all(), 64, even_latency, even_latency, by(SearchMethod::greedy));
+  const auto all = search(ModuleMask::all(), 64, even_latency, even_latency, by(SearchMethod::greedy));
   CHECK(all.size() == 64 * 65 / 2 + 1);
-  const auto none = search(ModuleMask<>{0b1000}, 3, even_latency, even_latency);  // a bit behind the last module
+  const auto none = search(ModuleMask{0b1000}, 3, even_latency, even_latency);  // a bit behind the last module
   REQUIRE(none.size() == 1);
   CHECK((none[0].mask.bits == 0 && none[0].on_front));
 }

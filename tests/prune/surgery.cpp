@@ -1,6 +1,6 @@
 // What a pruned model is: the surviving weights, no more, in the static and in the dynamic form.
 #include <spat/models/predictor.hpp>
-#include <spat/prune/cost.hpp>
+#include <spat/models/cost.hpp>
 #include <spat/prune/surgery.hpp>
 
 #include <tests/catch.hpp>
@@ -16,12 +16,12 @@ using StaticDense = ITransformer<float, Static<example::small>>;
 
 /// An iTransformer that wants to keep the attention of its second or third layer.
 struct GuardedConfig : ITransformerConfig {
-  [[nodiscard]] constexpr GuardedConfig with_kept(ModuleMask<> mask) const {
+  [[nodiscard]] constexpr GuardedConfig with_kept(ModuleMask mask) const {
     GuardedConfig config = *this;
     config.kept = mask;
     return config;
   }
-  [[nodiscard]] constexpr ModuleMask<> guard() const { return {0b110}; }
+  [[nodiscard]] constexpr ModuleMask guard() const { return {0b110}; }
 };
 using GuardedModel = ITransformer<float, Dynamic<GuardedConfig>>;
 
@@ -40,18 +40,18 @@ TEST_CASE("every mask gives the same forecasts in the static and the dynamic for
   const auto fixed = converted<StaticDense>(dense);
   std::vector<std::vector<float>> forecasts;
   for (std::uint64_t mask = 0; mask < 8; ++mask) {
-    INFO(to_string(ModuleMask<>{mask}, 3));
-    const Dense smaller = pruned(dense, ModuleMask<>{mask});
-    CHECK(smaller.shape.kept().bits == mask);
+    INFO(to_string(ModuleMask{mask}, 3));
+    const Dense smaller = pruned(dense, ModuleMask{mask});
+    CHECK(smaller.form.kept().bits == mask);
     CHECK(smaller.dropout() == 0.3);
-    const auto variant = pruned(fixed, ModuleMask<>{mask});
+    const auto variant = pruned(fixed, ModuleMask{mask});
     forecasts.push_back(forecast_of(smaller));
     std::visit(
         [&](const auto& model) {
-          CHECK(model.shape.kept().bits == mask);
+          CHECK(model.form.kept().bits == mask);
           CHECK(model.dropout() == 0.3);
           CHECK(example::same_bits(forecast_of(model), forecasts.back()));
-          CHECK(count(parameters(model)) == count(parameters(smaller)));
+          CHECK(parameter_count(parameters(model)) == parameter_count(parameters(smaller)));
         },
         variant);
     for (std::size_t other = 0; other < mask; ++other)
@@ -61,7 +61,7 @@ TEST_CASE("every mask gives the same forecasts in the static and the dynamic for
 
 TEST_CASE("surviving weights keep their numbers, and a pruned module's are gone") {
   const auto dense = example::made<Dense>({example::small});
-  const Dense smaller = pruned(dense, ModuleMask<>{0b101});
+  const Dense smaller = pruned(dense, ModuleMask{0b101});
   const auto before = parameters(dense), after = parameters(smaller);
   CHECK(before.size() - after.size() == 8);
   for (const auto& parameter : after) {
@@ -78,14 +78,14 @@ TEST_CASE("surviving weights keep their numbers, and a pruned module's are gone"
 
 TEST_CASE("a pruned module cannot come back") {
   const auto dense = example::made<Dense>({example::small});
-  const Dense smaller = pruned(dense, ModuleMask<>{0b101});
-  CHECK(pruned(smaller, ModuleMask<>{0b100}).shape.kept().bits == 0b100);
-  const std::string text = message_of<ConfigError>([&] { (void)pruned(smaller, ModuleMask<>{0b011}); });
+  const Dense smaller = pruned(dense, ModuleMask{0b101});
+  CHECK(pruned(smaller, ModuleMask{0b100}).form.kept().bits == 0b100);
+  const std::string text = message_of<ConfigError>([&] { (void)pruned(smaller, ModuleMask{0b011}); });
   CHECK(text.find("kept 101, asked for 110") != std::string::npos);
-  CHECK_THROWS_AS((void)pruned(smaller, ModuleMask<>{0b111}), ConfigError);
-  const auto fixed = converted<StaticDense::Pruned<ModuleMask<>{0b101}>>(dense);
-  CHECK_THROWS_AS((void)pruned(fixed, ModuleMask<>{0b010}), ConfigError);
-  CHECK(std::variant_size_v<decltype(pruned(fixed, ModuleMask<>{0b100}))> == 4);
+  CHECK_THROWS_AS((void)pruned(smaller, ModuleMask{0b111}), ConfigError);
+  const auto fixed = converted<StaticDense::Pruned<ModuleMask{0b101}>>(dense);
+  CHECK_THROWS_AS((void)pruned(fixed, ModuleMask{0b010}), ConfigError);
+  CHECK(std::variant_size_v<decltype(pruned(fixed, ModuleMask{0b100}))> == 4);
   // Nor by a conversion: the numbers are not there.
   CHECK(message_of<ShapeError>([&] { (void)converted<Dense>(smaller, {example::small}); }).find(dense.module_name(1)) !=
         std::string::npos);
@@ -95,12 +95,12 @@ TEST_CASE("a model does not lose the last of the modules of which one has to sta
   GuardedConfig guarded;
   static_cast<ITransformerConfig&>(guarded) = example::small;
   const auto dense = example::made<GuardedModel>({guarded});
-  CHECK(guard_of(dense.shape).bits == 0b110);
+  CHECK(guard_of(dense.form).bits == 0b110);
   CHECK(guard_of(example::made<Dense>({example::small}).shape).bits == 0);
-  CHECK(pruned(dense, ModuleMask<>{0b100}).shape.kept().bits == 0b100);
-  CHECK(pruned(dense, ModuleMask<>{0b010}).shape.kept().bits == 0b010);
+  CHECK(pruned(dense, ModuleMask{0b100}).form.kept().bits == 0b100);
+  CHECK(pruned(dense, ModuleMask{0b010}).form.kept().bits == 0b010);
   const auto refused = [&](std::uint64_t mask) {
-    return message_of<ConfigError>([&] { (void)pruned(dense, ModuleMask<>{mask}); });
+    return message_of<ConfigError>([&] { (void)pruned(dense, ModuleMask{mask}); });
   };
   CHECK(refused(0b001) == "one of these modules has to stay: 011, asked for 100");
   CHECK(refused(0b000) == "one of these modules has to stay: 011, asked for 000");
@@ -108,13 +108,13 @@ TEST_CASE("a model does not lose the last of the modules of which one has to sta
 }
 
 TEST_CASE("bits beyond the last module do not matter to the surgery") {
-  constexpr ITransformerConfig all = example::small.with_kept(ModuleMask<>::all());
+  constexpr ITransformerConfig all = example::small.with_kept(ModuleMask::all());
   const auto dense = example::made<Dense>({all});
   const auto fixed = example::made<ITransformer<float, Static<all>>>();
-  CHECK(pruned(dense, ModuleMask<>::all()).shape.kept().bits == 0b111);
-  CHECK(pruned(dense, ModuleMask<>::all().without(1)).shape.kept().bits == 0b101);
-  std::visit([](const auto& model) { CHECK(model.shape.kept().bits == 0b101); },
-             pruned(fixed, ModuleMask<>::all().without(1)));
+  CHECK(pruned(dense, ModuleMask::all()).form.kept().bits == 0b111);
+  CHECK(pruned(dense, ModuleMask::all().without(1)).form.kept().bits == 0b101);
+  std::visit([](const auto& model) { CHECK(model.form.kept().bits == 0b101); },
+             pruned(fixed, ModuleMask::all().without(1)));
 }
 
 TEST_CASE("parameters and multiply-adds are those of the published configurations") {
@@ -134,7 +134,7 @@ TEST_CASE("parameters and multiply-adds are those of the published configuration
 TEST_CASE("a pruned model costs what is left of it") {
   const ITransformerConfig config{.channels = 7, .marks = 4, .width = 256, .ffn_width = 256};
   const auto cost = [&](std::uint64_t mask) {
-    return cost_of(ITransformer<float>({config.with_kept(ModuleMask<>{mask})}), 7);
+    return cost_of(ITransformer<float>({config.with_kept(ModuleMask{mask})}), 7);
   };
   const std::size_t n = 11, d = 256, attention = 4 * n * d * d + 2 * n * n * d;
   CHECK(cost(0b11).macs - cost(0b10).macs == attention);

@@ -14,7 +14,7 @@ inline constexpr spat::ITransformerConfig tiny{.channels = 7,
                                                .ffn_width = 8,
                                                .heads = 2,
                                                .depth = 3,
-                                               .kept = spat::ModuleMask<>::first(3)};
+                                               .kept = spat::ModuleMask::first(3)};
 
 [[nodiscard]] constexpr spat::PatchTSTConfig tiny_patches(std::size_t depth) {
   return {.channels = 7,
@@ -26,7 +26,7 @@ inline constexpr spat::ITransformerConfig tiny{.channels = 7,
           .depth = depth,
           .patch = 4,
           .stride = 2,
-          .kept = spat::ModuleMask<>::first(depth)};
+          .kept = spat::ModuleMask::first(depth)};
 }
 
 }  // namespace example

@@ -3,8 +3,8 @@
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // these operators are the pair
 #include <spat/core/eigen.hpp>
 #include <spat/models/timexer.hpp>
-#include <spat/prune/any_criterion.hpp>
-#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/criteria/any_criterion.hpp>
+#include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
 #include <tests/catch.hpp>
@@ -83,7 +83,7 @@ constexpr ITransformerConfig narrow{.channels = 7,
                                     .ffn_width = 64,
                                     .heads = 4,
                                     .depth = 2,
-                                    .kept = ModuleMask<>{0b11}};
+                                    .kept = ModuleMask{0b11}};
 constexpr ITransformerConfig wide{.channels = 7,
                                   .marks = 4,
                                   .lookback = 24,
@@ -92,7 +92,7 @@ constexpr ITransformerConfig wide{.channels = 7,
                                   .ffn_width = 1024,
                                   .heads = 2,
                                   .depth = 2,
-                                  .kept = ModuleMask<>{0b11}};
+                                  .kept = ModuleMask{0b11}};
 
 constexpr TimeXerConfig exogenous{.channels = 7,
                                   .marks = 4,
@@ -104,29 +104,29 @@ constexpr TimeXerConfig exogenous{.channels = 7,
                                   .heads = 2,
                                   .depth = 1,
                                   .patch = 6,
-                                  .kept = ModuleMask<>{0b11}};
+                                  .kept = ModuleMask{0b11}};
 
 template <class Model, class C = Send<typename Model::Value>>
-void check_training(typename Model::Shape shape, const typename Model::Config& config, std::size_t workers,
+void check_training(typename Model::Form shape, const typename Model::Config& config, std::size_t workers,
                     const C& criterion = {}) {
   using Scalar = typename Model::Value;
   Team team(std::max<std::size_t>(workers, 1));
   const example::SyntheticWindows<Scalar> windows(config, 4);
   auto model = example::made<Model>(shape, 5, 0.1);
   Trainer<Model> trainer(model, {.clip_norm = 0.1}, workers ? &team : nullptr);
-  SensitivityPruner<Model, C> pruner(model, criterion);
+  Pruner<Model, C> pruner(model, criterion);
   WindowBuffer<Scalar> buffer;
   std::vector<std::size_t> indices(26);
   std::iota(indices.begin(), indices.end(), std::size_t{0});
   const auto step = [&] { trainer.step(windows.training.gather(indices, buffer), 1e-3, pruner); };
   step(), step();
   CHECK(allocations_of([&] { step(), step(); }) == 0);
-  NoScoring nobody;
+  NoObserver nobody;
   CHECK(allocations_of([&] { trainer.step(windows.training.gather(indices, buffer), 1e-3, nobody); }) == 0);
 }
 
 template <class Model>
-void check_forecasts(typename Model::Shape shape, const typename Model::Config& config, std::size_t workers) {
+void check_forecasts(typename Model::Form shape, const typename Model::Config& config, std::size_t workers) {
   using Scalar = typename Model::Value;
   Team team(std::max<std::size_t>(workers, 1));
   const auto model = example::made<Model>(shape);
@@ -161,7 +161,7 @@ TEST_CASE("a training step allocates nothing once it has seen a batch of its siz
       check_training<ITransformer<float>>({config}, config, workers);
     }
   check_training<ITransformer<float>>({narrow}, narrow, 2, Send<float>({.dynamics = SendDynamics::epoch}));
-  const auto pruned = wide.with_kept(ModuleMask<>{0b01});
+  const auto pruned = wide.with_kept(ModuleMask{0b01});
   check_training<ITransformer<float>>({pruned}, pruned, 2);
   check_training<ITransformer<double>>({wide}, wide, 2, Send<double>({.variant = SendVariant::absolute_mean}));
   check_training<ITransformer<float, Static<wide>>>({}, wide, 2);
@@ -177,7 +177,7 @@ TEST_CASE("no criterion allocates once it has seen a batch of its size") {
 
 TEST_CASE("a forecast allocates nothing once batches of its size have been seen") {
   for (const std::size_t workers : {0u, 1u, 2u, 3u})
-    for (const ITransformerConfig& config : {narrow, wide, wide.with_kept(ModuleMask<>{0b00})}) {
+    for (const ITransformerConfig& config : {narrow, wide, wide.with_kept(ModuleMask{0b00})}) {
       INFO(workers << " workers, ffn " << config.ffn_width << ", kept " << to_string(config.kept, 2));
       check_forecasts<ITransformer<float>>({config}, config, workers);
     }

@@ -35,8 +35,8 @@ Parameter<Scalar> named(const char* name, std::vector<Scalar>& values, Parameter
 TEMPLATE_TEST_CASE("the squared error is the plain sum, and its gradient that of the mean", "", float, double) {
   const std::size_t rows = 5, cols = 7, size = rows * cols;
   auto y = normal<TestType>(size, 1), target = normal<TestType>(size, 2), dy = normal<TestType>(size, 3);
-  const auto loss = [&](double count, Batch<TestType> gradient = {}) {
-    return squared_error<TestType>(Batch<const TestType>(y.data(), rows, cols), {target.data(), rows, cols}, count,
+  const auto loss = [&](double count, Rows<TestType> gradient = {}) {
+    return squared_error<TestType>(Rows<const TestType>(y.data(), rows, cols), {target.data(), rows, cols}, count,
                                    gradient);
   };
   long double sum = 0;
@@ -89,7 +89,7 @@ TEMPLATE_TEST_CASE("Adam is the textbook's loop", "", float, double) {
 
 TEST_CASE("Adam updates a layer that was never packed, and keeps a packed one fresh") {
   Linear<float> bare(5, 40), packed(5, 40), slope(5, 40);
-  packed.pack(Purpose::training);
+  pack(packed, Purpose::training);
   for (auto* layer : {&bare, &packed}) {
     std::ranges::fill(slope.weight.flat(), 1.0f);
     Adam<float>(parameters(*layer)).step(parameters(*layer), parameters(slope), 0.5);
@@ -100,9 +100,9 @@ TEST_CASE("Adam updates a layer that was never packed, and keeps a packed one fr
   Linear<float>::Cache cache;
   Arena arena;
   arena.prepare(Purpose::training, [&](Arena& a) { cache.lay_out(a, packed, 1); });
-  CHECK(packed.forward(Run{}, {x.data(), 1, 5}, cache).flat()[39] == Approx(-2.5));
+  CHECK(packed.forward(Pass{}, {x.data(), 1, 5}, cache).flat()[39] == Approx(-2.5));
   const std::vector<float> dy(40, 1.0f);
-  CHECK(packed.backward_input(Run{}, {dy.data(), 1, 40}, cache).flat()[4] == Approx(-20));
+  CHECK(packed.backward_input(Pass{}, {dy.data(), 1, 40}, cache).flat()[4] == Approx(-20));
 }
 
 TEST_CASE("Adam's bytes do not depend on the workers") {
@@ -123,7 +123,7 @@ TEST_CASE("Adam's bytes do not depend on the workers") {
 }
 
 TEST_CASE("learning rates follow the Time-Series-Library's rules") {
-  const auto rates = [](Schedule schedule) {
+  const auto rates = [](RateSchedule schedule) {
     std::vector<double> all;
     for (std::size_t epoch = 1; epoch <= 6; ++epoch) all.push_back(rate_of_epoch(schedule, 0.4, epoch, 6));
     return all;
@@ -131,16 +131,16 @@ TEST_CASE("learning rates follow the Time-Series-Library's rules") {
   const auto check = [](const std::vector<double>& found, const std::vector<double>& expected) {
     for (std::size_t i = 0; i < expected.size(); ++i) CHECK(found[i] == Approx(expected[i]).epsilon(1e-14));
   };
-  check(rates(Schedule::constant), {0.4, 0.4, 0.4, 0.4, 0.4, 0.4});
-  check(rates(Schedule::type1), {0.4, 0.4, 0.2, 0.1, 0.05, 0.025});
-  check(rates(Schedule::type3), {0.4, 0.4, 0.4, 0.4, 0.36, 0.324});
+  check(rates(RateSchedule::constant), {0.4, 0.4, 0.4, 0.4, 0.4, 0.4});
+  check(rates(RateSchedule::type1), {0.4, 0.4, 0.2, 0.1, 0.05, 0.025});
+  check(rates(RateSchedule::type3), {0.4, 0.4, 0.4, 0.4, 0.36, 0.324});
   const double root = std::sqrt(3.0) / 2;
-  check(rates(Schedule::cosine), {0.4, 0.2 * (1 + root), 0.3, 0.2, 0.1, 0.2 * (1 - root)});
-  CHECK(parse_schedule("constant") == Schedule::constant);
-  CHECK(parse_schedule("type1") == Schedule::type1);
-  CHECK(parse_schedule("type3") == Schedule::type3);
-  CHECK(parse_schedule("cosine") == Schedule::cosine);
-  CHECK(message_of<ConfigError>([] { (void)parse_schedule("type2"); }).find("\"type2\"") != std::string::npos);
+  check(rates(RateSchedule::cosine), {0.4, 0.2 * (1 + root), 0.3, 0.2, 0.1, 0.2 * (1 - root)});
+  CHECK(parse_rate_schedule("constant") == RateSchedule::constant);
+  CHECK(parse_rate_schedule("type1") == RateSchedule::type1);
+  CHECK(parse_rate_schedule("type3") == RateSchedule::type3);
+  CHECK(parse_rate_schedule("cosine") == RateSchedule::cosine);
+  CHECK(message_of<ConfigError>([] { (void)parse_rate_schedule("type2"); }).find("\"type2\"") != std::string::npos);
 }
 
 TEST_CASE("early stopping counts epochs that were strictly worse than the best") {

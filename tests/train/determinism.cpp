@@ -1,6 +1,6 @@
 // Same seed, same bytes: at any number of workers, in every run, and after a resume; and what a state file refuses.
 #include <spat/models/checkpoint.hpp>
-#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/prune/pruner.hpp>
 #include <spat/train/training_state.hpp>
 
 #include <tests/catch.hpp>
@@ -21,7 +21,7 @@ constexpr ITransformerConfig blocks{.channels = 7,
                                     .ffn_width = 1024,
                                     .heads = 2,
                                     .depth = 2,
-                                    .kept = ModuleMask<>{0b11}};
+                                    .kept = ModuleMask{0b11}};
 /// Every batch is one block, cut inside the layers.
 constexpr ITransformerConfig layers{.channels = 7,
                                     .marks = 4,
@@ -31,10 +31,10 @@ constexpr ITransformerConfig layers{.channels = 7,
                                     .ffn_width = 64,
                                     .heads = 4,
                                     .depth = 2,
-                                    .kept = ModuleMask<>{0b11}};
+                                    .kept = ModuleMask{0b11}};
 constexpr std::size_t stride = 16;
 using Model = ITransformer<float>;
-using Pruner = SensitivityPruner<Model>;
+using TestedPruner = Pruner<Model>;
 
 struct Bytes {
   std::string model, state;
@@ -45,7 +45,7 @@ TrainingOptions options_of(const ITransformerConfig& config) {
   return {.epochs = 3, .batch_size = config == blocks ? 32u : 4u, .rate = 1e-3, .seed = 7, .clip_norm = 0.5};
 }
 
-Bytes bytes_of(Model& model, Trainer<Model>& trainer, const Pruner& pruner) {
+Bytes bytes_of(Model& model, Trainer<Model>& trainer, const TestedPruner& pruner) {
   const TemporaryFolder folder;
   TrainingState<Model>::save(folder / "state", trainer, pruner);
   trainer.take_best();
@@ -63,7 +63,7 @@ Bytes trained(const ITransformerConfig& config, std::size_t workers, const SendO
   if (stop > 0) {
     Team team(workers);
     auto model = example::made<Model>({config}, seed, 0.1);
-    Pruner pruner(model, Send<float>(send));
+    TestedPruner pruner(model, Send<float>(send));
     Trainer<Model> trainer(model, options, &team);
     for (std::size_t epoch = 0; epoch < stop; ++epoch) trainer.run_epoch(windows.training, windows.validation, pruner);
     TrainingState<Model>::save(folder / "state", trainer, pruner);
@@ -71,7 +71,7 @@ Bytes trained(const ITransformerConfig& config, std::size_t workers, const SendO
   Team team(workers);
   auto model =
       example::made<Model>({config}, stop > 0 ? 999 : seed, 0.1);  // a resumed one takes its weights from the file
-  Pruner pruner(model, Send<float>(send));
+  TestedPruner pruner(model, Send<float>(send));
   Trainer<Model> trainer(model, options, workers > 0 ? &team : nullptr);
   if (stop > 0) TrainingState<Model>::restore(folder / "state", trainer, pruner);
   while (trainer.unfinished()) trainer.run_epoch(windows.training, windows.validation, pruner);
@@ -126,7 +126,7 @@ struct Saved {
 
   explicit Saved(std::size_t epochs = 1) {
     auto model = example::made<Model>({layers}, 7, 0.1);
-    Pruner pruner(model);
+    TestedPruner pruner(model);
     Trainer<Model> trainer(model, options_of(layers));
     for (std::size_t epoch = 0; epoch < epochs; ++epoch)
       trainer.run_epoch(windows.training, windows.validation, pruner);
@@ -136,7 +136,7 @@ struct Saved {
   void restore(const TrainingOptions& options = options_of(layers), const ITransformerConfig& config = layers,
                double dropout = 0.1) const {
     auto model = example::made<Model>({config}, 7, dropout);
-    Pruner pruner(model);
+    TestedPruner pruner(model);
     Trainer<Model> trainer(model, options);
     TrainingState<Model>::restore(path, trainer, pruner);
   }
@@ -160,7 +160,7 @@ TEST_CASE("a training does not go on under other options than it began with") {
   refused("seed", [](auto& options) { ++options.seed; });
   refused("batch_size", [](auto& options) { options.batch_size = 5; });
   refused("epochs", [](auto& options) { options.epochs = 4; });
-  refused("schedule", [](auto& options) { options.schedule = Schedule::cosine; });
+  refused("schedule", [](auto& options) { options.schedule = RateSchedule::cosine; });
   refused("drop_last", [](auto& options) { options.drop_last = true; });
   refused("patience", [](auto& options) { options.patience = 1; });
   refused("rate", [](auto& options) { options.rate *= 1.0000001; });
@@ -175,9 +175,9 @@ TEST_CASE("the state of another model is refused") {
   const std::string text = message_of<ShapeError>([&] { saved.restore(options_of(layers), wider); });
   CHECK(contains(text, "conv1"));
   auto deeper = layers;
-  deeper.depth = 3, deeper.kept = ModuleMask<>{0b111};
+  deeper.depth = 3, deeper.kept = ModuleMask{0b111};
   CHECK_THROWS_AS(saved.restore(options_of(layers), deeper), Error);
-  CHECK_THROWS_AS(saved.restore(options_of(layers), layers.with_kept(ModuleMask<>{0b01})), ShapeError);
+  CHECK_THROWS_AS(saved.restore(options_of(layers), layers.with_kept(ModuleMask{0b01})), ShapeError);
   auto other = layers;  // of the same tensors
   other.heads *= 2;
   CHECK(contains(message_of<ConfigError>([&] { saved.restore(options_of(layers), other); }), "another heads "));
@@ -218,7 +218,7 @@ TEST_CASE("a state without an observer's part cannot resume one with it") {
   const Saved saved;
   auto model = example::made<Model>({layers}, 7, 0.1);
   Trainer<Model> trainer(model, options_of(layers));
-  NoScoring nobody;
+  NoObserver nobody;
   CHECK_NOTHROW(TrainingState<Model>::restore(saved.path, trainer, nobody));
   TrainingState<Model>::save(saved.path, trainer, nobody);
   CHECK(contains(message_of<FileError>([&] { saved.restore(); }), "observer"));
@@ -227,7 +227,7 @@ TEST_CASE("a state without an observer's part cannot resume one with it") {
 TEST_CASE("a start that counts as epoch 0 still does after a resume") {
   const Saved saved;
   auto model = example::made<Model>({layers}, 7, 0.1);
-  NoScoring nobody;
+  NoObserver nobody;
   double best = 0;
   {
     Trainer<Model> trainer(model, options_of(layers));

@@ -16,7 +16,7 @@ constexpr ITransformerConfig config{.channels = 7,
                                     .ffn_width = 256,
                                     .heads = 2,
                                     .depth = 2,
-                                    .kept = ModuleMask<>{0b11}};
+                                    .kept = ModuleMask{0b11}};
 
 }  // namespace
 

@@ -21,7 +21,7 @@ constexpr ITransformerConfig config{.channels = 3,
                                     .ffn_width = 8,
                                     .heads = 2,
                                     .depth = 3,
-                                    .kept = ModuleMask<>{0b111}};
+                                    .kept = ModuleMask{0b111}};
 
 const example::SyntheticWindows<double>& windows() {
   static const example::SyntheticWindows<double> all(config, 8);
@@ -39,10 +39,10 @@ std::vector<std::vector<double>> values_of(const Model& model) {
 TEST_CASE("LayerDrop leaves each module out at its rate, and the forecast keeps all of them") {
   std::size_t skipped = 0;
   for (std::uint64_t step = 0; step < 20000; ++step) {
-    Run run{.training = true, .seed = 3, .step = step, .layer_drop = 0.2};
-    skipped += run.at(step % 4).skips_module();
-    run.training = false;
-    CHECK_FALSE(run.at(step % 4).skips_module());
+    Pass pass{.training = true, .seed = 3, .step = step, .layer_drop = 0.2};
+    skipped += pass.at(step % 4).skips_module();
+    pass.training = false;
+    CHECK_FALSE(pass.at(step % 4).skips_module());
   }
   CHECK(static_cast<double>(skipped) / 20000 == Approx(0.2).margin(0.012));  // four standard deviations
 }
@@ -58,7 +58,7 @@ TEST_CASE("averaged weights are the average of the steps' weights, and what is v
     Trainer<Model> plain(twin, {.epochs = 3, .batch_size = 16, .rate = 1e-2});
     std::vector<std::vector<double>> average;
     double steps = 0;
-    NoScoring nobody;
+    NoObserver nobody;
     for (std::size_t epoch = 1; epoch <= 3; ++epoch) {
       plain.run_epoch(windows().training, windows().validation, nobody, [&](const Progress& p) {
         if (p.finished || p.epoch < first) return;
@@ -69,7 +69,7 @@ TEST_CASE("averaged weights are the average of the steps' weights, and what is v
         for (std::size_t k = 0; k < now.size(); ++k)
           for (std::size_t i = 0; i < now[k].size(); ++i) average[k][i] += share * (now[k][i] - average[k][i]);
       });
-      const EpochReport& report = trainer.run_epoch(windows().training, windows().validation, nobody);
+      const EpochRecord& report = trainer.run_epoch(windows().training, windows().validation, nobody);
       CHECK(values_of(model) == values_of(twin));  // training's own weights are not touched
       if (epoch < first) {
         CHECK(report.validation_mse == plain.history().back().validation_mse);
@@ -78,7 +78,7 @@ TEST_CASE("averaged weights are the average of the steps' weights, and what is v
       auto expected = example::made<Model>({config});
       auto list = parameters(expected);
       for (std::size_t k = 0; k < list.size(); ++k) std::ranges::copy(average[k], list[k].values.begin());
-      expected.pack();
+      pack(expected);
       CHECK(report.validation_mse == Approx(evaluate(expected, windows().validation).mse).epsilon(1e-10));
       CHECK(report.validation_mse != plain.history().back().validation_mse);
     }
@@ -87,19 +87,19 @@ TEST_CASE("averaged weights are the average of the steps' weights, and what is v
 
 TEST_CASE("distillation learns from the blend of target and teacher") {
   auto teacher = example::made<Model>({config}, 5);
-  teacher.pack();
+  pack(teacher);
   Predictor<Model> predictor(teacher);
   const auto learned = [&](double share, bool has_teacher) {
     auto model = example::made<Model>({config}, 2);
     Trainer<Model> trainer(model, {.epochs = 1, .distillation = share});
     if (has_teacher) trainer.set_teacher([&](const WindowBatch<double>& batch) { return predictor.forecast(batch); });
     const example::RandomBatch<double> data{config, 5};
-    NoScoring nobody;
+    NoObserver nobody;
     return trainer.step(data.batch, 1e-3, nobody);
   };
   const example::RandomBatch<double> data{config, 5};
   auto model = example::made<Model>({config}, 2);
-  model.pack();
+  pack(model);
   Predictor<Model> own(model);
   const auto y = own.forecast(data.batch), t = predictor.forecast(data.batch);
   double expected = 0;
@@ -118,7 +118,7 @@ TEST_CASE("a training goes on with fewer modules: rates, steps, moments and aver
       .epochs = 4, .batch_size = 16, .rate = 1e-2, .averaging = {.kind = Averaging::ema, .decay = 0.9}};
   auto model = example::made<Model>({config});
   Trainer<Model> before(model, options);
-  NoScoring nobody;
+  NoObserver nobody;
   before.run_epoch(windows().training, windows().validation, nobody);
   before.run_epoch(windows().training, windows().validation, nobody);
 
@@ -126,11 +126,11 @@ TEST_CASE("a training goes on with fewer modules: rates, steps, moments and aver
   auto copy = model;
   Trainer<Model> same(copy, before);
   CHECK(same.history().size() == 2);
-  const EpochReport goes_on = same.run_epoch(windows().training, windows().validation, nobody);
+  const EpochRecord goes_on = same.run_epoch(windows().training, windows().validation, nobody);
   Model small = pruned(model, {0b010});
   Trainer<Model> fewer(small, before);
-  const EpochReport report = fewer.run_epoch(windows().training, windows().validation, nobody);
-  const EpochReport straight = before.run_epoch(windows().training, windows().validation, nobody);
+  const EpochRecord report = fewer.run_epoch(windows().training, windows().validation, nobody);
+  const EpochRecord straight = before.run_epoch(windows().training, windows().validation, nobody);
   CHECK(goes_on.validation_mse == straight.validation_mse);
   CHECK(values_of(copy) == values_of(model));
   CHECK((report.epoch == 3 && report.rate == straight.rate && report.best));
@@ -153,11 +153,11 @@ TEST_CASE(
                                    .depth = 2,
                                    .patch = 4,
                                    .stride = 2,
-                                   .kept = ModuleMask<>{0b11}};
+                                   .kept = ModuleMask{0b11}};
   const example::SyntheticWindows<double> series(patches, 8);
   const TrainingOptions options{
       .epochs = 3, .batch_size = 16, .rate = 1e-2, .averaging = {.kind = Averaging::ema, .decay = 0.9}};
-  NoScoring nobody;
+  NoObserver nobody;
   auto model = example::made<Normalized>({patches}, 2, 0.1);
   Trainer<Normalized> before(model, options);
   before.run_epoch(series.training, series.validation, nobody);
@@ -172,7 +172,7 @@ TEST_CASE(
   CHECK(fewer.norm.batches.data()[0] == model.norm.batches.data()[0] + 3);
 
   const double goes_on = same.run_epoch(series.training, series.validation, nobody).validation_mse;
-  const EpochReport report = smaller.run_epoch(series.training, series.validation, nobody);
+  const EpochRecord report = smaller.run_epoch(series.training, series.validation, nobody);
   CHECK(before.run_epoch(series.training, series.validation, nobody).validation_mse == goes_on);
   CHECK(example::same_parameters(copy, model));
   CHECK((report.epoch == 2 && report.best && std::isfinite(report.validation_mse)));
@@ -184,7 +184,7 @@ TEST_CASE("what a training goes on from are its averages, where it has some") {
   const TrainingOptions options{
       .epochs = 1, .batch_size = 16, .rate = 1e-2, .averaging = {.kind = Averaging::ema, .decay = 0.9}};
   Trainer<Model> before(model, options);
-  NoScoring nobody;
+  NoObserver nobody;
   const double averaged = before.run_epoch(windows().training, windows().validation, nobody).validation_mse;
   Trainer<Model> same(model, before);
   same.consider_start(windows().validation);
@@ -200,7 +200,7 @@ TEST_CASE("a resumed training has its averages") {
                                 .rate = 1e-2,
                                 .layer_drop = 0.3,
                                 .averaging = {.kind = Averaging::swa, .first_epoch = 2}};
-  NoScoring nobody;
+  NoObserver nobody;
   auto straight = example::made<Model>({config});
   Trainer<Model> all(straight, options);
   all.run_epoch(windows().training, windows().validation, nobody);

@@ -1,7 +1,7 @@
 // A batch whose blocks meet in batch statistics: the same bytes on any number of workers, and what one big block gives.
 #include <spat/models/patchtst.hpp>
 #include <spat/models/patchtst_official.hpp>
-#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/prune/pruner.hpp>
 #include <spat/train/training_step.hpp>
 
 #include <tests/catch.hpp>
@@ -23,7 +23,7 @@ constexpr Config blocks{.channels = 3,
                         .depth = 2,
                         .patch = 4,
                         .stride = 2,
-                        .kept = ModuleMask<>{0b11}};
+                        .kept = ModuleMask{0b11}};
 
 /// What a step leaves.
 template <class Model>
@@ -38,8 +38,8 @@ Outcome<Model> step(const Model& model, const WindowBatch<typename Model::Value>
   Team team(std::max<std::size_t>(workers, 1));
   TrainingStep<Model> training(workers ? &team : nullptr);
   Outcome<Model> outcome{0, zeros_like(model), model, {}};
-  SensitivityPruner<Model> pruner(model);
-  outcome.loss = training(model, Run{.seed = 5, .step = 2}, batch, outcome.gradients, pruner);
+  Pruner<Model> pruner(model);
+  outcome.loss = training(model, Pass{.seed = 5, .step = 2}, batch, outcome.gradients, pruner);
   pruner.end_step(workers ? &team : nullptr);
   outcome.scores = pruner.scores();
   training.commit(outcome.committed, 0.1);
@@ -50,9 +50,9 @@ template <template <class, class> class ModelOf, class Config>
 void check_workers() {
   using Model = ModelOf<float, Dynamic<Config>>;
   auto model = example::made<Model>({blocks<Config>}, 3, 0.2);
-  model.pack(Purpose::training);
+  pack(model, Purpose::training);
   const example::RandomBatch<float> data(blocks<Config>, samples);
-  REQUIRE(BlockPlan(samples, model.activation_size(3), true).blocks == 8);
+  REQUIRE(MicrobatchPlan(samples, model.activation_size(3), true).blocks == 8);
   const auto alone = step(model, data.batch, 0);
   CHECK_FALSE(example::same_parameters(alone.committed, model));
   for (const double score : alone.scores) CHECK(std::isfinite(score));
@@ -77,13 +77,13 @@ void check_one_block() {
 
     typename Model::Cache cache;
     model.prepare(cache, Purpose::training, samples, data.batch.channels());
-    const Run run{.training = true, .seed = 5, .step = 2};
-    const auto y = model.forward(run, data.batch, cache);
+    const Pass pass{.training = true, .seed = 5, .step = 2};
+    const auto y = model.forward(pass, data.batch, cache);
     Tensor<double> dy(y.rows(), y.cols());
     const auto size = static_cast<double>(y.size());
     const double loss = squared_error<double>(y, data.batch.target, size, dy.view()) / size;
     Model gradients = zeros_like(model);
-    backward_pass(model, run, dy, cache, gradients);
+    backward_pass(model, pass, dy, cache, gradients);
     model.commit(cache, 0.1);
 
     INFO(Model::name << ", dropout " << dropout);

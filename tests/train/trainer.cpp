@@ -1,5 +1,5 @@
 // What a training does: it learns, keeps the best weights, clips, stops at what is not finite, and says what is wrong.
-#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/prune/pruner.hpp>
 #include <spat/train/training_state.hpp>
 
 #include <tests/catch.hpp>
@@ -19,7 +19,7 @@ constexpr ITransformerConfig config{.channels = 7,
                                     .ffn_width = 16,
                                     .heads = 2,
                                     .depth = 2,
-                                    .kept = ModuleMask<>{0b11}};
+                                    .kept = ModuleMask{0b11}};
 using Model = ITransformer<float>;
 
 const example::SyntheticWindows<float>& windows() {
@@ -32,7 +32,7 @@ bool contains(const std::string& text, const char* part) { return text.find(part
 /// Norm of the first moments after one step without an optimizer's memory, that is (1 - beta1) of the gradient's.
 double gradient_norm(Trainer<Model>& trainer) {
   const TemporaryFolder folder;
-  TrainingState<Model>::save(folder / "state", trainer, NoScoring{});
+  TrainingState<Model>::save(folder / "state", trainer, NoObserver{});
   const SafetensorsFile file(folder / "state");
   double squares = 0;
   for (const TensorInfo& tensor : file.tensors())
@@ -46,7 +46,7 @@ double gradient_norm(Trainer<Model>& trainer) {
 TEST_CASE("training on the synthetic series lowers both errors") {
   auto model = example::made<Model>({config}, 1, 0.1);
   const double before = evaluate(model, windows().validation).mse;
-  Trainer<Model> trainer(model, {.epochs = 5, .rate = 3e-3, .schedule = Schedule::constant});
+  Trainer<Model> trainer(model, {.epochs = 5, .rate = 3e-3, .schedule = RateSchedule::constant});
   std::size_t steps = 0, finished = 0;
   trainer.fit(windows().training, windows().validation, [&](const Progress& progress) {
     CHECK(progress.step <= progress.steps);
@@ -68,7 +68,7 @@ TEST_CASE("training on the synthetic series lowers both errors") {
 TEST_CASE("after fit the model holds the weights of its best epoch") {
   auto model = example::made<Model>({config});
   Trainer<Model> trainer(model, {.epochs = 4, .patience = 2, .rate = 1e-3});
-  NoScoring nobody;
+  NoObserver nobody;
   trainer.run_epoch(windows().training, windows().validation, nobody);
   trainer.run_epoch(windows().training, windows().validation, nobody);
   const auto best = model;
@@ -76,7 +76,7 @@ TEST_CASE("after fit the model holds the weights of its best epoch") {
   REQUIRE(trainer.stopping().best_epoch == 2);
   for (const auto& parameter : parameters(model))
     for (float& value : parameter.values) value += 1;  // an accident
-  model.pack();
+  pack(model);
   trainer.fit(windows().training, windows().validation);
   CHECK(trainer.history().size() == 4);
   CHECK(trainer.stopping().best_epoch == 2);
@@ -93,7 +93,7 @@ TEST_CASE("a start that counts is kept when training only makes it worse") {
     trainer.fit(windows().training, windows().validation);
   }
   const double before = evaluate(model, windows().validation).mse;
-  Trainer<Model> trainer(model, {.epochs = 2, .rate = 0.3, .schedule = Schedule::constant});
+  Trainer<Model> trainer(model, {.epochs = 2, .rate = 0.3, .schedule = RateSchedule::constant});
   trainer.consider_start(windows().validation);
   trainer.fit(windows().training, windows().validation);
   CHECK(trainer.stopping().best_epoch == 0);
@@ -105,7 +105,7 @@ TEST_CASE("clipping scales the whole gradient to the norm that was asked for") {
   const auto after_one_step = [&](double clip_norm, double& norm) {
     auto model = example::made<Model>({config});
     Trainer<Model> trainer(model, {.clip_norm = clip_norm});
-    NoScoring nobody;
+    NoObserver nobody;
     trainer.step(data.batch, 1e-3, nobody);
     norm = gradient_norm(trainer);
     return model;
@@ -123,7 +123,7 @@ TEST_CASE("clipping scales the whole gradient to the norm that was asked for") {
 TEST_CASE("a loss that is not finite stops training at its step") {
   auto model = example::made<Model>({config});
   Trainer<Model> trainer(model, {});
-  NoScoring nobody;
+  NoObserver nobody;
   const example::RandomBatch<float> good(config, 8);
   trainer.step(good.batch, 1e-3, nobody);
   example::RandomBatch<float> bad(config, 8);
@@ -141,7 +141,7 @@ TEST_CASE("a step that threw leaves nothing behind for the next one") {
   const example::RandomBatch<float> good(config, 8);
   example::RandomBatch<float> bad(config, 8, 3);
   bad.target[5] = std::numeric_limits<float>::infinity();
-  NoScoring nobody;
+  NoObserver nobody;
   auto model = example::made<Model>({config}), untouched = model;
   Trainer<Model> trainer(model, {}), other(untouched, {});
   CHECK_THROWS_AS(trainer.step(bad.batch, 1e-3, nobody), NumericError);
@@ -155,13 +155,13 @@ TEST_CASE("a gradient that is not finite stops training and is named") {
   example::RandomBatch<float> data(config, 8);
   for (float& value : data.history) value *= 1e17f;  // the loss is summed in double and stays finite
   for (float& value : data.target) value = 3e38f;
-  NoScoring nobody;
+  NoObserver nobody;
   const auto before = model;
   const std::string text = message_of<NumericError>([&] { trainer.step(data.batch, 1e-3, nobody); });
   CHECK(contains(text, "the gradient of enc_embedding.value_embedding.weight is not finite at step 1"));
   CHECK(example::same_parameters(model, before));
 
-  SensitivityPruner<Model> pruner(model);
+  Pruner<Model> pruner(model);
   CHECK(contains(message_of<NumericError>([&] { trainer.step(data.batch, 1e-3, pruner); }), "module "));
 }
 
@@ -199,7 +199,7 @@ TEST_CASE("dropping the last batch leaves out a short one, and refuses to leave 
 TEST_CASE("a target of another shape is an error") {
   auto model = example::made<Model>({config});
   Trainer<Model> trainer(model, {});
-  NoScoring nobody;
+  NoObserver nobody;
   const example::RandomBatch<float> data(config, 4);
   auto batch = data.batch;
   batch.target = {data.target.data(), 4 * config.horizon, 1};

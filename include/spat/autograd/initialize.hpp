@@ -27,7 +27,7 @@ void initialize(const ParameterList<Scalar>& list, std::uint64_t seed) {
                                                                     : random.uniform(-initial.scale, initial.scale));
   };
   for (const auto& parameter : list) {
-    if (parameter.kind != ParameterKind::weight || parameter.initial.rule == Initial::Rule::kept) continue;
+    if (parameter.kind != ParameterKind::weight || parameter.initial.rule == Initial::Rule::unchanged) continue;
     if (parameter.initial.rule != Initial::Rule::standard) {
       fill(parameter, parameter.initial);
       continue;
@@ -36,7 +36,7 @@ void initialize(const ParameterList<Scalar>& list, std::uint64_t seed) {
     const double bound = 1 / std::sqrt(static_cast<double>(parameter.values.size() / parameter.shape[0]));
     fill(parameter, Initial::uniform(bound));
     const std::string bias = parameter.name.substr(0, parameter.name.size() - 6).append("bias");
-    if (const auto beside = find(list, bias); beside != list.end() && beside->initial.rule == Initial::Rule::standard)
+    if (const auto beside = find_parameter(list, bias); beside != list.end() && beside->initial.rule == Initial::Rule::standard)
       fill(*beside, Initial::uniform(bound));
   }
 }

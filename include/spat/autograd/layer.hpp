@@ -1,9 +1,9 @@
 // autograd. The contract of a layer: a value that is its parameters, with forward and backward side by side.
 #pragma once
 
-#include <spat/autograd/blocks.hpp>
+#include <spat/autograd/caches.hpp>
 #include <spat/autograd/parameters.hpp>
-#include <spat/autograd/run.hpp>
+#include <spat/autograd/pass.hpp>
 #include <spat/core/arena.hpp>
 
 #include <concepts>
@@ -16,32 +16,38 @@ namespace spat::inline SPAT_ABI {
 /// backward_input returns dx; backward_weights *adds* to `gradients`, a second object of the layer's own type, and may run
 /// later, for several blocks of samples (Blocks converts from one cache) and cut over workers by a Share: every x and dy a
 /// layer was given stays unchanged until then.
-template <class L, class X = Batch<const typename L::Value>>
-concept Layer = requires(const L& layer, const Run& run, X x, typename L::Cache& cache, L& gradients, Share& share,
+template <class L, class X = Rows<const typename L::Value>>
+concept Layer = requires(const L& layer, const Pass& pass, X x, typename L::Cache& cache, L& gradients, Share& share,
                          ParameterCollector<typename L::Value>& list) {
-  {layer.forward(run, x, cache)};
-  {layer.backward_input(run, layer.forward(run, x, cache), cache)};
-  layer.backward_weights(run, cache, gradients, share);
+  {layer.forward(pass, x, cache)};
+  {layer.backward_input(pass, layer.forward(pass, x, cache), cache)};
+  layer.backward_weights(pass, cache, gradients, share);
   L::for_each(gradients, std::string{}, list);
 };
 
 /// Both halves of backward at once.
-template <class L, class RunType, class Dy>
-auto backward(const L& layer, const RunType& run, Dy dy, typename L::Cache& cache, L& gradients) {
-  const auto dx = layer.backward_input(run, dy, cache);
+template <class L, class PassType, class Dy>
+auto backward(const L& layer, const PassType& pass, Dy dy, typename L::Cache& cache, L& gradients) {
+  const auto dx = layer.backward_input(pass, dy, cache);
   Share all;
-  layer.backward_weights(run, cache, gradients, all);
+  layer.backward_weights(pass, cache, gradients, all);
   return dx;
 }
 
-/// Refreshes what a layer derives from its weights (packed forms; for training also those of backward). Call after a load or
-/// a conversion; the optimizer refreshes what it changes.
+/// Refreshes the packed forms of weights that products read. Call it after a load, a conversion or a change of weights; the
+/// optimizer refreshes what it changes. For training, dx reads a packed form, too; else it reads the weight itself, which
+/// gives the same bytes, more slowly.
+template <class Scalar>
+void pack_weights(const ParameterList<Scalar>& list, Purpose purpose = Purpose::inference) {
+  for (const auto& parameter : list)
+    if (parameter.packed) {
+      const std::size_t rows = parameter.shape[0], cols = parameter.values.size() / rows;
+      parameter.packed->pack({parameter.values.data(), rows, cols, cols}, purpose == Purpose::training);
+    }
+}
 template <class L>
 void pack(L& layer, Purpose purpose = Purpose::inference) {
-  if constexpr (requires { layer.pack(purpose); })
-    layer.pack(purpose);
-  else if constexpr (requires { layer.pack(); })
-    layer.pack();
+  pack_weights(parameters(layer), purpose);
 }
 
 }  // namespace spat

@@ -20,14 +20,14 @@ namespace spat::inline SPAT_ABI {
 enum class ParameterKind { weight, buffer, counter, constant };
 
 /// How initialize() lets a tensor start. standard: PyTorch's default for linear maps and convolutions. normal: N(0, scale^2).
-/// uniform: U(-scale, scale). kept: as its layer's constructor left it.
+/// uniform: U(-scale, scale). unchanged: as its layer's constructor left it.
 struct Initial {
-  enum class Rule { standard, normal, uniform, kept } rule = Rule::standard;
+  enum class Rule { standard, normal, uniform, unchanged } rule = Rule::standard;
   double scale = 1;
 
   static constexpr Initial normal(double deviation) { return {Rule::normal, deviation}; }
   static constexpr Initial uniform(double bound) { return {Rule::uniform, bound}; }
-  static constexpr Initial kept() { return {Rule::kept, 0}; }
+  static constexpr Initial unchanged() { return {Rule::unchanged, 0}; }
 };
 
 /// What a layer may say of a tensor beside its name and numbers.
@@ -88,7 +88,7 @@ template <class Model>
 
 /// How many numbers are learned.
 template <class Scalar>
-[[nodiscard]] std::size_t count(const ParameterList<Scalar>& list) {
+[[nodiscard]] std::size_t parameter_count(const ParameterList<Scalar>& list) {
   std::size_t total = 0;
   for (const auto& parameter : list)
     if (parameter.kind == ParameterKind::weight) total += parameter.values.size();
@@ -96,7 +96,7 @@ template <class Scalar>
 }
 
 template <class Scalar>
-[[nodiscard]] auto find(const ParameterList<Scalar>& list, std::string_view name) {
+[[nodiscard]] auto find_parameter(const ParameterList<Scalar>& list, std::string_view name) {
   return std::ranges::find(list, name, &Parameter<Scalar>::name);
 }
 
@@ -110,9 +110,9 @@ void set_zero(const ParameterList<Scalar>& list) {
 template <class To, class From>
 void take_surviving(const ParameterList<To>& to, const ParameterList<From>& from) {
   for (const auto& parameter : to) {
-    const auto found = find(from, parameter.name);
+    const auto found = find_parameter(from, parameter.name);
     if (found == from.end() || found->shape != parameter.shape)
-      throw ShapeError(detail::message("no tensor of this name and shape to take over: ", parameter.name));
+      throw ShapeError(message("no tensor of this name and shape to take over: ", parameter.name));
     std::ranges::transform(found->values, parameter.values.begin(), [](auto value) { return static_cast<To>(value); });
   }
 }

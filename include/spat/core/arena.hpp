@@ -31,8 +31,8 @@ class Arena {
     lay_out(*this);
   }
 
-  template <class T, std::size_t Rows, std::size_t Cols>
-  void take(View<T, Rows, Cols>& view, std::size_t rows, std::size_t cols) {
+  template <class T, std::size_t RowCount, std::size_t ColCount>
+  void take(View<T, RowCount, ColCount>& view, std::size_t rows, std::size_t cols) {
     view = {static_cast<T*>(take_bytes(rows * cols * sizeof(T))), rows, cols};
   }
   template <class T>

@@ -8,15 +8,15 @@
 namespace spat::inline SPAT_ABI {
 
 /// Row-major, as spat stores; static extents stay static.
-template <class Scalar, std::size_t Rows = dynamic, std::size_t Cols = dynamic>
+template <class Scalar, std::size_t RowCount = dynamic, std::size_t ColCount = dynamic>
 using EigenMatrix =
-    Eigen::Matrix<std::remove_const_t<Scalar>, Rows == dynamic ? Eigen::Dynamic : static_cast<int>(Rows),
-                  Cols == dynamic ? Eigen::Dynamic : static_cast<int>(Cols), Cols == 1 ? 0 : Eigen::RowMajor>;
+    Eigen::Matrix<std::remove_const_t<Scalar>, RowCount == dynamic ? Eigen::Dynamic : static_cast<int>(RowCount),
+                  ColCount == dynamic ? Eigen::Dynamic : static_cast<int>(ColCount), ColCount == 1 ? 0 : Eigen::RowMajor>;
 
 /// The view's numbers as an Eigen matrix [rows x cols]; writable where the view is.
-template <class Scalar, std::size_t Rows, std::size_t Cols>
-[[nodiscard]] auto as_eigen(View<Scalar, Rows, Cols> view) {
-  using Matrix = EigenMatrix<Scalar, Rows, Cols>;
+template <class Scalar, std::size_t RowCount, std::size_t ColCount>
+[[nodiscard]] auto as_eigen(View<Scalar, RowCount, ColCount> view) {
+  using Matrix = EigenMatrix<Scalar, RowCount, ColCount>;
   using Map = Eigen::Map<std::conditional_t<std::is_const_v<Scalar>, const Matrix, Matrix>>;
   return Map(view.data(), static_cast<Eigen::Index>(view.rows()), static_cast<Eigen::Index>(view.cols()));
 }
@@ -24,7 +24,7 @@ template <class Scalar, std::size_t Rows, std::size_t Cols>
 /// A row-major Eigen matrix as a view; it must outlive the view. For other layouts copy into an EigenMatrix first.
 template <class Derived>
   requires(bool(Derived::IsRowMajor))
-[[nodiscard]] Batch<const typename Derived::Scalar> as_view(const Eigen::PlainObjectBase<Derived>& matrix) {
+[[nodiscard]] Rows<const typename Derived::Scalar> as_view(const Eigen::PlainObjectBase<Derived>& matrix) {
   return {matrix.data(), static_cast<std::size_t>(matrix.rows()), static_cast<std::size_t>(matrix.cols())};
 }
 

@@ -1,7 +1,7 @@
 // core. What spat throws. A message names the file, row, column or tensor, what was expected and what was found.
 #pragma once
 
-#include <spat/core/message.hpp>
+#include <spat/core/text.hpp>
 
 #include <stdexcept>
 #include <string>

@@ -1,25 +1,28 @@
-// core. A part that is kept, pruned away, or decided at run time; and a walk over a stack of blocks in a tuple or a vector.
+// core. A place for a module that is kept, pruned away, or decided at run time.
 #pragma once
 
-#include <spat/core/extent.hpp>
+#include <spat/core/module_mask.hpp>
 
-#include <cstdint>
 #include <optional>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
 namespace spat::inline SPAT_ABI {
 
-enum class Kept { never, always, at_run_time };
+/// Whether a module is there: known from the type, or decided when its block is constructed.
+enum class Presence { never, always, at_run_time };
 
-/// Which of a block's own modules it has: bit i of `bits`, or decided when it is constructed.
-struct KeptModules {
+/// Which of its own modules a block keeps: known from the type, or decided when it is constructed.
+struct BlockMask {
   bool at_run_time = true;
-  std::uint64_t bits = 0;
+  ModuleMask kept = {};  // if known
 
-  [[nodiscard]] constexpr Kept slot(std::size_t i) const {
-    return at_run_time ? Kept::at_run_time : bits >> i & 1 ? Kept::always : Kept::never;
+  [[nodiscard]] constexpr Presence presence(std::size_t i) const {
+    return at_run_time ? Presence::at_run_time : kept.keeps(i) ? Presence::always : Presence::never;
+  }
+  /// Of a part of the block that has modules first .. first + count - 1.
+  [[nodiscard]] constexpr BlockMask slice(std::size_t first, std::size_t count) const {
+    return {at_run_time, kept.slice(first, count)};
   }
 };
 
@@ -29,9 +32,9 @@ struct Absent {
 };
 
 /// T itself, nothing at all, or std::optional<T>: an alias, so that a pruned program does not even name T.
-template <class T, Kept kept>
+template <class T, Presence presence>
 using Slot =
-    std::conditional_t<kept == Kept::always, T, std::conditional_t<kept == Kept::never, Absent, std::optional<T>>>;
+    std::conditional_t<presence == Presence::always, T, std::conditional_t<presence == Presence::never, Absent, std::optional<T>>>;
 
 namespace detail {
 
@@ -49,13 +52,6 @@ struct CacheOf<std::optional<T>> {
   using type = std::optional<typename T::Cache>;
 };
 
-template <class T>
-inline constexpr std::size_t static_depth = dynamic;
-template <class T>
-inline constexpr std::size_t static_depth<const T> = static_depth<T>;
-template <class... T>
-inline constexpr std::size_t static_depth<std::tuple<T...>> = sizeof...(T);
-
 }  // namespace detail
 
 /// The memory of a slot is a slot of memories.
@@ -63,11 +59,11 @@ template <class T>
 using CacheOf = typename detail::CacheOf<T>::type;
 
 /// T{arguments...} in its slot, if it is kept.
-template <class T, Kept kept, class... Arguments>
-[[nodiscard]] Slot<T, kept> make_slot(bool keeps, const Arguments&... arguments) {
-  if constexpr (kept == Kept::always)
+template <class T, Presence presence, class... Arguments>
+[[nodiscard]] Slot<T, presence> make_slot(bool keeps, const Arguments&... arguments) {
+  if constexpr (presence == Presence::always)
     return T(arguments...);
-  else if constexpr (kept == Kept::never)
+  else if constexpr (presence == Presence::never)
     return {};
   else
     return keeps ? std::optional<T>(std::in_place, arguments...) : std::nullopt;
@@ -101,39 +97,6 @@ constexpr void if_kept(Use&& use, First& first, Rest&... rest) {
     if (first) use(*first, *rest...);
   } else if constexpr (!std::is_same_v<Part, Absent>) {
     use(first, rest...);
-  }
-}
-
-/// Calls use(index, blocks[index]...) from the first block to the last: unrolled over tuples, where the index is an
-/// integral_constant, a loop over vectors.
-template <class Use, class First, class... Rest>
-constexpr void upward(Use&& use, First& first, Rest&... rest) {
-  constexpr std::size_t depth = detail::static_depth<First>;
-  if constexpr (depth == dynamic) {
-    for (std::size_t i = 0; i < first.size(); ++i) use(i, first[i], rest[i]...);
-  } else {
-    const auto one = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
-      use(std::integral_constant<std::size_t, I>{}, std::get<I>(first), std::get<I>(rest)...);
-    };
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (one(std::integral_constant<std::size_t, I>{}), ...); }
-    (std::make_index_sequence<depth>{});
-  }
-}
-
-/// The same, from the last block to the first.
-template <class Use, class First, class... Rest>
-constexpr void downward(Use&& use, First& first, Rest&... rest) {
-  constexpr std::size_t depth = detail::static_depth<First>;
-  if constexpr (depth == dynamic) {
-    for (std::size_t i = first.size(); i-- > 0;) use(i, first[i], rest[i]...);
-  } else {
-    const auto one = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
-      use(I, std::get<I>(first), std::get<I>(rest)...);
-    };
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (one(std::integral_constant<std::size_t, depth - 1 - I>{}), ...);
-    }
-    (std::make_index_sequence<depth>{});
   }
 }
 

@@ -38,7 +38,7 @@ class Team {
 
   /// Calls work(worker) once on each worker and returns when all have finished.
   template <class Work>
-  void run(Work&& work) {
+  void for_each_worker(Work&& work) {
     using Callable = std::remove_reference_t<Work>;
     if (threads_.empty()) return work(std::size_t{0});
     context_ = const_cast<void*>(static_cast<const void*>(std::addressof(work)));
@@ -56,7 +56,7 @@ class Team {
   /// Calls work(first, last) with worker w's share of [0, count): [w count / size, (w + 1) count / size).
   template <class Work>
   void for_shares(std::size_t count, Work&& work) {
-    run([&](std::size_t worker) {
+    for_each_worker([&](std::size_t worker) {
       const std::size_t first = worker * count / size(), last = (worker + 1) * count / size();
       if (first < last) work(first, last);
     });

@@ -8,26 +8,26 @@ namespace spat::inline SPAT_ABI {
 
 /// [rows x cols], row-major, zero at construction. A static model of 20 MB can be returned by value and held in a
 /// std::variant, because only the handle lies inline.
-template <class Scalar, std::size_t Rows = dynamic, std::size_t Cols = dynamic>
+template <class Scalar, std::size_t RowCount = dynamic, std::size_t ColCount = dynamic>
 class Tensor {
  public:
   using Value = Scalar;
 
-  Tensor() : Tensor(Rows == dynamic ? 0 : Rows, Cols == dynamic ? 0 : Cols) {}
+  Tensor() : Tensor(RowCount == dynamic ? 0 : RowCount, ColCount == dynamic ? 0 : ColCount) {}
   Tensor(std::size_t rows, std::size_t cols) : rows_(rows), cols_(cols), values_(rows * cols) {}
 
   [[nodiscard]] std::size_t rows() const { return rows_.get(); }
   [[nodiscard]] std::size_t cols() const { return cols_.get(); }
-  [[nodiscard]] View<Scalar, Rows, Cols> view() { return {values_.data(), rows(), cols()}; }
-  [[nodiscard]] View<const Scalar, Rows, Cols> view() const { return {values_.data(), rows(), cols()}; }
+  [[nodiscard]] View<Scalar, RowCount, ColCount> view() { return {values_.data(), rows(), cols()}; }
+  [[nodiscard]] View<const Scalar, RowCount, ColCount> view() const { return {values_.data(), rows(), cols()}; }
   [[nodiscard]] Scalar* data() { return values_.data(); }
   [[nodiscard]] const Scalar* data() const { return values_.data(); }
   [[nodiscard]] std::span<Scalar> flat() { return values_; }
   [[nodiscard]] std::span<const Scalar> flat() const { return values_; }
 
  private:
-  [[no_unique_address]] Extent<Rows> rows_;
-  [[no_unique_address]] Extent<Cols> cols_;
+  [[no_unique_address]] Extent<RowCount> rows_;
+  [[no_unique_address]] Extent<ColCount> cols_;
   AlignedBuffer<Scalar> values_;
 };
 

@@ -8,7 +8,7 @@
 namespace spat::inline SPAT_ABI {
 
 /// [rows x cols] numbers, row after row without gaps. Copying copies the view.
-template <class Scalar, std::size_t Rows, std::size_t Cols>
+template <class Scalar, std::size_t RowCount, std::size_t ColCount>
 class View {
  public:
   using Value = std::remove_const_t<Scalar>;
@@ -17,9 +17,9 @@ class View {
   constexpr View(Scalar* data, std::size_t rows, std::size_t cols) : data_(data), rows_(rows), cols_(cols) {}
 
   /// Read-only, and with static extents forgotten, without a cast; the other way is asserted.
-  template <class From, std::size_t FromRows, std::size_t FromCols>
+  template <class From, std::size_t FromRowCount, std::size_t FromColCount>
     requires(std::is_convertible_v<From (*)[], Scalar (*)[]>)
-  constexpr View(View<From, FromRows, FromCols> from) : View(from.data(), from.rows(), from.cols()) {}
+  constexpr View(View<From, FromRowCount, FromColCount> from) : View(from.data(), from.rows(), from.cols()) {}
 
   [[nodiscard]] constexpr Scalar* data() const { return data_; }
   [[nodiscard]] constexpr std::size_t rows() const { return rows_.get(); }
@@ -29,19 +29,19 @@ class View {
   [[nodiscard]] constexpr std::span<Scalar> flat() const { return {data_, size()}; }
 
   /// Rows [first, first + count).
-  [[nodiscard]] constexpr View<Scalar, dynamic, Cols> middle_rows(std::size_t first, std::size_t count) const {
+  [[nodiscard]] constexpr View<Scalar, dynamic, ColCount> middle_rows(std::size_t first, std::size_t count) const {
     assert(first + count <= rows());
     return {row(first), count, cols()};
   }
 
  private:
   Scalar* data_ = nullptr;
-  [[no_unique_address]] Extent<Rows> rows_;
-  [[no_unique_address]] Extent<Cols> cols_;
+  [[no_unique_address]] Extent<RowCount> rows_;
+  [[no_unique_address]] Extent<ColCount> cols_;
 };
 
 /// Activations: rows belong to the batch, columns to the model.
-template <class Scalar, std::size_t Cols = dynamic>
-using Batch = View<Scalar, dynamic, Cols>;
+template <class Scalar, std::size_t ColCount = dynamic>
+using Rows = View<Scalar, dynamic, ColCount>;
 
 }  // namespace spat

@@ -26,11 +26,11 @@ template <std::floating_point Scalar>
   const std::size_t lookback = options.lookback, horizon = options.horizon;
   if (lookback == 0 || horizon == 0) throw ConfigError("lookback and horizon must be at least 1");
   if (series.rows() < lookback) {
-    throw DataError(detail::message("a forecast needs ", lookback, " rows, found ", series.rows()));
+    throw DataError(message("a forecast needs ", lookback, " rows, found ", series.rows()));
   }
   if (scaler.channels() != series.channels()) {
     throw ShapeError(
-        detail::message("expected a scaler of ", series.channels(), " channels, found ", scaler.channels()));
+        message("expected a scaler of ", series.channels(), " channels, found ", scaler.channels()));
   }
   const std::size_t channels = options.features == Features::target ? 1 : series.channels();
   const std::size_t begin = series.rows() - lookback;

@@ -5,7 +5,7 @@
 #include <spat/core/error.hpp>
 #include <spat/core/view.hpp>
 #include <spat/data/splits.hpp>
-#include <spat/io/text.hpp>
+#include <spat/core/text.hpp>
 
 #include <cassert>
 #include <cmath>
@@ -25,18 +25,18 @@ class StandardScaler {
   StandardScaler(std::vector<double> mean, std::vector<double> deviation)
       : mean_(std::move(mean)), deviation_(std::move(deviation)) {
     if (mean_.size() != deviation_.size()) {
-      throw ShapeError(detail::message("scaler: ", mean_.size(), " means, but ", deviation_.size(), " deviations"));
+      throw ShapeError(message("scaler: ", mean_.size(), " means, but ", deviation_.size(), " deviations"));
     }
     for (std::size_t c = 0; c < mean_.size(); ++c) {
       if (std::isfinite(mean_[c]) && std::isfinite(deviation_[c]) && deviation_[c] > 0) continue;
-      throw ConfigError(detail::message("scaler: mean ", mean_[c], " and deviation ", deviation_[c], " of column ", c,
+      throw ConfigError(message("scaler: mean ", mean_[c], " and deviation ", deviation_[c], " of column ", c,
                                         " cannot scale"));
     }
   }
 
   /// Fits on these rows, by protocol those of the training part. DataError when there are none, or when their sum is
   /// beyond double.
-  [[nodiscard]] static StandardScaler fit(Batch<const double> values, Split rows) {
+  [[nodiscard]] static StandardScaler fit(Rows<const double> values, Split rows) {
     assert(rows.end <= values.rows());
     if (rows.size() == 0) throw DataError("scaler: no rows to fit on");
     const std::size_t channels = values.cols();
@@ -61,7 +61,7 @@ class StandardScaler {
     for (std::size_t c = 0; c < channels; ++c) {
       const double deviation = std::sqrt(scaler.deviation_[c] / count);
       if (!std::isfinite(scaler.mean_[c]) || !std::isfinite(deviation)) {
-        throw DataError(detail::message("scaler: the numbers of column ", c, " are too large"));
+        throw DataError(message("scaler: the numbers of column ", c, " are too large"));
       }
       const bool usable = varies[c] && deviation > 0;
       if (!usable) scaler.constant_.push_back(c);
@@ -85,17 +85,17 @@ class StandardScaler {
   }
   /// In place. Column 0 of `rows` is channel `first`: forecasts of the last channel alone take channels() - 1.
   template <class Scalar>
-  void transform(Batch<Scalar> rows, std::size_t first = 0) const {
+  void transform(Rows<Scalar> rows, std::size_t first = 0) const {
     for_each(rows, first, [&](double x, std::size_t channel) { return transform(x, channel); });
   }
   template <class Scalar>
-  void inverse(Batch<Scalar> rows, std::size_t first = 0) const {
+  void inverse(Rows<Scalar> rows, std::size_t first = 0) const {
     for_each(rows, first, [&](double z, std::size_t channel) { return inverse(z, channel); });
   }
 
  private:
   template <class Scalar, class Function>
-  void for_each(Batch<Scalar> rows, std::size_t first, Function&& function) const {
+  void for_each(Rows<Scalar> rows, std::size_t first, Function&& function) const {
     assert(first + rows.cols() <= channels());
     for (std::size_t r = 0; r < rows.rows(); ++r) {
       for (std::size_t c = 0; c < rows.cols(); ++c) {

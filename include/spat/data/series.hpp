@@ -5,7 +5,7 @@
 #include <spat/core/view.hpp>
 #include <spat/data/date_time.hpp>
 #include <spat/io/csv.hpp>
-#include <spat/io/text.hpp>
+#include <spat/core/text.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -30,7 +30,7 @@ struct Series {
 
   [[nodiscard]] std::size_t channels() const { return names.size(); }
   [[nodiscard]] std::size_t rows() const { return names.empty() ? 0 : values.size() / names.size(); }
-  [[nodiscard]] Batch<const double> view() const { return {values.data(), rows(), channels()}; }
+  [[nodiscard]] Rows<const double> view() const { return {values.data(), rows(), channels()}; }
 };
 
 struct SeriesOptions {
@@ -171,7 +171,7 @@ inline std::size_t replace_missing(Series& series, std::size_t channel, double c
   for (std::size_t channel = 0; options.missing_code && channel < series.channels(); ++channel) {
     const std::size_t replaced = detail::replace_missing(series, channel, *options.missing_code, origin);
     if (replaced == 0) continue;
-    series.warnings.push_back(detail::message(origin, ": column ", detail::in_quotes(series.names[channel]), ": ",
+    series.warnings.push_back(message(origin, ": column ", in_quotes(series.names[channel]), ": ",
                                               replaced, replaced == 1 ? " cell" : " cells", " of the missing code ",
                                               *options.missing_code, " replaced by the value before"));
   }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/core/error.hpp>
-#include <spat/io/text.hpp>
+#include <spat/core/text.hpp>
 
 #include <array>
 #include <cstddef>
@@ -36,7 +36,7 @@ enum class Protocol { ett_hourly, ett_minute, custom };
   if (name == "ett-minute" || name == "ett-minutely") return Protocol::ett_minute;
   if (name == "custom") return Protocol::custom;
   throw ConfigError(
-      detail::message("unknown protocol ", detail::in_quotes(name), "; expected ett-hourly, ett-minute or custom"));
+      message("unknown protocol ", in_quotes(name), "; expected ett-hourly, ett-minute or custom"));
 }
 [[nodiscard]] constexpr std::string_view protocol_name(Protocol protocol) {
   constexpr std::array<std::string_view, 3> names{"ett-hourly", "ett-minute", "custom"};
@@ -52,7 +52,6 @@ struct SplitRatios {
 /// found, when the protocol or one window of any part needs more rows.
 [[nodiscard]] inline Splits split_rows(Protocol protocol, std::size_t rows, std::size_t lookback, std::size_t horizon,
                                        SplitRatios ratios = {}) {
-  using detail::message;
   if (lookback == 0 || horizon == 0) throw ConfigError("lookback and horizon must be at least 1");
   std::size_t train = 0, validation_end = 0, test_end = rows;
   if (protocol == Protocol::custom) {

@@ -3,7 +3,7 @@
 
 #include <spat/core/error.hpp>
 #include <spat/data/date_time.hpp>
-#include <spat/io/text.hpp>
+#include <spat/core/text.hpp>
 
 #include <array>
 #include <cstddef>
@@ -78,7 +78,7 @@ inline constexpr std::array<FrequencyEntry, 8> frequencies{{
       known.append(known.empty() ? "" : ", ").append(one);
     }
   }
-  throw ConfigError(detail::message("unknown frequency ", detail::in_quotes(name), "; expected one of ", known));
+  throw ConfigError(message("unknown frequency ", in_quotes(name), "; expected one of ", known));
 }
 /// The one-letter name.
 [[nodiscard]] constexpr std::string_view frequency_name(Frequency frequency) {

@@ -19,10 +19,9 @@ namespace spat::inline SPAT_ABI {
 /// b. Owns nothing; the numbers must outlive it.
 template <class Scalar>
 struct WindowBatch {
-  using Rows = Batch<const Scalar>;
 
   std::size_t samples = 0, lookback = 0, horizon = 0;
-  Rows history = {}, history_marks = {}, future_marks = {}, target = {};
+  Rows<const Scalar> history = {}, history_marks = {}, future_marks = {}, target = {};
 
   [[nodiscard]] std::size_t channels() const { return history.cols(); }
   [[nodiscard]] std::size_t marks() const { return history_marks.cols(); }
@@ -31,8 +30,8 @@ struct WindowBatch {
   /// Samples [first, first + count).
   [[nodiscard]] WindowBatch middle(std::size_t first, std::size_t count) const {
     assert(first + count <= samples);
-    const auto cut = [&](Rows rows, std::size_t steps) {
-      return rows.rows() == 0 ? rows : Rows(rows.middle_rows(first * steps, count * steps));
+    const auto cut = [&](Rows<const Scalar> rows, std::size_t steps) {
+      return rows.rows() == 0 ? rows : Rows<const Scalar>(rows.middle_rows(first * steps, count * steps));
     };
     return {.samples = count,
             .lookback = lookback,

@@ -10,7 +10,7 @@
 #include <spat/data/splits.hpp>
 #include <spat/data/time_features.hpp>
 #include <spat/data/window_batch.hpp>
-#include <spat/io/text.hpp>
+#include <spat/core/text.hpp>
 
 #include <algorithm>
 #include <cassert>
@@ -35,7 +35,7 @@ enum class Features { all, target_from_all, target };
   if (name == "M") return Features::all;
   if (name == "MS") return Features::target_from_all;
   if (name == "S") return Features::target;
-  throw ConfigError(detail::message("unknown features ", detail::in_quotes(name), "; expected M, MS or S"));
+  throw ConfigError(message("unknown features ", in_quotes(name), "; expected M, MS or S"));
 }
 
 struct WindowOptions {
@@ -89,7 +89,7 @@ class WindowDataset {
   /// Marks of a row.
   [[nodiscard]] std::size_t marks() const { return marks_; }
   /// The scaled rows of the split, [rows x channels].
-  [[nodiscard]] Batch<const Scalar> values() const { return {values_.data(), rows_, channels_}; }
+  [[nodiscard]] Rows<const Scalar> values() const { return {values_.data(), rows_, channels_}; }
 
   /// The windows of these indices as one batch, whose views are valid until the buffer's next use. No allocation once
   /// the buffer has seen a batch as large.
@@ -131,7 +131,6 @@ class WindowDataset {
     }
   }
   void check(const Series& series, const StandardScaler& scaler, Split rows) const {
-    using detail::message;
     if (options_.lookback == 0 || options_.horizon == 0 || options_.stride == 0) {
       throw ConfigError("lookback, horizon and stride must be at least 1");
     }

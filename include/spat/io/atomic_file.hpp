@@ -3,7 +3,7 @@
 
 #include <spat/core/error.hpp>
 #include <spat/io/input_file.hpp>
-#include <spat/io/text.hpp>
+#include <spat/core/text.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -35,10 +35,10 @@ class AtomicFile {
     }
     struct ::stat old {};
     const bool replaces = ::stat(target_.c_str(), &old) == 0;
-    if (replaces && !S_ISREG(old.st_mode)) throw FileError(detail::message(path_, ": is not a regular file"));
+    if (replaces && !S_ISREG(old.st_mode)) throw FileError(message(path_, ": is not a regular file"));
 
     for (unsigned attempt = 0; file_ < 0; ++attempt) {
-      temporary_ = detail::message(target_, ".part.", ::getpid(), ".", attempt);
+      temporary_ = message(target_, ".part.", ::getpid(), ".", attempt);
       file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
       if (file_ < 0 && (errno != EEXIST || attempt == most_attempts)) {
         temporary_.clear();
@@ -52,7 +52,7 @@ class AtomicFile {
   ~AtomicFile() { give_up(); }
 
   void write(std::span<const std::byte> bytes) {
-    if (file_ < 0) throw FileError(detail::message(path_, ": is closed already"));
+    if (file_ < 0) throw FileError(message(path_, ": is closed already"));
     while (!bytes.empty()) {
       const ::ssize_t written = ::write(file_, bytes.data(), std::min(bytes.size(), std::size_t{1} << 30));
       if (written < 0 && errno == EINTR) continue;
@@ -64,7 +64,7 @@ class AtomicFile {
 
   /// Nothing may be written afterwards.
   void commit() {
-    if (file_ < 0) throw FileError(detail::message(path_, ": is closed already"));
+    if (file_ < 0) throw FileError(message(path_, ": is closed already"));
     // Some file systems cannot sync and say EINVAL; on those, closing has to do.
     if (::fsync(file_) != 0 && errno != EINVAL) fail();
     const int closed = ::close(file_);
@@ -80,7 +80,7 @@ class AtomicFile {
 
   [[noreturn]] void fail(int code = errno) {
     give_up();
-    throw FileError(detail::message(path_, ": cannot be written: ", detail::error_text(code)));
+    throw FileError(message(path_, ": cannot be written: ", detail::error_text(code)));
   }
   void give_up() noexcept {
     if (file_ >= 0) ::close(file_);

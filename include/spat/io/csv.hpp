@@ -4,7 +4,8 @@
 #include <spat/core/error.hpp>
 #include <spat/io/csv_records.hpp>
 #include <spat/io/input_file.hpp>
-#include <spat/io/text.hpp>
+#include <spat/core/text.hpp>
+#include <spat/io/encoding.hpp>
 
 #include <algorithm>
 #include <array>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/core/error.hpp>
-#include <spat/io/text.hpp>
+#include <spat/core/text.hpp>
 
 #include <cstddef>
 #include <exception>
@@ -50,7 +50,7 @@ class CsvRecords {
 
   template <class... Parts>
   [[noreturn]] void refuse(const Parts&... parts) const {
-    throw DataError(detail::message(origin_, ":", line_, ": ", parts...));
+    throw DataError(message(origin_, ":", line_, ": ", parts...));
   }
 
  private:
@@ -68,7 +68,7 @@ class CsvRecords {
     try {
       return read();
     } catch (const std::exception&) {  // a file buffer throws when the disk fails
-      throw FileError(detail::message(origin_, ": cannot be read beyond line ", next_line_));
+      throw FileError(message(origin_, ": cannot be read beyond line ", next_line_));
     }
   }
 

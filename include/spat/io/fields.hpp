@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/core/error.hpp>
-#include <spat/io/text.hpp>
+#include <spat/core/text.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -50,7 +50,7 @@ class Fields {
   template <class T>
   [[nodiscard]] T get(std::string_view name) const {
     const Field* const field = find(name);
-    if (field == nullptr) throw FileError(detail::message(prefix(name), " is missing"));
+    if (field == nullptr) throw FileError(message(prefix(name), " is missing"));
     if constexpr (std::same_as<T, bool> || std::same_as<T, std::string>) {
       if (const T* const value = std::get_if<T>(field)) return *value;
       wrong(name, std::same_as<T, bool> ? "true or false" : "a text", *field);
@@ -86,11 +86,11 @@ class Fields {
       return value;
     } else if constexpr (std::integral<Plain>) {
       if (!std::in_range<std::int64_t>(value)) {
-        throw ConfigError(detail::message(prefix(name), ": ", value, " does not fit into 64 signed bits"));
+        throw ConfigError(message(prefix(name), ": ", value, " does not fit into 64 signed bits"));
       }
       return static_cast<std::int64_t>(value);
     } else if constexpr (std::floating_point<Plain>) {
-      if (!std::isfinite(value)) throw ConfigError(detail::message(prefix(name), ": ", value, " is not finite"));
+      if (!std::isfinite(value)) throw ConfigError(message(prefix(name), ": ", value, " is not finite"));
       return static_cast<double>(value);
     } else if constexpr (std::same_as<Plain, Field>) {
       return std::visit([&](const auto& held) { return to_field(name, held); }, value);
@@ -99,7 +99,7 @@ class Fields {
     }
   }
   [[nodiscard]] std::string prefix(std::string_view name) const {
-    return detail::message(origin_, origin_.empty() ? "field " : ": field ", detail::in_quotes(name));
+    return message(origin_, origin_.empty() ? "field " : ": field ", in_quotes(name));
   }
   [[noreturn]] void wrong(std::string_view name, std::string_view expected, const Field& found) const {
     const std::string text = std::visit(
@@ -108,12 +108,12 @@ class Fields {
           if constexpr (std::same_as<T, bool>)
             return std::string(value ? "true" : "false");
           else if constexpr (std::same_as<T, std::string>)
-            return detail::in_quotes(value);
+            return in_quotes(value);
           else
-            return detail::message(value);
+            return message(value);
         },
         found);
-    throw FileError(detail::message(prefix(name), ": expected ", expected, ", found ", text));
+    throw FileError(message(prefix(name), ": expected ", expected, ", found ", text));
   }
 
   std::vector<std::pair<std::string, Field>> items_;
@@ -206,7 +206,7 @@ struct FieldsReader {
   detail::FieldsReader reader(fields);
   if (text.find('\0') != std::string_view::npos) reader.problem = "holds a zero byte";
   if (!reader.problem.empty() || !nlohmann::json::sax_parse(text.begin(), text.end(), &reader)) {
-    throw FileError(detail::message(origin, origin.empty() ? "" : ": ", reader.problem));
+    throw FileError(message(origin, origin.empty() ? "" : ": ", reader.problem));
   }
   return fields;
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/core/error.hpp>
-#include <spat/io/text.hpp>
+#include <spat/core/text.hpp>
 
 #include <sys/stat.h>
 

@@ -5,7 +5,7 @@
 #include <spat/io/atomic_file.hpp>
 #include <spat/io/input_file.hpp>
 #include <spat/io/safetensors_header.hpp>
-#include <spat/io/text.hpp>
+#include <spat/core/text.hpp>
 
 #include <array>
 #include <cstddef>
@@ -59,7 +59,7 @@ inline constexpr std::string_view npy_type = std::same_as<T, float>    ? "<f4"
 /// Format: numpy.lib.format
 template <TensorValue T>
 [[nodiscard]] NpyArray<T> read_npy(std::istream& stream, const std::string& origin) {
-  const auto refuse = [&](const auto&... parts) { throw FileError(detail::message(origin, ": ", parts...)); };
+  const auto refuse = [&](const auto&... parts) { throw FileError(message(origin, ": ", parts...)); };
   const std::uint64_t size = detail::stream_size(stream, origin);
   std::array<char, 10> start{};
   if (size < start.size()) refuse("is too short for an .npy file: ", size, " bytes");
@@ -73,15 +73,15 @@ template <TensorValue T>
   detail::read_at(stream, origin, start.size(), header.data(), header.size());
 
   const std::string_view type = detail::npy_entry(header, "descr");
-  const std::string expected = detail::message("'", detail::npy_type<T>, "'");
+  const std::string expected = message("'", detail::npy_type<T>, "'");
   if (!type.starts_with(expected)) {
-    refuse("expected numbers of type ", expected, ", found ", detail::in_quotes(type.substr(0, type.find(','))));
+    refuse("expected numbers of type ", expected, ", found ", in_quotes(type.substr(0, type.find(','))));
   }
   if (!detail::npy_entry(header, "fortran_order").starts_with("False")) refuse("is not in C order");
   NpyArray<T> array{.shape = detail::npy_shape(header, origin), .values = {}};
   const std::uint64_t available = size - start.size() - length;
   if (detail::bytes_of(array.shape, sizeof(T)) != available) {
-    refuse("shape ", detail::shape_text(array.shape), " of ", expected, " does not take ", available, " bytes");
+    refuse("shape ", shape_text(array.shape), " of ", expected, " does not take ", available, " bytes");
   }
   array.values.resize(static_cast<std::size_t>(available) / sizeof(T));
   detail::read_at(stream, origin, start.size() + length, array.values.data(), static_cast<std::size_t>(available));
@@ -97,11 +97,11 @@ template <TensorValue T>
 void write_npy(const std::string& path, std::span<const std::size_t> shape, std::span<const T> values) {
   if (detail::bytes_of(shape, sizeof(T)) != values.size_bytes()) {
     throw ShapeError(
-        detail::message(path, ": shape ", detail::shape_text(shape), " does not hold ", values.size(), " values"));
+        message(path, ": shape ", shape_text(shape), " does not hold ", values.size(), " values"));
   }
-  std::string header = detail::message("{'descr': '", detail::npy_type<T>, "', 'fortran_order': False, 'shape': (");
+  std::string header = message("{'descr': '", detail::npy_type<T>, "', 'fortran_order': False, 'shape': (");
   for (const std::size_t extent : shape)
-    header.append(detail::message(extent, ","));  // a comma ends a tuple of one, too
+    header.append(message(extent, ","));  // a comma ends a tuple of one, too
   header.append("), }");
   header.resize((10 + header.size() + 1 + 63) / 64 * 64 - 11, ' ');
   header.push_back('\n');

@@ -49,7 +49,7 @@ class SafetensorsFile {
   [[nodiscard]] const std::string& metadata(const std::string& key) const {
     const auto entry = header_.metadata.find(key);
     if (entry == header_.metadata.end()) {
-      throw FileError(detail::message(path_, ": metadata ", detail::in_quotes(key), " is missing"));
+      throw FileError(message(path_, ": metadata ", in_quotes(key), " is missing"));
     }
     return entry->second;
   }
@@ -62,15 +62,15 @@ class SafetensorsFile {
   }
   [[nodiscard]] const TensorInfo& at(std::string_view name) const {
     const TensorInfo* const tensor = find(name);
-    if (tensor == nullptr) throw FileError(detail::message(prefix(name), " is missing"));
+    if (tensor == nullptr) throw FileError(message(prefix(name), " is missing"));
     return *tensor;
   }
 
   void expect_shape(std::string_view name, std::span<const std::size_t> shape) const {
     const TensorInfo& tensor = at(name);
     if (std::equal(shape.begin(), shape.end(), tensor.shape.begin(), tensor.shape.end())) return;
-    throw ShapeError(detail::message(prefix(name), ": expected shape ", detail::shape_text(shape), ", found ",
-                                     detail::shape_text(tensor.shape)));
+    throw ShapeError(message(prefix(name), ": expected shape ", shape_text(shape), ", found ",
+                                     shape_text(tensor.shape)));
   }
   void expect_shape(std::string_view name, std::initializer_list<std::size_t> shape) const {
     expect_shape(name, std::span(shape.begin(), shape.size()));
@@ -89,7 +89,7 @@ class SafetensorsFile {
     const TensorInfo& tensor = at(name);
     check_dtype<T>(tensor, narrowing);
     if (tensor.size() != values.size()) {
-      throw ShapeError(detail::message(prefix(name), ": expected ", values.size(), " values, found ", tensor.size()));
+      throw ShapeError(message(prefix(name), ": expected ", values.size(), " values, found ", tensor.size()));
     }
     if (tensor.dtype == detail::dtype_of<T>) {
       detail::read_at(*stream_, path_, data_ + tensor.begin, values.data(), values.size_bytes());
@@ -102,16 +102,16 @@ class SafetensorsFile {
   SafetensorsFile(std::unique_ptr<std::istream> stream, const std::string& path)
       : path_(path), stream_(std::move(stream)) {
     const std::uint64_t size = detail::stream_size(*stream_, path_);
-    if (size < 8) throw FileError(detail::message(path_, ": is too short for a safetensors file: ", size, " bytes"));
+    if (size < 8) throw FileError(message(path_, ": is too short for a safetensors file: ", size, " bytes"));
     std::array<unsigned char, 8> bytes{};
     detail::read_at(*stream_, path_, 0, bytes.data(), bytes.size());
     const auto length = std::bit_cast<std::uint64_t>(bytes);
     if (length > SafetensorsHeader::most_bytes) {
-      throw FileError(detail::message(path_, ": a header of ", length, " bytes is larger than the ",
+      throw FileError(message(path_, ": a header of ", length, " bytes is larger than the ",
                                       SafetensorsHeader::most_bytes, " allowed; is this a safetensors file?"));
     }
     if (length > size - 8) {
-      throw FileError(detail::message(path_, ": a header of ", length, " bytes does not fit into ", size, " bytes"));
+      throw FileError(message(path_, ": a header of ", length, " bytes does not fit into ", size, " bytes"));
     }
     std::string json(static_cast<std::size_t>(length), '\0');
     detail::read_at(*stream_, path_, 8, json.data(), json.size());
@@ -129,7 +129,7 @@ class SafetensorsFile {
     constexpr std::string_view wanted = std::same_as<T, float>    ? "float"
                                         : std::same_as<T, double> ? "double"
                                                                   : "64-bit integers";
-    throw FileError(detail::message(prefix(tensor.name), ": dtype ", dtype_name(tensor.dtype), " cannot be read as ",
+    throw FileError(message(prefix(tensor.name), ": dtype ", dtype_name(tensor.dtype), " cannot be read as ",
                                     wanted, narrows ? " unless narrowing is allowed" : ""));
   }
   template <class From, class T>
@@ -143,7 +143,7 @@ class SafetensorsFile {
     }
   }
   [[nodiscard]] std::string prefix(std::string_view name) const {
-    return detail::message(path_, ": tensor ", detail::in_quotes(name));
+    return message(path_, ": tensor ", in_quotes(name));
   }
 
   std::string path_;

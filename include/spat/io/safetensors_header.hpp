@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/core/error.hpp>
-#include <spat/io/text.hpp>
+#include <spat/core/text.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -216,8 +216,6 @@ class SafetensorsReader {
 
 inline SafetensorsHeader SafetensorsHeader::parse(std::string_view json, std::uint64_t data_size,
                                                   const std::string& origin) {
-  using detail::in_quotes;
-  using detail::message;
   SafetensorsHeader header;
   detail::SafetensorsReader reader(header);
   const auto refuse = [&](const auto&... parts) { throw FileError(message(origin, ": ", parts...)); };
@@ -232,7 +230,7 @@ inline SafetensorsHeader SafetensorsHeader::parse(std::string_view json, std::ui
     if (tensor.begin > tensor.end) refuse_tensor(range, " end before they begin");
     if (tensor.end > data_size) refuse_tensor(range, " reach beyond the ", data_size, " bytes of data");
     const auto bytes = detail::bytes_of(tensor.shape, dtype_size(tensor.dtype));
-    const auto shape = detail::shape_text(tensor.shape);
+    const auto shape = shape_text(tensor.shape);
     if (!bytes) refuse_tensor("shape ", shape, " is too large");
     if (*bytes != tensor.end - tensor.begin) {
       refuse_tensor(dtype_name(tensor.dtype), " of shape ", shape, " takes ", *bytes, " bytes, but ", range, " hold ",

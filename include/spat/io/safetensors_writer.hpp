@@ -31,16 +31,16 @@ class SafetensorsWriter {
   template <TensorValue T>
   void add(std::string_view name, std::span<const std::size_t> shape, std::span<const T> values) {
     const auto refusal = [&](const auto&... parts) {
-      return detail::message("tensor ", detail::in_quotes(name), ": ", parts...);
+      return message("tensor ", in_quotes(name), ": ", parts...);
     };
     if (name.empty() || name == "__metadata__") throw ConfigError(refusal("is not a name for a tensor"));
     if (names_.contains(std::string(name))) throw ConfigError(refusal("was added before"));
     if (detail::bytes_of(shape, sizeof(T)) != values.size_bytes()) {
-      throw ShapeError(refusal("shape ", detail::shape_text(shape), " does not hold ", values.size(), " values"));
+      throw ShapeError(refusal("shape ", shape_text(shape), " does not hold ", values.size(), " values"));
     }
     constexpr Dtype dtype = detail::dtype_of<T>;
-    std::string json = detail::message(detail::json_text(name), ":{\"dtype\":\"", dtype_name(dtype),
-                                       "\",\"shape\":", detail::shape_text(shape), ",\"data_offsets\":[");
+    std::string json = message(detail::json_text(name), ":{\"dtype\":\"", dtype_name(dtype),
+                                       "\",\"shape\":", shape_text(shape), ",\"data_offsets\":[");
     std::string& data = data_[sizeof(T) == 8 ? 0 : 1];
     entries_.push_back({std::move(json), data.size(), values.size_bytes(), sizeof(T) != 8});
     names_.emplace(name);
@@ -82,12 +82,12 @@ class SafetensorsWriter {
     for (const Entry& entry : entries_) {
       if (json.size() > 1) json.push_back(',');
       const std::size_t begin = entry.begin + (entry.narrow ? data_[0].size() : 0);
-      json.append(entry.json).append(detail::message(begin, ",", begin + entry.bytes, "]}"));
+      json.append(entry.json).append(message(begin, ",", begin + entry.bytes, "]}"));
     }
     json.push_back('}');
     json.resize((json.size() + 7) / 8 * 8, ' ');
     if (json.size() > SafetensorsHeader::most_bytes) {
-      throw ConfigError(detail::message("a header of ", json.size(), " bytes is too large for a safetensors file"));
+      throw ConfigError(message("a header of ", json.size(), " bytes is too large for a safetensors file"));
     }
     const auto length = std::bit_cast<std::array<char, 8>>(std::uint64_t{json.size()});
     return std::string(length.begin(), length.end()).append(json);

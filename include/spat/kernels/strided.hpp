@@ -14,9 +14,9 @@ struct Strided {
   Strided() = default;
   Strided(Scalar* first, std::size_t row_count, std::size_t col_count, std::size_t row_stride)
       : data(first), rows(row_count), cols(col_count), stride(row_stride) {}
-  template <class From, std::size_t Rows, std::size_t Cols>
+  template <class From, std::size_t RowCount, std::size_t ColCount>
     requires(std::is_convertible_v<From (*)[], Scalar (*)[]>)
-  Strided(View<From, Rows, Cols> view) : Strided(view.data(), view.rows(), view.cols(), view.cols()) {}
+  Strided(View<From, RowCount, ColCount> view) : Strided(view.data(), view.rows(), view.cols(), view.cols()) {}
   template <class From>
     requires(std::is_convertible_v<From (*)[], Scalar (*)[]> && !std::is_same_v<From, Scalar>)
   Strided(const Strided<From>& from) : Strided(from.data, from.rows, from.cols, from.stride) {}

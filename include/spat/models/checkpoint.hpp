@@ -22,7 +22,7 @@ template <class Model>
   if constexpr (requires { Model::aliases; })
     for (const auto& [ours, theirs] : Model::aliases)
       if (name.starts_with(ours))
-        if (std::string other = detail::message(theirs, name.substr(ours.size())); file.contains(other)) return other;
+        if (std::string other = message(theirs, name.substr(ours.size())); file.contains(other)) return other;
   return name;  // reading it will say that it is missing
 }
 
@@ -86,7 +86,7 @@ void save_model(const std::string& path, const Model& model, const std::map<std:
   config.set("dropout", model.dropout());
   writer.set_metadata(model_key, Model::name);
   writer.set_metadata(config_key, to_json(config));
-  writer.set_metadata(kept_key, to_string(model.shape.kept(), model.shape.count()));
+  writer.set_metadata(kept_key, to_string(model.form.kept(), model.form.modules()));
   writer.set_metadata(version_key, SPAT_VERSION);
   for (const auto& [key, value] : extra) writer.set_metadata(key, value);
   writer.save(path);
@@ -97,18 +97,18 @@ void save_model(const std::string& path, const Model& model, const std::map<std:
 template <class Config>
 [[nodiscard]] Config read_config(const SafetensorsFile& file, std::string_view model_name) {
   if (const std::string& found = file.metadata(model_key); found != model_name)
-    throw FileError(detail::message(file.path(), ": expected a model \"", model_name, "\", found \"", found, "\""));
+    throw FileError(message(file.path(), ": expected a model \"", model_name, "\", found \"", found, "\""));
   Config config;
   const Fields fields = fields_from_json(file.metadata(config_key), file.path());
   Config::for_each(
       config, [&](const char* field, auto& value) { value = fields.get<std::remove_cvref_t<decltype(value)>>(field); });
   config.check();
   const std::string& kept = file.metadata(kept_key);
-  config.kept = {};
-  if (kept.size() != config.modules() || kept.find_first_not_of("01") != std::string::npos)
-    throw FileError(detail::message(file.path(), ": ", kept_key, ": expected ", config.modules(),
+  const auto mask = parse_module_mask(kept, config.modules());
+  if (!mask)
+    throw FileError(message(file.path(), ": ", kept_key, ": expected ", config.modules(),
                                     " digits 0 or 1, found \"", kept, "\""));
-  for (std::size_t i = 0; i < kept.size(); ++i) config.kept.bits |= std::uint64_t{kept[i] == '1'} << i;
+  config.kept = *mask;
   return config;
 }
 
@@ -116,18 +116,18 @@ template <class Config>
 template <class Model>
 [[nodiscard]] Model load_model(const std::string& path, Narrowing narrowing = Narrowing::refused) {
   const SafetensorsFile file(path);
-  typename Model::Shape shape;
+  typename Model::Form form;
   const auto config = read_config<typename Model::Config>(file, Model::name);
-  if constexpr (!Model::Shape::is_static)
-    shape.value = config;
-  else if (!(config == shape.value))
-    throw ShapeError(detail::message(path, ": its configuration differs from the model's type"));
+  if constexpr (!Model::Form::is_static)
+    form.value = config;
+  else if (!(config == form.value))
+    throw ShapeError(message(path, ": its configuration differs from the model's type"));
   double numbers = 0;
   for (const TensorInfo& tensor : file.tensors()) numbers += static_cast<double>(tensor.size());
   if (config.parameters() > numbers)
-    throw ShapeError(detail::message(path, ": its configuration asks for ", config.parameters(),
+    throw ShapeError(message(path, ": its configuration asks for ", config.parameters(),
                                      " numbers, its tensors hold ", numbers));
-  Model model(shape);
+  Model model(form);
   model.set_dropout(fields_from_json(file.metadata(config_key), path).template get<double>("dropout"));
   load_tensors(model, file, narrowing);
   return model;

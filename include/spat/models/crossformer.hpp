@@ -1,10 +1,10 @@
 // models. Crossformer: attention over time and over variates in two stages, at several scales. The Time-Series-Library's variant.
 #pragma once
 
-#include <spat/models/crossformer_config.hpp>
+#include <spat/models/crossformer/config.hpp>
 #include <spat/nn/patch_embedding.hpp>
-#include <spat/nn/scale_block.hpp>
-#include <spat/nn/segment_decoder_layer.hpp>
+#include <spat/models/crossformer/scale_block.hpp>
+#include <spat/models/crossformer/segment_decoder_layer.hpp>
 #include <spat/nn/stack.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -23,35 +23,35 @@ namespace spat::inline SPAT_ABI {
 /// it out. Time marks are not read.
 /// Errors: ConfigError for sizes that do not fit together, and for other channels than the configuration's, for each has
 /// positions of its own; ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelShape = Dynamic<CrossformerConfig>>
-class Crossformer : public ForecasterBase<Scalar, ModelShape> {
-  using Base = ForecasterBase<Scalar, ModelShape>;
-  static constexpr std::size_t width = extent<ModelShape, &CrossformerConfig::width>();
-  static constexpr std::size_t ffn_width = extent<ModelShape, &CrossformerConfig::ffn_width>();
-  static constexpr std::size_t heads = extent<ModelShape, &CrossformerConfig::heads>();
-  static constexpr std::size_t segment = extent<ModelShape, &CrossformerConfig::segment>();
-  static constexpr std::size_t depth = extent<ModelShape, &CrossformerConfig::depth>();
-  static constexpr std::size_t scales = extent<ModelShape, &CrossformerConfig::scales>();
-  static constexpr std::size_t encoder_modules = extent<ModelShape, &CrossformerConfig::encoder_modules>();
+template <std::floating_point Scalar, class ModelForm = Dynamic<CrossformerConfig>>
+class Crossformer : public ForecasterBase<Scalar, ModelForm> {
+  using Base = ForecasterBase<Scalar, ModelForm>;
+  static constexpr std::size_t width = extent<ModelForm, &CrossformerConfig::width>();
+  static constexpr std::size_t ffn_width = extent<ModelForm, &CrossformerConfig::ffn_width>();
+  static constexpr std::size_t heads = extent<ModelForm, &CrossformerConfig::heads>();
+  static constexpr std::size_t segment = extent<ModelForm, &CrossformerConfig::segment>();
+  static constexpr std::size_t depth = extent<ModelForm, &CrossformerConfig::depth>();
+  static constexpr std::size_t scales = extent<ModelForm, &CrossformerConfig::scales>();
+  static constexpr std::size_t encoder_modules = extent<ModelForm, &CrossformerConfig::encoder_modules>();
 
-  template <KeptModules kept>
+  template <BlockMask kept>
   using Block = ScaleBlock<Scalar, kept, width, ffn_width, heads>;
-  template <KeptModules kept>
+  template <BlockMask kept>
   using Layer = SegmentDecoderLayer<Scalar, kept, width, ffn_width, heads, segment>;
   using Encoder = Stack<Block, depth, Base::static_mask(0, encoder_modules)>;
   using Decoder = Stack<Layer, scales, Base::static_mask(encoder_modules)>;
-  using Tokens = Batch<const Scalar, width>;
+  using Tokens = Rows<const Scalar, width>;
 
  public:
   using Base::config;
-  template <ModuleMask<> mask>
-  using Pruned = Crossformer<Scalar, typename ModelShape::template Pruned<mask>>;
+  template <ModuleMask mask>
+  using Pruned = Crossformer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "crossformer";
   static constexpr const char* source = "Zhang and Yan, ICLR 2023, as in the Time-Series-Library";
   static constexpr const char* without_attention = "a constant forecast: one cross-attention has to stay";
 
-  explicit Crossformer(ModelShape model_shape = {})
-      : Base(model_shape), embedding(config().lookback, config().segment, config().segment,
+  explicit Crossformer(ModelForm model_form = {})
+      : Base(model_form), embedding(config().lookback, config().segment, config().segment,
                                      config().segments(0) * config().segment - config().lookback, config().width),
         enc_positions(config().channels * config().segments(0), config().width), pre_norm(config().width),
         encoder(
@@ -76,7 +76,7 @@ class Crossformer : public ForecasterBase<Scalar, ModelShape> {
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     encoder.set_dropout(rate, 0);
-    decoder.set_dropout(rate, Block<KeptModules{}>::sites * config().depth);
+    decoder.set_dropout(rate, Block<BlockMask{}>::sites * config().depth);
   }
 
   struct Cache {
@@ -88,9 +88,9 @@ class Crossformer : public ForecasterBase<Scalar, ModelShape> {
       typename Encoder::Cache encoder;
       typename Decoder::Cache decoder;
       std::vector<Tokens> memories, dmemories;  // of each scale; empty where nobody reads it
-      Batch<Scalar, segment> sum, dsum;         // of the predictions, [B*C * u x segment]
-      Batch<Scalar> forecast;                   // [B*T x C]
-      Batch<Scalar, width> dembedded;
+      Rows<Scalar, segment> sum, dsum;         // of the predictions, [B*C * u x segment]
+      Rows<Scalar> forecast;                   // [B*T x C]
+      Rows<Scalar, width> dembedded;
       std::size_t samples = 0, channels = 0, scales = 0;
     } views;
   };
@@ -123,23 +123,23 @@ class Crossformer : public ForecasterBase<Scalar, ModelShape> {
     });
   }
 
-  template <class RunType>
-  Batch<const Scalar> forward(const RunType& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  template <class PassType>
+  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
     auto& my = cache.views;
     check_channels(batch.channels());
     Base::expect_history("Crossformer", batch, my.samples, my.channels);
-    assert(!run.training || cache.arena.training());
+    assert(!pass.training || cache.arena.training());
     if (my.scales > 0) {
       const auto embedded =
-          enc_positions.forward(run, embedding.forward(run, batch.history, my.embedding), my.enc_positions);
-      my.memories[0] = pre_norm.forward(run, embedded, my.pre_norm);
-      encoder.forward(run, my.memories[0], my.encoder);
-      upward([&](std::size_t l, const auto& block) { my.memories[l + 1] = block.y; }, my.encoder.blocks);
+          enc_positions.forward(pass, embedding.forward(pass, batch.history, my.embedding), my.enc_positions);
+      my.memories[0] = pre_norm.forward(pass, embedded, my.pre_norm);
+      encoder.forward(pass, my.memories[0], my.encoder);
+      for_each_block([&](std::size_t l, const auto& block) { my.memories[l + 1] = block.y; }, my.encoder.blocks);
     }
-    decoder.forward(run, dec_tokens.repeat(run, my.dec_tokens), my.decoder,
+    decoder.forward(pass, dec_tokens.repeat(pass, my.dec_tokens), my.decoder,
                     [&](std::size_t i) { return my.memories[i]; });
     std::ranges::fill(my.sum.flat(), Scalar(0));
-    upward([&](std::size_t,
+    for_each_block([&](std::size_t,
                const auto& layer) { kernels::add<Scalar>(my.sum.flat(), layer.prediction.flat(), my.sum.flat()); },
            my.decoder.blocks);
     for_each_forecast(
@@ -148,31 +148,31 @@ class Crossformer : public ForecasterBase<Scalar, ModelShape> {
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
-  template <class RunType>
-  void backward_input(const RunType& run, Batch<const Scalar> dforecast, Cache& cache) const {
+  template <class PassType>
+  void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
     std::ranges::fill(my.dsum.flat(), Scalar(0));
     for_each_forecast(
         my, [](const Scalar& dy, Scalar& dsum) { dsum = dy; }, dforecast, my.dsum);
-    const Batch<const Scalar, segment> dsum = my.dsum;
-    dec_tokens.backward_input(run, decoder.backward_input(run, Tokens{}, my.decoder, dsum), my.dec_tokens);
-    upward([&](std::size_t i, const auto& layer) { my.dmemories[i] = layer.dmemory; }, my.decoder.blocks);
+    const Rows<const Scalar, segment> dsum = my.dsum;
+    dec_tokens.backward_input(pass, decoder.backward_input(pass, Tokens{}, my.decoder, dsum), my.dec_tokens);
+    for_each_block([&](std::size_t i, const auto& layer) { my.dmemories[i] = layer.dmemory; }, my.decoder.blocks);
     const Tokens dscale =
-        encoder.backward_input(run, Tokens{}, my.encoder, [&](std::size_t l) { return my.dmemories[l + 1]; });
+        encoder.backward_input(pass, Tokens{}, my.encoder, [&](std::size_t l) { return my.dmemories[l + 1]; });
     const Tokens dembedded =
-        pre_norm.backward_input(run, sum_of_gradients(dscale, my.dmemories[0], my.dembedded), my.pre_norm);
-    embedding.skip_input(run, enc_positions.backward_input(run, dembedded, my.enc_positions), my.embedding);
+        pre_norm.backward_input(pass, sum_of_gradients(dscale, my.dmemories[0], my.dembedded), my.pre_norm);
+    embedding.skip_input(pass, enc_positions.backward_input(pass, dembedded, my.enc_positions), my.embedding);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, Crossformer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, Crossformer& gradients, Share& share) const {
     using Views = typename Cache::Views;
-    const auto views = blocks.of(&Cache::views);
-    embedding.backward_weights(run, views.of(&Views::embedding), gradients.embedding, share);
-    enc_positions.backward_weights(run, views.of(&Views::enc_positions), gradients.enc_positions, share);
-    pre_norm.backward_weights(run, views.of(&Views::pre_norm), gradients.pre_norm, share);
-    encoder.backward_weights(run, views.of(&Views::encoder), gradients.encoder, share);
-    dec_tokens.backward_weights(run, views.of(&Views::dec_tokens), gradients.dec_tokens, share);
-    decoder.backward_weights(run, views.of(&Views::decoder), gradients.decoder, share);
+    const auto views = caches.of(&Cache::views);
+    embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
+    enc_positions.backward_weights(pass, views.of(&Views::enc_positions), gradients.enc_positions, share);
+    pre_norm.backward_weights(pass, views.of(&Views::pre_norm), gradients.pre_norm, share);
+    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
+    dec_tokens.backward_weights(pass, views.of(&Views::dec_tokens), gradients.dec_tokens, share);
+    decoder.backward_weights(pass, views.of(&Views::decoder), gradients.decoder, share);
   }
 
   /// Of the forecast of one window: matrix products alone, dead scales not counted.
@@ -190,10 +190,6 @@ class Crossformer : public ForecasterBase<Scalar, ModelShape> {
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return channels * std::max(config().segments(0), config().forecast_segments()) *
            std::max(config().width, config().ffn_width);
-  }
-
-  void pack(Purpose purpose = Purpose::inference) {
-    embedding.pack(purpose), encoder.pack(purpose), decoder.pack(purpose);
   }
 
   template <class Self, class List>
@@ -216,7 +212,7 @@ class Crossformer : public ForecasterBase<Scalar, ModelShape> {
     std::vector<std::string> parts;
     if (live == 0) parts = {"enc_value_embedding", "enc_pos_embedding", "pre_norm"};
     for (std::size_t l = 0; l < config().depth; ++l)
-      if (l + 1 >= live) parts.push_back(detail::message("encoder.encode_blocks.", l));
+      if (l + 1 >= live) parts.push_back(message("encoder.encode_blocks.", l));
     return parts;
   }
 
@@ -224,17 +220,17 @@ class Crossformer : public ForecasterBase<Scalar, ModelShape> {
   [[nodiscard]] std::string module_name(std::size_t i) const {
     constexpr std::array stages{"time_attention", "dim_receiver"};
     const std::size_t first = config().encoder_modules();
-    if (i < first) return detail::message("encoder.encode_blocks.", i / 2, ".encode_layers.0.", stages[i % 2]);
+    if (i < first) return message("encoder.encode_blocks.", i / 2, ".encode_layers.0.", stages[i % 2]);
     const std::size_t layer = (i - first) / 3, j = (i - first) % 3;
-    const std::string prefix = detail::message("decoder.decode_layers.", layer, ".");
-    return j == 2 ? prefix + "cross_attention" : detail::message(prefix, "self_attention.", stages[j]);
+    const std::string prefix = message("decoder.decode_layers.", layer, ".");
+    return j == 2 ? prefix + "cross_attention" : message(prefix, "self_attention.", stages[j]);
   }
 
  private:
   void check_channels(std::size_t channels) const {
     if (channels != config().channels)
       throw ConfigError(
-          detail::message("Crossformer has positions for ", config().channels, " channels, the batch has ", channels));
+          message("Crossformer has positions for ", config().channels, " channels, the batch has ", channels));
   }
 
   [[nodiscard]] auto segments_of_scale() const {

@@ -3,7 +3,7 @@
 
 #include <spat/models/forecaster_base.hpp>
 #include <spat/nn/linear.hpp>
-#include <spat/nn/series_decomposition.hpp>
+#include <spat/models/dlinear/series_decomposition.hpp>
 #include <spat/nn/series_frame.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -14,10 +14,10 @@ struct DLinearConfig {
   std::size_t lookback = 96;  // L
   std::size_t horizon = 96;   // T
   std::size_t kernel = 25;    // steps of the moving average
-  ModuleMask<> kept{};
+  ModuleMask kept{};
 
   [[nodiscard]] constexpr std::size_t modules() const { return 0; }
-  [[nodiscard]] constexpr DLinearConfig with_kept(ModuleMask<> mask) const {
+  [[nodiscard]] constexpr DLinearConfig with_kept(ModuleMask mask) const {
     DLinearConfig config = *this;
     config.kept = mask;
     return config;
@@ -54,23 +54,23 @@ struct DLinearConfig {
 /// No modules to prune. Both weights start at 1 / L. No parameter depends on C: the dynamic form forecasts any number of
 /// channels. Time marks are not read.
 /// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelShape = Dynamic<DLinearConfig>>
-class DLinear : public ForecasterBase<Scalar, ModelShape> {
-  using Base = ForecasterBase<Scalar, ModelShape>;
-  static constexpr std::size_t lookback = extent<ModelShape, &DLinearConfig::lookback>();
-  static constexpr std::size_t horizon = extent<ModelShape, &DLinearConfig::horizon>();
+template <std::floating_point Scalar, class ModelForm = Dynamic<DLinearConfig>>
+class DLinear : public ForecasterBase<Scalar, ModelForm> {
+  using Base = ForecasterBase<Scalar, ModelForm>;
+  static constexpr std::size_t lookback = extent<ModelForm, &DLinearConfig::lookback>();
+  static constexpr std::size_t horizon = extent<ModelForm, &DLinearConfig::horizon>();
   using Map = Linear<Scalar, lookback, horizon>;
 
  public:
   using Base::config;
-  template <ModuleMask<> mask>
-  using Pruned = DLinear<Scalar, typename ModelShape::template Pruned<mask>>;
+  template <ModuleMask mask>
+  using Pruned = DLinear<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "dlinear";
   static constexpr const char* source = "Zeng et al., AAAI 2023";
   static constexpr const char* without_attention = "it never had any: two linear maps shared by the variates";
 
-  explicit DLinear(ModelShape model_shape = {})
-      : Base(model_shape), decomposition(config().kernel), seasonal(config().lookback, config().horizon),
+  explicit DLinear(ModelForm model_form = {})
+      : Base(model_form), decomposition(config().kernel), seasonal(config().lookback, config().horizon),
         trend(config().lookback, config().horizon), frame(false) {
     for (Map* map : {&seasonal, &trend})
       std::ranges::fill(map->weight.flat(), 1 / static_cast<Scalar>(config().lookback));
@@ -89,7 +89,7 @@ class DLinear : public ForecasterBase<Scalar, ModelShape> {
       typename SeriesFrame<Scalar>::Cache frame;
       typename SeriesDecomposition<Scalar, lookback>::Cache decomposition;
       typename Map::Cache seasonal, trend;
-      Batch<Scalar> series;  // [B*C x L]
+      Rows<Scalar> series;  // [B*C x L]
       std::size_t samples = 0, channels = 0;
     } views;
   };
@@ -108,33 +108,33 @@ class DLinear : public ForecasterBase<Scalar, ModelShape> {
     });
   }
 
-  Batch<const Scalar> forward(const Run& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
     auto& my = cache.views;
     Base::expect_history("DLinear", batch, my.samples, my.channels);
     transpose_samples<Scalar>(batch.history, my.samples, my.series);
-    const auto parts = decomposition.forward(run, my.series, my.decomposition);
-    seasonal.forward(run, parts.seasonal, my.seasonal);
+    const auto parts = decomposition.forward(pass, my.series, my.decomposition);
+    seasonal.forward(pass, parts.seasonal, my.seasonal);
     const auto add = [&](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
       for (std::size_t r = row; r < row + rows; ++r) {
         const std::span<Scalar> sum{my.trend.y.row(r) + column, cols};
         kernels::add<Scalar>({my.seasonal.y.row(r) + column, cols}, sum, sum);
       }
     };
-    return frame.leave(run, trend.forward(run, parts.trend, my.trend, add), my.frame);
+    return frame.leave(pass, trend.forward(pass, parts.trend, my.trend, add), my.frame);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
-  void backward_input(const Run& run, Batch<const Scalar> dforecast, Cache& cache) const {
+  void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
-    const auto dy = frame.backward_leave(run, dforecast, my.frame);
+    const auto dy = frame.backward_leave(pass, dforecast, my.frame);
     seasonal.skip_input(dy, my.seasonal), trend.skip_input(dy, my.trend);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, DLinear& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, DLinear& gradients, Share& share) const {
     using Views = typename Cache::Views;
-    const auto views = blocks.of(&Cache::views);
-    seasonal.backward_weights(run, views.of(&Views::seasonal), gradients.seasonal, share);
-    trend.backward_weights(run, views.of(&Views::trend), gradients.trend, share);
+    const auto views = caches.of(&Cache::views);
+    seasonal.backward_weights(pass, views.of(&Views::seasonal), gradients.seasonal, share);
+    trend.backward_weights(pass, views.of(&Views::trend), gradients.trend, share);
   }
 
   /// Of the forecast of one window: matrix products alone.
@@ -150,13 +150,11 @@ class DLinear : public ForecasterBase<Scalar, ModelShape> {
     return channels * std::max(config().lookback, config().horizon);
   }
 
-  void pack(Purpose purpose = Purpose::inference) { seasonal.pack(purpose), trend.pack(purpose); }
-
   template <class Self, class List>
   static void for_each(Self& self, const std::string& prefix, List& list) {
     const auto bias = Initial::uniform(1 / std::sqrt(static_cast<double>(self.config().lookback)));
-    Map::for_each(self.seasonal, prefix + "Linear_Seasonal.", list, 2, Initial::kept(), bias);
-    Map::for_each(self.trend, prefix + "Linear_Trend.", list, 2, Initial::kept(), bias);
+    Map::for_each(self.seasonal, prefix + "Linear_Seasonal.", list, 2, Initial::unchanged(), bias);
+    Map::for_each(self.trend, prefix + "Linear_Trend.", list, 2, Initial::unchanged(), bias);
   }
 
   /// What no longer reaches the forecast, and inference leaves out.

@@ -4,51 +4,51 @@
 #include <spat/core/arena.hpp>
 #include <spat/data/window_batch.hpp>
 #include <spat/models/concepts.hpp>
-#include <spat/models/shape.hpp>
+#include <spat/models/form.hpp>
 
 #include <utility>
 
 namespace spat::inline SPAT_ABI {
 
 /// Nothing here is asked of a user's own model: it spares the library's models a page each.
-template <std::floating_point Scalar, class ModelShape>
+template <std::floating_point Scalar, class ModelForm>
 class ForecasterBase {
  public:
   using Value = Scalar;
-  using Shape = ModelShape;
-  using Config = typename ModelShape::Config;
+  using Form = ModelForm;
+  using Config = typename ModelForm::Config;
 
-  [[no_unique_address]] Shape shape;
+  [[no_unique_address]] Form form;
 
-  [[nodiscard]] const Config& config() const { return shape.value; }
+  [[nodiscard]] const Config& config() const { return form.value; }
   /// The rate that set_dropout() was given.
   [[nodiscard]] double dropout() const { return dropout_; }
 
  protected:
   /// Throws ConfigError with the rule and the values for sizes that do not fit together.
-  explicit ForecasterBase(Shape model_shape) : shape(normalized(model_shape)) {}
+  explicit ForecasterBase(Form model_form) : form(normalized(model_form)) {}
 
   /// Modules [first, first + count) of the mask in the type, from bit 0 on; 0 where the mask is a member.
-  static constexpr std::uint64_t static_mask(std::size_t first = 0, std::size_t count = most_modules) {
-    if constexpr (Shape::is_static)
-      return Shape::value.kept.bits >> first & ModuleMask<>::first(count).bits;
+  static constexpr ModuleMask static_mask(std::size_t first = 0, std::size_t count = most_modules) {
+    if constexpr (Form::is_static)
+      return Form::value.kept.slice(first, count);
     else
-      return 0;
+      return {};
   }
   /// The same of the mask that is in force.
-  [[nodiscard]] std::uint64_t mask(std::size_t first = 0, std::size_t count = most_modules) const {
-    return config().kept.bits >> first & ModuleMask<>::first(count).bits;
+  [[nodiscard]] ModuleMask mask(std::size_t first = 0, std::size_t count = most_modules) const {
+    return config().kept.slice(first, count);
   }
 
   void keep_dropout(double rate) {
-    if (!(rate >= 0 && rate < 1)) throw ConfigError(detail::message("dropout must lie in [0, 1), found ", rate));
+    if (!(rate >= 0 && rate < 1)) throw ConfigError(message("dropout must lie in [0, 1), found ", rate));
     dropout_ = rate;
   }
 
   /// Throws ShapeError unless what a batch has is what the cache was laid out for.
   static void expect(const char* model, const char* what, std::size_t expected, std::size_t found) {
     if (expected != found)
-      throw ShapeError(detail::message(model, ": ", what, ": expected ", expected, ", found ", found));
+      throw ShapeError(message(model, ": ", what, ": expected ", expected, ", found ", found));
   }
   /// Samples, channels and rows of the history.
   void expect_history(const char* model, const WindowBatch<Scalar>& batch, std::size_t samples,
@@ -58,20 +58,20 @@ class ForecasterBase {
     expect(model, "lookback rows of history", samples * config().lookback, batch.history.rows());
   }
   /// Time marks of `rows` rows, where a model reads them.
-  void expect_marks(const char* model, const char* what, const Batch<const Scalar>& marks, std::size_t rows) const {
+  void expect_marks(const char* model, const char* what, const Rows<const Scalar>& marks, std::size_t rows) const {
     if (config().marks > 0 && marks.rows() == 0)
-      throw ConfigError(detail::message(model, " needs ", config().marks, " ", what, " a row, the batch has none"));
+      throw ConfigError(message(model, " needs ", config().marks, " ", what, " a row, the batch has none"));
     expect(model, what, config().marks, marks.cols());
     expect(model, "rows of marks", rows, marks.rows());
   }
 
  private:
-  static Shape normalized(Shape model_shape) {
-    if constexpr (!Shape::is_static) {
-      model_shape.value.check();
-      model_shape.value.kept.bits &= ModuleMask<>::first(model_shape.value.modules()).bits;
+  static Form normalized(Form model_form) {
+    if constexpr (!Form::is_static) {
+      model_form.value.check();
+      model_form.value.kept = model_form.value.kept & ModuleMask::first(model_form.value.modules());
     }
-    return model_shape;
+    return model_form;
   }
 
   double dropout_ = 0;

@@ -20,11 +20,11 @@ struct ITransformerConfig {
   std::size_t heads = 8;        // H
   std::size_t depth = 2;        // encoder layers, one attention module each
   bool instance_norm = true;
-  ModuleMask<> kept = ModuleMask<>::all();
+  ModuleMask kept = ModuleMask::all();
 
   [[nodiscard]] constexpr std::size_t modules() const { return depth; }
   [[nodiscard]] constexpr std::size_t tokens() const { return channels + marks; }
-  [[nodiscard]] constexpr ITransformerConfig with_kept(ModuleMask<> mask) const {
+  [[nodiscard]] constexpr ITransformerConfig with_kept(ModuleMask mask) const {
     ITransformerConfig config = *this;
     config.kept = mask;
     return config;
@@ -37,7 +37,7 @@ struct ITransformerConfig {
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon), d = static_cast<double>(width),
                f = static_cast<double>(ffn_width);
-    const auto attentions = static_cast<double>(ModuleMask<>{kept.bits & ModuleMask<>::first(depth).bits}.kept());
+    const auto attentions = static_cast<double>(kept.slice(0, depth).count());
     const double block = 2 * d * f + f + d + 4 * d;
     return (l * d + d) + attentions * 4 * (d * d + d) + static_cast<double>(depth) * block + 2 * d + (d * t + t);
   }
@@ -71,31 +71,31 @@ struct ITransformerConfig {
 /// Modules: the attention of each encoder layer. With all of them pruned tokens never meet, marks are dead, and inference
 /// leaves them out. No parameter depends on C: the dynamic form forecasts any number of channels.
 /// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelShape = Dynamic<ITransformerConfig>>
-class ITransformer : public ForecasterBase<Scalar, ModelShape> {
-  using Base = ForecasterBase<Scalar, ModelShape>;
-  static constexpr std::size_t lookback = extent<ModelShape, &ITransformerConfig::lookback>();
-  static constexpr std::size_t horizon = extent<ModelShape, &ITransformerConfig::horizon>();
-  static constexpr std::size_t width = extent<ModelShape, &ITransformerConfig::width>();
-  static constexpr std::size_t ffn_width = extent<ModelShape, &ITransformerConfig::ffn_width>();
-  static constexpr std::size_t heads = extent<ModelShape, &ITransformerConfig::heads>();
-  static constexpr std::size_t depth = extent<ModelShape, &ITransformerConfig::depth>();
+template <std::floating_point Scalar, class ModelForm = Dynamic<ITransformerConfig>>
+class ITransformer : public ForecasterBase<Scalar, ModelForm> {
+  using Base = ForecasterBase<Scalar, ModelForm>;
+  static constexpr std::size_t lookback = extent<ModelForm, &ITransformerConfig::lookback>();
+  static constexpr std::size_t horizon = extent<ModelForm, &ITransformerConfig::horizon>();
+  static constexpr std::size_t width = extent<ModelForm, &ITransformerConfig::width>();
+  static constexpr std::size_t ffn_width = extent<ModelForm, &ITransformerConfig::ffn_width>();
+  static constexpr std::size_t heads = extent<ModelForm, &ITransformerConfig::heads>();
+  static constexpr std::size_t depth = extent<ModelForm, &ITransformerConfig::depth>();
 
-  template <KeptModules kept>
+  template <BlockMask kept>
   using Block = EncoderLayer<Scalar, kept, width, ffn_width, heads>;
   using Encoder = Stack<Block, depth, Base::static_mask()>;
 
  public:
   using Base::config;
-  template <ModuleMask<> mask>
-  using Pruned = ITransformer<Scalar, typename ModelShape::template Pruned<mask>>;
+  template <ModuleMask mask>
+  using Pruned = ITransformer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "itransformer";
   static constexpr const char* source = "Liu et al., ICLR 2024";
   static constexpr const char* without_attention = "a perceptron shared by the variates, which never meet";
 
-  explicit ITransformer(ModelShape model_shape = {})
-      : Base(model_shape), embedding(config().lookback, config().width),
-        encoder(config().depth, config().kept.bits, config().width, config().ffn_width, config().heads),
+  explicit ITransformer(ModelForm model_form = {})
+      : Base(model_form), embedding(config().lookback, config().width),
+        encoder(config().depth, config().kept, config().width, config().ffn_width, config().heads),
         norm(config().width), projection(config().width, config().horizon) {
     set_dropout(0);
   }
@@ -121,7 +121,7 @@ class ITransformer : public ForecasterBase<Scalar, ModelShape> {
       typename Encoder::Cache encoder;
       typename LayerNorm<Scalar, width>::Cache norm;
       typename Linear<Scalar, width, horizon>::Cache projection;
-      Batch<Scalar> z, dtokens;  // [B*T x C] forecast before restoring, [B*N x T] its gradient
+      Rows<Scalar> z, dtokens;  // [B*T x C] forecast before restoring, [B*N x T] its gradient
       std::size_t samples = 0, channels = 0, marks = 0;
     } views;
   };
@@ -142,42 +142,42 @@ class ITransformer : public ForecasterBase<Scalar, ModelShape> {
     });
   }
 
-  template <class RunType>
-  Batch<const Scalar> forward(const RunType& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  template <class PassType>
+  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
     auto& my = cache.views;
     check(batch, my);
-    assert(!run.training || cache.arena.training());
-    Batch<const Scalar> x = batch.history;
-    if (config().instance_norm) x = instance_norm.forward(run, x, my.instance_norm);
-    auto tokens = embedding.forward(run, x, batch.history_marks, my.embedding);
-    tokens = encoder.forward(run, tokens, my.encoder);
-    const auto y = projection.forward(run, norm.forward(run, tokens, my.norm), my.projection);
+    assert(!pass.training || cache.arena.training());
+    Rows<const Scalar> x = batch.history;
+    if (config().instance_norm) x = instance_norm.forward(pass, x, my.instance_norm);
+    auto tokens = embedding.forward(pass, x, batch.history_marks, my.embedding);
+    tokens = encoder.forward(pass, tokens, my.encoder);
+    const auto y = projection.forward(pass, norm.forward(pass, tokens, my.norm), my.projection);
     const std::size_t n = my.channels + my.marks, t = config().horizon;
     for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(y.row(s * n), my.channels, t, my.z.row(s * t));
-    return config().instance_norm ? instance_norm.restore(run, my.z, my.instance_norm) : Batch<const Scalar>(my.z);
+    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm) : Rows<const Scalar>(my.z);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
-  template <class RunType>
-  void backward_input(const RunType& run, Batch<const Scalar> dforecast, Cache& cache) const {
+  template <class PassType>
+  void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
     const auto dz =
-        config().instance_norm ? instance_norm.backward_restore(run, dforecast, my.z, my.instance_norm) : dforecast;
+        config().instance_norm ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm) : dforecast;
     const std::size_t n = my.channels + my.marks, t = config().horizon;
     std::ranges::fill(my.dtokens.flat(), Scalar(0));
     for (std::size_t s = 0; s < my.samples; ++s)
       kernels::transpose(dz.row(s * t), t, my.channels, my.dtokens.row(s * n));
-    const auto dtokens = norm.backward_input(run, projection.backward_input(run, my.dtokens, my.projection), my.norm);
-    embedding.skip_input(run, encoder.backward_input(run, dtokens, my.encoder), my.embedding);
+    const auto dtokens = norm.backward_input(pass, projection.backward_input(pass, my.dtokens, my.projection), my.norm);
+    embedding.skip_input(pass, encoder.backward_input(pass, dtokens, my.encoder), my.embedding);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, ITransformer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, ITransformer& gradients, Share& share) const {
     using Views = typename Cache::Views;
-    const auto views = blocks.of(&Cache::views);
-    embedding.backward_weights(run, views.of(&Views::embedding), gradients.embedding, share);
-    encoder.backward_weights(run, views.of(&Views::encoder), gradients.encoder, share);
-    norm.backward_weights(run, views.of(&Views::norm), gradients.norm, share);
-    projection.backward_weights(run, views.of(&Views::projection), gradients.projection, share);
+    const auto views = caches.of(&Cache::views);
+    embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
+    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
+    norm.backward_weights(pass, views.of(&Views::norm), gradients.norm, share);
+    projection.backward_weights(pass, views.of(&Views::projection), gradients.projection, share);
   }
 
   /// Of the forecast of one window: matrix products alone, dead tokens not counted.
@@ -193,10 +193,6 @@ class ITransformer : public ForecasterBase<Scalar, ModelShape> {
   /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is cut into blocks by.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return (channels + config().marks) * std::max(config().width, config().ffn_width);
-  }
-
-  void pack(Purpose purpose = Purpose::inference) {
-    embedding.pack(purpose), encoder.pack(purpose), projection.pack(purpose);
   }
 
   template <class Self, class List>
@@ -217,12 +213,12 @@ class ITransformer : public ForecasterBase<Scalar, ModelShape> {
 
   /// The name of module i, as in the reference's state_dict.
   [[nodiscard]] std::string module_name(std::size_t i) const {
-    return detail::message("encoder.attn_layers.", i, ".attention");
+    return message("encoder.attn_layers.", i, ".attention");
   }
 
  private:
   [[nodiscard]] std::size_t live_marks(bool training) const {
-    const bool dead = (config().kept.bits & ModuleMask<>::first(config().depth).bits) == 0;
+    const bool dead = config().kept.slice(0, config().depth).empty();
     return dead && !training ? 0 : config().marks;
   }
 

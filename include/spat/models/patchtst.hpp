@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
-#include <spat/models/patchtst_config.hpp>
+#include <spat/models/patchtst/config.hpp>
 #include <spat/nn/batch_norm.hpp>
 #include <spat/nn/encoder_layer.hpp>
 #include <spat/nn/flatten_head.hpp>
@@ -22,33 +22,33 @@ namespace spat::inline SPAT_ABI {
 /// Modules: the attention of each encoder layer. With all of them pruned patches meet in the head alone.
 /// No parameter depends on C: the dynamic form forecasts any number of channels. Time marks are not read.
 /// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelShape = Dynamic<PatchTSTConfig>>
-class PatchTST : public ForecasterBase<Scalar, ModelShape> {
-  using Base = ForecasterBase<Scalar, ModelShape>;
-  static constexpr std::size_t patch = extent<ModelShape, &PatchTSTConfig::patch>();
-  static constexpr std::size_t horizon = extent<ModelShape, &PatchTSTConfig::horizon>();
-  static constexpr std::size_t width = extent<ModelShape, &PatchTSTConfig::width>();
-  static constexpr std::size_t ffn_width = extent<ModelShape, &PatchTSTConfig::ffn_width>();
-  static constexpr std::size_t heads = extent<ModelShape, &PatchTSTConfig::heads>();
-  static constexpr std::size_t depth = extent<ModelShape, &PatchTSTConfig::depth>();
-  static constexpr std::size_t head_inputs = extent<ModelShape, &PatchTSTConfig::head_inputs>();
+template <std::floating_point Scalar, class ModelForm = Dynamic<PatchTSTConfig>>
+class PatchTST : public ForecasterBase<Scalar, ModelForm> {
+  using Base = ForecasterBase<Scalar, ModelForm>;
+  static constexpr std::size_t patch = extent<ModelForm, &PatchTSTConfig::patch>();
+  static constexpr std::size_t horizon = extent<ModelForm, &PatchTSTConfig::horizon>();
+  static constexpr std::size_t width = extent<ModelForm, &PatchTSTConfig::width>();
+  static constexpr std::size_t ffn_width = extent<ModelForm, &PatchTSTConfig::ffn_width>();
+  static constexpr std::size_t heads = extent<ModelForm, &PatchTSTConfig::heads>();
+  static constexpr std::size_t depth = extent<ModelForm, &PatchTSTConfig::depth>();
+  static constexpr std::size_t head_inputs = extent<ModelForm, &PatchTSTConfig::head_inputs>();
 
-  template <KeptModules kept>
+  template <BlockMask kept>
   using Block = EncoderLayer<Scalar, kept, width, ffn_width, heads>;
   using Encoder = Stack<Block, depth, Base::static_mask()>;
 
  public:
   using Base::config;
-  template <ModuleMask<> mask>
-  using Pruned = PatchTST<Scalar, typename ModelShape::template Pruned<mask>>;
+  template <ModuleMask mask>
+  using Pruned = PatchTST<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "patchtst";
   static constexpr const char* source = "Nie et al., ICLR 2023, as in the Time-Series-Library";
   static constexpr const char* without_attention = "a perceptron of each patch; patches meet in the linear head";
 
-  explicit PatchTST(ModelShape model_shape = {})
-      : Base(model_shape),
+  explicit PatchTST(ModelForm model_form = {})
+      : Base(model_form),
         embedding(config().lookback, config().patch, config().stride, config().stride, config().width),
-        encoder(config().depth, config().kept.bits, config().width, config().ffn_width, config().heads),
+        encoder(config().depth, config().kept, config().width, config().ffn_width, config().heads),
         norm(config().width), head(config().patches(), config().width, config().horizon) {
     set_dropout(0);
   }
@@ -64,7 +64,7 @@ class PatchTST : public ForecasterBase<Scalar, ModelShape> {
     Base::keep_dropout(rate);
     embedding.dropout = {rate, 0};
     encoder.set_dropout(rate, 1);
-    head.dropout = {rate, 1 + Block<KeptModules{}>::sites * config().depth};
+    head.dropout = {rate, 1 + Block<BlockMask{}>::sites * config().depth};
   }
 
   struct Cache {
@@ -75,8 +75,8 @@ class PatchTST : public ForecasterBase<Scalar, ModelShape> {
       typename Encoder::Cache encoder;
       typename BatchNorm<Scalar, width>::Cache norm;
       typename FlattenHead<Scalar, head_inputs, horizon, width>::Cache head;
-      Batch<Scalar> z, dseries;                    // [B*T x C] forecast before restoring, [B*C x T] its gradient
-      Batch<const Scalar, width> tokens, dtokens;  // between the stages: into the norm, out of the head
+      Rows<Scalar> z, dseries;                    // [B*T x C] forecast before restoring, [B*C x T] its gradient
+      Rows<const Scalar, width> tokens, dtokens;  // between the stages: into the norm, out of the head
       std::size_t samples = 0, channels = 0;
     } views;
   };
@@ -100,62 +100,62 @@ class PatchTST : public ForecasterBase<Scalar, ModelShape> {
   /// Two stages: to the batch statistics, and from there on.
   [[nodiscard]] std::size_t stages() const { return 2; }
 
-  template <class RunType>
-  Batch<const Scalar> forward_stage(const RunType& run, std::size_t stage, const WindowBatch<Scalar>& batch,
+  template <class PassType>
+  Rows<const Scalar> forward_stage(const PassType& pass, std::size_t stage, const WindowBatch<Scalar>& batch,
                                     Cache& cache) const {
     auto& my = cache.views;
     if (stage == 0) {
       Base::expect_history("PatchTST", batch, my.samples, my.channels);
-      assert(!run.training || cache.arena.training());
-      Batch<const Scalar> x = batch.history;
-      if (config().instance_norm) x = instance_norm.forward(run, x, my.instance_norm);
-      const Batch<const Scalar, width> tokens = embedding.forward(run, x, my.embedding);
-      my.tokens = encoder.forward(run.folded(my.channels), tokens, my.encoder);
-      norm.observe(run, my.tokens, my.norm);
+      assert(!pass.training || cache.arena.training());
+      Rows<const Scalar> x = batch.history;
+      if (config().instance_norm) x = instance_norm.forward(pass, x, my.instance_norm);
+      const Rows<const Scalar, width> tokens = embedding.forward(pass, x, my.embedding);
+      my.tokens = encoder.forward(pass.folded(my.channels), tokens, my.encoder);
+      norm.observe(pass, my.tokens, my.norm);
       return {};
     }
-    const auto y = head.forward(run, norm.forward(run, my.tokens, my.norm), my.head);
+    const auto y = head.forward(pass, norm.forward(pass, my.tokens, my.norm), my.head);
     const std::size_t c = my.channels, t = config().horizon;
     for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(y.row(s * c), c, t, my.z.row(s * t));
-    return config().instance_norm ? instance_norm.restore(run, my.z, my.instance_norm) : Batch<const Scalar>(my.z);
+    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm) : Rows<const Scalar>(my.z);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
-  template <class RunType>
-  void backward_stage(const RunType& run, std::size_t stage, Batch<const Scalar> dforecast, Cache& cache) const {
+  template <class PassType>
+  void backward_stage(const PassType& pass, std::size_t stage, Rows<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
     if (stage == 1) {
       const auto dz =
-          config().instance_norm ? instance_norm.backward_restore(run, dforecast, my.z, my.instance_norm) : dforecast;
+          config().instance_norm ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm) : dforecast;
       const std::size_t c = my.channels, t = config().horizon;
       for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(dz.row(s * t), t, c, my.dseries.row(s * c));
-      my.dtokens = head.backward_input(run, my.dseries, my.head);
-      return norm.backward_observe(run, my.dtokens, my.norm);
+      my.dtokens = head.backward_input(pass, my.dseries, my.head);
+      return norm.backward_observe(pass, my.dtokens, my.norm);
     }
-    const Batch<const Scalar, width> dtokens = norm.backward_input(run, my.dtokens, my.norm);
-    embedding.skip_input(run, encoder.backward_input(run.folded(my.channels), dtokens, my.encoder), my.embedding);
+    const Rows<const Scalar, width> dtokens = norm.backward_input(pass, my.dtokens, my.norm);
+    embedding.skip_input(pass, encoder.backward_input(pass.folded(my.channels), dtokens, my.encoder), my.embedding);
   }
 
-  void reduce(std::size_t, Blocks<Cache> blocks) const { norm.reduce(norms(blocks)); }
-  void reduce_backward(std::size_t, Blocks<Cache> blocks) const { norm.reduce_backward(norms(blocks)); }
+  void reduce(std::size_t, Caches<Cache> caches) const { norm.reduce(norms(caches)); }
+  void reduce_backward(std::size_t, Caches<Cache> caches) const { norm.reduce_backward(norms(caches)); }
   void commit(const Cache& cache, Scalar weight) { norm.commit(cache.views.norm, weight); }
 
-  template <class RunType>
-  Batch<const Scalar> forward(const RunType& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
-    return forward_in_stages(*this, run, batch, cache);
+  template <class PassType>
+  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
+    return forward_in_stages(*this, pass, batch, cache);
   }
-  template <class RunType>
-  void backward_input(const RunType& run, Batch<const Scalar> dforecast, Cache& cache) const {
-    backward_in_stages(*this, run, dforecast, cache);
+  template <class PassType>
+  void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
+    backward_in_stages(*this, pass, dforecast, cache);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, PatchTST& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, PatchTST& gradients, Share& share) const {
     using Views = typename Cache::Views;
-    const auto views = blocks.of(&Cache::views);
-    embedding.backward_weights(run, views.of(&Views::embedding), gradients.embedding, share);
-    encoder.backward_weights(run, views.of(&Views::encoder), gradients.encoder, share);
-    norm.backward_weights(run, views.of(&Views::norm), gradients.norm, share);
-    head.backward_weights(run, views.of(&Views::head), gradients.head, share);
+    const auto views = caches.of(&Cache::views);
+    embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
+    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
+    norm.backward_weights(pass, views.of(&Views::norm), gradients.norm, share);
+    head.backward_weights(pass, views.of(&Views::head), gradients.head, share);
   }
 
   /// Of the forecast of one window: matrix products alone.
@@ -172,10 +172,6 @@ class PatchTST : public ForecasterBase<Scalar, ModelShape> {
     return channels * config().patches() * std::max(config().width, config().ffn_width);
   }
 
-  void pack(Purpose purpose = Purpose::inference) {
-    embedding.pack(purpose), encoder.pack(purpose), head.pack(purpose);
-  }
-
   template <class Self, class List>
   static void for_each(Self& self, const std::string& prefix, List& list) {
     decltype(self.embedding)::for_each(self.embedding, prefix + "patch_embedding.", list);
@@ -189,11 +185,11 @@ class PatchTST : public ForecasterBase<Scalar, ModelShape> {
 
   /// The name of module i, as in the reference's state_dict.
   [[nodiscard]] std::string module_name(std::size_t i) const {
-    return detail::message("encoder.attn_layers.", i, ".attention");
+    return message("encoder.attn_layers.", i, ".attention");
   }
 
  private:
-  static auto norms(Blocks<Cache> blocks) { return blocks.of(&Cache::views).of(&Cache::Views::norm); }
+  static auto norms(Caches<Cache> caches) { return caches.of(&Cache::views).of(&Cache::Views::norm); }
 };
 
 }  // namespace spat

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
-#include <spat/models/patchtst_config.hpp>
+#include <spat/models/patchtst/config.hpp>
 #include <spat/nn/flatten_head.hpp>
 #include <spat/nn/instance_norm.hpp>
 #include <spat/nn/patches.hpp>
 #include <spat/nn/positions.hpp>
-#include <spat/nn/residual_attention_layer.hpp>
+#include <spat/models/patchtst/residual_attention_layer.hpp>
 #include <spat/nn/stack.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -22,18 +22,18 @@ namespace spat::inline SPAT_ABI {
 /// Modules: the attention of each encoder layer. With all of them pruned patches meet in the head alone.
 /// No parameter depends on C: the dynamic form forecasts any number of channels. Time marks are not read.
 /// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelShape = Dynamic<OfficialPatchTSTConfig>>
-class OfficialPatchTST : public ForecasterBase<Scalar, ModelShape> {
-  using Base = ForecasterBase<Scalar, ModelShape>;
-  static constexpr std::size_t patch = extent<ModelShape, &OfficialPatchTSTConfig::patch>();
-  static constexpr std::size_t horizon = extent<ModelShape, &OfficialPatchTSTConfig::horizon>();
-  static constexpr std::size_t width = extent<ModelShape, &OfficialPatchTSTConfig::width>();
-  static constexpr std::size_t ffn_width = extent<ModelShape, &OfficialPatchTSTConfig::ffn_width>();
-  static constexpr std::size_t heads = extent<ModelShape, &OfficialPatchTSTConfig::heads>();
-  static constexpr std::size_t depth = extent<ModelShape, &OfficialPatchTSTConfig::depth>();
-  static constexpr std::size_t head_inputs = extent<ModelShape, &OfficialPatchTSTConfig::head_inputs>();
+template <std::floating_point Scalar, class ModelForm = Dynamic<OfficialPatchTSTConfig>>
+class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
+  using Base = ForecasterBase<Scalar, ModelForm>;
+  static constexpr std::size_t patch = extent<ModelForm, &OfficialPatchTSTConfig::patch>();
+  static constexpr std::size_t horizon = extent<ModelForm, &OfficialPatchTSTConfig::horizon>();
+  static constexpr std::size_t width = extent<ModelForm, &OfficialPatchTSTConfig::width>();
+  static constexpr std::size_t ffn_width = extent<ModelForm, &OfficialPatchTSTConfig::ffn_width>();
+  static constexpr std::size_t heads = extent<ModelForm, &OfficialPatchTSTConfig::heads>();
+  static constexpr std::size_t depth = extent<ModelForm, &OfficialPatchTSTConfig::depth>();
+  static constexpr std::size_t head_inputs = extent<ModelForm, &OfficialPatchTSTConfig::head_inputs>();
 
-  template <KeptModules kept>
+  template <BlockMask kept>
   using Block = ResidualAttentionLayer<Scalar, kept, width, ffn_width, heads>;
   using Encoder = Stack<Block, depth, Base::static_mask()>;
   using Embedding = Linear<Scalar, patch, width>;
@@ -42,18 +42,18 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelShape> {
 
  public:
   using Base::config;
-  template <ModuleMask<> mask>
-  using Pruned = OfficialPatchTST<Scalar, typename ModelShape::template Pruned<mask>>;
+  template <ModuleMask mask>
+  using Pruned = OfficialPatchTST<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "patchtst_official";
   static constexpr const char* source = "Nie et al., ICLR 2023, as in its authors' code";
   static constexpr const char* without_attention = "a perceptron of each patch; patches meet in the linear head";
 
-  explicit OfficialPatchTST(ModelShape model_shape = {})
-      : Base(model_shape), patches(config().lookback, config().patch, config().stride, config().stride),
+  explicit OfficialPatchTST(ModelForm model_form = {})
+      : Base(model_form), patches(config().lookback, config().patch, config().stride, config().stride),
         embedding(config().patch, config().width), positions(config().patches(), config().width),
         encoder(config().depth, Base::mask(), config().width, config().ffn_width, config().heads),
         head(config().patches(), config().width, config().horizon) {
-    upward([&](std::size_t l, auto& layer) { layer.connect(Base::mask(0, l) != 0, Base::mask() >> l > 1); },
+    for_each_block([&](std::size_t l, auto& layer) { layer.connect(!Base::mask(0, l).empty(), !Base::mask(l + 1).empty()); },
            encoder.blocks);
     set_dropout(0);
   }
@@ -84,9 +84,9 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelShape> {
       typename Dropout<Scalar>::Cache embedding_dropout;
       typename Encoder::Cache encoder;
       typename Head::Cache head;
-      Batch<Scalar> z, dseries;             // [B*T x C] forecast before restoring, [B*C x T] its gradient
-      Batch<const Scalar, width> x, dx;     // between the stages: into and out of the layers
-      Batch<const Scalar> scores, dscores;  // of the nearest attention below, above
+      Rows<Scalar> z, dseries;             // [B*T x C] forecast before restoring, [B*C x T] its gradient
+      Rows<const Scalar, width> x, dx;     // between the stages: into and out of the layers
+      Rows<const Scalar> scores, dscores;  // of the nearest attention below, above
       std::size_t samples = 0, channels = 0;
     } views;
   };
@@ -115,39 +115,39 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelShape> {
   /// the last there is a batch normalization.
   [[nodiscard]] std::size_t stages() const { return 2 * config().depth + 1; }
 
-  template <class RunType>
-  Batch<const Scalar> forward_stage(const RunType& run, std::size_t stage, const WindowBatch<Scalar>& batch,
+  template <class PassType>
+  Rows<const Scalar> forward_stage(const PassType& pass, std::size_t stage, const WindowBatch<Scalar>& batch,
                                     Cache& cache) const {
     auto& my = cache.views;
     const std::size_t l = stage / 2;
-    const auto folded = run.folded(my.channels);
+    const auto folded = pass.folded(my.channels);
     if (stage % 2 == 1) {
       at_layer(l, my, [&](const auto& layer, auto& mine) { layer.transform(folded, mine); });
       return {};
     }
     if (l == 0)
-      embed(run, batch, cache);
+      embed(pass, batch, cache);
     else
       at_layer(l - 1, my, [&](const auto& layer, auto& mine) {
         const auto y = layer.normalize(folded, mine);
         report_block<Scalar>(folded.at(l - 1), 1, my.x, y);
         my.x = y;
       });
-    if (l == config().depth) return forecast(run, my);
+    if (l == config().depth) return forecast(pass, my);
     at_layer(l, my, [&](const auto& layer, auto& mine) { my.scores = layer.mix(folded.at(l), my.x, my.scores, mine); });
     return {};
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
-  template <class RunType>
-  void backward_stage(const RunType& run, std::size_t stage, Batch<const Scalar> dforecast, Cache& cache) const {
+  template <class PassType>
+  void backward_stage(const PassType& pass, std::size_t stage, Rows<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
     const std::size_t l = stage / 2;
-    const auto folded = run.folded(my.channels);
+    const auto folded = pass.folded(my.channels);
     if (stage % 2 == 1)
       return at_layer(l, my, [&](const auto& layer, auto& mine) { layer.backward_transform(folded, mine); });
     if (l == config().depth)
-      backward_forecast(run, dforecast, my);
+      backward_forecast(pass, dforecast, my);
     else
       at_layer(l, my, [&](const auto& layer, auto& mine) {
         const auto d = layer.backward_mix(folded.at(l), my.dscores, mine);
@@ -155,37 +155,36 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelShape> {
       });
     if (l > 0)
       return at_layer(l - 1, my, [&](const auto& layer, auto& mine) { layer.backward_normalize(folded, my.dx, mine); });
-    const auto dtokens = embedding_dropout.backward_input(run, my.dx, my.embedding_dropout);
-    embedding.skip_input(positions.backward_input(run, dtokens, my.positions), my.embedding);
+    const auto dtokens = embedding_dropout.backward_input(pass, my.dx, my.embedding_dropout);
+    embedding.skip_input(positions.backward_input(pass, dtokens, my.positions), my.embedding);
   }
 
-  void reduce(std::size_t stage, Blocks<Cache> blocks) const {
-    at_norm(stage, blocks, [](const auto& norm, auto caches) { norm.reduce(caches); });
+  void reduce(std::size_t stage, Caches<Cache> caches) const {
+    at_norm(stage, caches, [](const auto& norm, auto of_norm) { norm.reduce(of_norm); });
   }
-  void reduce_backward(std::size_t stage, Blocks<Cache> blocks) const {
-    at_norm(stage, blocks, [](const auto& norm, auto caches) { norm.reduce_backward(caches); });
+  void reduce_backward(std::size_t stage, Caches<Cache> caches) const {
+    at_norm(stage, caches, [](const auto& norm, auto of_norm) { norm.reduce_backward(of_norm); });
   }
   void commit(const Cache& cache, Scalar weight) {
-    upward([&](std::size_t, auto& layer, const auto& mine) { layer.commit(mine, weight); }, encoder.blocks,
+    for_each_block([&](std::size_t, auto& layer, const auto& mine) { layer.commit(mine, weight); }, encoder.blocks,
            cache.views.encoder.blocks);
   }
 
-  template <class RunType>
-  Batch<const Scalar> forward(const RunType& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
-    return forward_in_stages(*this, run, batch, cache);
+  template <class PassType>
+  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
+    return forward_in_stages(*this, pass, batch, cache);
   }
-  template <class RunType>
-  void backward_input(const RunType& run, Batch<const Scalar> dforecast, Cache& cache) const {
-    backward_in_stages(*this, run, dforecast, cache);
+  template <class PassType>
+  void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
+    backward_in_stages(*this, pass, dforecast, cache);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, OfficialPatchTST& gradients, Share& share) const {
-    using Views = typename Cache::Views;
-    const auto views = blocks.of(&Cache::views);
-    embedding.backward_weights(run, views.of(&Views::embedding), gradients.embedding, share);
-    positions.backward_weights(run, views.of(&Views::positions), gradients.positions, share);
-    encoder.backward_weights(run, views.of(&Views::encoder), gradients.encoder, share);
-    head.backward_weights(run, views.of(&Views::head), gradients.head, share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, OfficialPatchTST& gradients, Share& share) const {
+    const auto views = caches.of(&Cache::views);
+    embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
+    positions.backward_weights(pass, views.of(&Views::positions), gradients.positions, share);
+    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
+    head.backward_weights(pass, views.of(&Views::head), gradients.head, share);
   }
 
   /// Of the forecast of one window: matrix products alone.
@@ -205,10 +204,6 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelShape> {
     return channels * tokens * std::max({config().width, config().ffn_width, config().heads * tokens});
   }
 
-  void pack(Purpose purpose = Purpose::inference) {
-    embedding.pack(purpose), encoder.pack(purpose), head.pack(purpose);
-  }
-
   template <class Self, class List>
   static void for_each(Self& self, const std::string& prefix, List& list) {
     Positions::for_each(self.positions, prefix + "model.backbone.W_pos", list, {}, Initial::uniform(0.02));
@@ -222,7 +217,7 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelShape> {
 
   /// The name of module i, as in the reference's state_dict.
   [[nodiscard]] static std::string module_name(std::size_t i) {
-    return detail::message("model.backbone.encoder.layers.", i, ".self_attn");
+    return message("model.backbone.encoder.layers.", i, ".self_attn");
   }
 
   /// Whether a tensor is zero where module i contributes neither its output nor its scores: then the others feel as if it were pruned.
@@ -237,7 +232,7 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelShape> {
   /// use(layer l, its memory).
   template <class Use>
   void at_layer(std::size_t l, Views& my, Use&& use) const {
-    upward(
+    for_each_block(
         [&](std::size_t i, const auto& layer, auto& mine) {
           if (i == l) use(layer, mine);
         },
@@ -246,9 +241,9 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelShape> {
 
   /// use(norm, its memory in each block) for the batch normalization between stages `stage` and `stage + 1`.
   template <class Use>
-  void at_norm(std::size_t stage, Blocks<Cache> blocks, Use&& use) const {
-    const auto encoders = blocks.of(&Cache::views).of(&Views::encoder);
-    upward(
+  void at_norm(std::size_t stage, Caches<Cache> caches, Use&& use) const {
+    const auto encoders = caches.of(&Cache::views).of(&Views::encoder);
+    for_each_block(
         [&](auto l, const auto& layer) {
           using Memory = typename std::remove_cvref_t<decltype(layer)>::Cache;
           if (l != stage / 2) return;
@@ -261,29 +256,29 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelShape> {
         encoder.blocks);
   }
 
-  void embed(const Run& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  void embed(const Pass& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
     auto& my = cache.views;
     Base::expect_history("PatchTST", batch, my.samples, my.channels);
-    assert(!run.training || cache.arena.training());
-    Batch<const Scalar> n = batch.history;
-    if (config().instance_norm) n = instance_norm.forward(run, n, my.instance_norm);
-    const auto tokens = embedding.forward(run, patches.forward(run, n, my.patches), my.embedding);
-    my.x = embedding_dropout.forward(run, positions.forward(run, tokens, my.positions), my.embedding_dropout);
+    assert(!pass.training || cache.arena.training());
+    Rows<const Scalar> n = batch.history;
+    if (config().instance_norm) n = instance_norm.forward(pass, n, my.instance_norm);
+    const auto tokens = embedding.forward(pass, patches.forward(pass, n, my.patches), my.embedding);
+    my.x = embedding_dropout.forward(pass, positions.forward(pass, tokens, my.positions), my.embedding_dropout);
     my.scores = {};
   }
 
-  Batch<const Scalar> forecast(const Run& run, Views& my) const {
-    const auto y = head.forward(run, my.x, my.head);
+  Rows<const Scalar> forecast(const Pass& pass, Views& my) const {
+    const auto y = head.forward(pass, my.x, my.head);
     const std::size_t c = my.channels, t = config().horizon;
     for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(y.row(s * c), c, t, my.z.row(s * t));
-    return config().instance_norm ? instance_norm.restore(run, my.z, my.instance_norm) : Batch<const Scalar>(my.z);
+    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm) : Rows<const Scalar>(my.z);
   }
-  void backward_forecast(const Run& run, Batch<const Scalar> dforecast, Views& my) const {
+  void backward_forecast(const Pass& pass, Rows<const Scalar> dforecast, Views& my) const {
     const auto dz =
-        config().instance_norm ? instance_norm.backward_restore(run, dforecast, my.z, my.instance_norm) : dforecast;
+        config().instance_norm ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm) : dforecast;
     const std::size_t c = my.channels, t = config().horizon;
     for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(dz.row(s * t), t, c, my.dseries.row(s * c));
-    my.dx = head.backward_input(run, my.dseries, my.head);
+    my.dx = head.backward_input(pass, my.dseries, my.head);
     my.dscores = {};
   }
 };

@@ -1,7 +1,7 @@
 // models. Forecasts with a trained model: a workspace laid out once, batches cut into blocks over workers.
 #pragma once
 
-#include <spat/models/block_plan.hpp>
+#include <spat/autograd/microbatch_plan.hpp>
 #include <spat/models/concepts.hpp>
 
 #include <memory>
@@ -23,22 +23,22 @@ class Predictor {
   }
 
   /// The forecast [B*T x C_out] in scaled units; valid until the next call. Throws ShapeError for a batch the model cannot take.
-  [[nodiscard]] Batch<const Scalar> forecast(const WindowBatch<Scalar>& batch) {
-    const BlockPlan plan(batch.samples, model_->activation_size(batch.channels()));
-    if (plan.blocks == 0) return {};
-    if (plan.blocks == 1) return run(Run{.team = team_}, batch, *works_[0]);
+  [[nodiscard]] Rows<const Scalar> forecast(const WindowBatch<Scalar>& batch) {
+    const MicrobatchPlan plan(batch.samples, model_->activation_size(batch.channels()));
+    if (plan.microbatches == 0) return {};
+    if (plan.microbatches == 1) return pass(Pass{.team = team_}, batch, *works_[0]);
     const std::size_t cols = model_->target_channels(batch.channels()), sample_size = batch.horizon * cols;
     out_.resize(batch.samples * sample_size);
     const auto deal = [&](std::size_t worker, std::size_t first, std::size_t last) {
       for (std::size_t b = first; b < last; ++b)
-        std::ranges::copy(run(Run{}, batch.middle(plan.first(b), plan.count(b)), *works_[worker]).flat(),
+        std::ranges::copy(pass(Pass{}, batch.middle(plan.first(b), plan.size(b)), *works_[worker]).flat(),
                           out_.begin() + static_cast<std::ptrdiff_t>(plan.first(b) * sample_size));
     };
     if (team_)
-      team_->run(
-          [&](std::size_t w) { deal(w, w * plan.blocks / team_->size(), (w + 1) * plan.blocks / team_->size()); });
+      team_->for_each_worker(
+          [&](std::size_t w) { deal(w, w * plan.microbatches / team_->size(), (w + 1) * plan.microbatches / team_->size()); });
     else
-      deal(0, 0, plan.blocks);
+      deal(0, 0, plan.microbatches);
     return {out_.data(), batch.samples * batch.horizon, cols};
   }
 
@@ -48,15 +48,15 @@ class Predictor {
     std::size_t samples = 0, channels = 0;
   };
 
-  [[nodiscard]] Batch<const Scalar> run(const Run& run, const WindowBatch<Scalar>& batch, Work& work) {
+  [[nodiscard]] Rows<const Scalar> pass(const Pass& pass, const WindowBatch<Scalar>& batch, Work& work) {
     if (work.samples != batch.samples || work.channels != batch.channels()) {
       model_->prepare(work.cache, Purpose::inference, batch.samples, batch.channels());
       work.samples = batch.samples, work.channels = batch.channels();
     }
-    const auto y = model_->forward(run, batch, work.cache);
+    const auto y = model_->forward(pass, batch, work.cache);
     if (y.rows() != batch.samples * batch.horizon || y.cols() != model_->target_channels(batch.channels()))
       throw ShapeError(
-          detail::message("the forecast has ", y.rows() / batch.samples, " steps, the batch asks for ", batch.horizon));
+          message("the forecast has ", y.rows() / batch.samples, " steps, the batch asks for ", batch.horizon));
     return y;
   }
 

@@ -13,10 +13,10 @@ struct RLinearConfig {
   std::size_t lookback = 96;  // L
   std::size_t horizon = 96;   // T
   bool instance_norm = true;
-  ModuleMask<> kept{};
+  ModuleMask kept{};
 
   [[nodiscard]] constexpr std::size_t modules() const { return 0; }
-  [[nodiscard]] constexpr RLinearConfig with_kept(ModuleMask<> mask) const {
+  [[nodiscard]] constexpr RLinearConfig with_kept(ModuleMask mask) const {
     RLinearConfig config = *this;
     config.kept = mask;
     return config;
@@ -51,23 +51,23 @@ struct RLinearConfig {
 /// Shapes:  history, n [B*L x C]   W [T x L], shared by the channels   forecast [B*T x C].
 /// No modules to prune. No parameter depends on C: the dynamic form forecasts any number of channels. Time marks are not read.
 /// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelShape = Dynamic<RLinearConfig>>
-class RLinear : public ForecasterBase<Scalar, ModelShape> {
-  using Base = ForecasterBase<Scalar, ModelShape>;
-  static constexpr std::size_t lookback = extent<ModelShape, &RLinearConfig::lookback>();
-  static constexpr std::size_t horizon = extent<ModelShape, &RLinearConfig::horizon>();
+template <std::floating_point Scalar, class ModelForm = Dynamic<RLinearConfig>>
+class RLinear : public ForecasterBase<Scalar, ModelForm> {
+  using Base = ForecasterBase<Scalar, ModelForm>;
+  static constexpr std::size_t lookback = extent<ModelForm, &RLinearConfig::lookback>();
+  static constexpr std::size_t horizon = extent<ModelForm, &RLinearConfig::horizon>();
   using Map = Linear<Scalar, lookback, horizon>;
 
  public:
   using Base::config;
-  template <ModuleMask<> mask>
-  using Pruned = RLinear<Scalar, typename ModelShape::template Pruned<mask>>;
+  template <ModuleMask mask>
+  using Pruned = RLinear<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "rlinear";
   static constexpr const char* source = "Li et al., 2023";
   static constexpr const char* without_attention = "it never had any: a linear map shared by the variates";
 
-  explicit RLinear(ModelShape model_shape = {})
-      : Base(model_shape), linear(config().lookback, config().horizon), frame(config().instance_norm) {}
+  explicit RLinear(ModelForm model_form = {})
+      : Base(model_form), linear(config().lookback, config().horizon), frame(config().instance_norm) {}
 
   Map linear;
   SeriesFrame<Scalar> frame;
@@ -80,7 +80,7 @@ class RLinear : public ForecasterBase<Scalar, ModelShape> {
     struct Views {
       typename SeriesFrame<Scalar>::Cache frame;
       typename Map::Cache linear;
-      Batch<Scalar> series;  // [B*C x L]
+      Rows<Scalar> series;  // [B*C x L]
       std::size_t samples = 0, channels = 0;
     } views;
   };
@@ -96,21 +96,21 @@ class RLinear : public ForecasterBase<Scalar, ModelShape> {
     });
   }
 
-  Batch<const Scalar> forward(const Run& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
     auto& my = cache.views;
     Base::expect_history("RLinear", batch, my.samples, my.channels);
-    transpose_samples<Scalar>(frame.enter(run, batch.history, my.frame), my.samples, my.series);
-    return frame.leave(run, linear.forward(run, my.series, my.linear), my.frame);
+    transpose_samples<Scalar>(frame.enter(pass, batch.history, my.frame), my.samples, my.series);
+    return frame.leave(pass, linear.forward(pass, my.series, my.linear), my.frame);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
-  void backward_input(const Run& run, Batch<const Scalar> dforecast, Cache& cache) const {
+  void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
-    linear.skip_input(frame.backward_leave(run, dforecast, my.frame), my.linear);
+    linear.skip_input(frame.backward_leave(pass, dforecast, my.frame), my.linear);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, RLinear& gradients, Share& share) const {
-    linear.backward_weights(run, blocks.of(&Cache::views).of(&Cache::Views::linear), gradients.linear, share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, RLinear& gradients, Share& share) const {
+    linear.backward_weights(pass, caches.of(&Cache::views).of(&Cache::Views::linear), gradients.linear, share);
   }
 
   /// Of the forecast of one window: matrix products alone.
@@ -123,8 +123,6 @@ class RLinear : public ForecasterBase<Scalar, ModelShape> {
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return channels * std::max(config().lookback, config().horizon);
   }
-
-  void pack(Purpose purpose = Purpose::inference) { linear.pack(purpose); }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& prefix, List& list) {

@@ -3,7 +3,7 @@
 
 #include <spat/models/forecaster_base.hpp>
 #include <spat/nn/inverted_embedding.hpp>
-#include <spat/nn/mamba_layer.hpp>
+#include <spat/models/smamba/mamba_layer.hpp>
 #include <spat/nn/series_frame.hpp>
 #include <spat/nn/stack.hpp>
 
@@ -22,11 +22,11 @@ struct SMambaConfig {
   std::size_t convolution = 2;  // tokens that the convolution sees
   std::size_t expand = 1;       // channels of a Mamba in widths
   bool instance_norm = true;
-  ModuleMask<> kept = ModuleMask<>::all();
+  ModuleMask kept = ModuleMask::all();
 
   [[nodiscard]] constexpr std::size_t modules() const { return depth; }
   [[nodiscard]] constexpr std::size_t inner() const { return expand * width; }
-  [[nodiscard]] constexpr SMambaConfig with_kept(ModuleMask<> mask) const {
+  [[nodiscard]] constexpr SMambaConfig with_kept(ModuleMask mask) const {
     SMambaConfig config = *this;
     config.kept = mask;
     return config;
@@ -40,7 +40,7 @@ struct SMambaConfig {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon), d = static_cast<double>(width),
                f = static_cast<double>(ffn_width), s = static_cast<double>(state), i = static_cast<double>(expand) * d,
                k = static_cast<double>(convolution), r = std::ceil(d / 16);
-    const auto layers = static_cast<double>(ModuleMask<>{kept.bits & ModuleMask<>::first(depth).bits}.kept());
+    const auto layers = static_cast<double>(kept.slice(0, depth).count());
     const double mamba = 2 * d * i + (i * k + i) + i * (r + 2 * s) + (r * i + i) + (i * s + i) + i * d;
     const double block = 2 * d * f + f + d + 4 * d;
     return (l * d + d) + layers * 2 * mamba + static_cast<double>(depth) * block + 2 * d + (d * t + t);
@@ -78,33 +78,33 @@ struct SMambaConfig {
 /// scores stay NaN and whoever prunes names the mask. With all of them pruned tokens never meet, marks are dead, and inference leaves
 /// them out. No parameter depends on C, but a scan has an order: variates in another order have another forecast.
 /// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelShape = Dynamic<SMambaConfig>>
-class SMamba : public ForecasterBase<Scalar, ModelShape> {
-  using Base = ForecasterBase<Scalar, ModelShape>;
-  static constexpr std::size_t lookback = extent<ModelShape, &SMambaConfig::lookback>();
-  static constexpr std::size_t horizon = extent<ModelShape, &SMambaConfig::horizon>();
-  static constexpr std::size_t width = extent<ModelShape, &SMambaConfig::width>();
-  static constexpr std::size_t ffn_width = extent<ModelShape, &SMambaConfig::ffn_width>();
-  static constexpr std::size_t inner = extent<ModelShape, &SMambaConfig::inner>();
-  static constexpr std::size_t state = extent<ModelShape, &SMambaConfig::state>();
-  static constexpr std::size_t depth = extent<ModelShape, &SMambaConfig::depth>();
+template <std::floating_point Scalar, class ModelForm = Dynamic<SMambaConfig>>
+class SMamba : public ForecasterBase<Scalar, ModelForm> {
+  using Base = ForecasterBase<Scalar, ModelForm>;
+  static constexpr std::size_t lookback = extent<ModelForm, &SMambaConfig::lookback>();
+  static constexpr std::size_t horizon = extent<ModelForm, &SMambaConfig::horizon>();
+  static constexpr std::size_t width = extent<ModelForm, &SMambaConfig::width>();
+  static constexpr std::size_t ffn_width = extent<ModelForm, &SMambaConfig::ffn_width>();
+  static constexpr std::size_t inner = extent<ModelForm, &SMambaConfig::inner>();
+  static constexpr std::size_t state = extent<ModelForm, &SMambaConfig::state>();
+  static constexpr std::size_t depth = extent<ModelForm, &SMambaConfig::depth>();
 
-  template <KeptModules kept>
+  template <BlockMask kept>
   using Block = MambaLayer<Scalar, kept, width, ffn_width, inner, state>;
   using Encoder = Stack<Block, depth, Base::static_mask()>;
 
  public:
   using Base::config;
-  template <ModuleMask<> mask>
-  using Pruned = SMamba<Scalar, typename ModelShape::template Pruned<mask>>;
+  template <ModuleMask mask>
+  using Pruned = SMamba<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "smamba";
   static constexpr const char* source = "Wang et al., 2024";
   static constexpr const char* without_attention = "a perceptron shared by the variates, which never meet";
   static constexpr bool scored = false;  // no criterion hears of its modules
 
-  explicit SMamba(ModelShape model_shape = {})
-      : Base(model_shape), embedding(config().lookback, config().width),
-        encoder(config().depth, config().kept.bits, config().width, config().ffn_width, config().inner(),
+  explicit SMamba(ModelForm model_form = {})
+      : Base(model_form), embedding(config().lookback, config().width),
+        encoder(config().depth, config().kept, config().width, config().ffn_width, config().inner(),
                 config().state, config().convolution),
         norm(config().width), projection(config().width, config().horizon), frame(config().instance_norm) {
     set_dropout(0);
@@ -149,32 +149,32 @@ class SMamba : public ForecasterBase<Scalar, ModelShape> {
     });
   }
 
-  Batch<const Scalar> forward(const Run& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
     auto& my = cache.views;
     Base::expect_history("S-Mamba", batch, my.samples, my.channels);
     if (my.marks) Base::expect_marks("S-Mamba", "time marks", batch.history_marks, batch.history.rows());
-    assert(!run.training || cache.arena.training());
-    const auto n = frame.enter(run, batch.history, my.frame);
-    auto tokens = embedding.forward(run, n, batch.history_marks, my.embedding);
-    tokens = encoder.forward(run, tokens, my.encoder);
-    return frame.leave(run, projection.forward(run, norm.forward(run, tokens, my.norm), my.projection), my.frame);
+    assert(!pass.training || cache.arena.training());
+    const auto n = frame.enter(pass, batch.history, my.frame);
+    auto tokens = embedding.forward(pass, n, batch.history_marks, my.embedding);
+    tokens = encoder.forward(pass, tokens, my.encoder);
+    return frame.leave(pass, projection.forward(pass, norm.forward(pass, tokens, my.norm), my.projection), my.frame);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
-  void backward_input(const Run& run, Batch<const Scalar> dforecast, Cache& cache) const {
+  void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
-    const auto dy = frame.backward_leave(run, dforecast, my.frame);
-    const auto dtokens = norm.backward_input(run, projection.backward_input(run, dy, my.projection), my.norm);
-    embedding.skip_input(run, encoder.backward_input(run, dtokens, my.encoder), my.embedding);
+    const auto dy = frame.backward_leave(pass, dforecast, my.frame);
+    const auto dtokens = norm.backward_input(pass, projection.backward_input(pass, dy, my.projection), my.norm);
+    embedding.skip_input(pass, encoder.backward_input(pass, dtokens, my.encoder), my.embedding);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, SMamba& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, SMamba& gradients, Share& share) const {
     using Views = typename Cache::Views;
-    const auto views = blocks.of(&Cache::views);
-    embedding.backward_weights(run, views.of(&Views::embedding), gradients.embedding, share);
-    encoder.backward_weights(run, views.of(&Views::encoder), gradients.encoder, share);
-    norm.backward_weights(run, views.of(&Views::norm), gradients.norm, share);
-    projection.backward_weights(run, views.of(&Views::projection), gradients.projection, share);
+    const auto views = caches.of(&Cache::views);
+    embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
+    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
+    norm.backward_weights(pass, views.of(&Views::norm), gradients.norm, share);
+    projection.backward_weights(pass, views.of(&Views::projection), gradients.projection, share);
   }
 
   /// Of the forecast of one window: matrix products, convolutions and scans, dead tokens not counted.
@@ -192,10 +192,6 @@ class SMamba : public ForecasterBase<Scalar, ModelShape> {
     return (channels + config().marks) * std::max({config().width, config().ffn_width, 2 * config().inner()});
   }
 
-  void pack(Purpose purpose = Purpose::inference) {
-    embedding.pack(purpose), encoder.pack(purpose), projection.pack(purpose);
-  }
-
   template <class Self, class List>
   static void for_each(Self& self, const std::string& prefix, List& list) {
     decltype(self.embedding)::for_each(self.embedding, prefix + "enc_embedding.", list);
@@ -211,18 +207,18 @@ class SMamba : public ForecasterBase<Scalar, ModelShape> {
 
   /// The name of module i, as in the reference's state_dict: its first direction's.
   [[nodiscard]] static std::string module_name(std::size_t i) {
-    return detail::message("encoder.attn_layers.", i, ".attention");
+    return message("encoder.attn_layers.", i, ".attention");
   }
 
   /// Whether module i adds nothing where this tensor is zero, together with all others of which this is true.
   [[nodiscard]] static bool silences(const std::string& tensor, std::size_t module) {
     const std::string both = module_name(module);
-    return tensor == detail::message(both, ".out_proj.weight") || tensor == detail::message(both, "_r.out_proj.weight");
+    return tensor == message(both, ".out_proj.weight") || tensor == message(both, "_r.out_proj.weight");
   }
 
  private:
   [[nodiscard]] std::size_t live_marks(bool training) const {
-    const bool dead = (config().kept.bits & ModuleMask<>::first(config().depth).bits) == 0;
+    const bool dead = config().kept.slice(0, config().depth).empty();
     return dead && !training ? 0 : config().marks;
   }
 };

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
-#include <spat/nn/endogenous_embedding.hpp>
+#include <spat/models/timexer/endogenous_embedding.hpp>
 #include <spat/nn/flatten_head.hpp>
-#include <spat/nn/global_token_layer.hpp>
+#include <spat/models/timexer/global_token_layer.hpp>
 #include <spat/nn/instance_norm.hpp>
 #include <spat/nn/inverted_embedding.hpp>
 #include <spat/nn/stack.hpp>
@@ -24,7 +24,7 @@ struct TimeXerConfig {
   std::size_t depth = 2;         // encoder layers, two attention modules each
   std::size_t patch = 16;        // rows of a patch, and from one to the next
   bool instance_norm = true;
-  ModuleMask<> kept = ModuleMask<>::all();
+  ModuleMask kept = ModuleMask::all();
 
   [[nodiscard]] constexpr std::size_t modules() const { return 2 * depth; }
   /// Variates that are forecast, from patches.
@@ -38,9 +38,9 @@ struct TimeXerConfig {
   [[nodiscard]] constexpr std::size_t head_inputs() const { return width * tokens(); }
   /// Whether a cross-attention is kept: modules 1, 3, 5, ...
   [[nodiscard]] constexpr bool crosses() const {
-    return (kept.bits & ModuleMask<>::first(modules()).bits & 0xaaaa'aaaa'aaaa'aaaau) != 0;
+    return !(kept & ModuleMask::first(modules()) & ModuleMask::every_other(1)).empty();
   }
-  [[nodiscard]] constexpr TimeXerConfig with_kept(ModuleMask<> mask) const {
+  [[nodiscard]] constexpr TimeXerConfig with_kept(ModuleMask mask) const {
     TimeXerConfig config = *this;
     config.kept = mask;
     return config;
@@ -53,7 +53,7 @@ struct TimeXerConfig {
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon), d = static_cast<double>(width),
                f = static_cast<double>(ffn_width), p = static_cast<double>(patch);
-    const auto attentions = static_cast<double>(ModuleMask<>{kept.bits & ModuleMask<>::first(modules()).bits}.kept());
+    const auto attentions = static_cast<double>(kept.slice(0, modules()).count());
     const double embeddings = p * d + static_cast<double>(endogenous()) * d + (l * d + d);
     const double block = 2 * d * f + f + d + 6 * d;
     return embeddings + attentions * 4 * (d * d + d) + static_cast<double>(depth) * block + 2 * d +
@@ -99,35 +99,35 @@ struct TimeXerConfig {
 /// A global token is learned for each variate, so C is fixed.
 /// Errors: ConfigError for sizes that do not fit together, for another number of channels and for missing time marks;
 /// ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelShape = Dynamic<TimeXerConfig>>
-class TimeXer : public ForecasterBase<Scalar, ModelShape> {
-  using Base = ForecasterBase<Scalar, ModelShape>;
-  static constexpr std::size_t lookback = extent<ModelShape, &TimeXerConfig::lookback>();
-  static constexpr std::size_t horizon = extent<ModelShape, &TimeXerConfig::horizon>();
-  static constexpr std::size_t patch = extent<ModelShape, &TimeXerConfig::patch>();
-  static constexpr std::size_t width = extent<ModelShape, &TimeXerConfig::width>();
-  static constexpr std::size_t ffn_width = extent<ModelShape, &TimeXerConfig::ffn_width>();
-  static constexpr std::size_t heads = extent<ModelShape, &TimeXerConfig::heads>();
-  static constexpr std::size_t depth = extent<ModelShape, &TimeXerConfig::depth>();
-  static constexpr std::size_t head_inputs = extent<ModelShape, &TimeXerConfig::head_inputs>();
+template <std::floating_point Scalar, class ModelForm = Dynamic<TimeXerConfig>>
+class TimeXer : public ForecasterBase<Scalar, ModelForm> {
+  using Base = ForecasterBase<Scalar, ModelForm>;
+  static constexpr std::size_t lookback = extent<ModelForm, &TimeXerConfig::lookback>();
+  static constexpr std::size_t horizon = extent<ModelForm, &TimeXerConfig::horizon>();
+  static constexpr std::size_t patch = extent<ModelForm, &TimeXerConfig::patch>();
+  static constexpr std::size_t width = extent<ModelForm, &TimeXerConfig::width>();
+  static constexpr std::size_t ffn_width = extent<ModelForm, &TimeXerConfig::ffn_width>();
+  static constexpr std::size_t heads = extent<ModelForm, &TimeXerConfig::heads>();
+  static constexpr std::size_t depth = extent<ModelForm, &TimeXerConfig::depth>();
+  static constexpr std::size_t head_inputs = extent<ModelForm, &TimeXerConfig::head_inputs>();
 
-  template <KeptModules kept>
+  template <BlockMask kept>
   using Block = GlobalTokenLayer<Scalar, kept, width, ffn_width, heads>;
   using Encoder = Stack<Block, depth, Base::static_mask()>;
 
  public:
   using Base::config;
-  template <ModuleMask<> mask>
-  using Pruned = TimeXer<Scalar, typename ModelShape::template Pruned<mask>>;
+  template <ModuleMask mask>
+  using Pruned = TimeXer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "timexer";
   static constexpr const char* source = "Wang et al., NeurIPS 2024, as in the Time-Series-Library";
   static constexpr const char* without_attention =
       "a perceptron of each patch and a constant; patches meet in the linear head";
 
-  explicit TimeXer(ModelShape model_shape = {})
-      : Base(model_shape), endogenous(config().lookback, config().patch, config().endogenous(), config().width),
+  explicit TimeXer(ModelForm model_form = {})
+      : Base(model_form), endogenous(config().lookback, config().patch, config().endogenous(), config().width),
         exogenous(config().lookback, config().width),
-        encoder(config().depth, config().kept.bits, config().width, config().ffn_width, config().heads),
+        encoder(config().depth, config().kept, config().width, config().ffn_width, config().heads),
         norm(config().width), head(config().tokens(), config().width, config().horizon) {
     set_dropout(0);
   }
@@ -145,7 +145,7 @@ class TimeXer : public ForecasterBase<Scalar, ModelShape> {
     endogenous.dropout = {rate, 0};
     exogenous.dropout = {rate, 1};
     encoder.set_dropout(rate, 2);
-    head.dropout = {rate, 2 + Block<KeptModules{}>::sites * config().depth};
+    head.dropout = {rate, 2 + Block<BlockMask{}>::sites * config().depth};
   }
 
   struct Cache {
@@ -157,9 +157,9 @@ class TimeXer : public ForecasterBase<Scalar, ModelShape> {
       typename Encoder::Cache encoder;
       typename LayerNorm<Scalar, width>::Cache norm;
       typename FlattenHead<Scalar, head_inputs, horizon, width>::Cache head;
-      Batch<Scalar> targets, others;  // [B*L x S], [B*L x X] where not all variates are forecast
-      Batch<Scalar> z, dseries;       // [B*T x S] forecast before restoring, [B*S x T] its gradient
-      Batch<Scalar, width> dmemory;
+      Rows<Scalar> targets, others;  // [B*L x S], [B*L x X] where not all variates are forecast
+      Rows<Scalar> z, dseries;       // [B*T x S] forecast before restoring, [B*S x T] its gradient
+      Rows<Scalar, width> dmemory;
       std::size_t samples = 0;
       bool memory = false;
     } views;
@@ -189,46 +189,46 @@ class TimeXer : public ForecasterBase<Scalar, ModelShape> {
     });
   }
 
-  template <class RunType>
-  Batch<const Scalar> forward(const RunType& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  template <class PassType>
+  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
     auto& my = cache.views;
     check(batch, my);
-    assert(!run.training || cache.arena.training());
-    Batch<const Scalar> x = batch.history;
-    if (config().instance_norm) x = instance_norm.forward(run, x, my.instance_norm);
-    Batch<const Scalar, width> memory;
-    if (my.memory) memory = exogenous.forward(run, columns(x, 0, my.others), batch.history_marks, my.exogenous);
+    assert(!pass.training || cache.arena.training());
+    Rows<const Scalar> x = batch.history;
+    if (config().instance_norm) x = instance_norm.forward(pass, x, my.instance_norm);
+    Rows<const Scalar, width> memory;
+    if (my.memory) memory = exogenous.forward(pass, columns(x, 0, my.others), batch.history_marks, my.exogenous);
     const std::size_t s = config().endogenous(), t = config().horizon;
-    auto tokens = endogenous.forward(run, columns(x, x.cols() - s, my.targets), my.endogenous);
-    tokens = encoder.forward(run, tokens, my.encoder, memory);
-    const auto y = head.forward(run, norm.forward(run, tokens, my.norm), my.head);
+    auto tokens = endogenous.forward(pass, columns(x, x.cols() - s, my.targets), my.endogenous);
+    tokens = encoder.forward(pass, tokens, my.encoder, memory);
+    const auto y = head.forward(pass, norm.forward(pass, tokens, my.norm), my.head);
     for (std::size_t b = 0; b < my.samples; ++b) kernels::transpose(y.row(b * s), s, t, my.z.row(b * t));
-    return config().instance_norm ? instance_norm.restore(run, my.z, my.instance_norm) : Batch<const Scalar>(my.z);
+    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm) : Rows<const Scalar>(my.z);
   }
 
   /// dforecast [B*T x S]. The history is data: no gradient with respect to it.
-  template <class RunType>
-  void backward_input(const RunType& run, Batch<const Scalar> dforecast, Cache& cache) const {
+  template <class PassType>
+  void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
     const auto dz =
-        config().instance_norm ? instance_norm.backward_restore(run, dforecast, my.z, my.instance_norm) : dforecast;
+        config().instance_norm ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm) : dforecast;
     const std::size_t s = config().endogenous(), t = config().horizon;
     for (std::size_t b = 0; b < my.samples; ++b) kernels::transpose(dz.row(b * t), t, s, my.dseries.row(b * s));
     std::ranges::fill(my.dmemory.flat(), Scalar(0));
-    auto dtokens = norm.backward_input(run, head.backward_input(run, my.dseries, my.head), my.norm);
-    dtokens = encoder.backward_input(run, dtokens, my.encoder, my.dmemory);
-    endogenous.skip_input(run, dtokens, my.endogenous);
-    exogenous.skip_input(run, my.dmemory, my.exogenous);
+    auto dtokens = norm.backward_input(pass, head.backward_input(pass, my.dseries, my.head), my.norm);
+    dtokens = encoder.backward_input(pass, dtokens, my.encoder, my.dmemory);
+    endogenous.skip_input(pass, dtokens, my.endogenous);
+    exogenous.skip_input(pass, my.dmemory, my.exogenous);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, TimeXer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, TimeXer& gradients, Share& share) const {
     using Views = typename Cache::Views;
-    const auto views = blocks.of(&Cache::views);
-    endogenous.backward_weights(run, views.of(&Views::endogenous), gradients.endogenous, share);
-    exogenous.backward_weights(run, views.of(&Views::exogenous), gradients.exogenous, share);
-    encoder.backward_weights(run, views.of(&Views::encoder), gradients.encoder, share);
-    norm.backward_weights(run, views.of(&Views::norm), gradients.norm, share);
-    head.backward_weights(run, views.of(&Views::head), gradients.head, share);
+    const auto views = caches.of(&Cache::views);
+    endogenous.backward_weights(pass, views.of(&Views::endogenous), gradients.endogenous, share);
+    exogenous.backward_weights(pass, views.of(&Views::exogenous), gradients.exogenous, share);
+    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
+    norm.backward_weights(pass, views.of(&Views::norm), gradients.norm, share);
+    head.backward_weights(pass, views.of(&Views::head), gradients.head, share);
   }
 
   /// Of the forecast of one window: matrix products alone, a dead memory not counted. C is the configuration's.
@@ -245,10 +245,6 @@ class TimeXer : public ForecasterBase<Scalar, ModelShape> {
   [[nodiscard]] std::size_t activation_size(std::size_t /*channels*/) const {
     const std::size_t tokens = config().endogenous() * config().tokens();
     return std::max(tokens * std::max(config().width, config().ffn_width), config().memory_tokens() * config().width);
-  }
-
-  void pack(Purpose purpose = Purpose::inference) {
-    endogenous.pack(purpose), exogenous.pack(purpose), encoder.pack(purpose), head.pack(purpose);
   }
 
   template <class Self, class List>
@@ -269,7 +265,7 @@ class TimeXer : public ForecasterBase<Scalar, ModelShape> {
 
   /// The name of module i, as in the reference's state_dict.
   [[nodiscard]] static std::string module_name(std::size_t i) {
-    return detail::message("encoder.layers.", i / 2, i % 2 == 0 ? ".self_attention" : ".cross_attention");
+    return message("encoder.layers.", i / 2, i % 2 == 0 ? ".self_attention" : ".cross_attention");
   }
 
  private:
@@ -277,7 +273,7 @@ class TimeXer : public ForecasterBase<Scalar, ModelShape> {
   [[nodiscard]] bool lives(bool training) const { return training || config().crosses(); }
 
   /// The columns of x from `first` on that `room` holds, copied there; x itself where there is none.
-  static Batch<const Scalar> columns(Batch<const Scalar> x, std::size_t first, Batch<Scalar> room) {
+  static Rows<const Scalar> columns(Rows<const Scalar> x, std::size_t first, Rows<Scalar> room) {
     if (room.size() == 0) return x;
     for (std::size_t r = 0; r < room.rows(); ++r) std::copy_n(x.row(r) + first, room.cols(), room.row(r));
     return room;

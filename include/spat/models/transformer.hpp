@@ -1,9 +1,9 @@
 // models. Transformer: an encoder over the steps of the history, and a decoder over the steps to forecast.
 #pragma once
 
-#include <spat/models/transformer_config.hpp>
-#include <spat/nn/data_embedding.hpp>
-#include <spat/nn/decoder_layer.hpp>
+#include <spat/models/transformer/config.hpp>
+#include <spat/models/transformer/data_embedding.hpp>
+#include <spat/models/transformer/decoder_layer.hpp>
 #include <spat/nn/encoder_layer.hpp>
 #include <spat/nn/stack.hpp>
 
@@ -22,20 +22,20 @@ namespace spat::inline SPAT_ABI {
 /// leaves the encoder, or these tokens, out. Their neighbours' embedding still sees one step of each end.
 /// Errors: ConfigError for sizes that do not fit together and for a batch without marks or of other channels than the
 /// configuration's, ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelShape = Dynamic<TransformerConfig>>
-class Transformer : public ForecasterBase<Scalar, ModelShape> {
-  using Base = ForecasterBase<Scalar, ModelShape>;
-  static constexpr std::size_t channels = extent<ModelShape, &TransformerConfig::channels>();
-  static constexpr std::size_t marks = extent<ModelShape, &TransformerConfig::marks>();
-  static constexpr std::size_t width = extent<ModelShape, &TransformerConfig::width>();
-  static constexpr std::size_t ffn_width = extent<ModelShape, &TransformerConfig::ffn_width>();
-  static constexpr std::size_t heads = extent<ModelShape, &TransformerConfig::heads>();
-  static constexpr std::size_t depth = extent<ModelShape, &TransformerConfig::depth>();
-  static constexpr std::size_t decoder_depth = extent<ModelShape, &TransformerConfig::decoder_depth>();
+template <std::floating_point Scalar, class ModelForm = Dynamic<TransformerConfig>>
+class Transformer : public ForecasterBase<Scalar, ModelForm> {
+  using Base = ForecasterBase<Scalar, ModelForm>;
+  static constexpr std::size_t channels = extent<ModelForm, &TransformerConfig::channels>();
+  static constexpr std::size_t marks = extent<ModelForm, &TransformerConfig::marks>();
+  static constexpr std::size_t width = extent<ModelForm, &TransformerConfig::width>();
+  static constexpr std::size_t ffn_width = extent<ModelForm, &TransformerConfig::ffn_width>();
+  static constexpr std::size_t heads = extent<ModelForm, &TransformerConfig::heads>();
+  static constexpr std::size_t depth = extent<ModelForm, &TransformerConfig::depth>();
+  static constexpr std::size_t decoder_depth = extent<ModelForm, &TransformerConfig::decoder_depth>();
 
-  template <KeptModules kept>
+  template <BlockMask kept>
   using EncoderBlock = EncoderLayer<Scalar, kept, width, ffn_width, heads>;
-  template <KeptModules kept>
+  template <BlockMask kept>
   using DecoderBlock = DecoderLayer<Scalar, kept, width, ffn_width, heads>;
   using Embedding = DataEmbedding<Scalar, channels, marks, width>;
   using Encoder = Stack<EncoderBlock, depth, Base::static_mask()>;
@@ -44,15 +44,15 @@ class Transformer : public ForecasterBase<Scalar, ModelShape> {
 
  public:
   using Base::config;
-  template <ModuleMask<> mask>
-  using Pruned = Transformer<Scalar, typename ModelShape::template Pruned<mask>>;
+  template <ModuleMask mask>
+  using Pruned = Transformer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "transformer";
   static constexpr const char* source = "Vaswani et al., 2017, as in the Time-Series-Library";
   static constexpr const char* without_attention = "a perceptron of each step's time marks and position";
 
-  explicit Transformer(ModelShape model_shape = {})
-      : Base(model_shape), enc_embedding(config().channels, config().marks, config().lookback, config().width),
-        encoder(config().depth, config().kept.bits, config().width, config().ffn_width, config().heads),
+  explicit Transformer(ModelForm model_form = {})
+      : Base(model_form), enc_embedding(config().channels, config().marks, config().lookback, config().width),
+        encoder(config().depth, config().kept, config().width, config().ffn_width, config().heads),
         encoder_norm(config().width),
         dec_embedding(config().channels, config().marks, config().decoder_steps(), config().width),
         decoder(config().decoder_depth, decoder_mask(), config().width, config().ffn_width, config().heads),
@@ -72,7 +72,7 @@ class Transformer : public ForecasterBase<Scalar, ModelShape> {
   /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
-    const std::size_t encoder_sites = EncoderBlock<KeptModules{}>::sites * config().depth;
+    const std::size_t encoder_sites = EncoderBlock<BlockMask{}>::sites * config().depth;
     enc_embedding.dropout = {rate, 0};
     encoder.set_dropout(rate, 1);
     dec_embedding.dropout = {rate, 1 + encoder_sites};
@@ -87,9 +87,9 @@ class Transformer : public ForecasterBase<Scalar, ModelShape> {
       typename Decoder::Cache decoder;
       typename LayerNorm<Scalar, width>::Cache encoder_norm, decoder_norm;
       typename Projection::Cache projection;
-      Batch<Scalar> steps, step_marks;  // of the decoder
-      Batch<Scalar, width> last;        // the last T of its tokens
-      Batch<Scalar, width> dtokens, dmemory;
+      Rows<Scalar> steps, step_marks;  // of the decoder
+      Rows<Scalar, width> last;        // the last T of its tokens
+      Rows<Scalar, width> dtokens, dmemory;
       std::size_t samples = 0, skipped = 0;  // tokens of known steps that nobody reads
       bool reads_memory = true;
     } views;
@@ -123,52 +123,52 @@ class Transformer : public ForecasterBase<Scalar, ModelShape> {
     });
   }
 
-  template <class RunType>
-  Batch<const Scalar> forward(const RunType& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  template <class PassType>
+  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
     auto& my = cache.views;
     check(batch, my);
-    assert(!run.training || cache.arena.training());
-    Batch<const Scalar, width> memory;
+    assert(!pass.training || cache.arena.training());
+    Rows<const Scalar, width> memory;
     if (my.reads_memory) {
-      const auto tokens = enc_embedding.forward(run, batch.history, batch.history_marks, my.enc_embedding);
-      memory = encoder_norm.forward(run, encoder.forward(run, tokens, my.encoder), my.encoder_norm);
+      const auto tokens = enc_embedding.forward(pass, batch.history, batch.history_marks, my.enc_embedding);
+      memory = encoder_norm.forward(pass, encoder.forward(pass, tokens, my.encoder), my.encoder_norm);
     }
     begin_decoder(batch, my);
-    auto tokens = dec_embedding.forward(run, my.steps, my.step_marks, my.dec_embedding);
-    tokens = decoder.forward(run, tokens, my.decoder, memory);
+    auto tokens = dec_embedding.forward(pass, my.steps, my.step_marks, my.dec_embedding);
+    tokens = decoder.forward(pass, tokens, my.decoder, memory);
     const std::size_t t = config().horizon, n = tokens.rows() / my.samples;
     for (std::size_t s = 0; s < my.samples; ++s)
       std::ranges::copy(tokens.middle_rows((s + 1) * n - t, t).flat(), my.last.row(s * t));
-    return projection.forward(run, decoder_norm.forward(run, my.last, my.decoder_norm), my.projection);
+    return projection.forward(pass, decoder_norm.forward(pass, my.last, my.decoder_norm), my.projection);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
-  template <class RunType>
-  void backward_input(const RunType& run, Batch<const Scalar> dforecast, Cache& cache) const {
+  template <class PassType>
+  void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
     const auto dlast =
-        decoder_norm.backward_input(run, projection.backward_input(run, dforecast, my.projection), my.decoder_norm);
+        decoder_norm.backward_input(pass, projection.backward_input(pass, dforecast, my.projection), my.decoder_norm);
     const std::size_t t = config().horizon, n = config().decoder_steps();
     std::ranges::fill(my.dtokens.flat(), Scalar(0));
     for (std::size_t s = 0; s < my.samples; ++s)
       std::ranges::copy(dlast.middle_rows(s * t, t).flat(), my.dtokens.row((s + 1) * n - t));
     std::ranges::fill(my.dmemory.flat(), Scalar(0));
-    const auto dsteps = decoder.backward_input(run, Batch<const Scalar, width>(my.dtokens), my.decoder, my.dmemory);
-    dec_embedding.skip_input(run, dsteps, my.dec_embedding);
-    const auto dtokens = encoder_norm.backward_input(run, my.dmemory, my.encoder_norm);
-    enc_embedding.skip_input(run, encoder.backward_input(run, dtokens, my.encoder), my.enc_embedding);
+    const auto dsteps = decoder.backward_input(pass, Rows<const Scalar, width>(my.dtokens), my.decoder, my.dmemory);
+    dec_embedding.skip_input(pass, dsteps, my.dec_embedding);
+    const auto dtokens = encoder_norm.backward_input(pass, my.dmemory, my.encoder_norm);
+    enc_embedding.skip_input(pass, encoder.backward_input(pass, dtokens, my.encoder), my.enc_embedding);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, Transformer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, Transformer& gradients, Share& share) const {
     using Views = typename Cache::Views;
-    const auto views = blocks.of(&Cache::views);
-    enc_embedding.backward_weights(run, views.of(&Views::enc_embedding), gradients.enc_embedding, share);
-    encoder.backward_weights(run, views.of(&Views::encoder), gradients.encoder, share);
-    encoder_norm.backward_weights(run, views.of(&Views::encoder_norm), gradients.encoder_norm, share);
-    dec_embedding.backward_weights(run, views.of(&Views::dec_embedding), gradients.dec_embedding, share);
-    decoder.backward_weights(run, views.of(&Views::decoder), gradients.decoder, share);
-    decoder_norm.backward_weights(run, views.of(&Views::decoder_norm), gradients.decoder_norm, share);
-    projection.backward_weights(run, views.of(&Views::projection), gradients.projection, share);
+    const auto views = caches.of(&Cache::views);
+    enc_embedding.backward_weights(pass, views.of(&Views::enc_embedding), gradients.enc_embedding, share);
+    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
+    encoder_norm.backward_weights(pass, views.of(&Views::encoder_norm), gradients.encoder_norm, share);
+    dec_embedding.backward_weights(pass, views.of(&Views::dec_embedding), gradients.dec_embedding, share);
+    decoder.backward_weights(pass, views.of(&Views::decoder), gradients.decoder, share);
+    decoder_norm.backward_weights(pass, views.of(&Views::decoder_norm), gradients.decoder_norm, share);
+    projection.backward_weights(pass, views.of(&Views::projection), gradients.projection, share);
   }
 
   /// Of the forecast of one window: matrix products alone, dead parts not counted.
@@ -186,11 +186,6 @@ class Transformer : public ForecasterBase<Scalar, ModelShape> {
   /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is cut into blocks by.
   [[nodiscard]] std::size_t activation_size(std::size_t /*channels*/) const {
     return std::max(config().lookback, config().decoder_steps()) * std::max(config().width, config().ffn_width);
-  }
-
-  void pack(Purpose purpose = Purpose::inference) {
-    enc_embedding.pack(purpose), encoder.pack(purpose);
-    dec_embedding.pack(purpose), decoder.pack(purpose), projection.pack(purpose);
   }
 
   template <class Self, class List>
@@ -215,23 +210,21 @@ class Transformer : public ForecasterBase<Scalar, ModelShape> {
 
   /// The name of module i, as in the reference's state_dict.
   [[nodiscard]] std::string module_name(std::size_t i) const {
-    if (i < config().depth) return detail::message("encoder.attn_layers.", i, ".attention");
+    if (i < config().depth) return message("encoder.attn_layers.", i, ".attention");
     const std::size_t j = i - config().depth;
-    return detail::message("decoder.layers.", j / 2, j % 2 == 0 ? ".self_attention" : ".cross_attention");
+    return message("decoder.layers.", j / 2, j % 2 == 0 ? ".self_attention" : ".cross_attention");
   }
 
  private:
-  [[nodiscard]] std::uint64_t decoder_mask() const { return Base::mask(config().depth, 2 * config().decoder_depth); }
+  [[nodiscard]] ModuleMask decoder_mask() const { return Base::mask(config().depth, 2 * config().decoder_depth); }
 
   /// Whether some cross-attention is there to read what the encoder makes.
   [[nodiscard]] bool reads_memory(bool training) const {
-    constexpr std::uint64_t cross_attentions = 0xaaaaaaaaaaaaaaaa;
-    return training || (decoder_mask() & cross_attentions) != 0;
+    return training || !(decoder_mask() & ModuleMask::every_other(1)).empty();
   }
   /// How many tokens at the decoder's head no self-attention reads.
   [[nodiscard]] std::size_t skipped(bool training) const {
-    constexpr std::uint64_t self_attentions = 0x5555555555555555;
-    return training || (decoder_mask() & self_attentions) != 0 ? 0 : config().label;
+    return training || !(decoder_mask() & ModuleMask::every_other(0)).empty() ? 0 : config().label;
   }
 
   /// Known steps, zeros, and the marks of the tokens that are read.

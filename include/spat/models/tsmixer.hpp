@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
-#include <spat/nn/mixer_block.hpp>
+#include <spat/models/tsmixer/mixer_block.hpp>
 #include <spat/nn/stack.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -14,10 +14,10 @@ struct TSMixerConfig {
   std::size_t horizon = 96;   // T
   std::size_t width = 512;    // D, hidden units of every perceptron
   std::size_t depth = 2;      // blocks
-  ModuleMask<> kept{};
+  ModuleMask kept{};
 
   [[nodiscard]] constexpr std::size_t modules() const { return 0; }
-  [[nodiscard]] constexpr TSMixerConfig with_kept(ModuleMask<> mask) const {
+  [[nodiscard]] constexpr TSMixerConfig with_kept(ModuleMask mask) const {
     TSMixerConfig config = *this;
     config.kept = mask;
     return config;
@@ -58,29 +58,29 @@ struct TSMixerConfig {
 /// Shapes:  history [B*L x C]   x [B*C x L]   W [T x L]   forecast [B*T x C].
 /// No modules to prune. The perceptrons across channels know their number: a batch of another one is refused. Time marks are not read.
 /// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelShape = Dynamic<TSMixerConfig>>
-class TSMixer : public ForecasterBase<Scalar, ModelShape> {
-  using Base = ForecasterBase<Scalar, ModelShape>;
-  static constexpr std::size_t channel_count = extent<ModelShape, &TSMixerConfig::channels>();
-  static constexpr std::size_t lookback = extent<ModelShape, &TSMixerConfig::lookback>();
-  static constexpr std::size_t horizon = extent<ModelShape, &TSMixerConfig::horizon>();
-  static constexpr std::size_t width = extent<ModelShape, &TSMixerConfig::width>();
-  static constexpr std::size_t depth = extent<ModelShape, &TSMixerConfig::depth>();
+template <std::floating_point Scalar, class ModelForm = Dynamic<TSMixerConfig>>
+class TSMixer : public ForecasterBase<Scalar, ModelForm> {
+  using Base = ForecasterBase<Scalar, ModelForm>;
+  static constexpr std::size_t channel_count = extent<ModelForm, &TSMixerConfig::channels>();
+  static constexpr std::size_t lookback = extent<ModelForm, &TSMixerConfig::lookback>();
+  static constexpr std::size_t horizon = extent<ModelForm, &TSMixerConfig::horizon>();
+  static constexpr std::size_t width = extent<ModelForm, &TSMixerConfig::width>();
+  static constexpr std::size_t depth = extent<ModelForm, &TSMixerConfig::depth>();
 
-  template <KeptModules>
+  template <BlockMask>
   using Block = MixerBlock<Scalar, lookback, channel_count, width>;
   using Mixer = Stack<Block, depth>;
 
  public:
   using Base::config;
-  template <ModuleMask<> mask>
-  using Pruned = TSMixer<Scalar, typename ModelShape::template Pruned<mask>>;
+  template <ModuleMask mask>
+  using Pruned = TSMixer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "tsmixer";
   static constexpr const char* source = "Chen et al., TMLR 2023, as in the Time-Series-Library";
   static constexpr const char* without_attention = "it never had any: perceptrons along time and across the variates";
 
-  explicit TSMixer(ModelShape model_shape = {})
-      : Base(model_shape), mixer(config().depth, 0, config().lookback, config().channels, config().width),
+  explicit TSMixer(ModelForm model_form = {})
+      : Base(model_form), mixer(config().depth, ModuleMask{}, config().lookback, config().channels, config().width),
         projection(config().lookback, config().horizon), frame(false) {
     set_dropout(0);
   }
@@ -101,7 +101,7 @@ class TSMixer : public ForecasterBase<Scalar, ModelShape> {
       typename SeriesFrame<Scalar>::Cache frame;
       typename Mixer::Cache mixer;
       typename Linear<Scalar, lookback, horizon>::Cache projection;
-      Batch<Scalar, lookback> series;  // [B*C x L]
+      Rows<Scalar, lookback> series;  // [B*C x L]
       std::size_t samples = 0;
     } views;
   };
@@ -120,27 +120,27 @@ class TSMixer : public ForecasterBase<Scalar, ModelShape> {
     });
   }
 
-  Batch<const Scalar> forward(const Run& run, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
     auto& my = cache.views;
     Base::expect_history("TSMixer", batch, my.samples, config().channels);
-    assert(!run.training || cache.arena.training());
+    assert(!pass.training || cache.arena.training());
     transpose_samples<Scalar>(batch.history, my.samples, my.series);
-    const auto x = mixer.forward(run, Batch<const Scalar, lookback>(my.series), my.mixer);
-    return frame.leave(run, projection.forward(run, x, my.projection), my.frame);
+    const auto x = mixer.forward(pass, Rows<const Scalar, lookback>(my.series), my.mixer);
+    return frame.leave(pass, projection.forward(pass, x, my.projection), my.frame);
   }
 
   /// dforecast [B*T x C]. The history is data: the gradient with respect to it is left.
-  void backward_input(const Run& run, Batch<const Scalar> dforecast, Cache& cache) const {
+  void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
-    const auto dy = frame.backward_leave(run, dforecast, my.frame);
-    mixer.backward_input(run, projection.backward_input(run, dy, my.projection), my.mixer);
+    const auto dy = frame.backward_leave(pass, dforecast, my.frame);
+    mixer.backward_input(pass, projection.backward_input(pass, dy, my.projection), my.mixer);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, TSMixer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, TSMixer& gradients, Share& share) const {
     using Views = typename Cache::Views;
-    const auto views = blocks.of(&Cache::views);
-    mixer.backward_weights(run, views.of(&Views::mixer), gradients.mixer, share);
-    projection.backward_weights(run, views.of(&Views::projection), gradients.projection, share);
+    const auto views = caches.of(&Cache::views);
+    mixer.backward_weights(pass, views.of(&Views::mixer), gradients.mixer, share);
+    projection.backward_weights(pass, views.of(&Views::projection), gradients.projection, share);
   }
 
   /// Of the forecast of one window: matrix products alone.
@@ -155,8 +155,6 @@ class TSMixer : public ForecasterBase<Scalar, ModelShape> {
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return std::max(channels, config().lookback) * config().width;
   }
-
-  void pack(Purpose purpose = Purpose::inference) { mixer.pack(purpose), projection.pack(purpose); }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& prefix, List& list) {

@@ -1,7 +1,7 @@
 // nn. Multi-head attention of queries over a memory, and its backward with A and dA in hand for scoring.
 #pragma once
 
-#include <spat/autograd/scoring.hpp>
+#include <spat/nn/attention_events.hpp>
 #include <spat/kernels/attention.hpp>
 #include <spat/nn/dropout.hpp>
 #include <spat/nn/linear.hpp>
@@ -11,8 +11,8 @@ namespace spat::inline SPAT_ABI {
 /// Optional inputs of one call. Previous scores are pre-softmax scores of an earlier layer (residual attention).
 template <class Scalar>
 struct AttentionInputs {
-  Batch<const unsigned char> key_mask;  // [samples x Lk], 0 = hidden; empty: all keys are seen
-  Batch<const Scalar> previous_scores;  // [samples * H * Lq x Lk]; empty: none
+  Rows<const unsigned char> key_mask;  // [samples x Lk], 0 = hidden; empty: all keys are seen
+  Rows<const Scalar> previous_scores;  // [samples * H * Lq x Lk]; empty: none
 };
 
 /// What files call the four projections.
@@ -52,12 +52,12 @@ class MultiHeadAttention {
 
   struct Cache {
     typename Projection::Cache query, key, value, out;
-    Batch<Scalar> scores, dprevious;
+    Rows<Scalar> scores, dprevious;
     std::span<Scalar> largest, inverse;  // of softmax: one number a query, head and sample
-    Batch<Scalar, Width> mixed, dq, dk, dv;
+    Rows<Scalar, Width> mixed, dq, dk, dv;
     kernels::AttentionRoom<Scalar> rooms;  // one a head: more workers than heads have nothing to do
     AttentionInputs<Scalar> inputs;
-    Batch<const Scalar, Width> x_q;
+    Rows<const Scalar, Width> x_q;
     std::size_t samples = 0, query_tokens = 0, memory_tokens = 0;
     bool skipped = false;  // LayerDrop left the module out of this step
 
@@ -86,76 +86,71 @@ class MultiHeadAttention {
 
   /// What backward_input returns: gradients with respect to both inputs and, where given, to the previous scores.
   struct InputGradients {
-    Batch<const Scalar, Width> query, memory;
-    Batch<const Scalar> previous_scores;
+    Rows<const Scalar, Width> query, memory;
+    Rows<const Scalar> previous_scores;
   };
 
-  template <class RunType>
-  Batch<const Scalar, Width> forward(const RunType& run, Batch<const Scalar, Width> x_q, Batch<const Scalar, Width> x_m,
+  template <class PassType>
+  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x_q, Rows<const Scalar, Width> x_m,
                                      Cache& cache, AttentionInputs<Scalar> inputs = {}) const {
     assert(!causal || cache.query_tokens == cache.memory_tokens);
     assert(takes_scores == (inputs.previous_scores.size() != 0));
     cache.inputs = inputs, cache.x_q = x_q;
-    cache.skipped = run.skips_module();
+    cache.skipped = pass.skips_module();
     if (cache.skipped) return skip(cache);
-    query_projection.forward(run, x_q, cache.query);
-    key_projection.forward(run, x_m, cache.key);
-    value_projection.forward(run, x_m, cache.value);
-    for_each_head(run, cache, [&](std::size_t sample, std::size_t head, const kernels::AttentionRoom<Scalar>& room) {
+    query_projection.forward(pass, x_q, cache.query);
+    key_projection.forward(pass, x_m, cache.key);
+    value_projection.forward(pass, x_m, cache.value);
+    for_each_head(pass, cache, [&](std::size_t sample, std::size_t head, const kernels::AttentionRoom<Scalar>& room) {
       const auto softmax = softmax_of(cache, sample, head);
-      kernels::attention(head_of(run, cache, sample, head), room,
+      kernels::attention(head_of(pass, cache, sample, head), room,
                          of_head(cache.mixed, cache.query_tokens, sample, head), softmax.largest ? &softmax : nullptr,
                          hands_on_scores ? of_scores(cache.scores, cache, sample, head) : kernels::Strided<Scalar>());
     });
-    const auto y = out_projection.forward(run, cache.mixed, cache.out);
-    if constexpr (is_scored<RunType>)
-      if constexpr (requires { run.scoring.on_forward(forward_event(run, cache)); })
-        run.scoring.on_forward(forward_event(run, cache));
+    const auto y = out_projection.forward(pass, cache.mixed, cache.out);
+    if constexpr (is_scored<PassType>)
+      if constexpr (requires { pass.scoring.on_forward(forward_event(pass, cache)); })
+        pass.scoring.on_forward(forward_event(pass, cache));
     return y;
   }
 
   /// dA = dO V^T,  dV = Drop(A)^T dO,  dS = A (dA - <A, dA>) + dscores,  dQ = dS K / sqrt(D/H),  dK = dS^T Q / sqrt(D/H).
   /// `dscores` is the gradient with respect to the scores handed on. A is computed again, a block of queries at a time; a
   /// criterion sees A and dA there.
-  template <class RunType>
-  InputGradients backward_input(const RunType& run, Batch<const Scalar, Width> dy, Cache& cache,
-                                Batch<const Scalar> dscores = {}) const {
+  template <class PassType>
+  InputGradients backward_input(const PassType& pass, Rows<const Scalar, Width> dy, Cache& cache,
+                                Rows<const Scalar> dscores = {}) const {
     if (cache.skipped) return skip_back(cache, dscores);
-    const Batch<const Scalar, Width> dmixed = out_projection.backward_input(run, dy, cache.out);
-    if constexpr (is_scored<RunType>)
-      if constexpr (requires(BackwardEvent<Scalar> event) { run.scoring.on_backward(event); })
-        run.scoring.on_backward(BackwardEvent<Scalar>{forward_event(run, cache), dmixed});
-    for_each_head(run, cache, [&](std::size_t sample, std::size_t head, const kernels::AttentionRoom<Scalar>& room) {
+    const Rows<const Scalar, Width> dmixed = out_projection.backward_input(pass, dy, cache.out);
+    if constexpr (is_scored<PassType>)
+      if constexpr (requires(BackwardEvent<Scalar> event) { pass.scoring.on_backward(event); })
+        pass.scoring.on_backward(BackwardEvent<Scalar>{forward_event(pass, cache), dmixed});
+    for_each_head(pass, cache, [&](std::size_t sample, std::size_t head, const kernels::AttentionRoom<Scalar>& room) {
       const std::size_t lq = cache.query_tokens, lk = cache.memory_tokens;
       kernels::attention_backward(
-          head_of(run, cache, sample, head), softmax_of(cache, sample, head), room, of_head(dmixed, lq, sample, head),
+          head_of(pass, cache, sample, head), softmax_of(cache, sample, head), room, of_head(dmixed, lq, sample, head),
           dscores.size() ? of_scores(dscores, cache, sample, head) : kernels::Strided<const Scalar>(),
           of_head(cache.dq, lq, sample, head), of_head(cache.dk, lk, sample, head), of_head(cache.dv, lk, sample, head),
           takes_scores ? of_scores(cache.dprevious, cache, sample, head) : kernels::Strided<Scalar>(),
           [&]([[maybe_unused]] const kernels::AttentionTile<Scalar>& tile) {
-            if constexpr (is_scored<RunType>)
-              if constexpr (requires(TileEvent<Scalar> event) { run.scoring.on_tile(run.module, event); })
-                run.scoring.on_tile(run.module,
-                                    TileEvent<Scalar>{run.part, sample, head, tile.first_query, tile.a, tile.da});
+            if constexpr (is_scored<PassType>)
+              if constexpr (requires(TileEvent<Scalar> event) { pass.scoring.on_tile(pass.module, event); })
+                pass.scoring.on_tile(pass.module,
+                                    TileEvent<Scalar>{pass.part, sample, head, tile.first_query, tile.a, tile.da});
           });
     });
-    const auto from_query = query_projection.backward_input(run, cache.dq, cache.query);
-    key_projection.backward_input(run, cache.dk, cache.key);
-    value_projection.add_input_gradient(run, cache.dv, cache.value, cache.key.dx);
+    const auto from_query = query_projection.backward_input(pass, cache.dq, cache.query);
+    key_projection.backward_input(pass, cache.dk, cache.key);
+    value_projection.add_input_gradient(pass, cache.dv, cache.value, cache.key.dx);
     return {from_query, cache.key.dx, cache.dprevious};
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, MultiHeadAttention& gradients, Share& share) const {
-    if ((*blocks.begin()).skipped) return;  // as all blocks of a step
-    query_projection.backward_weights(run, blocks.of(&Cache::query), gradients.query_projection, share);
-    key_projection.backward_weights(run, blocks.of(&Cache::key), gradients.key_projection, share);
-    value_projection.backward_weights(run, blocks.of(&Cache::value), gradients.value_projection, share);
-    out_projection.backward_weights(run, blocks.of(&Cache::out), gradients.out_projection, share);
-  }
-
-  void pack(Purpose purpose = Purpose::inference) {
-    for (Projection* projection : {&query_projection, &key_projection, &value_projection, &out_projection})
-      projection->pack(purpose);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, MultiHeadAttention& gradients, Share& share) const {
+    if ((*caches.begin()).skipped) return;  // as all blocks of a step
+    query_projection.backward_weights(pass, caches.of(&Cache::query), gradients.query_projection, share);
+    key_projection.backward_weights(pass, caches.of(&Cache::key), gradients.key_projection, share);
+    value_projection.backward_weights(pass, caches.of(&Cache::value), gradients.value_projection, share);
+    out_projection.backward_weights(pass, caches.of(&Cache::out), gradients.out_projection, share);
   }
 
   /// Of one sample: four projections, scores and mixing (2 Lq Lk D); softmax not counted.
@@ -176,23 +171,23 @@ class MultiHeadAttention {
 
   static std::size_t checked(std::size_t width, std::size_t head_count) {
     if (head_count == 0 || width % head_count != 0)
-      throw ConfigError(detail::message("heads must divide width: heads ", head_count, ", width ", width));
+      throw ConfigError(message("heads must divide width: heads ", head_count, ", width ", width));
     return head_count;
   }
 
   /// Of a step without this module: y = 0, and earlier scores are handed on as they came.
-  Batch<const Scalar, Width> skip(Cache& cache) const {
+  Rows<const Scalar, Width> skip(Cache& cache) const {
     std::ranges::fill(cache.out.y.flat(), Scalar(0));
     if (hands_on_scores) pass_on(cache.inputs.previous_scores, cache.scores);
     return cache.out.y;
   }
-  InputGradients skip_back(Cache& cache, Batch<const Scalar> dscores) const {
+  InputGradients skip_back(Cache& cache, Rows<const Scalar> dscores) const {
     std::ranges::fill(cache.query.dx.flat(), Scalar(0));
     std::ranges::fill(cache.key.dx.flat(), Scalar(0));
     if (takes_scores) pass_on(dscores, cache.dprevious);
     return {cache.query.dx, cache.key.dx, cache.dprevious};
   }
-  static void pass_on(Batch<const Scalar> from, Batch<Scalar> to) {
+  static void pass_on(Rows<const Scalar> from, Rows<Scalar> to) {
     if (from.size() == 0)
       std::ranges::fill(to.flat(), Scalar(0));
     else
@@ -201,18 +196,18 @@ class MultiHeadAttention {
 
   /// visit(sample, head, room): workers take heads, each all samples of its own in order.
   template <class Visit>
-  void for_each_head(const Run& run, Cache& cache, Visit&& visit) const {
+  void for_each_head(const Pass& pass, Cache& cache, Visit&& visit) const {
     const std::size_t work = cache.samples * cache.query_tokens * cache.memory_tokens * width();
-    run.for_shares(heads(), work, [&](std::size_t first, std::size_t last) {
+    pass.for_shares(heads(), work, [&](std::size_t first, std::size_t last) {
       const auto room = cache.rooms.of(first, heads());
       for (std::size_t sample = 0; sample < cache.samples; ++sample)
         for (std::size_t head = first; head < last; ++head) visit(sample, head, room);
     });
   }
 
-  [[nodiscard]] kernels::Head<Scalar> head_of(const Run& run, const Cache& cache, std::size_t sample,
+  [[nodiscard]] kernels::Head<Scalar> head_of(const Pass& pass, const Cache& cache, std::size_t sample,
                                               std::size_t head) const {
-    const Batch<const Scalar, Width> q = cache.query.y, k = cache.key.y, v = cache.value.y;
+    const Rows<const Scalar, Width> q = cache.query.y, k = cache.key.y, v = cache.value.y;
     const std::size_t lk = cache.memory_tokens;
     const bool masked = cache.inputs.key_mask.size() != 0;
     return {.q = of_head(q, cache.query_tokens, sample, head),
@@ -223,7 +218,7 @@ class MultiHeadAttention {
             .key_mask = masked ? cache.inputs.key_mask.row(sample) : nullptr,
             .previous = takes_scores ? of_scores(cache.inputs.previous_scores, cache, sample, head)
                                      : kernels::Strided<const Scalar>(),
-            .dropout = dropout.key(run, sample),
+            .dropout = dropout.key(pass, sample),
             .index = head};
   }
   [[nodiscard]] kernels::SoftmaxOfHead<Scalar> softmax_of(const Cache& cache, std::size_t sample,
@@ -235,21 +230,21 @@ class MultiHeadAttention {
 
   /// Columns of one head in rows of one sample: [tokens x D/H].
   template <class T>
-  [[nodiscard]] kernels::Strided<T> of_head(Batch<T, Width> x, std::size_t tokens, std::size_t sample,
+  [[nodiscard]] kernels::Strided<T> of_head(Rows<T, Width> x, std::size_t tokens, std::size_t sample,
                                             std::size_t head) const {
     const std::size_t size = width() / heads();
     return {x.data() + sample * tokens * width() + head * size, tokens, size, width()};
   }
   /// Rows of one sample and head: [Lq x Lk].
   template <class T>
-  [[nodiscard]] kernels::Strided<T> of_scores(Batch<T> x, const Cache& cache, std::size_t sample,
+  [[nodiscard]] kernels::Strided<T> of_scores(Rows<T> x, const Cache& cache, std::size_t sample,
                                               std::size_t head) const {
     return {x.row((sample * heads() + head) * cache.query_tokens), cache.query_tokens, cache.memory_tokens,
             cache.memory_tokens};
   }
 
-  [[nodiscard]] ForwardEvent<Scalar> forward_event(const Run& run, const Cache& cache) const {
-    return {{run.module, run.part, run.first_sample, run.batch_samples, run.loss_terms, cache.samples, heads(),
+  [[nodiscard]] ForwardEvent<Scalar> forward_event(const Pass& pass, const Cache& cache) const {
+    return {{pass.module, pass.part, pass.first_sample, pass.batch_samples, pass.loss_terms, cache.samples, heads(),
              cache.query_tokens, cache.memory_tokens, causal, cache.inputs.key_mask},
             cache.mixed,
             cache.x_q,

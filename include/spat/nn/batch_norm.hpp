@@ -31,8 +31,8 @@ class BatchNorm {
   Scalar epsilon = Scalar(1e-5);
 
   struct Cache {
-    Batch<const Scalar, Width> x, dy;  // the caller's
-    Batch<Scalar, Width> y, normalized, dx;
+    Rows<const Scalar, Width> x, dy;  // the caller's
+    Rows<Scalar, Width> y, normalized, dx;
     std::size_t rows = 0, batch_rows = 0;  // of this block, of the batch
     std::span<Scalar> mean, squares;       // of this block: mean, sum of (x - mean)^2
     std::span<Scalar> batch_mean, batch_variance, inverse_deviation;
@@ -52,8 +52,8 @@ class BatchNorm {
   };
 
   /// Stage 1: moments of the block. Only while training: there is no other use for them.
-  void observe(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
-    if (!run.training) return;
+  void observe(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache) const {
+    if (!pass.training) return;
     const auto rows = static_cast<Scalar>(cache.rows = x.rows());
     std::ranges::fill(cache.mean, Scalar(0)), std::ranges::fill(cache.squares, Scalar(0));
     kernels::add_rows<Scalar>(x, cache.mean.data());
@@ -62,18 +62,18 @@ class BatchNorm {
   }
 
   /// Between the stages: moments of the batch from those of its blocks, in their order (Chan et al., 1979).
-  void reduce(Blocks<Cache> blocks) const {
+  void reduce(Caches<Cache> caches) const {
     for (std::size_t c = 0; c < gain.cols(); ++c) {
       std::size_t rows = 0;
       Scalar mean = 0, squares = 0;
-      for (const Cache& block : blocks) {
+      for (const Cache& block : caches) {
         const auto before = static_cast<Scalar>(rows), added = static_cast<Scalar>(block.rows);
         const Scalar d = block.mean[c] - mean, share = added / (before + added);
         squares = multiply_add(d * d, before * share, squares + block.squares[c]);
         mean = multiply_add(d, share, mean);
         rows += block.rows;
       }
-      for (Cache& block : blocks) {
+      for (Cache& block : caches) {
         block.batch_rows = rows;
         block.batch_mean[c] = mean, block.batch_variance[c] = squares / static_cast<Scalar>(rows);
       }
@@ -81,12 +81,12 @@ class BatchNorm {
   }
 
   /// Stage 2: by the moments of the batch while training, else by the running ones.
-  Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
+  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache) const {
     const auto y = cache.y.middle_rows(0, x.rows());
-    const Scalar* mean = run.training ? cache.batch_mean.data() : running_mean.data();
-    const Scalar* variance = run.training ? cache.batch_variance.data() : running_variance.data();
+    const Scalar* mean = pass.training ? cache.batch_mean.data() : running_mean.data();
+    const Scalar* variance = pass.training ? cache.batch_variance.data() : running_variance.data();
     for (std::size_t c = 0; c < x.cols(); ++c) cache.inverse_deviation[c] = 1 / std::sqrt(variance[c] + epsilon);
-    run.for_shares(x.rows(), 4 * x.size(), [&](std::size_t first, std::size_t last) {
+    pass.for_shares(x.rows(), 4 * x.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r)
         kernels::batch_norm(x.row(r), mean, cache.inverse_deviation.data(), gain.data(), bias.data(), x.cols(),
                             cache.normalized.data() ? cache.normalized.row(r) : nullptr, y.row(r));
@@ -95,8 +95,8 @@ class BatchNorm {
   }
 
   /// Stage 1 of backward: sums of the block. Only while training.
-  void backward_observe(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
-    if (!run.training) return;
+  void backward_observe(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+    if (!pass.training) return;
     std::ranges::fill(cache.sum, Scalar(0)), std::ranges::fill(cache.along, Scalar(0));
     kernels::add_rows<Scalar>(dy, cache.sum.data());
     kernels::add_products<Scalar>(dy, cache.normalized.middle_rows(0, dy.rows()), cache.along.data());
@@ -104,26 +104,26 @@ class BatchNorm {
   }
 
   /// Between the stages: sums of the batch, in block order.
-  void reduce_backward(Blocks<Cache> blocks) const {
+  void reduce_backward(Caches<Cache> caches) const {
     for (std::size_t c = 0; c < gain.cols(); ++c) {
       Scalar sum = 0, along = 0;
-      for (const Cache& block : blocks) sum += block.sum[c], along += block.along[c];
-      for (Cache& block : blocks) block.batch_sum[c] = sum, block.batch_along[c] = along;
+      for (const Cache& block : caches) sum += block.sum[c], along += block.along[c];
+      for (Cache& block : caches) block.batch_sum[c] = sum, block.batch_along[c] = along;
     }
   }
 
   /// Stage 2: dx = inverse deviation (dn - mean(dn) - n mean(dn n)), both means over the batch; by running statistics, which do
   /// not depend on x, dx = inverse deviation dn.
-  Batch<const Scalar, Width> backward_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
     cache.dy = dy;
     const std::size_t width = dy.cols();
     // From here on `mean` and `squares` hold the two means, with their signs.
-    const Scalar rows = run.training ? static_cast<Scalar>(cache.batch_rows) : Scalar(1);
+    const Scalar rows = pass.training ? static_cast<Scalar>(cache.batch_rows) : Scalar(1);
     for (std::size_t c = 0; c < width; ++c) {
-      cache.mean[c] = run.training ? -(cache.batch_sum[c] / rows) : Scalar(0);
-      cache.squares[c] = run.training ? -(cache.batch_along[c] / rows) : Scalar(0);
+      cache.mean[c] = pass.training ? -(cache.batch_sum[c] / rows) : Scalar(0);
+      cache.squares[c] = pass.training ? -(cache.batch_along[c] / rows) : Scalar(0);
     }
-    run.for_shares(dy.rows(), 4 * dy.size(), [&](std::size_t first, std::size_t last) {
+    pass.for_shares(dy.rows(), 4 * dy.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r)
         kernels::batch_norm_backward(cache.normalized.row(r), gain.data(), cache.inverse_deviation.data(),
                                      cache.mean.data(), cache.squares.data(), dy.row(r), width, cache.dx.row(r));
@@ -131,9 +131,9 @@ class BatchNorm {
     return cache.dx.middle_rows(0, dy.rows());
   }
 
-  void backward_weights(const Run&, Blocks<Cache> blocks, BatchNorm& gradients, Share& share) const {
+  void backward_weights(const Pass&, Caches<Cache> caches, BatchNorm& gradients, Share& share) const {
     if (!share.takes()) return;
-    for (const Cache& cache : blocks) {
+    for (const Cache& cache : caches) {
       kernels::add_products<Scalar>(cache.dy, cache.normalized.middle_rows(0, cache.dy.rows()), gradients.gain.data());
       kernels::add_rows<Scalar>(cache.dy, gradients.bias.data());
     }

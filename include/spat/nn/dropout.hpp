@@ -20,7 +20,7 @@ class Dropout {
   std::size_t site = 0;
 
   struct Cache {
-    Batch<Scalar> y, dx;
+    Rows<Scalar> y, dx;
     std::span<unsigned char> keep;
     std::size_t sample_rows = 0;
 
@@ -34,14 +34,14 @@ class Dropout {
     }
   };
 
-  Batch<const Scalar> forward(const Run& run, Batch<const Scalar> x, Cache& cache) const {
-    if (!drops(run)) return x;
+  Rows<const Scalar> forward(const Pass& pass, Rows<const Scalar> x, Cache& cache) const {
+    if (!drops(pass)) return x;
     const std::size_t per_sample = cache.sample_rows * x.cols(), samples = x.size() / per_sample;
     const auto y = cache.y.middle_rows(0, x.rows());
-    run.for_shares(samples, 16 * x.size(), [&](std::size_t first, std::size_t last) {
+    pass.for_shares(samples, 16 * x.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t s = first; s < last; ++s) {
         const auto keep = cache.keep.subspan(s * per_sample, per_sample);
-        kernels::dropout<unsigned char>(key(run, s), 0, 1, 0, keep);
+        kernels::dropout<unsigned char>(key(pass, s), 0, 1, 0, keep);
         kernels::select_scaled<Scalar>(x.flat().subspan(s * per_sample, per_sample), keep, scale(),
                                        y.flat().subspan(s * per_sample, per_sample));
       }
@@ -49,21 +49,21 @@ class Dropout {
     return y;
   }
 
-  Batch<const Scalar> backward_input(const Run& run, Batch<const Scalar> dy, Cache& cache) const {
-    if (!drops(run)) return dy;
+  Rows<const Scalar> backward_input(const Pass& pass, Rows<const Scalar> dy, Cache& cache) const {
+    if (!drops(pass)) return dy;
     const auto dx = cache.dx.middle_rows(0, dy.rows());
     kernels::select_scaled<Scalar>(dy.flat(), cache.keep.first(dy.size()), scale(), dx.flat());
     return dx;
   }
 
-  void backward_weights(const Run&, Blocks<Cache>, Dropout&, Share&) const {}
+  void backward_weights(const Pass&, Caches<Cache>, Dropout&, Share&) const {}
 
   /// What decides which numbers of one sample are dropped; of no rate where nothing is.
-  [[nodiscard]] kernels::DropoutKey key(const Run& run, std::size_t sample) const {
-    return {run.training ? rate : 0, run.seed, run.step, site, run.first_sample + sample};
+  [[nodiscard]] kernels::DropoutKey key(const Pass& pass, std::size_t sample) const {
+    return {pass.training ? rate : 0, pass.seed, pass.step, site, pass.first_sample + sample};
   }
 
-  [[nodiscard]] bool drops(const Run& run) const { return run.training && rate > 0; }
+  [[nodiscard]] bool drops(const Pass& pass) const { return pass.training && rate > 0; }
   [[nodiscard]] Scalar scale() const { return static_cast<Scalar>(1 / (1 - rate)); }
 
   template <class Self, class List>

@@ -12,17 +12,17 @@ namespace spat::inline SPAT_ABI {
 ///
 /// Shapes:  x, y [samples * N x D].  One prunable module: `attention`. Its dropouts are sites first_site .. first_site + 3
 /// (probabilities, attention branch, hidden units, feed-forward branch), also where the attention is gone.
-template <std::floating_point Scalar, KeptModules kept = KeptModules{}, std::size_t Width = dynamic,
+template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
 class EncoderLayer {
  public:
   using Value = Scalar;
-  using Mixer = Slot<MultiHeadAttention<Scalar, Width, Heads>, kept.slot(0)>;
+  using Mixer = Slot<MultiHeadAttention<Scalar, Width, Heads>, kept.presence(0)>;
   static constexpr std::size_t modules = 1, sites = 4;
 
   /// Bit 0 of `keeps`: the attention.
-  EncoderLayer(std::size_t width, std::size_t ffn_width, std::size_t heads, std::uint64_t keeps)
-      : attention(make_slot<MultiHeadAttention<Scalar, Width, Heads>, kept.slot(0)>(keeps & 1, width, heads)),
+  EncoderLayer(std::size_t width, std::size_t ffn_width, std::size_t heads, ModuleMask keeps)
+      : attention(make_slot<MultiHeadAttention<Scalar, Width, Heads>, kept.presence(0)>(keeps.keeps(0), width, heads)),
         ffn(width, ffn_width), norm1(width), norm2(width) {}
 
   [[no_unique_address]] Mixer attention;
@@ -43,7 +43,7 @@ class EncoderLayer {
     typename FeedForward<Scalar, Width, FfnWidth>::Cache ffn;
     typename LayerNorm<Scalar, Width>::Cache norm1, norm2;
     typename Dropout<Scalar>::Cache attention_dropout, ffn_dropout;
-    Batch<Scalar, Width> dx;
+    Rows<Scalar, Width> dx;
 
     void lay_out(Arena& arena, const EncoderLayer& layer, std::size_t samples, std::size_t tokens) {
       const std::size_t rows = samples * tokens, width = layer.norm1.gain.cols();
@@ -66,28 +66,28 @@ class EncoderLayer {
     }
   };
 
-  template <class RunType>
-  Batch<const Scalar, Width> forward(const RunType& run, Batch<const Scalar, Width> x, Cache& cache) const {
-    Batch<const Scalar, Width> branch;
+  template <class PassType>
+  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x, Cache& cache) const {
+    Rows<const Scalar, Width> branch;
     if_kept(
         [&](const auto& mixer, auto& mine) {
-          branch = attention_dropout.forward(run, mixer.forward(run, x, x, mine), cache.attention_dropout);
+          branch = attention_dropout.forward(pass, mixer.forward(pass, x, x, mine), cache.attention_dropout);
         },
         attention, cache.attention);
-    const auto n = norm1.forward(run, x, cache.norm1, branch);
-    const auto hidden = ffn_dropout.forward(run, ffn.forward(run, n, cache.ffn), cache.ffn_dropout);
-    return norm2.forward(run, n, cache.norm2, hidden);
+    const auto n = norm1.forward(pass, x, cache.norm1, branch);
+    const auto hidden = ffn_dropout.forward(pass, ffn.forward(pass, n, cache.ffn), cache.ffn_dropout);
+    return norm2.forward(pass, n, cache.norm2, hidden);
   }
 
-  template <class RunType>
-  Batch<const Scalar, Width> backward_input(const RunType& run, Batch<const Scalar, Width> dy, Cache& cache) const {
-    const auto dv = norm2.backward_input(run, dy, cache.norm2);
-    const auto dn = ffn.backward_input(run, ffn_dropout.backward_input(run, dv, cache.ffn_dropout), cache.ffn, dv);
-    Batch<const Scalar, Width> dx = norm1.backward_input(run, dn, cache.norm1);
+  template <class PassType>
+  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+    const auto dv = norm2.backward_input(pass, dy, cache.norm2);
+    const auto dn = ffn.backward_input(pass, ffn_dropout.backward_input(pass, dv, cache.ffn_dropout), cache.ffn, dv);
+    Rows<const Scalar, Width> dx = norm1.backward_input(pass, dn, cache.norm1);
     if_kept(
         [&](const auto& mixer, auto& mine) {
-          const auto dbranch = attention_dropout.backward_input(run, dx, cache.attention_dropout);
-          const auto through = mixer.backward_input(run, dbranch, mine);
+          const auto dbranch = attention_dropout.backward_input(pass, dx, cache.attention_dropout);
+          const auto through = mixer.backward_input(pass, dbranch, mine);
           kernels::add<Scalar>(dx.flat(), through.query.flat(), through.memory.flat(), cache.dx.flat());
           dx = cache.dx;
         },
@@ -95,21 +95,16 @@ class EncoderLayer {
     return dx;
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, EncoderLayer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, EncoderLayer& gradients, Share& share) const {
     if_kept(
         [&](const auto& mixer, auto& gradient) {
           const auto part = [](Cache & cache) -> auto& { return part_of(cache.attention); };
-          mixer.backward_weights(run, blocks.of(part), gradient, share);
+          mixer.backward_weights(pass, caches.of(part), gradient, share);
         },
         attention, gradients.attention);
-    ffn.backward_weights(run, blocks.of(&Cache::ffn), gradients.ffn, share);
-    norm1.backward_weights(run, blocks.of(&Cache::norm1), gradients.norm1, share);
-    norm2.backward_weights(run, blocks.of(&Cache::norm2), gradients.norm2, share);
-  }
-
-  void pack(Purpose purpose = Purpose::inference) {
-    if_kept([&](auto& layer) { layer.pack(purpose); }, attention);
-    ffn.pack(purpose);
+    ffn.backward_weights(pass, caches.of(&Cache::ffn), gradients.ffn, share);
+    norm1.backward_weights(pass, caches.of(&Cache::norm1), gradients.norm1, share);
+    norm2.backward_weights(pass, caches.of(&Cache::norm2), gradients.norm2, share);
   }
 
   /// Of one sample of `tokens` tokens; matrix products alone.

@@ -47,39 +47,37 @@ class FeedForward {
     }
   };
 
-  Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
-    conv1.forward(run, x, cache.conv1, activation.follow(cache.conv1.y, cache.activation));
-    const Batch<const Scalar, FfnWidth> hidden = cache.activation.y.middle_rows(0, x.rows());
-    return conv2.forward(run, dropout.forward(run, hidden, cache.dropout), cache.conv2);
+  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache) const {
+    conv1.forward(pass, x, cache.conv1, activation.follow(cache.conv1.y, cache.activation));
+    const Rows<const Scalar, FfnWidth> hidden = cache.activation.y.middle_rows(0, x.rows());
+    return conv2.forward(pass, dropout.forward(pass, hidden, cache.dropout), cache.conv2);
   }
 
   /// `direct` [R x D] is added to dx where it is given: the gradient that went around this layer.
-  Batch<const Scalar, Width> backward_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache,
-                                            Batch<const Scalar, Width> direct = {}) const {
-    Batch<const Scalar, FfnWidth> dhidden;
-    if (dropout.drops(run)) {
-      dhidden = dropout.backward_input(run, conv2.backward_input(run, dy, cache.conv2), cache.dropout);
-      dhidden = activation.backward_input(run, dhidden, cache.activation);
+  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache,
+                                            Rows<const Scalar, Width> direct = {}) const {
+    Rows<const Scalar, FfnWidth> dhidden;
+    if (dropout.drops(pass)) {
+      dhidden = dropout.backward_input(pass, conv2.backward_input(pass, dy, cache.conv2), cache.dropout);
+      dhidden = activation.backward_input(pass, dhidden, cache.activation);
     } else {
       dhidden =
-          conv2.backward_input(run, dy, cache.conv2, activation.follow_backward(cache.conv2.dx, cache.activation));
+          conv2.backward_input(pass, dy, cache.conv2, activation.follow_backward(cache.conv2.dx, cache.activation));
     }
-    if (!direct.data()) return conv1.backward_input(run, dhidden, cache.conv1);
+    if (!direct.data()) return conv1.backward_input(pass, dhidden, cache.conv1);
     const auto add = [&](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
       for (std::size_t r = row; r < row + rows; ++r) {
         const std::span<Scalar> dx{cache.conv1.dx.row(r) + column, cols};
         kernels::add<Scalar>(dx, {direct.row(r) + column, cols}, dx);
       }
     };
-    return conv1.backward_input(run, dhidden, cache.conv1, add);
+    return conv1.backward_input(pass, dhidden, cache.conv1, add);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, FeedForward& gradients, Share& share) const {
-    conv1.backward_weights(run, blocks.of(&Cache::conv1), gradients.conv1, share);
-    conv2.backward_weights(run, blocks.of(&Cache::conv2), gradients.conv2, share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, FeedForward& gradients, Share& share) const {
+    conv1.backward_weights(pass, caches.of(&Cache::conv1), gradients.conv1, share);
+    conv2.backward_weights(pass, caches.of(&Cache::conv2), gradients.conv2, share);
   }
-
-  void pack(Purpose purpose = Purpose::inference) { conv1.pack(purpose), conv2.pack(purpose); }
 
   [[nodiscard]] std::size_t multiply_adds(std::size_t rows) const {
     return conv1.multiply_adds(rows) + conv2.multiply_adds(rows);

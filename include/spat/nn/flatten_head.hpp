@@ -25,8 +25,8 @@ class FlattenHead {
   struct Cache {
     typename Map::Cache linear;
     typename Dropout<Scalar>::Cache dropout;
-    Batch<Scalar, Inputs> flat;
-    Batch<Scalar, Width> dx;
+    Rows<Scalar, Inputs> flat;
+    Rows<Scalar, Width> dx;
 
     /// `series` of one sample.
     void lay_out(Arena& arena, const FlattenHead& layer, std::size_t samples, std::size_t series, std::size_t tokens) {
@@ -38,31 +38,30 @@ class FlattenHead {
     }
   };
 
-  Batch<const Scalar, Horizon> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache) const {
+  Rows<const Scalar, Horizon> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache) const {
     const std::size_t width = x.cols(), tokens = linear.inputs() / width, series = x.rows() / tokens;
-    run.for_shares(series, 2 * x.size(), [&](std::size_t first, std::size_t last) {
+    pass.for_shares(series, 2 * x.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t i = first; i < last; ++i)
         kernels::transpose(x.row(i * tokens), tokens, width, cache.flat.row(i));
     });
-    const Batch<const Scalar, Inputs> flat = cache.flat.middle_rows(0, series);
-    return dropout.forward(run, linear.forward(run, flat, cache.linear), cache.dropout);
+    const Rows<const Scalar, Inputs> flat = cache.flat.middle_rows(0, series);
+    return dropout.forward(pass, linear.forward(pass, flat, cache.linear), cache.dropout);
   }
 
-  Batch<const Scalar, Width> backward_input(const Run& run, Batch<const Scalar, Horizon> dy, Cache& cache) const {
-    const auto dflat = linear.backward_input(run, dropout.backward_input(run, dy, cache.dropout), cache.linear);
+  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Horizon> dy, Cache& cache) const {
+    const auto dflat = linear.backward_input(pass, dropout.backward_input(pass, dy, cache.dropout), cache.linear);
     const std::size_t width = cache.dx.cols(), tokens = linear.inputs() / width;
-    run.for_shares(dflat.rows(), 2 * dflat.size(), [&](std::size_t first, std::size_t last) {
+    pass.for_shares(dflat.rows(), 2 * dflat.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t i = first; i < last; ++i)
         kernels::transpose(dflat.row(i), width, tokens, cache.dx.row(i * tokens));
     });
     return cache.dx.middle_rows(0, dflat.rows() * tokens);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, FlattenHead& gradients, Share& share) const {
-    linear.backward_weights(run, blocks.of(&Cache::linear), gradients.linear, share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, FlattenHead& gradients, Share& share) const {
+    linear.backward_weights(pass, caches.of(&Cache::linear), gradients.linear, share);
   }
 
-  void pack(Purpose purpose = Purpose::inference) { linear.pack(purpose); }
   [[nodiscard]] std::size_t multiply_adds(std::size_t series) const { return linear.multiply_adds(series); }
 
   template <class Self, class List>

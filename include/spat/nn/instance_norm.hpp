@@ -20,8 +20,8 @@ class InstanceNorm {
   Scalar epsilon = Scalar(1e-5);
 
   struct Cache {
-    Batch<Scalar, Channels> n, mean, sigma, dx, dmean, dsigma;
-    Batch<Scalar> y, dz;
+    Rows<Scalar, Channels> n, mean, sigma, dx, dmean, dsigma;
+    Rows<Scalar> y, dz;
     std::size_t lookback = 0, horizon = 0, first = 0;  // first: channel of y's column 0
 
     void lay_out(Arena& arena, std::size_t samples, std::size_t l, std::size_t t, std::size_t channels) {
@@ -40,7 +40,7 @@ class InstanceNorm {
     }
   };
 
-  Batch<const Scalar, Channels> forward(const Run&, Batch<const Scalar, Channels> x, Cache& cache) const {
+  Rows<const Scalar, Channels> forward(const Pass&, Rows<const Scalar, Channels> x, Cache& cache) const {
     const std::size_t samples = x.rows() / cache.lookback, channels = x.cols();
     const auto count = static_cast<Scalar>(cache.lookback);
     for (std::size_t s = 0; s < samples; ++s) {
@@ -63,7 +63,7 @@ class InstanceNorm {
   }
 
   /// Back to the window's own level and scale.
-  Batch<const Scalar> restore(const Run&, Batch<const Scalar> z, Cache& cache) const {
+  Rows<const Scalar> restore(const Pass&, Rows<const Scalar> z, Cache& cache) const {
     for (std::size_t r = 0; r < z.rows(); ++r) {
       const Scalar* const mean = cache.mean.row(r / cache.horizon) + cache.first;
       const Scalar* const sigma = cache.sigma.row(r / cache.horizon) + cache.first;
@@ -73,7 +73,7 @@ class InstanceNorm {
   }
 
   /// dz = dy sigma;  leaves dmean = sum_t dy and dsigma = sum_t dy z for backward_input.
-  Batch<const Scalar> backward_restore(const Run&, Batch<const Scalar> dy, Batch<const Scalar> z, Cache& cache) const {
+  Rows<const Scalar> backward_restore(const Pass&, Rows<const Scalar> dy, Rows<const Scalar> z, Cache& cache) const {
     std::ranges::fill(cache.dmean.flat(), Scalar(0)), std::ranges::fill(cache.dsigma.flat(), Scalar(0));
     for (std::size_t r = 0; r < dy.rows(); ++r) {
       const std::size_t s = r / cache.horizon;
@@ -89,7 +89,7 @@ class InstanceNorm {
   }
 
   /// dx = (dn - mean(dn) - n mean(dn n)) / sigma + dmean / L + dsigma n / L, the last two from backward_restore.
-  Batch<const Scalar, Channels> backward_input(const Run&, Batch<const Scalar, Channels> dn, Cache& cache) const {
+  Rows<const Scalar, Channels> backward_input(const Pass&, Rows<const Scalar, Channels> dn, Cache& cache) const {
     const std::size_t samples = dn.rows() / cache.lookback;
     const auto count = static_cast<Scalar>(cache.lookback);
     for (std::size_t s = 0; s < samples; ++s)

@@ -23,8 +23,8 @@ class InvertedEmbedding {
   struct Cache {
     typename Embedding::Cache value_embedding;
     typename Dropout<Scalar>::Cache dropout;
-    Batch<Scalar, Lookback> series;
-    Batch<Scalar> dx;
+    Rows<Scalar, Lookback> series;
+    Rows<Scalar> dx;
     std::size_t channels = 0, tokens = 0;
 
     void lay_out(Arena& arena, const InvertedEmbedding& layer, std::size_t samples, std::size_t channel_count,
@@ -38,7 +38,7 @@ class InvertedEmbedding {
     }
   };
 
-  Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar> x, Batch<const Scalar> marks,
+  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar> x, Rows<const Scalar> marks,
                                      Cache& cache) const {
     const std::size_t lookback = value_embedding.inputs(), channels = cache.channels;
     for (std::size_t s = 0; s < x.rows() / lookback; ++s) {
@@ -47,29 +47,27 @@ class InvertedEmbedding {
         kernels::transpose(marks.row(s * lookback), lookback, cache.tokens - channels,
                            cache.series.row(s * cache.tokens + channels));
     }
-    return dropout.forward(run, value_embedding.forward(run, cache.series, cache.value_embedding), cache.dropout);
+    return dropout.forward(pass, value_embedding.forward(pass, cache.series, cache.value_embedding), cache.dropout);
   }
 
   /// dx with respect to the channels; marks have no gradient.
-  Batch<const Scalar> backward_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
     const std::size_t lookback = value_embedding.inputs();
     const auto dseries =
-        value_embedding.backward_input(run, dropout.backward_input(run, dy, cache.dropout), cache.value_embedding);
+        value_embedding.backward_input(pass, dropout.backward_input(pass, dy, cache.dropout), cache.value_embedding);
     for (std::size_t s = 0; s < dseries.rows() / cache.tokens; ++s)
       kernels::transpose(dseries.row(s * cache.tokens), cache.channels, lookback, cache.dx.row(s * lookback));
     return cache.dx;
   }
 
   /// Where nobody asks for dx.
-  void skip_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
-    value_embedding.skip_input(dropout.backward_input(run, dy, cache.dropout), cache.value_embedding);
+  void skip_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+    value_embedding.skip_input(dropout.backward_input(pass, dy, cache.dropout), cache.value_embedding);
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> blocks, InvertedEmbedding& gradients, Share& share) const {
-    value_embedding.backward_weights(run, blocks.of(&Cache::value_embedding), gradients.value_embedding, share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, InvertedEmbedding& gradients, Share& share) const {
+    value_embedding.backward_weights(pass, caches.of(&Cache::value_embedding), gradients.value_embedding, share);
   }
-
-  void pack(Purpose purpose = Purpose::inference) { value_embedding.pack(purpose); }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {

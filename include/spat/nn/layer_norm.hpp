@@ -23,8 +23,8 @@ class LayerNorm {
   Scalar epsilon = Scalar(1e-5);
 
   struct Cache {
-    Batch<Scalar, Width> y, normalized, dx;
-    Batch<const Scalar, Width> dy;  // the caller's
+    Rows<Scalar, Width> y, normalized, dx;
+    Rows<const Scalar, Width> dy;  // the caller's
     std::span<Scalar> inverse_deviation;
 
     void lay_out(Arena& arena, const LayerNorm& layer, std::size_t rows) {
@@ -38,10 +38,10 @@ class LayerNorm {
   };
 
   /// `branch` [R x D] is added to x where it is given: "add and norm" in one pass over memory. dx is the gradient of both.
-  Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar, Width> x, Cache& cache,
-                                     Batch<const Scalar, Width> branch = {}) const {
+  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache,
+                                     Rows<const Scalar, Width> branch = {}) const {
     const bool keep = cache.normalized.data() != nullptr;
-    run.for_shares(x.rows(), 8 * x.size(), [&](std::size_t first, std::size_t last) {
+    pass.for_shares(x.rows(), 8 * x.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r) {
         const Scalar inverse =
             kernels::layer_norm(x.row(r), branch.data() ? branch.row(r) : nullptr, gain.data(), bias.data(), epsilon,
@@ -52,9 +52,9 @@ class LayerNorm {
     return cache.y.middle_rows(0, x.rows());
   }
 
-  Batch<const Scalar, Width> backward_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
     cache.dy = dy;
-    run.for_shares(dy.rows(), 8 * dy.size(), [&](std::size_t first, std::size_t last) {
+    pass.for_shares(dy.rows(), 8 * dy.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r)
         kernels::layer_norm_backward(cache.normalized.row(r), gain.data(), cache.inverse_deviation[r], dy.row(r),
                                      dy.cols(), cache.dx.row(r));
@@ -62,9 +62,9 @@ class LayerNorm {
     return cache.dx.middle_rows(0, dy.rows());
   }
 
-  void backward_weights(const Run& /*run*/, Blocks<Cache> blocks, LayerNorm& gradients, Share& share) const {
+  void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, LayerNorm& gradients, Share& share) const {
     if (!share.takes()) return;
-    for (const Cache& cache : blocks) {
+    for (const Cache& cache : caches) {
       kernels::add_products<Scalar>(cache.dy, cache.normalized.middle_rows(0, cache.dy.rows()), gradients.gain.data());
       kernels::add_rows<Scalar>(cache.dy, gradients.bias.data());
     }

@@ -35,10 +35,10 @@ class Linear {
   enum class Dx { own, none };
 
   struct Cache {
-    Batch<const Scalar, In> x;    // the caller's
-    Batch<const Scalar, Out> dy;  // the caller's
-    Batch<Scalar, Out> y;
-    Batch<Scalar, In> dx;
+    Rows<const Scalar, In> x;    // the caller's
+    Rows<const Scalar, Out> dy;  // the caller's
+    Rows<Scalar, Out> y;
+    Rows<Scalar, In> dx;
 
     void lay_out(Arena& arena, const Linear& layer, std::size_t rows, Dx whose = Dx::own) {
       arena.take(y, rows, layer.outputs());
@@ -47,12 +47,12 @@ class Linear {
   };
 
   template <class Finish = kernels::NoFinish>
-  Batch<const Scalar, Out> forward(const Run& run, Batch<const Scalar, In> x, Cache& cache,
+  Rows<const Scalar, Out> forward(const Pass& pass, Rows<const Scalar, In> x, Cache& cache,
                                    const Finish& finish = {}) const {
     assert(!packed_.empty() && "pack() after changing weights");
     const auto y = cache.y.middle_rows(0, x.rows());
     cache.x = x;
-    over_tiles(run, x.rows(), outputs(), inputs(),
+    over_tiles(pass, x.rows(), outputs(), inputs(),
                [&](std::size_t top, std::size_t rows, std::size_t first, std::size_t last) {
                  const kernels::Strided<const Scalar> from = x.middle_rows(top, rows);
                  kernels::multiply_panels<In, Scalar>(from, packed_.forward, y.middle_rows(top, rows),
@@ -63,28 +63,28 @@ class Linear {
   }
 
   template <class Finish = kernels::NoFinish>
-  Batch<const Scalar, In> backward_input(const Run& run, Batch<const Scalar, Out> dy, Cache& cache,
+  Rows<const Scalar, In> backward_input(const Pass& pass, Rows<const Scalar, Out> dy, Cache& cache,
                                          const Finish& finish = {}) const {
     const auto dx = cache.dx.middle_rows(0, dy.rows());
-    input_gradient(run, dy, cache, dx, kernels::Store::overwrite, finish);
+    input_gradient(pass, dy, cache, dx, kernels::Store::overwrite, finish);
     return dx;
   }
 
   /// dx += dy W, where several layers read one x.
-  void add_input_gradient(const Run& run, Batch<const Scalar, Out> dy, Cache& cache, Batch<Scalar, In> dx) const {
-    input_gradient(run, dy, cache, dx, kernels::Store::add, kernels::NoFinish{});
+  void add_input_gradient(const Pass& pass, Rows<const Scalar, Out> dy, Cache& cache, Rows<Scalar, In> dx) const {
+    input_gradient(pass, dy, cache, dx, kernels::Store::add, kernels::NoFinish{});
   }
 
   /// In place of backward_input where nobody asks for dx: the first layer of a model.
-  void skip_input(Batch<const Scalar, Out> dy, Cache& cache) const { cache.dy = dy; }
+  void skip_input(Rows<const Scalar, Out> dy, Cache& cache) const { cache.dy = dy; }
 
-  void backward_weights(const Run& /*run*/, Blocks<Cache> blocks, Linear& gradients, Share& share) const {
+  void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, Linear& gradients, Share& share) const {
     constexpr std::size_t tile = 128;  // outputs a task: a constant, so that tasks do not depend on the workers
     const kernels::Strided<Scalar> dw = gradients.weight.view();
     for (std::size_t first = 0; first < outputs(); first += tile) {
       if (!share.takes()) continue;
       const std::size_t count = std::min(tile, outputs() - first);
-      for (const Cache& cache : blocks) {
+      for (const Cache& cache : caches) {
         const kernels::Strided<const Scalar> x = cache.x, dy = cache.dy;
         const auto part = dy.part(0, dy.rows, first, count);
         kernels::multiply_tn<Scalar>(part, x, dw.part(first, count, 0, inputs()), kernels::Store::add);
@@ -92,9 +92,6 @@ class Linear {
       }
     }
   }
-
-  /// Packed for training, dx reads a packed form, too; otherwise it reads the weight itself: the same bytes, more slowly.
-  void pack(Purpose purpose = Purpose::inference) { packed_.pack(weight.view(), purpose == Purpose::training); }
 
   /// Of one forward over `rows` rows.
   [[nodiscard]] std::size_t multiply_adds(std::size_t rows) const { return rows * inputs() * outputs(); }
@@ -122,15 +119,15 @@ class Linear {
   /// work(top, rows, first, last) over a product [rows x cols]: workers take columns in whole panels, or rows where the panels do
   /// not divide. Neither moves a bit.
   template <class Work>
-  static void over_tiles(const Run& run, std::size_t rows, std::size_t cols, std::size_t depth, Work&& work) {
+  static void over_tiles(const Pass& pass, std::size_t rows, std::size_t cols, std::size_t depth, Work&& work) {
     constexpr std::size_t panel = kernels::panel_width<Scalar>, tile = kernels::tile_rows;
-    const std::size_t panels = divide_up(cols, panel), workers = run.team ? run.team->size() : 1;
+    const std::size_t panels = divide_up(cols, panel), workers = pass.team ? pass.team->size() : 1;
     if (panels % workers != 0 && rows >= workers * tile)
-      run.for_shares(divide_up(rows, tile), rows * cols * depth, [&](std::size_t first, std::size_t last) {
+      pass.for_shares(divide_up(rows, tile), rows * cols * depth, [&](std::size_t first, std::size_t last) {
         work(first * tile, std::min(last * tile, rows) - first * tile, std::size_t{0}, cols);
       });
     else
-      run.for_shares(panels, rows * cols * depth, [&](std::size_t first, std::size_t last) {
+      pass.for_shares(panels, rows * cols * depth, [&](std::size_t first, std::size_t last) {
         work(std::size_t{0}, rows, first * panel, std::min(last * panel, cols));
       });
   }
@@ -144,10 +141,10 @@ class Linear {
   }
 
   template <class Finish>
-  void input_gradient(const Run& run, Batch<const Scalar, Out> dy, Cache& cache, Batch<Scalar, In> dx,
+  void input_gradient(const Pass& pass, Rows<const Scalar, Out> dy, Cache& cache, Rows<Scalar, In> dx,
                       kernels::Store mode, const Finish& finish) const {
     const kernels::Strided<const Scalar> w = weight.view();
-    over_tiles(run, dy.rows(), inputs(), outputs(),
+    over_tiles(pass, dy.rows(), inputs(), outputs(),
                [&](std::size_t top, std::size_t rows, std::size_t first, std::size_t last) {
                  const kernels::Strided<const Scalar> from = dy.middle_rows(top, rows);
                  const kernels::Strided<Scalar> to = dx.middle_rows(top, rows);

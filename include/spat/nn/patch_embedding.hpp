@@ -38,24 +38,22 @@ class PatchEmbedding {
     }
   };
 
-  Batch<const Scalar, Width> forward(const Run& run, Batch<const Scalar> x, Cache& cache) const {
-    const auto y = value_embedding.forward(run, patches.forward(run, x, cache.patches), cache.value_embedding,
+  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar> x, Cache& cache) const {
+    const auto y = value_embedding.forward(pass, patches.forward(pass, x, cache.patches), cache.value_embedding,
                                            positions.follow(cache.value_embedding.y));
-    return dropout.forward(run, y, cache.dropout);
+    return dropout.forward(pass, y, cache.dropout);
   }
-  Batch<const Scalar> backward_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
-    const auto d = dropout.backward_input(run, dy, cache.dropout);
-    return patches.backward_input(run, value_embedding.backward_input(run, d, cache.value_embedding), cache.patches);
+  Rows<const Scalar> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+    const auto d = dropout.backward_input(pass, dy, cache.dropout);
+    return patches.backward_input(pass, value_embedding.backward_input(pass, d, cache.value_embedding), cache.patches);
   }
   /// Where nobody asks for dx.
-  void skip_input(const Run& run, Batch<const Scalar, Width> dy, Cache& cache) const {
-    value_embedding.skip_input(dropout.backward_input(run, dy, cache.dropout), cache.value_embedding);
+  void skip_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+    value_embedding.skip_input(dropout.backward_input(pass, dy, cache.dropout), cache.value_embedding);
   }
-  void backward_weights(const Run& run, Blocks<Cache> blocks, PatchEmbedding& gradients, Share& share) const {
-    value_embedding.backward_weights(run, blocks.of(&Cache::value_embedding), gradients.value_embedding, share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, PatchEmbedding& gradients, Share& share) const {
+    value_embedding.backward_weights(pass, caches.of(&Cache::value_embedding), gradients.value_embedding, share);
   }
-
-  void pack(Purpose purpose = Purpose::inference) { value_embedding.pack(purpose); }
 
   /// Of the tokens of `channels` series.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {

@@ -18,7 +18,7 @@ class Patches {
   Patches(std::size_t lookback_rows, std::size_t patch_size, std::size_t patch_stride, std::size_t padding)
       : lookback(lookback_rows), stride(patch_stride), patch_(patch_size) {
     if (patch_size == 0 || stride == 0 || lookback + padding < patch_size)
-      throw ConfigError(detail::message("a patch must fit into the lookback: lookback, padding, patch, stride: ",
+      throw ConfigError(message("a patch must fit into the lookback: lookback, padding, patch, stride: ",
                                         lookback, ", ", padding, ", ", patch_size, ", ", stride));
     count = (lookback + padding - patch_size) / stride + 1;
   }
@@ -28,8 +28,8 @@ class Patches {
   [[nodiscard]] std::size_t patch() const { return patch_.get(); }
 
   struct Cache {
-    Batch<Scalar, Patch> y;
-    Batch<Scalar> dx;
+    Rows<Scalar, Patch> y;
+    Rows<Scalar> dx;
 
     void lay_out(Arena& arena, const Patches& layer, std::size_t samples, std::size_t channels) {
       arena.take(y, samples * channels * layer.count, layer.patch());
@@ -37,7 +37,7 @@ class Patches {
     }
   };
 
-  Batch<const Scalar, Patch> forward(const Run&, Batch<const Scalar> x, Cache& cache) const {
+  Rows<const Scalar, Patch> forward(const Pass&, Rows<const Scalar> x, Cache& cache) const {
     const std::size_t channels = x.cols(), samples = x.rows() / lookback;
     std::size_t row = 0;
     for (std::size_t s = 0; s < samples; ++s)
@@ -48,7 +48,7 @@ class Patches {
     return cache.y.middle_rows(0, row);
   }
 
-  Batch<const Scalar> backward_input(const Run&, Batch<const Scalar, Patch> dy, Cache& cache) const {
+  Rows<const Scalar> backward_input(const Pass&, Rows<const Scalar, Patch> dy, Cache& cache) const {
     const std::size_t channels = cache.dx.cols(), samples = dy.rows() / (channels * count);
     std::ranges::fill(cache.dx.flat(), Scalar(0));
     std::size_t row = 0;
@@ -60,7 +60,7 @@ class Patches {
     return cache.dx.middle_rows(0, samples * lookback);
   }
 
-  void backward_weights(const Run&, Blocks<Cache>, Patches&, Share&) const {}
+  void backward_weights(const Pass&, Caches<Cache>, Patches&, Share&) const {}
 
   template <class Self, class List>
   static void for_each(Self&, const std::string&, List&) {}

@@ -35,7 +35,7 @@ class SinusoidalPositions {
 
   /// What follows a product whose tiles x [sequences * N x D] are: positions are added, tile by tile, in place. Where sequences
   /// begin with token `first`, x has N - first rows for each.
-  [[nodiscard]] auto follow(Batch<Scalar, Width> x, std::size_t first = 0) const {
+  [[nodiscard]] auto follow(Rows<Scalar, Width> x, std::size_t first = 0) const {
     const auto table = table_.view().middle_rows(first, table_.rows() - first);
     return [x, table](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
       for (std::size_t r = row; r < row + rows; ++r) {
@@ -68,32 +68,32 @@ class LearnedPositions {
   Tensor<Scalar, dynamic, Width> table;
 
   struct Cache {
-    Batch<const Scalar, Width> dy;  // the caller's
-    Batch<Scalar, Width> y;
+    Rows<const Scalar, Width> dy;  // the caller's
+    Rows<Scalar, Width> y;
 
     void lay_out(Arena& arena, const LearnedPositions& layer, std::size_t rows) {
       arena.take(y, rows, layer.table.cols());
     }
   };
 
-  Batch<const Scalar, Width> forward(const Run&, Batch<const Scalar, Width> x, Cache& cache) const {
+  Rows<const Scalar, Width> forward(const Pass&, Rows<const Scalar, Width> x, Cache& cache) const {
     for (std::size_t r = 0; r < x.rows(); r += table.rows())
       kernels::add<Scalar>(x.middle_rows(r, table.rows()).flat(), table.flat(),
                            cache.y.middle_rows(r, table.rows()).flat());
     return cache.y.middle_rows(0, x.rows());
   }
   /// y = W for each sequence: tokens that are nothing but learned. The same backward.
-  Batch<const Scalar, Width> repeat(const Run&, Cache& cache) const {
+  Rows<const Scalar, Width> repeat(const Pass&, Cache& cache) const {
     for (std::size_t r = 0; r < cache.y.rows(); r += table.rows()) std::ranges::copy(table.flat(), cache.y.row(r));
     return cache.y;
   }
-  Batch<const Scalar, Width> backward_input(const Run&, Batch<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar, Width> backward_input(const Pass&, Rows<const Scalar, Width> dy, Cache& cache) const {
     return cache.dy = dy;
   }
-  void backward_weights(const Run&, Blocks<Cache> blocks, LearnedPositions& gradients, Share& share) const {
+  void backward_weights(const Pass&, Caches<Cache> caches, LearnedPositions& gradients, Share& share) const {
     if (!share.takes()) return;
     const std::span<Scalar> sum = gradients.table.flat();
-    for (const Cache& cache : blocks)
+    for (const Cache& cache : caches)
       for (std::size_t r = 0; r < cache.dy.rows(); r += table.rows())
         kernels::add<Scalar>(sum, cache.dy.middle_rows(r, table.rows()).flat(), sum);
   }

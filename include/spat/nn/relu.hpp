@@ -13,8 +13,8 @@ class Relu {
   using Value = Scalar;
 
   struct Cache {
-    Batch<const Scalar, Width> x;  // the caller's
-    Batch<Scalar, Width> y, dx;
+    Rows<const Scalar, Width> x;  // the caller's
+    Rows<Scalar, Width> y, dx;
 
     void lay_out(Arena& arena, std::size_t rows, std::size_t width, bool needs_dx = true) {
       arena.take(y, rows, width);
@@ -23,7 +23,7 @@ class Relu {
   };
 
   /// What follows a product whose tiles x are: y = max(x, 0), tile by tile, into the cache.
-  [[nodiscard]] auto follow(Batch<Scalar, Width> x, Cache& cache) const {
+  [[nodiscard]] auto follow(Rows<Scalar, Width> x, Cache& cache) const {
     cache.x = x;
     return [x, y = cache.y](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
       for (std::size_t r = row; r < row + rows; ++r)
@@ -31,7 +31,7 @@ class Relu {
     };
   }
   /// What follows the product whose tiles dy are: they become dx in place.
-  [[nodiscard]] auto follow_backward(Batch<Scalar, Width> dy, const Cache& cache) const {
+  [[nodiscard]] auto follow_backward(Rows<Scalar, Width> dy, const Cache& cache) const {
     return [x = cache.x, dy](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
       for (std::size_t r = row; r < row + rows; ++r)
         kernels::relu_backward<Scalar>({x.row(r) + column, cols}, {dy.row(r) + column, cols},
@@ -39,20 +39,20 @@ class Relu {
     };
   }
 
-  Batch<const Scalar, Width> forward(const Run&, Batch<const Scalar, Width> x, Cache& cache) const {
+  Rows<const Scalar, Width> forward(const Pass&, Rows<const Scalar, Width> x, Cache& cache) const {
     const auto y = cache.y.middle_rows(0, x.rows());
     cache.x = x;
     kernels::relu<Scalar>(x.flat(), y.flat());
     return y;
   }
 
-  Batch<const Scalar, Width> backward_input(const Run&, Batch<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar, Width> backward_input(const Pass&, Rows<const Scalar, Width> dy, Cache& cache) const {
     const auto dx = cache.dx.middle_rows(0, dy.rows());
     kernels::relu_backward<Scalar>(cache.x.middle_rows(0, dy.rows()).flat(), dy.flat(), dx.flat());
     return dx;
   }
 
-  void backward_weights(const Run&, Blocks<Cache>, Relu&, Share&) const {}
+  void backward_weights(const Pass&, Caches<Cache>, Relu&, Share&) const {}
 
   template <class Self, class List>
   static void for_each(Self&, const std::string&, List&) {}

@@ -8,7 +8,7 @@ namespace spat::inline SPAT_ABI {
 
 /// y(b, j, i) = x(b, i, j):  x [samples * rows x cols], y [samples * cols x rows].
 template <std::floating_point Scalar>
-void transpose_samples(Batch<const Scalar> x, std::size_t samples, Batch<Scalar> y) {
+void transpose_samples(Rows<const Scalar> x, std::size_t samples, Rows<Scalar> y) {
   for (std::size_t s = 0; s < samples; ++s)
     kernels::transpose(x.row(s * y.cols()), y.cols(), x.cols(), y.row(s * x.cols()));
 }
@@ -29,7 +29,7 @@ class SeriesFrame {
 
   struct Cache {
     typename InstanceNorm<Scalar>::Cache instance_norm;
-    Batch<Scalar> z, dy;
+    Rows<Scalar> z, dy;
     std::size_t samples = 0, channels = 0;
 
     /// `tokens`: N.
@@ -42,21 +42,21 @@ class SeriesFrame {
     }
   };
 
-  Batch<const Scalar> enter(const Run& run, Batch<const Scalar> history, Cache& cache) const {
-    return normalizes ? instance_norm.forward(run, history, cache.instance_norm) : history;
+  Rows<const Scalar> enter(const Pass& pass, Rows<const Scalar> history, Cache& cache) const {
+    return normalizes ? instance_norm.forward(pass, history, cache.instance_norm) : history;
   }
 
-  Batch<const Scalar> leave(const Run& run, Batch<const Scalar> y, Cache& cache) const {
+  Rows<const Scalar> leave(const Pass& pass, Rows<const Scalar> y, Cache& cache) const {
     const std::size_t tokens = y.rows() / cache.samples, horizon = y.cols();
     for (std::size_t s = 0; s < cache.samples; ++s)
       kernels::transpose(y.row(s * tokens), cache.channels, horizon, cache.z.row(s * horizon));
-    return normalizes ? instance_norm.restore(run, cache.z, cache.instance_norm) : Batch<const Scalar>(cache.z);
+    return normalizes ? instance_norm.restore(pass, cache.z, cache.instance_norm) : Rows<const Scalar>(cache.z);
   }
 
   /// dy [samples * N x T], zero where a row is no channel.
-  Batch<const Scalar> backward_leave(const Run& run, Batch<const Scalar> dforecast, Cache& cache) const {
+  Rows<const Scalar> backward_leave(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     const auto dz =
-        normalizes ? instance_norm.backward_restore(run, dforecast, cache.z, cache.instance_norm) : dforecast;
+        normalizes ? instance_norm.backward_restore(pass, dforecast, cache.z, cache.instance_norm) : dforecast;
     const std::size_t tokens = cache.dy.rows() / cache.samples, horizon = cache.dy.cols();
     if (tokens > cache.channels) std::ranges::fill(cache.dy.flat(), Scalar(0));
     for (std::size_t s = 0; s < cache.samples; ++s)
@@ -64,8 +64,8 @@ class SeriesFrame {
     return cache.dy;
   }
   /// dx of enter, after backward_leave.
-  Batch<const Scalar> backward_enter(const Run& run, Batch<const Scalar> dn, Cache& cache) const {
-    return normalizes ? instance_norm.backward_input(run, dn, cache.instance_norm) : dn;
+  Rows<const Scalar> backward_enter(const Pass& pass, Rows<const Scalar> dn, Cache& cache) const {
+    return normalizes ? instance_norm.backward_input(pass, dn, cache.instance_norm) : dn;
   }
 };
 

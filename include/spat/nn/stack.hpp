@@ -2,12 +2,23 @@
 #pragma once
 
 #include <spat/autograd/layer.hpp>
-#include <spat/autograd/scoring.hpp>
+#include <spat/nn/attention_events.hpp>
 #include <spat/core/slot.hpp>
+
+#include <tuple>
+#include <utility>
+#include <vector>
 
 namespace spat::inline SPAT_ABI {
 
 namespace detail {
+
+template <class T>
+inline constexpr std::size_t static_depth = dynamic;
+template <class T>
+inline constexpr std::size_t static_depth<const T> = static_depth<T>;
+template <class... T>
+inline constexpr std::size_t static_depth<std::tuple<T...>> = sizeof...(T);
 
 template <class List>
 struct CachesOf;
@@ -20,11 +31,6 @@ struct CachesOf<std::vector<Block>> {
   using type = std::vector<typename Block::Cache>;
 };
 
-/// A block's own bits of a mask over the whole stack.
-[[nodiscard]] constexpr KeptModules kept_of_block(std::uint64_t mask, std::size_t block, std::size_t modules) {
-  return {false, mask >> block * modules & ((std::uint64_t{1} << modules) - 1)};
-}
-
 /// What an argument of a stack is to block i: what it returns for i if it is a function of that, else itself.
 template <class Argument>
 [[nodiscard]] constexpr decltype(auto) of_block(const Argument& argument, [[maybe_unused]] std::size_t i) {
@@ -36,8 +42,41 @@ template <class Argument>
 
 }  // namespace detail
 
+/// Calls use(index, blocks[index]...) from the first block to the last: unrolled over tuples, where the index is an
+/// integral_constant, a loop over vectors.
+template <class Use, class First, class... Rest>
+constexpr void for_each_block(Use&& use, First& first, Rest&... rest) {
+  constexpr std::size_t depth = detail::static_depth<First>;
+  if constexpr (depth == dynamic) {
+    for (std::size_t i = 0; i < first.size(); ++i) use(i, first[i], rest[i]...);
+  } else {
+    const auto one = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+      use(std::integral_constant<std::size_t, I>{}, std::get<I>(first), std::get<I>(rest)...);
+    };
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (one(std::integral_constant<std::size_t, I>{}), ...); }
+    (std::make_index_sequence<depth>{});
+  }
+}
+
+/// The same, from the last block to the first.
+template <class Use, class First, class... Rest>
+constexpr void for_each_block_reversed(Use&& use, First& first, Rest&... rest) {
+  constexpr std::size_t depth = detail::static_depth<First>;
+  if constexpr (depth == dynamic) {
+    for (std::size_t i = first.size(); i-- > 0;) use(i, first[i], rest[i]...);
+  } else {
+    const auto one = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+      use(I, std::get<I>(first), std::get<I>(rest)...);
+    };
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (one(std::integral_constant<std::size_t, depth - 1 - I>{}), ...);
+    }
+    (std::make_index_sequence<depth>{});
+  }
+}
+
 /// y = block_{depth-1}( ... block_0(x)).  Block<kept> holds `Block<kept>::modules` prunable modules; those of block i are
-/// numbered first_module + i * modules + j by the unpruned architecture, and a run is told of the first of them with run.at().
+/// numbered first_module + i * modules + j by the unpruned architecture, and a run is told of the first of them with pass.at().
 /// Blocks keep their width: x, y [samples * N x D]. What else a block's constructor and calls take (sizes, a memory) is handed on
 /// as it is, or, where it differs from block to block, is a function of the block's index. A scored run is told of each block, by the
 /// block itself where that has `reports_itself`.
@@ -46,49 +85,50 @@ template <class Argument>
 /// one symbol.
 ///
 /// `mask` is the mask of this stack's own modules as a constant with `depth` blocks, or none: then both are the constructor's.
-template <template <KeptModules> class Block, std::size_t depth = dynamic, std::uint64_t mask = 0>
+template <template <BlockMask> class Block, std::size_t depth = dynamic, ModuleMask mask = ModuleMask{}>
 class Stack {
  public:
   static constexpr bool is_static = depth != dynamic;
-  static constexpr std::size_t modules = Block<KeptModules{}>::modules;
-  using Value = typename Block<KeptModules{}>::Value;
+  static constexpr std::size_t modules = Block<BlockMask{}>::modules;
+  using Value = typename Block<BlockMask{}>::Value;
 
   std::size_t first_module = 0;
 
   /// arguments are those of a block but the last: which of its own modules it keeps, a bit each.
   template <class... Arguments>
-  Stack(std::size_t block_count, std::uint64_t kept, const Arguments&... arguments)
+  Stack(std::size_t block_count, ModuleMask kept, const Arguments&... arguments)
       : blocks(make(block_count, kept, arguments...)) {}
 
  private:
+  static constexpr BlockMask block_mask(std::size_t i) { return {false, mask.slice(i * modules, modules)}; }
+
   template <class... Arguments>
-  static auto make(std::size_t block_count, std::uint64_t kept, const Arguments&... arguments) {
+  static auto make(std::size_t block_count, ModuleMask kept, const Arguments&... arguments) {
     if constexpr (is_static) {
       return [&]<std::size_t... I>(std::index_sequence<I...>) {
         const auto block = [&]<std::size_t i>(std::integral_constant<std::size_t, i>) {
-          return Block<detail::kept_of_block(mask, i, modules)>(detail::of_block(arguments, i)...,
-                                                                detail::kept_of_block(kept, i, modules).bits);
+          return Block<block_mask(i)>(detail::of_block(arguments, i)..., kept.slice(i * modules, modules));
         };
         return std::tuple{block(std::integral_constant<std::size_t, I>{})...};
       }
       (std::make_index_sequence<depth>{});
     } else {
-      std::vector<Block<KeptModules{}>> list;
+      std::vector<Block<BlockMask{}>> list;
       list.reserve(block_count);
       for (std::size_t i = 0; i < block_count; ++i)
-        list.emplace_back(detail::of_block(arguments, i)..., detail::kept_of_block(kept, i, modules).bits);
+        list.emplace_back(detail::of_block(arguments, i)..., kept.slice(i * modules, modules));
       return list;
     }
   }
 
   template <std::size_t... I>
   static auto tuple_of(std::index_sequence<I...>)
-      -> std::type_identity<std::tuple<Block<detail::kept_of_block(mask, I, modules)>...>>;
+      -> std::type_identity<std::tuple<Block<block_mask(I)>...>>;
   static auto blocks_type() {  // its result is named, never called for
     if constexpr (is_static)
       return decltype(tuple_of(std::make_index_sequence<depth>{}))();
     else
-      return std::type_identity<std::vector<Block<KeptModules{}>>>();
+      return std::type_identity<std::vector<Block<BlockMask{}>>>();
   }
 
  public:
@@ -102,17 +142,17 @@ class Stack {
     template <class... Sizes>
     void lay_out(Arena& arena, const Stack& stack, Sizes... sizes) {
       if constexpr (!is_static) blocks.resize(stack.blocks.size());
-      upward([&](std::size_t i, const auto& block,
+      for_each_block([&](std::size_t i, const auto& block,
                  auto& mine) { mine.lay_out(arena, block, detail::of_block(sizes, i)...); },
              stack.blocks, blocks);
     }
   };
 
-  template <class RunType, class View, class... More>
-  View forward(const RunType& run, View x, Cache& cache, const More&... more) const {
-    upward(
+  template <class PassType, class View, class... More>
+  View forward(const PassType& pass, View x, Cache& cache, const More&... more) const {
+    for_each_block(
         [&](std::size_t i, const auto& block, auto& mine) {
-          const auto of_block = run.at(first_module + i * modules);
+          const auto of_block = pass.at(first_module + i * modules);
           const auto y = block.forward(of_block, x, mine, detail::of_block(more, i)...);
           if constexpr (!requires { std::remove_cvref_t<decltype(block)>::reports_itself; })
             report_block<Value>(of_block, modules, x, y);
@@ -122,25 +162,25 @@ class Stack {
     return x;
   }
 
-  template <class RunType, class View, class... More>
-  View backward_input(const RunType& run, View dy, Cache& cache, const More&... more) const {
-    downward(
+  template <class PassType, class View, class... More>
+  View backward_input(const PassType& pass, View dy, Cache& cache, const More&... more) const {
+    for_each_block_reversed(
         [&](std::size_t i, const auto& block, auto& mine) {
-          dy = block.backward_input(run.at(first_module + i * modules), dy, mine, detail::of_block(more, i)...);
+          dy = block.backward_input(pass.at(first_module + i * modules), dy, mine, detail::of_block(more, i)...);
         },
         blocks, cache.blocks);
     return dy;
   }
 
-  void backward_weights(const Run& run, Blocks<Cache> samples, Stack& gradients, Share& share) const {
-    upward([&](auto i, const auto& block,
-               auto& gradient) { block.backward_weights(run, caches_of(i, samples), gradient, share); },
+  void backward_weights(const Pass& pass, Caches<Cache> samples, Stack& gradients, Share& share) const {
+    for_each_block([&](auto i, const auto& block,
+               auto& gradient) { block.backward_weights(pass, caches_of(i, samples), gradient, share); },
            blocks, gradients.blocks);
   }
 
-  /// What block i keeps of each of the samples' blocks; i as upward() gives it.
+  /// What block i keeps of each of the samples' blocks; i as for_each_block() gives it.
   template <class Index>
-  [[nodiscard]] static auto caches_of([[maybe_unused]] Index i, Blocks<Cache> samples) {
+  [[nodiscard]] static auto caches_of([[maybe_unused]] Index i, Caches<Cache> samples) {
     return samples.of([&](Cache & cache) -> auto& {
       if constexpr (is_static)
         return std::get<Index::value>(cache.blocks);
@@ -151,19 +191,15 @@ class Stack {
 
   /// Numbers the dropouts of block i from first_site + i * sites.
   void set_dropout(double rate, std::size_t first_site) {
-    upward([&](std::size_t i, auto& block) { block.set_dropout(rate, first_site + i * Block<KeptModules{}>::sites); },
+    for_each_block([&](std::size_t i, auto& block) { block.set_dropout(rate, first_site + i * Block<BlockMask{}>::sites); },
            blocks);
-  }
-
-  void pack(Purpose purpose = Purpose::inference) {
-    upward([&](std::size_t, auto& block) { block.pack(purpose); }, blocks);
   }
 
   /// sizes are what a block's own multiply_adds takes.
   template <class... Sizes>
   [[nodiscard]] std::size_t multiply_adds(Sizes... sizes) const {
     std::size_t total = 0;
-    upward([&]([[maybe_unused]] std::size_t i,
+    for_each_block([&]([[maybe_unused]] std::size_t i,
                const auto& block) { total += block.multiply_adds(detail::of_block(sizes, i)...); },
            blocks);
     return total;
@@ -171,7 +207,7 @@ class Stack {
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
-    upward([&](std::size_t i, auto& block) { block.for_each(block, detail::message(name, i, "."), list); },
+    for_each_block([&](std::size_t i, auto& block) { block.for_each(block, message(name, i, "."), list); },
            self.blocks);
   }
 };

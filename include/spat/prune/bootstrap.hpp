@@ -20,7 +20,7 @@ struct ScoreSpread {
   /// Throws ConfigError unless 0 < level <= 1.
   [[nodiscard]] std::vector<std::pair<std::size_t, std::size_t>> indistinguishable(double level = 0.95) const {
     if (!(level > 0 && level <= 1))
-      throw ConfigError(detail::message("a level of certainty must lie in (0, 1], found ", level));
+      throw ConfigError(message("a level of certainty must lie in (0, 1], found ", level));
     std::vector<std::pair<std::size_t, std::size_t>> pairs;
     for (std::size_t i = 0; i < mean.size(); ++i)
       for (std::size_t j = i + 1; j < mean.size(); ++j) {

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <spat/core/error.hpp>
-#include <spat/models/module_mask.hpp>
+#include <spat/core/module_mask.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <functional>
 #include <optional>
 #include <string>
@@ -52,39 +51,25 @@ struct Estimate {
 };
 
 /// A figure of the model that keeps these modules.
-using MaskMeasure = std::function<double(ModuleMask<>)>;
+using MaskMeasure = std::function<double(ModuleMask)>;
 
 /// What a budget may ask of masks; measures_of() has them of a model. Latency is a median in milliseconds, the loss change relative to
 /// the model that is pruned.
 struct Measures {
   MaskMeasure macs = {}, parameters = {}, latency = {};
-  std::function<Estimate(ModuleMask<>)> loss_change = {};
+  std::function<Estimate(ModuleMask)> loss_change = {};
 };
 
 namespace detail {
 
-/// "6, 9, 12".
-[[nodiscard]] inline std::string numbers_of(ModuleMask<> mask, std::size_t modules) {
-  std::string text;
-  for (std::size_t i = 0; i < modules; ++i)
-    if (mask.keeps(i)) text.append(text.empty() ? "" : ", ").append(std::to_string(i));
-  return text;
-}
-
-/// "-35.0 %".
-[[nodiscard]] inline std::string percent(double share) {
-  char text[32];
-  return std::string(text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "%+.1f %%", 100 * share)));
-}
-
 template <class Measure>
 const Measure& needed(const Measure& measure, const char* what) {
-  if (!measure) throw ConfigError(detail::message("this budget needs measured ", what, ": see measures_of()"));
+  if (!measure) throw ConfigError(message("this budget needs measured ", what, ": see measures_of()"));
   return measure;
 }
 
 inline void check_share(double share, const char* what) {
-  if (!(share >= 0 && share <= 1)) throw ConfigError(detail::message(what, " must lie in [0, 1], found ", share));
+  if (!(share >= 0 && share <= 1)) throw ConfigError(message(what, " must lie in [0, 1], found ", share));
 }
 
 }  // namespace detail
@@ -92,16 +77,15 @@ inline void check_share(double share, const char* what) {
 /// The modules of `kept` in the order in which they go: the lowest score first. Scores within the lowest one's standard error
 /// (`errors`, empty for none) cannot be told from it: of those the deepest goes. The last module that is left of `guard` is not
 /// in it. Throws NumericError for a score that is not finite.
-[[nodiscard]] inline std::vector<std::size_t> drop_order(ModuleMask<> kept, const std::vector<double>& scores,
-                                                         ModuleMask<> guard = {},
+[[nodiscard]] inline std::vector<std::size_t> drop_order(ModuleMask kept, const std::vector<double>& scores,
+                                                         ModuleMask guard = {},
                                                          const std::vector<double>& errors = {}) {
   std::vector<std::size_t> left, order;
-  const bool guarded = (kept.bits & guard.bits) != 0;
   for (std::size_t i = 0; i < scores.size(); ++i) {
-    if (!kept.keeps(i) || (guarded && (kept.without(i).bits & guard.bits) == 0)) continue;
+    if (!may_remove(kept, i, guard)) continue;
     if (!std::isfinite(scores[i]))
       throw NumericError(
-          detail::message("the score of module ", i,
+          message("the score of module ", i,
                           " is not finite: a criterion that listens needs a step of training or scoring after its "
                           "warm-up, leave-one-out the validation losses"));
     left.push_back(i);
@@ -115,9 +99,8 @@ inline void check_share(double share, const char* what) {
     for (const std::size_t i : left)
       if (scores[i] <= lowest + error) next = std::max(next, i);
     std::erase(left, next);
-    const ModuleMask<> without = kept.without(next);
-    if (guarded && (without.bits & guard.bits) == 0) continue;
-    kept = without;
+    if (!may_remove(kept, next, guard)) continue;
+    kept = kept.without(next);
     order.push_back(next);
   }
   return order;
@@ -129,22 +112,22 @@ struct Goal {
   double limit = 0;
   std::function<std::string(double)> text;  // of a value of the measure, for messages
 
-  [[nodiscard]] bool met(ModuleMask<> mask) const { return measure(mask) <= limit; }
+  [[nodiscard]] bool met(ModuleMask mask) const { return measure(mask) <= limit; }
 };
 
 /// Of a model that keeps `kept`; none for a threshold and for a budget of losses, which end before a limit instead of behind it.
 /// Throws ConfigError for a share outside of [0, 1] and for a budget whose measure is missing.
-[[nodiscard]] inline std::optional<Goal> goal_of(const Budget& budget, ModuleMask<> kept,
+[[nodiscard]] inline std::optional<Goal> goal_of(const Budget& budget, ModuleMask kept,
                                                  const Measures& measures = {}) {
-  const double before = static_cast<double>(kept.kept());
+  const double before = static_cast<double>(kept.count());
   const auto modules_left = [before](double count) {
-    return Goal{[](ModuleMask<> mask) { return static_cast<double>(mask.kept()); }, before - count, {}};
+    return Goal{[](ModuleMask mask) { return static_cast<double>(mask.count()); }, before - count, {}};
   };
   const auto share_left = [&](const MaskMeasure& measure, double by, const char* what) {
-    detail::check_share(by, detail::message("a reduction of ", what).c_str());
+    detail::check_share(by, message("a reduction of ", what).c_str());
     const double all = detail::needed(measure, what)(kept);
     return Goal{measure, (1 - by) * all, [all, what = std::string(what)](double value) {
-                  return detail::message(what, " ", detail::percent(value / all - 1));
+                  return message(what, " ", percent(value / all - 1));
                 }};
   };
   if (const auto* lowest = std::get_if<DropLowest>(&budget)) return modules_left(static_cast<double>(lowest->count));
@@ -157,9 +140,9 @@ struct Goal {
     return share_left(measures.parameters, numbers->by, "parameters");
   if (const auto* latency = std::get_if<LatencyAtMost>(&budget)) {
     if (!(latency->milliseconds > 0))
-      throw ConfigError(detail::message("a latency must be positive, found ", latency->milliseconds, " ms"));
+      throw ConfigError(message("a latency must be positive, found ", latency->milliseconds, " ms"));
     return Goal{detail::needed(measures.latency, "latency"), latency->milliseconds,
-                [](double value) { return detail::message("a latency of ", value, " ms"); }};
+                [](double value) { return message("a latency of ", value, " ms"); }};
   }
   return {};
 }
@@ -167,11 +150,11 @@ struct Goal {
 /// The mask that is left of `kept`. scores[i] is module i's; they go in the order of drop_order().
 /// Throws NumericError for a score that is not finite, ConfigError, with the best that can be reached, for a budget that cannot be
 /// met, and for one whose measure is missing.
-[[nodiscard]] inline ModuleMask<> choose(ModuleMask<> kept, const std::vector<double>& scores, const Budget& budget,
-                                         ModuleMask<> guard = {}, const std::vector<double>& errors = {},
+[[nodiscard]] inline ModuleMask choose(ModuleMask kept, const std::vector<double>& scores, const Budget& budget,
+                                         ModuleMask guard = {}, const std::vector<double>& errors = {},
                                          const Measures& measures = {}) {
   const std::vector<std::size_t> order = drop_order(kept, scores, guard, errors);
-  ModuleMask<> mask = kept;
+  ModuleMask mask = kept;
   if (const auto* below = std::get_if<DropBelow>(&budget)) {
     for (const std::size_t i : order)
       if (scores[i] < below->threshold) mask = mask.without(i);
@@ -179,7 +162,7 @@ struct Goal {
   }
   if (const auto* loss = std::get_if<LossAtMost>(&budget)) {
     const auto& change = detail::needed(measures.loss_change, "losses");
-    const auto fits = [&](ModuleMask<> candidate) {
+    const auto fits = [&](ModuleMask candidate) {
       const Estimate found = change(candidate);
       return found.mean + found.error <= loss->increase;
     };
@@ -189,8 +172,8 @@ struct Goal {
     }
     if (mask == kept && loss->increase < 0)
       throw ConfigError(
-          detail::message("no mask meets a loss of ", detail::percent(loss->increase), ": at best it is ",
-                          detail::percent(order.empty() ? 0 : std::min(0.0, change(kept.without(order[0])).mean))));
+          message("no mask meets a loss of ", percent(loss->increase), ": at best it is ",
+                          percent(order.empty() ? 0 : std::min(0.0, change(kept.without(order[0])).mean))));
     return mask;
   }
   const Goal goal = *goal_of(budget, kept, measures);
@@ -201,16 +184,15 @@ struct Goal {
     reached = goal.measure(mask), best = std::min(best, reached);
   }
   if (reached <= goal.limit) return mask;
-  const bool guarded = (kept.bits & guard.bits) != 0;
-  const std::string but = guarded ? detail::message(" and has to keep one of those numbered ",
-                                                    detail::numbers_of({kept.bits & guard.bits}, scores.size()))
-                                  : std::string();
+  const std::string but = (kept & guard).empty()
+                              ? std::string()
+                              : message(" and has to keep one of those numbered ", module_numbers(kept & guard));
   if (std::holds_alternative<DropLowest>(budget) || std::holds_alternative<DropRatio>(budget))
-    throw ConfigError(detail::message("cannot drop ", static_cast<double>(kept.kept()) - goal.limit,
-                                      " modules: the model has ", kept.kept(), but));
-  throw ConfigError(detail::message("no mask meets ", goal.text(goal.limit),
+    throw ConfigError(message("cannot drop ", static_cast<double>(kept.count()) - goal.limit,
+                                      " modules: the model has ", kept.count(), but));
+  throw ConfigError(message("no mask meets ", goal.text(goal.limit),
                                     ": the best that dropping modules reaches is ", goal.text(best), "; the model has ",
-                                    kept.kept(), but));
+                                    kept.count(), but));
 }
 
 }  // namespace spat

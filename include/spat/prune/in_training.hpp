@@ -32,24 +32,24 @@ class InTrainingPruning {
   using Data = PruningData<typename Model::Value>;
   using Teacher = typename Trainer<Model>::Teacher;
 
-  InTrainingPruning(const Model& model, SensitivityPruner<Model, C>& pruner, const Data& data,
+  InTrainingPruning(const Model& model, Pruner<Model, C>& pruner, const Data& data,
                     const TrainingOptions& training, const PruningOptions& options, Teacher teacher = {})
       : model_(model), pruner_(pruner), data_(data), training_(training), options_(options),
         teacher_(std::move(teacher)),
         latest_(options.latest_epoch ? options.latest_epoch : std::max<std::size_t>(2, training.epochs / 2)) {
     (void)Stability(options.stability);  // throws
     const Measures before = measures_of(model, data.training, data.validation, options.measures, data.team);
-    if (goal_of(options.budget, model.shape.kept(), before))
-      (void)choose(model.shape.kept(), std::vector<double>(model.shape.count(), 1), options.budget,
-                   guard_of(model.shape), {}, before);
-    go_on_with(Stage(*this, pruned(model, model.shape.kept())));
+    if (goal_of(options.budget, model.form.kept(), before))
+      (void)choose(model.form.kept(), std::vector<double>(model.form.modules(), 1), options.budget,
+                   guard_of(model.form), {}, before);
+    go_on_with(Stage(*this, pruned(model, model.form.kept())));
   }
   InTrainingPruning(const InTrainingPruning&) = delete;
   InTrainingPruning& operator=(const InTrainingPruning&) = delete;
 
   /// Whether another epoch is due.
   [[nodiscard]] bool unfinished() const { return trainer_->unfinished(); }
-  [[nodiscard]] std::vector<EpochReport> history() const { return trainer_->history(); }
+  [[nodiscard]] std::vector<EpochRecord> history() const { return trainer_->history(); }
 
   /// One epoch, and the removal if it is due then.
   void run_epoch(const ProgressCallback& progress = {}) {
@@ -67,14 +67,14 @@ class InTrainingPruning {
 
   /// Between two epochs, as TrainingState does, whose errors these are. A resumed training has the bytes of one that never stopped.
   void save(const std::string& path, std::string_view about = {}) {
-    TrainingState<Model>::save(path, *trainer_, Observer{pruner_, chosen_, removals_, model_.shape.count()}, about);
+    TrainingState<Model>::save(path, *trainer_, Observer{pruner_, chosen_, removals_, model_.form.modules()}, about);
   }
   /// A refused file changes nothing here.
   void restore(const std::string& path, std::string_view about = {}) {
-    Observer observer{pruner_, false, {}, model_.shape.count()};
-    Stage stage(*this, pruned(model_, observer.mask_in(path, model_.shape.kept())));
+    Observer observer{pruner_, false, {}, model_.form.modules()};
+    Stage stage(*this, pruned(model_, observer.mask_in(path, model_.form.kept())));
     TrainingState<Model>::restore(path, *stage.trainer, observer, about);
-    for (Removal& removal : observer.removals) removal.mask = stage.model->shape.kept();
+    for (Removal& removal : observer.removals) removal.mask = stage.model->form.kept();
     chosen_ = observer.chosen, removals_ = std::move(observer.removals);
     go_on_with(std::move(stage));
   }
@@ -100,7 +100,7 @@ class InTrainingPruning {
 
   /// What a training state has of the pruner, and of the removal: whether it was decided, after which epoch, what was left.
   struct Observer {
-    SensitivityPruner<Model, C>& pruner;
+    Pruner<Model, C>& pruner;
     bool chosen;
     std::vector<Removal> removals;
     std::size_t modules;
@@ -125,14 +125,14 @@ class InTrainingPruning {
       pruner.restore(all);
     }
     /// What the model keeps whose state a file is, a part of `whole`.
-    [[nodiscard]] ModuleMask<> mask_in(const std::string& path, ModuleMask<> whole) const {
+    [[nodiscard]] ModuleMask mask_in(const std::string& path, ModuleMask whole) const {
       const SafetensorsFile file(path);
-      const std::string name = detail::message("observer.", key);
+      const std::string name = message("observer.", key);
       if (!file.contains(name))
-        throw ConfigError(detail::message(path, ": is the state of a training that removes no modules"));
+        throw ConfigError(message(path, ": is the state of a training that removes no modules"));
       const auto row = file.read<double>(name);
       if (row.size() != 1 && row.size() != 2 + modules)
-        throw ShapeError(detail::message(path, ": ", name, " is of another number of modules"));
+        throw ShapeError(message(path, ": ", name, " is of another number of modules"));
       for (std::size_t i = 0; i + 2 < row.size(); ++i)
         if (row[i + 2] == 0) whole = whole.without(i);
       return whole;
@@ -141,13 +141,13 @@ class InTrainingPruning {
   };
 
   void remove_after(std::size_t epoch) {
-    const ModuleMask<> mask = trainer_->with_averages([&] {
+    const ModuleMask mask = trainer_->with_averages([&] {
       const Measures measures = measures_of(*current_, data_.training, data_.validation, options_.measures, data_.team);
       hear_losses(pruner_, *current_, data_, training_.seed);
       return pruner_.choose(options_.budget, measures);
     });
-    if (mask != current_->shape.kept()) {
-      Stage fewer(*trainer_, removed(*current_, mask, data_, training_.seed));
+    if (mask != current_->form.kept()) {
+      Stage fewer(*trainer_, pruned_with_statistics(*current_, mask, data_, training_.seed));
       if (!fewer.trainer->unfinished()) fewer.trainer->consider_start(data_.validation);
       removals_.push_back({epoch, mask});
       go_on_with(std::move(fewer));
@@ -156,7 +156,7 @@ class InTrainingPruning {
   }
 
   const Model& model_;
-  SensitivityPruner<Model, C>& pruner_;
+  Pruner<Model, C>& pruner_;
   detail::LooksBack<Model, C> looks_back_{pruner_, model_};
   Data data_;
   TrainingOptions training_;
@@ -171,7 +171,7 @@ class InTrainingPruning {
 
 /// All epochs of it.
 template <PrunableModel Model, class C>
-[[nodiscard]] PruningResult<Model> prune_in_training(const Model& model, SensitivityPruner<Model, C>& pruner,
+[[nodiscard]] PruningResult<Model> prune_in_training(const Model& model, Pruner<Model, C>& pruner,
                                                      const PruningData<typename Model::Value>& data,
                                                      const TrainingOptions& training, const PruningOptions& options,
                                                      const ProgressCallback& progress = {},

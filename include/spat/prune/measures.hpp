@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/prune/budget.hpp>
-#include <spat/prune/cost.hpp>
+#include <spat/models/cost.hpp>
 #include <spat/prune/surgery.hpp>
 #include <spat/train/batch_statistics.hpp>
 #include <spat/train/evaluate.hpp>
@@ -19,9 +19,9 @@ namespace spat::inline SPAT_ABI {
 [[nodiscard]] inline Estimate loss_change(const std::vector<double>& a, const std::vector<double>& b,
                                           std::size_t origins = 5) {
   if (a.size() != b.size())
-    throw ShapeError(detail::message("losses of the same windows: expected ", a.size(), ", found ", b.size()));
+    throw ShapeError(message("losses of the same windows: expected ", a.size(), ", found ", b.size()));
   if (origins < 2 || origins > a.size())
-    throw ConfigError(detail::message("rolling origins: at least 2 and at most one a window: origins ", origins,
+    throw ConfigError(message("rolling origins: at least 2 and at most one a window: origins ", origins,
                                       ", windows ", a.size()));
   std::vector<double> changes;
   for (std::size_t k = 0; k < origins; ++k) {
@@ -55,48 +55,47 @@ template <Evaluable Model>
 }
 
 /// Measures of `model`, which must outlive them, as the windows and the team. Each mask is measured once, when it is first asked for:
-/// do not let anything else run meanwhile where latency is asked. Nothing is fine-tuned: a loss change is what removal alone costs,
+/// do not let anything else pass meanwhile where latency is asked. Nothing is fine-tuned: a loss change is what removal alone costs,
 /// running statistics re-estimated.
 template <PrunableModel Model>
 [[nodiscard]] Measures measures_of(const Model& model, const WindowDataset<typename Model::Value>& training,
                                    const WindowDataset<typename Model::Value>& validation, MeasureOptions options = {},
                                    Team* team = nullptr) {
   const auto once = [](auto measure) {  // measure(mask), remembered
-    using Value = std::invoke_result_t<decltype(measure), ModuleMask<>>;
-    return [measure, known = std::make_shared<std::map<std::uint64_t, Value>>()](ModuleMask<> mask) {
-      const auto found = known->find(mask.bits);
-      return found != known->end() ? found->second : known->emplace(mask.bits, measure(mask)).first->second;
+    using Value = std::invoke_result_t<decltype(measure), ModuleMask>;
+    return [measure, known = std::make_shared<std::map<ModuleMask, Value>>()](ModuleMask mask) {
+      const auto found = known->find(mask);
+      return found != known->end() ? found->second : known->emplace(mask, measure(mask)).first->second;
     };
   };
-  const auto cost = once([&model, channels = training.channels()](ModuleMask<> mask) {
+  const auto cost = once([&model, channels = training.channels()](ModuleMask mask) {
     const Cost of_mask = cost_of(pruned(model, mask), channels);
     return std::array{static_cast<double>(of_mask.macs), static_cast<double>(of_mask.parameters)};
   });
-  const auto losses = once([&model, &training, &validation, options, team](ModuleMask<> mask) {
+  const auto losses = once([&model, &training, &validation, options, team](ModuleMask mask) {
     Model fewer = pruned(model, mask);
-    if (mask != model.shape.kept()) reestimate_statistics(fewer, training, options.seed, team);
+    if (mask != model.form.kept()) reestimate_statistics(fewer, training, options.seed, team);
     return error_profile(fewer, validation, team).by_window;
   });
-  return {.macs = [cost](ModuleMask<> mask) { return cost(mask)[0]; },
-          .parameters = [cost](ModuleMask<> mask) { return cost(mask)[1]; },
-          .latency = once([&model, &validation, options, team](ModuleMask<> mask) {
+  return {.macs = [cost](ModuleMask mask) { return cost(mask)[0]; },
+          .parameters = [cost](ModuleMask mask) { return cost(mask)[1]; },
+          .latency = once([&model, &validation, options, team](ModuleMask mask) {
             Model fewer = pruned(model, mask);
             return measure_latency(fewer, validation, team, options.latency_seconds, options.latency_batch).median;
           }),
           .loss_change =
-              [&model, losses, options](ModuleMask<> mask) {
-                return loss_change(losses(model.shape.kept()), losses(mask), options.origins);
+              [&model, losses, options](ModuleMask mask) {
+                return loss_change(losses(model.form.kept()), losses(mask), options.origins);
               }};
 }
 
 /// Milliseconds that each kept module takes: what the forecast is faster by without it; 0 for a module that is gone, and for the last
 /// one left of `guard`, without which there is no model.
-[[nodiscard]] inline std::vector<double> module_latencies(ModuleMask<> kept, std::size_t modules,
-                                                          const MaskMeasure& latency, ModuleMask<> guard = {}) {
+[[nodiscard]] inline std::vector<double> module_latencies(ModuleMask kept, std::size_t modules,
+                                                          const MaskMeasure& latency, ModuleMask guard = {}) {
   std::vector<double> milliseconds(modules, 0);
   for (std::size_t i = 0; i < modules; ++i)
-    if (kept.keeps(i) && ((kept.bits & guard.bits) == 0 || (kept.without(i).bits & guard.bits) != 0))
-      milliseconds[i] = latency(kept) - latency(kept.without(i));
+    if (may_remove(kept, i, guard)) milliseconds[i] = latency(kept) - latency(kept.without(i));
   return milliseconds;
 }
 

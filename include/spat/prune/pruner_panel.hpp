@@ -1,7 +1,7 @@
 // prune. Several pruners that watch one training: criteria compared on the same steps.
 #pragma once
 
-#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/prune/pruner.hpp>
 
 namespace spat::inline SPAT_ABI {
 
@@ -12,33 +12,33 @@ class PrunerPanel {
   using Scalar = typename Pruner::Scalar;
   using Judge = std::remove_cvref_t<decltype(std::declval<const Pruner&>().prototype())>;  // the criterion
 
-  class Slot {
+  class Listener {
    public:
     void on_forward(const ForwardEvent<Scalar>& event) requires detail::HearsForward<Judge, Scalar> {
-      for (auto* slot : slots) slot->on_forward(event);
+      for (auto* slot : listeners) slot->on_forward(event);
     }
     void on_block(const BlockEvent<Scalar>& event) requires detail::HearsBlock<Judge, Scalar> {
-      for (auto* slot : slots) slot->on_block(event);
+      for (auto* slot : listeners) slot->on_block(event);
     }
     void on_backward(const BackwardEvent<Scalar>& event) requires detail::HearsBackward<Judge, Scalar> {
-      for (auto* slot : slots) slot->on_backward(event);
+      for (auto* slot : listeners) slot->on_backward(event);
     }
     void on_tile(std::size_t module, const TileEvent<Scalar>& event) requires detail::HearsTile<Judge, Scalar> {
-      for (auto* slot : slots) slot->on_tile(module, event);
+      for (auto* slot : listeners) slot->on_tile(module, event);
     }
-    std::vector<typename Pruner::Slot*> slots;
+    std::vector<typename Pruner::Listener*> listeners;
   };
 
   explicit PrunerPanel(std::vector<Pruner> members) : pruners(std::move(members)) {
-    for (std::size_t i = 0; i < slots_.size(); ++i)
-      for (Pruner& pruner : pruners) slots_[i].slots.push_back(&pruner.slot(i));
+    for (std::size_t i = 0; i < listeners_.size(); ++i)
+      for (Pruner& pruner : pruners) listeners_[i].listeners.push_back(&pruner.listener(i));
   }
-  PrunerPanel(const PrunerPanel&) = delete;  // its slots point into it
+  PrunerPanel(const PrunerPanel&) = delete;  // its listeners point into it
   PrunerPanel& operator=(const PrunerPanel&) = delete;
 
   std::vector<Pruner> pruners;  // as many as at construction
 
-  [[nodiscard]] Slot& slot(std::size_t i) { return slots_[i]; }
+  [[nodiscard]] Listener& listener(std::size_t i) { return listeners_[i]; }
   void end_step(Team* team = nullptr) {
     for (Pruner& pruner : pruners) pruner.end_step(team);
   }
@@ -47,7 +47,7 @@ class PrunerPanel {
   }
 
  private:
-  std::array<Slot, BlockPlan::most_at_once> slots_;
+  std::array<Listener, MicrobatchPlan::most_at_once> listeners_;
 };
 
 }  // namespace spat

@@ -95,9 +95,9 @@ class Stability {
   explicit Stability(StabilityOptions options = {}) : options_(options) {
     if (options.window < 2)
       throw ConfigError(
-          detail::message("stability compares neighbours: a window of at least 2, found ", options.window));
+          message("stability compares neighbours: a window of at least 2, found ", options.window));
     if (!(options.threshold >= -1 && options.threshold <= 1))
-      throw ConfigError(detail::message("a threshold of Kendall's tau must lie in [-1, 1], found ", options.threshold));
+      throw ConfigError(message("a threshold of Kendall's tau must lie in [-1, 1], found ", options.threshold));
   }
 
   /// scores[i] is module i's, NaN where it was pruned or nothing was observed.

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/prune/measures.hpp>
-#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
 #include <memory>
@@ -20,7 +20,7 @@ enum class PruningSchedule { one_shot, iterative, in_training };
   if (name == "one-shot") return PruningSchedule::one_shot;
   if (name == "iterative") return PruningSchedule::iterative;
   if (name == "in-training") return PruningSchedule::in_training;
-  throw ConfigError(detail::message("unknown schedule \"", name, "\"; expected one-shot, iterative or in-training"));
+  throw ConfigError(message("unknown schedule \"", name, "\"; expected one-shot, iterative or in-training"));
 }
 
 /// The windows and workers of a pruning; all of it must outlive the calls below.
@@ -33,7 +33,7 @@ struct PruningData {
 
 struct PruningOptions {
   Budget budget = DropLowest{1};
-  TrainingOptions fine_tuning = {.epochs = 3, .rate = 1e-4 / 8, .schedule = Schedule::constant};  // each time
+  TrainingOptions fine_tuning = {.epochs = 3, .rate = 1e-4 / 8, .schedule = RateSchedule::constant};  // each time
   bool fine_tunes = true;
   MeasureOptions measures = {};
   StabilityOptions stability = {};  // of the ranking, over pieces of one epoch's steps: in_training
@@ -43,19 +43,19 @@ struct PruningOptions {
 /// What went, and after which epoch of the history.
 struct Removal {
   std::size_t epoch = 0;
-  ModuleMask<> mask;  // what was left
+  ModuleMask mask;  // what was left
 };
 
 template <class Model>
 struct PruningResult {
   Model model;
-  std::vector<EpochReport> history = {};  // of all training and fine-tuning done here, in order
+  std::vector<EpochRecord> history = {};  // of all training and fine-tuning done here, in order
   std::vector<Removal> removals = {};
 };
 
 /// Trains `model` in place with options.fine_tuning; weights that no epoch improves on stay as they are. An observer may listen.
 template <PrunableModel Model, class Observer>
-std::vector<EpochReport> fine_tune(Model& model, const PruningData<typename Model::Value>& data,
+std::vector<EpochRecord> fine_tune(Model& model, const PruningData<typename Model::Value>& data,
                                    const TrainingOptions& options, Observer& observer,
                                    const typename Trainer<Model>::Teacher& teacher = {},
                                    const ProgressCallback& progress = {}) {
@@ -68,34 +68,34 @@ std::vector<EpochReport> fine_tune(Model& model, const PruningData<typename Mode
 
 /// The model that keeps `mask`, ready to be evaluated: surviving weights, statistics re-estimated.
 template <PrunableModel Model>
-[[nodiscard]] Model removed(const Model& model, ModuleMask<> mask, const PruningData<typename Model::Value>& data,
+[[nodiscard]] Model pruned_with_statistics(const Model& model, ModuleMask mask, const PruningData<typename Model::Value>& data,
                             std::uint64_t seed) {
   Model fewer = pruned(model, mask);
-  if (mask != model.shape.kept()) reestimate_statistics(fewer, data.training, seed, data.team);
+  if (mask != model.form.kept()) reestimate_statistics(fewer, data.training, seed, data.team);
   return fewer;
 }
 
 /// Tells a pruner whose criterion is of losses (leave-one-out) what the validation loss becomes without each module of `model`.
 template <PrunableModel Model, class C>
-void hear_losses(SensitivityPruner<Model, C>& pruner, const Model& model,
+void hear_losses(Pruner<Model, C>& pruner, const Model& model,
                  const PruningData<typename Model::Value>& data, std::uint64_t seed) {
   if (!detail::needs_losses(pruner.prototype())) return;
   pruner.hear_losses(
-      [&](ModuleMask<> kept) { return evaluate(removed(model, kept, data, seed), data.validation, data.team).mse; });
+      [&](ModuleMask kept) { return evaluate(pruned_with_statistics(model, kept, data, seed), data.validation, data.team).mse; });
 }
 
 /// one_shot, of a model whose training `pruner` has watched. Errors: those of choose() and of the trainer.
 template <PrunableModel Model, class C>
-[[nodiscard]] PruningResult<Model> prune_one_shot(const Model& model, const SensitivityPruner<Model, C>& pruner,
+[[nodiscard]] PruningResult<Model> prune_one_shot(const Model& model, const Pruner<Model, C>& pruner,
                                                   const PruningData<typename Model::Value>& data,
                                                   const PruningOptions& options,
                                                   const typename Trainer<Model>::Teacher& teacher = {},
                                                   const ProgressCallback& progress = {}) {
   const Measures measures = measures_of(model, data.training, data.validation, options.measures, data.team);
-  const ModuleMask<> mask = pruner.choose(options.budget, measures);
-  PruningResult<Model> result{removed(model, mask, data, options.fine_tuning.seed)};
-  if (mask != model.shape.kept()) result.removals.push_back({0, mask});
-  NoScoring nobody;
+  const ModuleMask mask = pruner.choose(options.budget, measures);
+  PruningResult<Model> result{pruned_with_statistics(model, mask, data, options.fine_tuning.seed)};
+  if (mask != model.form.kept()) result.removals.push_back({0, mask});
+  NoObserver nobody;
   if (options.fine_tunes)
     result.history = fine_tune(result.model, data, options.fine_tuning, nobody, teacher, progress);
   return result;
@@ -106,7 +106,7 @@ namespace detail {
 /// Lets a pruner look at a model again however a scope is left: those that it has looked at meanwhile are gone.
 template <class Model, class C>
 struct LooksBack {
-  SensitivityPruner<Model, C>& pruner;
+  Pruner<Model, C>& pruner;
   const Model& model;
   ~LooksBack() { pruner.go_on_with(model); }
 };
@@ -117,17 +117,17 @@ struct LooksBack {
 /// end. A budget of losses is asked after fine-tuning: the removal that exceeds it is taken back. Errors: those of choose() and of the
 /// trainer; ConfigError, too, where scores have changed so that the budget cannot be met any more.
 template <PrunableModel Model, class C>
-[[nodiscard]] PruningResult<Model> prune_iteratively(const Model& model, SensitivityPruner<Model, C>& pruner,
+[[nodiscard]] PruningResult<Model> prune_iteratively(const Model& model, Pruner<Model, C>& pruner,
                                                      const PruningData<typename Model::Value>& data,
                                                      const PruningOptions& options,
                                                      const typename Trainer<Model>::Teacher& teacher = {},
                                                      const ProgressCallback& progress = {}) {
   const detail::LooksBack<Model, C> looks_back{pruner, model};
-  const ModuleMask<> guard = guard_of(model.shape);
+  const ModuleMask guard = guard_of(model.form);
   const Measures measures = measures_of(model, data.training, data.validation, options.measures, data.team);
-  const auto goal = goal_of(options.budget, model.shape.kept(), measures);
+  const auto goal = goal_of(options.budget, model.form.kept(), measures);
   (void)(goal ? pruner.choose(options.budget, measures)
-              : ModuleMask<>());  // an unreachable budget is said before the work
+              : ModuleMask());  // an unreachable budget is said before the work
   const auto* loss = std::get_if<LossAtMost>(&options.budget);
   const auto* below = std::get_if<DropBelow>(&options.budget);
   const auto before = loss ? error_profile(model, data.validation, data.team).by_window : std::vector<double>();
@@ -135,7 +135,7 @@ template <PrunableModel Model, class C>
   PruningResult<Model> result{model};
   auto current = std::make_unique<Model>(model);
   for (;;) {
-    const ModuleMask<> kept = current->shape.kept();
+    const ModuleMask kept = current->form.kept();
     if (goal && goal->met(kept)) break;
     if (!result.removals.empty()) hear_losses(pruner, *current, data, options.fine_tuning.seed);
     const auto scores = pruner.scores();
@@ -144,23 +144,23 @@ template <PrunableModel Model, class C>
     const auto next =
         std::ranges::find_if(order, [&](std::size_t i) { return !below || scores[i] < below->threshold; });
     if (goal && next == order.end())
-      throw ConfigError(detail::message("what is left when all others have gone does not meet ",
+      throw ConfigError(message("what is left when all others have gone does not meet ",
                                         goal->text(goal->limit), ": it has ", goal->text(goal->measure(kept))));
     if (next == order.end()) break;
     const Removal removal{result.history.size(), kept.without(*next)};
-    auto fewer = std::make_unique<Model>(removed(*current, removal.mask, data, options.fine_tuning.seed));
+    auto fewer = std::make_unique<Model>(pruned_with_statistics(*current, removal.mask, data, options.fine_tuning.seed));
     pruner.go_on_with(*fewer);
     if (options.fine_tunes) {
       const auto epochs = fine_tune(*fewer, data, options.fine_tuning, pruner, teacher, progress);
-      for (EpochReport epoch : epochs) epoch.epoch = result.history.size() + 1, result.history.push_back(epoch);
+      for (EpochRecord epoch : epochs) epoch.epoch = result.history.size() + 1, result.history.push_back(epoch);
     }
     if (loss) {
       const Estimate change =
           loss_change(before, error_profile(*fewer, data.validation, data.team).by_window, options.measures.origins);
       const bool exceeds = change.mean + change.error > loss->increase;
       if (exceeds && loss->increase < 0 && result.removals.empty())
-        throw ConfigError(detail::message("no removal meets a loss of ", detail::percent(loss->increase),
-                                          ": after the first it is ", detail::percent(change.mean)));
+        throw ConfigError(message("no removal meets a loss of ", percent(loss->increase),
+                                          ": after the first it is ", percent(change.mean)));
       if (exceeds) break;
     }
     result.removals.push_back(removal);

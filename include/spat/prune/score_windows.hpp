@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/data/windows.hpp>
-#include <spat/prune/sensitivity_pruner.hpp>
+#include <spat/prune/pruner.hpp>
 #include <spat/train/training_step.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -17,7 +17,7 @@ struct ScoringOptions {
 /// Throws ConfigError for no batches, and for a criterion that needs gradients on a model without a backward pass.
 template <class Model, class C>
 void score_windows(const Model& model, const WindowDataset<typename Model::Value>& windows,
-                   SensitivityPruner<Model, C>& pruner, const ScoringOptions& options = {}, Team* team = nullptr) {
+                   Pruner<Model, C>& pruner, const ScoringOptions& options = {}, Team* team = nullptr) {
   using Scalar = typename Model::Value;
   if (options.batches == 0 || options.batch_size == 0)
     throw ConfigError("scoring needs at least one batch of at least one window");
@@ -27,14 +27,14 @@ void score_windows(const Model& model, const WindowDataset<typename Model::Value
   WindowBuffer<Scalar> buffer;
   const auto each_batch = [&](auto&& use) {
     for (std::size_t b = 0; b < batches; ++b) {
-      use(Run{.seed = options.seed, .step = b + 1}, windows.gather(std::span(order).subspan(b * size, size), buffer));
+      use(Pass{.seed = options.seed, .step = b + 1}, windows.gather(std::span(order).subspan(b * size, size), buffer));
       pruner.end_step(team);
     }
   };
   if constexpr (Forecaster<Model>) {
     Model gradients = zeros_like(model);
     TrainingStep<Model> step(team);
-    each_batch([&](const Run& run, const auto& batch) { (void)step(model, run, batch, gradients, pruner); });
+    each_batch([&](const Pass& pass, const auto& batch) { (void)step(model, pass, batch, gradients, pruner); });
   } else {
     if (detail::needs_gradients<Scalar>(pruner.prototype()))
       throw ConfigError(
@@ -42,9 +42,9 @@ void score_windows(const Model& model, const WindowDataset<typename Model::Value
           "(cosine, block_influence, magnitude), or leave_one_out");
     typename Model::Cache cache;
     model.prepare(cache, Purpose::training, size, windows.channels());
-    each_batch([&](Run run, const auto& batch) {
-      run.training = true, run.batch_samples = batch.samples, run.loss_terms = batch.target.size();
-      (void)model.forward(Scored(run, pruner.slot(0)), batch, cache);
+    each_batch([&](Pass pass, const auto& batch) {
+      pass.training = true, pass.batch_samples = batch.samples, pass.loss_terms = batch.target.size();
+      (void)model.forward(ScoredPass(pass, pruner.listener(0)), batch, cache);
     });
   }
   pruner.end_epoch();

@@ -16,7 +16,7 @@ namespace spat::inline SPAT_ABI {
 
 /// A mask that was measured. Units are those of the measures.
 struct Candidate {
-  ModuleMask<> mask;
+  ModuleMask mask;
   double loss = 0, latency = 0;
   bool on_front = false;
 };
@@ -30,7 +30,7 @@ enum class SearchMethod { automatic, exhaustive, greedy, beam };
   if (name == "exhaustive") return SearchMethod::exhaustive;
   if (name == "greedy") return SearchMethod::greedy;
   if (name == "beam") return SearchMethod::beam;
-  throw ConfigError(detail::message("unknown search \"", name, "\"; expected automatic, exhaustive, greedy or beam"));
+  throw ConfigError(message("unknown search \"", name, "\"; expected automatic, exhaustive, greedy or beam"));
 }
 
 struct SearchOptions {
@@ -47,7 +47,7 @@ namespace detail {
 /// By one value, then the other, then fewer modules, then the deeper ones gone.
 [[nodiscard]] inline bool precedes(const Candidate& a, const Candidate& b, double Candidate::*value,
                                    double Candidate::*other) {
-  const auto key = [&](const Candidate& c) { return std::tuple(c.*value, c.*other, c.mask.kept(), c.mask.bits); };
+  const auto key = [&](const Candidate& c) { return std::tuple(c.*value, c.*other, c.mask.count(), c.mask); };
   return key(a) < key(b);
 }
 
@@ -85,7 +85,7 @@ inline void mark_front(std::vector<Candidate>& candidates) {
   std::vector<Candidate*> order;
   for (Candidate& c : candidates) {
     if (!std::isfinite(c.loss) || !std::isfinite(c.latency))
-      throw NumericError(detail::message("a candidate's loss ", c.loss, " or latency ", c.latency, " is not finite"));
+      throw NumericError(message("a candidate's loss ", c.loss, " or latency ", c.latency, " is not finite"));
     order.push_back(&c);
   }
   std::ranges::sort(order, [](const Candidate* a, const Candidate* b) {
@@ -106,36 +106,33 @@ inline void mark_front(std::vector<Candidate>& candidates) {
 /// 1963); it measures at most n (n + 1) / 2 + 1 masks of n modules. beam: `beam_width` (Lowerre 1976). Of equal losses the deeper
 /// module goes first. One module of `guard` stays in every mask, if `kept` has any.
 /// Throws ConfigError for a beam of no width or too many modules for all masks, NumericError for a measure that is not finite.
-[[nodiscard]] inline std::vector<Candidate> search(ModuleMask<> kept, std::size_t modules, const MaskMeasure& loss,
+[[nodiscard]] inline std::vector<Candidate> search(ModuleMask kept, std::size_t modules, const MaskMeasure& loss,
                                                    const MaskMeasure& latency, const SearchOptions& options = {},
-                                                   ModuleMask<> guard = {}) {
-  kept.bits &= ModuleMask<>::first(modules).bits;
-  const std::size_t width = detail::width_of(options, kept.kept());
-  const bool guarded = (kept.bits & guard.bits) != 0;
-  const auto measured = [&](const MaskMeasure& measure, const char* name, ModuleMask<> mask) {
+                                                   ModuleMask guard = {}) {
+  kept = kept.slice(0, modules);
+  const std::size_t width = detail::width_of(options, kept.count());
+  const auto measured = [&](const MaskMeasure& measure, const char* name, ModuleMask mask) {
     const double value = measure(mask);
     if (!std::isfinite(value))
       throw NumericError(
-          detail::message("the ", name, " of mask ", to_string(mask, modules), " is not finite: ", value));
+          message("the ", name, " of mask ", to_string(mask, modules), " is not finite: ", value));
     return value;
   };
   std::vector<Candidate> all;
-  for (std::set<std::uint64_t> level{kept.bits}; !level.empty();) {  // masks of one size, each once
+  for (std::set<ModuleMask> level{kept}; !level.empty();) {  // masks of one size, each once
     std::vector<Candidate> best;
-    for (const std::uint64_t bits : level)
+    for (const ModuleMask mask : level)
       best.push_back(
-          {.mask = {bits}, .loss = measured(loss, "loss", {bits}), .latency = measured(latency, "latency", {bits})});
+          {.mask = mask, .loss = measured(loss, "loss", mask), .latency = measured(latency, "latency", mask)});
     all.insert(all.end(), best.begin(), best.end());
     if (best.size() > width) {
-      std::ranges::sort(best, std::less<>{}, [](const Candidate& c) { return std::pair(c.loss, c.mask.bits); });
+      std::ranges::sort(best, std::less<>{}, [](const Candidate& c) { return std::pair(c.loss, c.mask); });
       best.resize(width);
     }
     level.clear();
     for (const Candidate& c : best)
-      for (std::size_t i = 0; i < modules; ++i) {
-        const ModuleMask<> without = c.mask.without(i);
-        if (c.mask.keeps(i) && !(guarded && (without.bits & guard.bits) == 0)) level.insert(without.bits);
-      }
+      for (std::size_t i = 0; i < modules; ++i)
+        if (may_remove(c.mask, i, guard)) level.insert(c.mask.without(i));
   }
   mark_front(all);
   return all;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/models/concepts.hpp>
-#include <spat/models/shape.hpp>
+#include <spat/models/form.hpp>
 
 #include <array>
 #include <variant>
@@ -17,40 +17,32 @@ template <Prunable Model>
 struct Surgery {
   using Result = Model;
 
-  [[nodiscard]] static Result keep(const Model& model, ModuleMask<> mask) {
+  [[nodiscard]] static Result keep(const Model& model, ModuleMask mask) {
     check(model, mask);
-    return converted<Model>(model, model.shape.with_kept(mask));
+    return converted<Model>(model, model.form.with_kept(mask));
   }
-  static void check(const Model& model, ModuleMask<> mask) {
-    if (!mask.is_subset_of(model.shape.kept()))
-      throw ConfigError(detail::message("a pruned module cannot come back: kept ",
-                                        to_string(model.shape.kept(), model.shape.count()), ", asked for ",
-                                        to_string(mask, model.shape.count())));
+  static void check(const Model& model, ModuleMask mask) {
+    if (!mask.is_subset_of(model.form.kept()))
+      throw ConfigError(message("a pruned module cannot come back: kept ",
+                                        to_string(model.form.kept(), model.form.modules()), ", asked for ",
+                                        to_string(mask, model.form.modules())));
   }
 };
 
 /// For a static model: a std::variant over the types of all its masks.
 template <Prunable Model>
-requires Model::Shape::is_static struct Surgery<Model> {
-  static constexpr std::uint64_t kept =
-      Model::Shape::value.kept.bits & ModuleMask<>::first(Model::Shape::value.modules()).bits;
-  static constexpr std::size_t options = std::size_t{1} << std::popcount(kept);
+requires Model::Form::is_static struct Surgery<Model> {
+  static constexpr ModuleMask kept = Model::Form::value.kept;
+  static constexpr std::size_t options = std::size_t{1} << kept.count();
   static_assert(options <= most_static_options,
                 "too many pruned types to choose from at run time: prune the dynamic form, or name the mask: "
                 "Model::Pruned<mask>");
-
-  /// Maps 0 .. options - 1 onto the subsets of `kept`.
-  [[nodiscard]] static constexpr std::uint64_t subset(std::size_t index) {
-    std::uint64_t mask = 0;
-    for (std::uint64_t rest = kept; rest; rest &= rest - 1, index >>= 1) mask |= index & 1 ? rest & (~rest + 1) : 0;
-    return mask;
-  }
 
   template <class>
   struct All;
   template <std::size_t... I>
   struct All<std::index_sequence<I...>> {
-    using Variant = std::variant<typename Model::template Pruned<ModuleMask<>{subset(I)}>...>;
+    using Variant = std::variant<typename Model::template Pruned<subset(kept, I)>...>;
     static constexpr std::array<Variant (*)(const Model&), sizeof...(I)> makers{[](const Model& model) {
       return Variant(std::in_place_index<I>, converted<std::variant_alternative_t<I, Variant>>(model));
     }...};
@@ -58,9 +50,9 @@ requires Model::Shape::is_static struct Surgery<Model> {
   using Options = All<std::make_index_sequence<options>>;
   using Result = typename Options::Variant;
 
-  [[nodiscard]] static Result keep(const Model& model, ModuleMask<> mask) {
+  [[nodiscard]] static Result keep(const Model& model, ModuleMask mask) {
     for (std::size_t i = 0; i < options; ++i)
-      if (subset(i) == mask.bits) return Options::makers[i](model);
+      if (subset(kept, i) == mask) return Options::makers[i](model);
     throw ConfigError("a pruned module cannot come back");
   }
 };
@@ -68,11 +60,11 @@ requires Model::Shape::is_static struct Surgery<Model> {
 /// The model that keeps `mask`, surviving weights copied. Throws ConfigError unless it is a subset of what is kept, and where it
 /// keeps none of the modules of which one has to stay.
 template <Prunable Model>
-[[nodiscard]] typename Surgery<Model>::Result pruned(const Model& model, ModuleMask<> mask) {
-  mask.bits &= ModuleMask<>::first(model.shape.count()).bits;
-  if (const ModuleMask<> guard = guard_of(model.shape); guard.bits && (guard.bits & mask.bits) == 0)
-    throw ConfigError(detail::message("one of these modules has to stay: ", to_string(guard, model.shape.count()),
-                                      ", asked for ", to_string(mask, model.shape.count())));
+[[nodiscard]] typename Surgery<Model>::Result pruned(const Model& model, ModuleMask mask) {
+  mask = mask.slice(0, model.form.modules());
+  if (const ModuleMask guard = guard_of(model.form); !satisfies(mask, guard))
+    throw ConfigError(message("one of these modules has to stay: ", to_string(guard, model.form.modules()),
+                                      ", asked for ", to_string(mask, model.form.modules())));
   return Surgery<Model>::keep(model, mask);
 }
 

@@ -79,7 +79,7 @@ namespace detail {
 
 /// Self-contained; sections without data are left out. Names and the command may hold any bytes.
 [[nodiscard]] inline std::string to_html(const PruningReport& report) {
-  using detail::escaped, detail::figure, detail::joined, detail::message, detail::section;
+  using detail::escaped, detail::figure, detail::joined, detail::section;
   const std::string subject = joined({report.model, report.data});
   std::string html = message(
       "<!DOCTYPE html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
@@ -97,7 +97,7 @@ namespace detail {
     rows.append("<p class='note'>Changes are against the dense model as trained");
     if (&report.reference() != &report.dense) rows.append(", those of the pruned model’s errors as fine-tuned");
     rows.append("; less is better in every column.");
-    if (std::abs(detail::percent(report.reference().mse, report.pruned.mse)) < 1)
+    if (std::abs(detail::percent_change(report.reference().mse, report.pruned.mse)) < 1)
       rows.append(
           " A difference of the MSE below 1&#160;% in a single run may be chance: runs with other seeds would tell.");
     if (report.dense_tuned) rows.append(" The sentence above compares with the better of the two dense models.");

@@ -44,7 +44,7 @@ namespace detail {
 /// "0.3&#160;% lower than"; where it rounds to nothing, `same`.
 [[nodiscard]] inline std::string comparison(double from, double to, const char* lower, const char* higher,
                                             const char* same) {
-  const std::string size = fixed(std::abs(percent(from, to)), 1);
+  const std::string size = fixed(std::abs(percent_change(from, to)), 1);
   return size == "0.0" ? std::string(same) : message(size, "&#160;% ", to < from ? lower : higher);
 }
 
@@ -60,7 +60,7 @@ namespace detail {
   text.append(removed.size() <= 8 ? message(" (", enumerated(removed), "). ") : ". ");
 
   const ReportRow &before = report.reference(), &after = report.pruned;
-  const double loss = percent(before.mse, after.mse);
+  const double loss = percent_change(before.mse, after.mse);
   const bool worse = loss >= 0.05;
   if (std::isfinite(loss))
     text.append(message(worse ? "That made the forecasts worse: the test MSE is " : "The test MSE is ",

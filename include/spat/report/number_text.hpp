@@ -1,42 +1,24 @@
 // report. Numbers as people read them, without a locale.
 #pragma once
 
-#include <spat/core/message.hpp>
+#include <spat/core/text.hpp>
 
-#include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-[[nodiscard]] inline std::string formatted(double value, std::chars_format format, int decimals) {
-  if (!std::isfinite(value)) return "-";
-  std::array<char, 400> digits;  // the largest double has 309 before the point
-  const std::to_chars_result end = std::to_chars(digits.data(), digits.data() + digits.size(), value, format, decimals);
-  return {digits.data(), end.ptr};
-}
-/// "0.3861"; "-" for what is not finite.
-[[nodiscard]] inline std::string fixed(double value, int decimals) {
-  return formatted(value, std::chars_format::fixed, decimals);
-}
-/// "1.2300e-06".
-[[nodiscard]] inline std::string scientific(double value, int decimals) {
-  return formatted(value, std::chars_format::scientific, decimals);
-}
-
 /// 100 (after / before - 1); NaN where there is nothing to compare with.
-[[nodiscard]] inline double percent(double before, double after) {
+[[nodiscard]] inline double percent_change(double before, double after) {
   return before == 0 ? std::nan("") : 100 * (after / before - 1);
 }
 /// "-35.3 %", "+0.4 %", "+0.0 %"; "-" where there is nothing to compare with.
 [[nodiscard]] inline std::string change(double before, double after) {
-  std::string text = fixed(percent(before, after), 1);
+  std::string text = fixed(percent_change(before, after), 1);
   if (text == "-") return text;
   if (text == "-0.0") text = "0.0";
   return message(text.front() == '-' ? "" : "+", text, " %");
@@ -65,17 +47,6 @@ namespace detail {
   for (const char digit : std::to_string(std::abs(exponent)))
     text.append(digits[static_cast<std::size_t>(digit - '0')]);
   return text;
-}
-
-/// Code points of UTF-8: about as many columns on a terminal.
-[[nodiscard]] inline std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-[[nodiscard]] inline std::string padded(std::string text, std::size_t width, bool left = false) {
-  const std::size_t size = characters(text);
-  const std::string blanks(size < width ? width - size : 0, ' ');
-  return left ? text.append(blanks) : message(blanks, text);
 }
 
 /// "1", "1 and 3", "0, 1 and 3".

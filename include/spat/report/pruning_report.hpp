@@ -1,8 +1,8 @@
 // report. What a pruning did, before and after: everything a reader needs to judge it, and to repeat it.
 #pragma once
 
-#include <spat/models/module_mask.hpp>
-#include <spat/prune/cost.hpp>
+#include <spat/core/module_mask.hpp>
+#include <spat/models/cost.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -42,7 +42,7 @@ struct ReportEpoch {
 
 /// A mask that the search for one has tried: validation loss, and milliseconds of a forecast (NaN: not measured).
 struct ReportCandidate {
-  ModuleMask<> mask;
+  ModuleMask mask;
   double loss = std::numeric_limits<double>::quiet_NaN(), latency_ms = std::numeric_limits<double>::quiet_NaN();
   bool on_front = false, chosen = false;
 };

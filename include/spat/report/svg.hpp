@@ -1,7 +1,8 @@
 // report. Pieces of inline SVG: escaped text, coordinates, axes with round ticks.
 #pragma once
 
-#include <spat/io/text.hpp>
+#include <spat/core/text.hpp>
+#include <spat/io/encoding.hpp>
 #include <spat/report/number_text.hpp>
 
 #include <algorithm>
@@ -128,7 +129,7 @@ struct Axis {
   [[nodiscard]] int exponent() const {
     return logarithmic ? 0 : detail::shared_exponent(std::max(std::abs(low), std::abs(high)));
   }
-  [[nodiscard]] std::string full_title() const { return detail::message(title, detail::in_powers_of_ten(exponent())); }
+  [[nodiscard]] std::string full_title() const { return message(title, detail::in_powers_of_ten(exponent())); }
 
   /// One text a tick, all to the same decimals (a logarithmic axis: each to its own).
   [[nodiscard]] std::vector<std::string> labels(const std::vector<double>& ticks) const {
@@ -143,8 +144,8 @@ struct Axis {
                           : ticks.size() > 1 ? (ticks[1] - ticks[0]) / unit
                                              : tick / unit / 10;
       const bool wide = logarithmic && (tick >= 1e5 || tick < 1e-3);
-      texts.push_back(detail::with_minus(wide ? detail::scientific(tick, 0)
-                                              : detail::fixed(tick / unit, decimals(std::abs(step)))));
+      texts.push_back(detail::with_minus(wide ? scientific(tick, 0)
+                                              : fixed(tick / unit, decimals(std::abs(step)))));
     }
     return texts;
   }

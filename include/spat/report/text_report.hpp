@@ -88,7 +88,7 @@ inline void append_zero_shot(std::string& text, const PruningReport& report) {
 [[nodiscard]] inline std::string to_text(const PruningReport& report) {
   std::string text;
   const auto fact = [&](const char* name, const std::string& value) {
-    if (!value.empty()) text.append(detail::padded(name, 11, true)).append(value).append("\n");
+    if (!value.empty()) text.append(padded(name, 11, true)).append(value).append("\n");
   };
   fact("model", report.model), fact("data", report.data), fact("criterion", report.criterion);
   fact("budget", report.budget), fact("schedule", report.schedule);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/autograd/parameters.hpp>
-#include <spat/autograd/run.hpp>
+#include <spat/autograd/pass.hpp>
 #include <spat/kernels/adam.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -55,7 +55,7 @@ class Adam {
       }
     };
     if (team)
-      team->run([&](std::size_t worker) { update(Share(worker, team->size())); });
+      team->for_each_worker([&](std::size_t worker) { update(Share(worker, team->size())); });
     else
       update(Share());
   }

@@ -21,7 +21,7 @@ void reestimate_statistics(Model& model, const WindowDataset<typename Model::Val
     batches = std::min(batches, order.size() / batch_size);
     for (std::size_t b = 0; b < batches; ++b) {
       const auto batch = training.gather(std::span(order).subspan(b * batch_size, batch_size), buffer);
-      step.observe(model, Run{.seed = seed, .step = b + 1}, batch);
+      step.observe(model, Pass{.seed = seed, .step = b + 1}, batch);
       step.commit(model, 1 / static_cast<double>(b + 1));
     }
   }

@@ -14,7 +14,7 @@ namespace spat::inline SPAT_ABI {
 /// `count` is the number of values of the whole batch, so that a batch may arrive in blocks: the mean squared error is the sum
 /// of the returned values over count. y, target, dy [rows x C].
 template <std::floating_point Scalar>
-double squared_error(Batch<const Scalar> y, Batch<const Scalar> target, double count, Batch<Scalar> dy = {}) {
+double squared_error(Rows<const Scalar> y, Rows<const Scalar> target, double count, Rows<Scalar> dy = {}) {
   assert(y.rows() == target.rows() && y.cols() == target.cols());
   const auto factor = static_cast<Scalar>(2 / count);
   double sum = 0;

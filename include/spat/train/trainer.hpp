@@ -18,7 +18,7 @@ namespace spat::inline SPAT_ABI {
 struct TrainingOptions {
   std::size_t epochs = 10, batch_size = 32, patience = 3;
   double rate = 1e-4;
-  Schedule schedule = Schedule::type1;
+  RateSchedule schedule = RateSchedule::type1;
   std::uint64_t seed = 1;
   double clip_norm = 0;    // largest norm of the whole gradient; 0: no clipping
   bool drop_last = false;  // leaves out the epoch's last batch when it is short
@@ -42,7 +42,7 @@ struct TrainingOptions {
   }
 };
 
-struct EpochReport {
+struct EpochRecord {
   std::size_t epoch = 0;
   double rate = 0, training_loss = 0, validation_mse = 0, validation_mae = 0, seconds = 0;
   bool best = false;
@@ -53,20 +53,20 @@ struct Progress {
   std::size_t epoch = 0, epochs = 0, step = 0, steps = 0;  // steps of this epoch
   double loss = 0;                                         // mean over this epoch's steps so far
   double seconds = 0, seconds_left = 0;  // since run_epoch began; to the end of all epochs at this pace
-  const EpochReport* finished = nullptr;
+  const EpochRecord* finished = nullptr;
 };
 using ProgressCallback = std::function<void(const Progress&)>;
 
 /// Trains a model in place. Same seed, same bytes: on any number of workers, and after a resume between two epochs.
 ///
-/// An observer hears of every attention backward (see SensitivityPruner): slot(i), end_step(), end_epoch().
+/// An observer hears of every attention backward (see Pruner): listener(i), end_step(), end_epoch().
 /// Errors: NumericError at the first loss or gradient that is not finite, with the parameter and the step.
 template <Forecaster Model>
 class Trainer {
  public:
   using Scalar = typename Model::Value;
   using Windows = WindowDataset<Scalar>;
-  using Teacher = std::function<Batch<const Scalar>(const WindowBatch<Scalar>&)>;
+  using Teacher = std::function<Rows<const Scalar>(const WindowBatch<Scalar>&)>;
 
   /// The model must outlive the trainer and not be moved; its weights are what training starts from.
   Trainer(Model& model, const TrainingOptions& options, Team* team = nullptr)
@@ -77,7 +77,7 @@ class Trainer {
     stopping_.patience = options.patience;
     for (const auto& weight : weights_) best_.emplace_back(weight.values.begin(), weight.values.end());
     for (const auto& slope : slopes_) squares_.resize(squares_.size() + divide_up(slope.values.size(), norm_piece));
-    pack(model, Purpose::training);
+    pack_weights(weights_, Purpose::training);
   }
 
   /// Goes on where `before` stands, with a model that lost modules since: epochs, rates, steps, and the moments and averages of
@@ -87,7 +87,7 @@ class Trainer {
     history_ = before.history_, teacher_ = before.teacher_;
     adam_.set_steps(before.adam_.steps()), average_.set_steps(before.average_.steps());
     for (std::size_t p = 0; p < weights_.size(); ++p) {
-      const auto found = find(before.weights_, weights_[p].name);
+      const auto found = find_parameter(before.weights_, weights_[p].name);
       if (found == before.weights_.end()) throw ConfigError("a training can only go on with fewer modules");
       const auto from = static_cast<std::size_t>(found - before.weights_.begin());
       std::ranges::copy(before.adam_.first_moment(from), adam_.first_moment(p).begin());
@@ -105,20 +105,20 @@ class Trainer {
   [[nodiscard]] bool unfinished() const { return history_.size() < options_.epochs && !stopping_.stops(); }
 
   template <class Observer>
-  const EpochReport& run_epoch(const Windows& training, const Windows& validation, Observer& observer,
+  const EpochRecord& run_epoch(const Windows& training, const Windows& validation, Observer& observer,
                                const ProgressCallback& progress = {}) {
     const auto start = std::chrono::steady_clock::now();
     const auto elapsed = [&] {
       return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     };
-    EpochReport report{.epoch = history_.size() + 1};
+    EpochRecord report{.epoch = history_.size() + 1};
     report.rate = rate_of_epoch(options_.schedule, options_.rate, report.epoch, options_.epochs);
     const auto order = shuffled_indices(training.size(), options_.seed, report.epoch);
     const std::size_t batch = options_.batch_size;
     const std::size_t steps = options_.drop_last ? order.size() / batch : divide_up(order.size(), batch);
     if (steps == 0)
       throw ConfigError(
-          detail::message("dropping the last batch leaves none: windows ", order.size(), ", batch size ", batch));
+          message("dropping the last batch leaves none: windows ", order.size(), ", batch size ", batch));
     double sum = 0;
     for (std::size_t i = 0; i < steps; ++i) {
       const auto indices = std::span(order).subspan(i * batch, std::min(batch, order.size() - i * batch));
@@ -170,14 +170,14 @@ class Trainer {
     take_best();
   }
   void fit(const Windows& training, const Windows& validation, const ProgressCallback& progress = {}) {
-    NoScoring nobody;
+    NoObserver nobody;
     fit(training, validation, nobody, progress);
   }
 
   /// Puts the weights of the best epoch into the model.
   void take_best() {
     for (std::size_t p = 0; p < weights_.size(); ++p) std::ranges::copy(best_[p], weights_[p].values.begin());
-    pack(model_, Purpose::training);
+    pack_weights(weights_, Purpose::training);
   }
 
   /// One update from one batch; returns its mean squared error.
@@ -186,8 +186,8 @@ class Trainer {
     if (!slopes_are_zero_) set_zero(slopes_);  // the last step threw
     slopes_are_zero_ = false;
     const std::uint64_t number = adam_.steps() + 1;
-    const Run run{.seed = options_.seed, .step = number, .layer_drop = options_.layer_drop};
-    const double loss = step_(model_, run, options_.distillation > 0 ? taught(batch) : batch, gradients_, observer);
+    const Pass pass{.seed = options_.seed, .step = number, .layer_drop = options_.layer_drop};
+    const double loss = step_(model_, pass, options_.distillation > 0 ? taught(batch) : batch, gradients_, observer);
     if (!std::isfinite(loss)) not_finite("the loss", number);
     if constexpr (requires { observer.end_step(team_); })
       observer.end_step(team_);
@@ -202,7 +202,7 @@ class Trainer {
     return loss;
   }
 
-  [[nodiscard]] const std::vector<EpochReport>& history() const { return history_; }
+  [[nodiscard]] const std::vector<EpochRecord>& history() const { return history_; }
   [[nodiscard]] const TrainingOptions& options() const { return options_; }
   [[nodiscard]] const EarlyStopping& stopping() const { return stopping_; }
 
@@ -216,13 +216,13 @@ class Trainer {
   void swap_averages() {
     if (!average_.active()) return;
     average_.swap(weights_);
-    pack(model_, Purpose::training);
+    pack_weights(weights_, Purpose::training);
   }
 
   /// The batch with (1 - w) target + w teacher to learn from.
   WindowBatch<Scalar> taught(const WindowBatch<Scalar>& batch) {
     if (!teacher_) throw ConfigError("distillation needs a teacher: call set_teacher()");
-    const Batch<const Scalar> forecast = teacher_(batch);
+    const Rows<const Scalar> forecast = teacher_(batch);
     if (forecast.rows() != batch.target.rows() || forecast.cols() != batch.target.cols())
       throw ShapeError("the teacher's forecast has another shape than the target");
     lesson_.resize(batch.target.size());
@@ -253,14 +253,14 @@ class Trainer {
                 kernels::sum_of_squares(slope.values.data() + i, std::min(norm_piece, slope.values.size() - i));
     };
     if (team_)
-      team_->run([&](std::size_t worker) { sum_pieces(Share(worker, team_->size())); });
+      team_->for_each_worker([&](std::size_t worker) { sum_pieces(Share(worker, team_->size())); });
     else
       sum_pieces(Share());
     double total = 0;
     std::size_t place = 0;
     for (const auto& slope : slopes_)
       for (std::size_t i = 0; i < slope.values.size(); i += norm_piece) {
-        if (!std::isfinite(squares_[place])) not_finite(detail::message("the gradient of ", slope.name), step);
+        if (!std::isfinite(squares_[place])) not_finite(message("the gradient of ", slope.name), step);
         total += squares_[place++];
       }
     return std::sqrt(total);
@@ -288,7 +288,7 @@ class Trainer {
   AlignedBuffer<Scalar> lesson_;  // what distillation learns from
   EarlyStopping stopping_;
   std::vector<AlignedBuffer<Scalar>> best_;
-  std::vector<EpochReport> history_;
+  std::vector<EpochRecord> history_;
 };
 
 }  // namespace spat

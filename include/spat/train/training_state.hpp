@@ -28,13 +28,13 @@ struct TrainingState {
     for (std::size_t p = 0; p < trainer.weights_.size(); ++p) {
       const auto& weight = trainer.weights_[p];
       for (const auto& [name, values] : tensors(trainer, p))
-        writer.add(detail::message(name, weight.name), {values.size()}, std::span<const Scalar>(values));
+        writer.add(message(name, weight.name), {values.size()}, std::span<const Scalar>(values));
     }
     if constexpr (requires { observer.state(); })
       for (const auto& [name, values] : observer.state())
-        writer.add(detail::message("observer.", name), {values.size()}, std::span<const double>(values));
+        writer.add(message("observer.", name), {values.size()}, std::span<const double>(values));
     std::vector<double> history;
-    for (const EpochReport& e : trainer.history_)
+    for (const EpochRecord& e : trainer.history_)
       history.insert(history.end(), {e.rate, e.training_loss, e.validation_mse, e.validation_mae, e.best ? 1.0 : 0.0});
     writer.add("history", {trainer.history_.size(), columns}, std::span<const double>(history));
     writer.add("best_loss", {1},
@@ -59,14 +59,14 @@ struct TrainingState {
       if (found.get<double>(option) != expected.get<double>(option)) differs(path, option);
     if (const auto before = found.get<std::string>("about"); before != about)
       throw ConfigError(
-          detail::message(path, ": was written by a training of \"", before, "\", this one is of \"", about, "\""));
+          message(path, ": was written by a training of \"", before, "\", this one is of \"", about, "\""));
     for (std::size_t p = 0; p < trainer.weights_.size(); ++p)
       for (const auto& [name, values] : tensors(trainer, p))
-        file.expect_shape(detail::message(name, trainer.weights_[p].name), {values.size()});
+        file.expect_shape(message(name, trainer.weights_[p].name), {values.size()});
     const auto weights =
         std::ranges::count_if(file.tensors(), [](const TensorInfo& t) { return t.name.starts_with("weight."); });
     if (static_cast<std::size_t>(weights) != trainer.weights_.size())
-      throw ShapeError(detail::message(path, ": expected ", trainer.weights_.size(), " weights, found ", weights));
+      throw ShapeError(message(path, ": expected ", trainer.weights_.size(), " weights, found ", weights));
     if constexpr (described) {  // what no tensor's shape tells
       const Fields config = config_fields(trainer.model_), written = fields_from_json(file.metadata(config_key), path);
       for (const auto& [name, value] : config)
@@ -84,13 +84,13 @@ struct TrainingState {
       try {
         observer.restore(state);
       } catch (const std::out_of_range&) {
-        throw FileError(detail::message(path, ": the state of the observer is missing or incomplete"));
+        throw FileError(message(path, ": the state of the observer is missing or incomplete"));
       }
     }
     const auto history = file.read<double>("history");
     for (std::size_t p = 0; p < trainer.weights_.size(); ++p)
       for (const auto& [name, values] : tensors(trainer, p))
-        file.read_into(detail::message(name, trainer.weights_[p].name), values);
+        file.read_into(message(name, trainer.weights_[p].name), values);
     trainer.adam_.set_steps(found.get<std::uint64_t>("step"));
     trainer.average_.set_steps(found.get<std::uint64_t>("average_steps"));
     trainer.stopping_.worse = found.get<std::size_t>("worse");
@@ -101,7 +101,7 @@ struct TrainingState {
       trainer.history_.push_back({e + 1, row[0], row[1], row[2], row[3], 0, row[4] != 0});
     }
     trainer.stopping_.best = file.read<double>("best_loss")[0];
-    pack(trainer.model_, Purpose::training);
+    pack_weights(trainer.weights_, Purpose::training);
   }
 
  private:
@@ -133,7 +133,7 @@ struct TrainingState {
     return fields;
   }
   [[noreturn]] static void differs(const std::string& path, const char* option) {
-    throw ConfigError(detail::message(path, ": was written with another ", option, " than this training has"));
+    throw ConfigError(message(path, ": was written with another ", option, " than this training has"));
   }
 };
 

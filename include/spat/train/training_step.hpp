@@ -1,7 +1,7 @@
 // train. Forward, loss and backward of one batch, in blocks of samples over workers; bytes do not depend on the workers.
 #pragma once
 
-#include <spat/models/block_plan.hpp>
+#include <spat/autograd/microbatch_plan.hpp>
 #include <spat/models/concepts.hpp>
 #include <spat/train/loss.hpp>
 
@@ -11,11 +11,11 @@
 namespace spat::inline SPAT_ABI {
 
 /// Who listens to nothing.
-struct NoScoring {};
+struct NoObserver {};
 
 /// The gradient of the mean squared error of a batch.
 ///
-/// Blocks go through in waves (see BlockPlan). In a wave each worker takes forward, loss and backward_input of its blocks;
+/// Blocks go through in waves (see MicrobatchPlan). In a wave each worker takes forward, loss and backward_input of its blocks;
 /// then the weight gradients are a second phase, cut over output tiles, in which a tile's worker walks all blocks in order. So a
 /// gradient is one chain of sums over the rows of the batch, whoever computes it and however large a wave is, and memory is
 /// the activations of one wave. After the first batch of a size nothing is allocated.
@@ -29,25 +29,25 @@ class TrainingStep {
 
   explicit TrainingStep(Team* team = nullptr) : team_(team) {}
 
-  /// Adds to `gradients` and returns the mean squared error. `run` says seed and step. `observer` is NoScoring, or has
-  /// slot(i), i < BlockPlan::most_at_once, each a criterion that hears from one block at a time, in order; merging them is
+  /// Adds to `gradients` and returns the mean squared error. `pass` says seed and step. `observer` is NoObserver, or has
+  /// listener(i), i < MicrobatchPlan::most_at_once, each a criterion that hears from one block at a time, in order; merging them is
   /// its own affair.
   template <class Observer>
-  double operator()(const Model& model, Run run, const WindowBatch<Scalar>& batch, Model& gradients,
+  double operator()(const Model& model, Pass pass, const WindowBatch<Scalar>& batch, Model& gradients,
                     Observer& observer) {
-    const BlockPlan plan = plan_of(model, batch);
+    const MicrobatchPlan plan = plan_of(model, batch);
     const double count = static_cast<double>(batch.target.size());
-    run.batch_samples = batch.samples, run.loss_terms = batch.target.size();
-    const std::size_t workers = team_ ? team_->size() : 1, wave = in_stages ? plan.blocks : plan.wave(workers);
+    pass.batch_samples = batch.samples, pass.loss_terms = batch.target.size();
+    const std::size_t workers = team_ ? team_->size() : 1, wave = in_stages ? plan.microbatches : plan.wave(workers);
     double sum = 0;
-    for (std::size_t done = 0; done < plan.blocks; done += wave) {
-      const auto caches = prepared(model, plan, done, std::min(wave, plan.blocks - done), batch);
-      const auto each = [&](auto&& use) {  // use(run of the block, its samples, its memory)
-        each_block(plan, done, run, batch, [&](const Run& block, const WindowBatch<Scalar>& piece, std::size_t i) {
-          if constexpr (std::is_same_v<Observer, NoScoring>)
+    for (std::size_t done = 0; done < plan.microbatches; done += wave) {
+      const auto caches = prepared(model, plan, done, std::min(wave, plan.microbatches - done), batch);
+      const auto each = [&](auto&& use) {  // use(pass of the block, its samples, its memory)
+        each_microbatch(plan, done, pass, batch, [&](const Pass& block, const WindowBatch<Scalar>& piece, std::size_t i) {
+          if constexpr (std::is_same_v<Observer, NoObserver>)
             use(block, piece, *works_[i]);
           else
-            use(Scored(block, observer.slot((done + i) % plan.at_once)), piece, *works_[i]);
+            use(ScoredPass(block, observer.listener((done + i) % plan.at_once)), piece, *works_[i]);
         });
       };
       if constexpr (in_stages) {
@@ -69,8 +69,8 @@ class TrainingStep {
           model.backward_input(block, work.slope(), work.cache);
         });
       }
-      for (std::size_t i = 0; i < std::min(wave, plan.blocks - done); ++i) sum += works_[i]->squared_error;
-      Run weights = run;
+      for (std::size_t i = 0; i < std::min(wave, plan.microbatches - done); ++i) sum += works_[i]->squared_error;
+      Pass weights = pass;
       weights.training = true, weights.team = nullptr;
       over_workers(workers, workers > 1, [&](std::size_t worker, std::size_t) {
         Share share(worker, workers);
@@ -81,12 +81,12 @@ class TrainingStep {
   }
 
   /// The batch statistics of a batch, by the forward stages alone: for commit().
-  void observe(const Model& model, const Run& run, const WindowBatch<Scalar>& batch) requires BatchNormalized<Model> {
-    const BlockPlan plan = plan_of(model, batch);
-    const auto caches = prepared(model, plan, 0, plan.blocks, batch);
+  void observe(const Model& model, const Pass& pass, const WindowBatch<Scalar>& batch) requires BatchNormalized<Model> {
+    const MicrobatchPlan plan = plan_of(model, batch);
+    const auto caches = prepared(model, plan, 0, plan.microbatches, batch);
     const auto each = [&](auto&& use) {
-      each_block(plan, 0, run, batch,
-                 [&](const Run& block, const auto& piece, std::size_t i) { use(block, piece, *works_[i]); });
+      each_microbatch(plan, 0, pass, batch,
+                 [&](const Pass& block, const auto& piece, std::size_t i) { use(block, piece, *works_[i]); });
     };
     for (std::size_t s = 0; s + 1 < model.stages(); ++s) forward_stage(model, s, caches, each);
   }
@@ -104,24 +104,24 @@ class TrainingStep {
     AlignedBuffer<Scalar> dforecast;
     std::size_t samples = 0, channels = 0;
     double squared_error = 0;
-    Batch<const Scalar> forecast;
+    Rows<const Scalar> forecast;
 
     /// d loss / d forecast.
-    [[nodiscard]] Batch<Scalar> slope() { return {dforecast.data(), forecast.rows(), forecast.cols()}; }
+    [[nodiscard]] Rows<Scalar> slope() { return {dforecast.data(), forecast.rows(), forecast.cols()}; }
   };
 
-  static BlockPlan plan_of(const Model& model, const WindowBatch<Scalar>& batch) {
+  static MicrobatchPlan plan_of(const Model& model, const WindowBatch<Scalar>& batch) {
     return {batch.samples, model.activation_size(batch.channels()), in_stages};
   }
 
   /// Memory for blocks [done, done + size) of the plan, laid out.
-  Blocks<typename Model::Cache> prepared(const Model& model, const BlockPlan& plan, std::size_t done, std::size_t size,
+  Caches<typename Model::Cache> prepared(const Model& model, const MicrobatchPlan& plan, std::size_t done, std::size_t size,
                                          const WindowBatch<Scalar>& batch) {
     while (works_.size() < size) works_.push_back(std::make_unique<Work>());
-    Blocks<typename Model::Cache> caches;
+    Caches<typename Model::Cache> caches;
     for (std::size_t i = 0; i < size; ++i) {
       Work& work = *works_[i];
-      const auto piece = batch.middle(plan.first(done + i), plan.count(done + i));
+      const auto piece = batch.middle(plan.first(done + i), plan.size(done + i));
       if (work.samples != piece.samples || work.channels != piece.channels()) {
         model.prepare(work.cache, Purpose::training, piece.samples, piece.channels());
         work.dforecast.resize(piece.target.size());
@@ -133,31 +133,31 @@ class TrainingStep {
     return caches;
   }
 
-  /// use(run, samples, place) for each block of the wave, over workers.
+  /// use(pass, samples, place) for each block of the wave, over workers.
   template <class Use>
-  void each_block(const BlockPlan& plan, std::size_t done, const Run& run, const WindowBatch<Scalar>& batch,
+  void each_microbatch(const MicrobatchPlan& plan, std::size_t done, const Pass& pass, const WindowBatch<Scalar>& batch,
                   Use&& use) {
-    over_workers(in_wave_, plan.blocks > 1, [&](std::size_t first, std::size_t last) {
+    over_workers(in_wave_, plan.microbatches > 1, [&](std::size_t first, std::size_t last) {
       for (std::size_t i = first; i < last; ++i) {
-        Run block = run;
+        Pass block = pass;
         block.training = true;
-        block.team = plan.blocks == 1 ? team_ : nullptr;
+        block.team = plan.microbatches == 1 ? team_ : nullptr;
         block.first_sample = plan.first(done + i);
-        use(block, batch.middle(plan.first(done + i), plan.count(done + i)), i);
+        use(block, batch.middle(plan.first(done + i), plan.size(done + i)), i);
       }
     });
   }
 
   /// One stage of all blocks, and what they have observed is reduced.
   template <class Each>
-  static void forward_stage(const Model& model, std::size_t stage, Blocks<typename Model::Cache> caches, Each&& each) {
+  static void forward_stage(const Model& model, std::size_t stage, Caches<typename Model::Cache> caches, Each&& each) {
     each([&](const auto& block, const auto& piece, Work& work) {
       (void)model.forward_stage(block, stage, piece, work.cache);
     });
     model.reduce(stage, caches);
   }
 
-  static void take_loss(Batch<const Scalar> forecast, const WindowBatch<Scalar>& piece, double count, Work& work) {
+  static void take_loss(Rows<const Scalar> forecast, const WindowBatch<Scalar>& piece, double count, Work& work) {
     if (forecast.rows() != piece.target.rows() || forecast.cols() != piece.target.cols())
       throw ShapeError("the batch's target has another shape than the forecast");
     work.forecast = forecast;

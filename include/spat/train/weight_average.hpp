@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/autograd/parameters.hpp>
-#include <spat/autograd/run.hpp>
+#include <spat/autograd/pass.hpp>
 #include <spat/core/error.hpp>
 
 #include <algorithm>
@@ -20,7 +20,7 @@ enum class Averaging { none, ema, swa };
   if (name == "none") return Averaging::none;
   if (name == "ema") return Averaging::ema;
   if (name == "swa") return Averaging::swa;
-  throw ConfigError(detail::message("unknown averaging \"", name, "\"; expected none, ema or swa"));
+  throw ConfigError(message("unknown averaging \"", name, "\"; expected none, ema or swa"));
 }
 
 struct AveragingOptions {
@@ -64,7 +64,7 @@ class WeightAverage {
       }
     };
     if (team)
-      team->run([&](std::size_t worker) { move(Share(worker, team->size())); });
+      team->for_each_worker([&](std::size_t worker) { move(Share(worker, team->size())); });
     else
       move(Share());
   }

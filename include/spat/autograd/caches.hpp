@@ -1,0 +1,55 @@
+// autograd. The blocks of samples whose weight gradients are summed together.
+#pragma once
+
+#include <spat/core/abi.hpp>
+
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <functional>
+#include <type_traits>
+
+namespace spat::inline SPAT_ABI {
+
+/// The caches of one layer for a wave of blocks, in the order of their samples. A gradient is one chain of sums over them, so a
+/// layer finishes a piece of its gradient, still in the cache, before it turns to the next piece.
+template <class Cache>
+class Caches {
+ public:
+  static constexpr std::size_t capacity = 8;
+
+  Caches() = default;
+  Caches(Cache& only) { push_back(only); }  // implicit: one block is the usual case outside of training
+
+  void push_back(Cache& cache) {
+    assert(count_ < capacity);
+    caches_[count_++] = &cache;
+  }
+
+  /// The caches of a part: of(&Cache::conv1), or a function from a cache to a part of it.
+  template <class Get>
+  [[nodiscard]] auto of(Get&& get) const {
+    Caches<std::remove_reference_t<std::invoke_result_t<Get&, Cache&>>> parts;
+    for (Cache& cache : *this) parts.push_back(std::invoke(get, cache));
+    return parts;
+  }
+
+  class Iterator {
+   public:
+    explicit Iterator(Cache* const* at) : at_(at) {}
+    Cache& operator*() const { return **at_; }
+    Iterator& operator++() { return ++at_, *this; }
+    friend bool operator==(const Iterator&, const Iterator&) = default;
+
+   private:
+    Cache* const* at_;
+  };
+  [[nodiscard]] Iterator begin() const { return Iterator(caches_.data()); }
+  [[nodiscard]] Iterator end() const { return Iterator(caches_.data() + count_); }
+
+ private:
+  std::array<Cache*, capacity> caches_{};
+  std::size_t count_ = 0;
+};
+
+}  // namespace spat

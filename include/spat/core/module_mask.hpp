@@ -1,0 +1,106 @@
+// core. Which of a model's prunable modules are kept: a set of module numbers with its algebra.
+#pragma once
+
+#include <spat/core/abi.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace spat::inline SPAT_ABI {
+
+/// The most prunable modules that a model can have.
+inline constexpr std::size_t most_modules = 64;
+
+/// A set of modules, numbered in forward order by the unpruned architecture; bit i is module i.
+///
+/// A structural type, so that a mask can be a template argument. Every operation is a set operation: `a & b` is the
+/// intersection, `a - b` the difference, `slice` renumbers a range from 0.
+struct ModuleMask {
+  std::uint64_t bits = 0;
+
+  /// All modules that any model can have.
+  [[nodiscard]] static constexpr ModuleMask all() { return first(most_modules); }
+  /// Modules 0 .. count - 1.
+  [[nodiscard]] static constexpr ModuleMask first(std::size_t count) {
+    return {count >= most_modules ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1};
+  }
+  /// Module i alone.
+  [[nodiscard]] static constexpr ModuleMask only(std::size_t i) { return {std::uint64_t{1} << i}; }
+
+  /// Modules `from`, from + 2, from + 4, ...: of blocks that have two each, the first ones (0) or the second ones (1).
+  [[nodiscard]] static constexpr ModuleMask every_other(std::size_t from) {
+    return {std::uint64_t{0x5555'5555'5555'5555} << from};
+  }
+
+  [[nodiscard]] constexpr bool keeps(std::size_t i) const { return bits >> i & 1; }
+  [[nodiscard]] constexpr std::size_t count() const { return static_cast<std::size_t>(std::popcount(bits)); }
+  [[nodiscard]] constexpr bool empty() const { return bits == 0; }
+  [[nodiscard]] constexpr bool is_subset_of(ModuleMask other) const { return (*this - other).empty(); }
+
+  [[nodiscard]] constexpr ModuleMask with(std::size_t i) const { return {bits | only(i).bits}; }
+  [[nodiscard]] constexpr ModuleMask without(std::size_t i) const { return *this - only(i); }
+  /// Modules first_module .. first_module + count - 1, renumbered from 0.
+  [[nodiscard]] constexpr ModuleMask slice(std::size_t first_module, std::size_t count) const {
+    return ModuleMask{first_module < most_modules ? bits >> first_module : 0} & first(count);
+  }
+
+  friend constexpr ModuleMask operator&(ModuleMask a, ModuleMask b) { return {a.bits & b.bits}; }
+  friend constexpr ModuleMask operator-(ModuleMask a, ModuleMask b) { return {a.bits & ~b.bits}; }
+  friend constexpr bool operator==(ModuleMask, ModuleMask) = default;
+  /// Some fixed order of sets, for use as a key.
+  friend constexpr auto operator<=>(ModuleMask, ModuleMask) = default;
+};
+
+/// Whether `kept` has one of the modules of which one must stay. True if there are none such (`guard` is empty).
+[[nodiscard]] constexpr bool satisfies(ModuleMask kept, ModuleMask guard) {
+  return guard.empty() || !(kept & guard).empty();
+}
+
+/// Whether module i is in `kept` and can leave it: it must not be the last one left of `guard`, the modules of which
+/// one must stay.
+[[nodiscard]] constexpr bool may_remove(ModuleMask kept, std::size_t i, ModuleMask guard = {}) {
+  return kept.keeps(i) && (!satisfies(kept, guard) || satisfies(kept.without(i), guard));
+}
+
+/// Subset number `index` of `kept`, 0 <= index < 2^count: bit k of the index is the k-th module of `kept`.
+[[nodiscard]] constexpr ModuleMask subset(ModuleMask kept, std::uint64_t index) {
+  ModuleMask chosen;
+  for (std::size_t i = 0; i < most_modules; ++i)
+    if (kept.keeps(i)) {
+      if (index & 1) chosen = chosen.with(i);
+      index >>= 1;
+    }
+  return chosen;
+}
+
+/// One digit per module, module 0 first: "101" keeps the first and the third of three.
+[[nodiscard]] inline std::string to_string(ModuleMask mask, std::size_t modules) {
+  std::string text;
+  for (std::size_t i = 0; i < modules; ++i) text.push_back(mask.keeps(i) ? '1' : '0');
+  return text;
+}
+
+/// The mask that to_string() writes as `digits`; none unless there are `modules` digits 0 or 1.
+[[nodiscard]] constexpr std::optional<ModuleMask> parse_module_mask(std::string_view digits, std::size_t modules) {
+  if (digits.size() != modules || modules > most_modules) return std::nullopt;
+  ModuleMask mask;
+  for (std::size_t i = 0; i < modules; ++i) {
+    if (digits[i] != '0' && digits[i] != '1') return std::nullopt;
+    if (digits[i] == '1') mask = mask.with(i);
+  }
+  return mask;
+}
+
+/// The numbers of the modules that `mask` keeps: "6, 9, 12".
+[[nodiscard]] inline std::string module_numbers(ModuleMask mask) {
+  std::string text;
+  for (std::size_t i = 0; i < most_modules; ++i)
+    if (mask.keeps(i)) text.append(text.empty() ? "" : ", ").append(std::to_string(i));
+  return text;
+}
+
+}  // namespace spat

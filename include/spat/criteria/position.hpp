@@ -1,0 +1,41 @@
+// criteria. Depth as a criterion: controls that look at a module's number only.
+#pragma once
+
+#include <spat/criteria/module_score.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Module n of N scores n: the shallow go first.
+template <std::floating_point Scalar>
+class DropFirst : public ModuleScore {
+ public:
+  static constexpr const char *name = "drop_first", *what = "control: the shallowest go first";
+
+  void on_module(const ModuleEvent<Scalar>& event) { score_ = static_cast<double>(event.module); }
+};
+
+/// N - 1 - n: the deepest go first.
+template <std::floating_point Scalar>
+class DropLast : public ModuleScore {
+ public:
+  static constexpr const char *name = "drop_last", *what = "control: the deepest go first";
+
+  void on_module(const ModuleEvent<Scalar>& event) {
+    score_ = static_cast<double>(event.modules) - 1 - static_cast<double>(event.module);
+  }
+};
+
+/// N - 1 - n, and N more where n is even: modules 1, 3, 5, ... go first, then 0, 2, 4, ..., of each the deepest first. Source:
+/// the strategy of Fan, Grave, Joulin, "Reducing Transformer Depth on Demand with Structured Dropout", 2020.
+template <std::floating_point Scalar>
+class DropEveryOther : public ModuleScore {
+ public:
+  static constexpr const char *name = "drop_every_other", *what = "control: every second goes first";
+
+  void on_module(const ModuleEvent<Scalar>& event) {
+    const double modules = static_cast<double>(event.modules), later = event.module % 2 == 0 ? modules : 0;
+    score_ = later + modules - 1 - static_cast<double>(event.module);
+  }
+};
+
+}  // namespace spat

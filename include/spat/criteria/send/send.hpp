@@ -1,0 +1,123 @@
+// criteria. SEND, the sensitivity of an attention module: how unevenly its connections matter to the loss.
+#pragma once
+
+#include <spat/criteria/score_average.hpp>
+#include <spat/criteria/send/sensitivity_sum.hpp>
+
+#include <cmath>
+#include <span>
+#include <vector>
+
+namespace spat::inline SPAT_ABI {
+
+/// step_average: one SEND a step, then a bias-corrected exponential moving average. epoch: |S| averaged over an epoch's steps,
+/// then one SEND at its end. The two are never mixed: a deviation is convex in S.
+enum class SendDynamics { step_average, epoch };
+
+struct SendOptions {
+  SendVariant variant = SendVariant::signed_sum;
+  SendDynamics dynamics = SendDynamics::step_average;
+  double decay = 0.98;  // of the moving average, a step
+  LossReduction reduction = LossReduction::mean;
+  bool normalized = false;  // always divided by its bound
+};
+
+/// The criterion's state for one module; send() has the formula (criteria/send/dispersion.hpp), SensitivitySum its S. SEND is linear in the
+/// scale of S where S is small: it depends on the loss's reduction (with `sum`, S is that of the mean times its number of terms)
+/// and, as signed_sum, on the batch size.
+template <std::floating_point Scalar>
+class Send {
+ public:
+  static constexpr const char *name = "send", *what = "how unevenly the sensitivities of connections are spread";
+
+  Send() : Send(SendOptions{}) {}
+  explicit Send(SendOptions options)
+      : options_(options), sum_(options.variant),
+        average_(options.dynamics == SendDynamics::epoch ? 0 : options.decay) {}
+
+  void on_backward(const BackwardEvent<Scalar>& event) { sum_.on_backward(event); }
+  void on_tile(const TileEvent<Scalar>& tile) { sum_.on_tile(tile); }
+  void merge(Send& other) { sum_.merge(other.sum_); }
+
+  /// The step's SEND goes into the average. Throws NumericError if S is not finite.
+  void end_step(Team* team = nullptr) {
+    if (sum_.samples() == 0) return average_.skip();
+    const auto& tiles = sum_.tiles();
+    const Scalar scale = sum_.scale(options_.reduction);
+    if (options_.dynamics == SendDynamics::step_average) {
+      average_.add(relative(send<Scalar>(sum_.sums(), tiles, scale, sum_.visible(), room_, team)));
+    } else {
+      const std::size_t size = tiles.heads * tiles.queries * tiles.keys;
+      if (epoch_steps_ != 0 && epoch_.size() != size)
+        throw ShapeError("SEND: an epoch holds steps of different token counts");
+      epoch_.resize(size);
+      std::size_t at = 0;
+      sum_.for_each(scale, [&](Scalar s) { epoch_[at++] += std::abs(static_cast<double>(s)); });
+      ++epoch_steps_;
+    }
+    sum_.end_step(epoch_steps_ != 0);
+  }
+
+  void end_epoch() {
+    if (options_.dynamics != SendDynamics::epoch || epoch_steps_ == 0) return;
+    for (double& value : epoch_) value /= static_cast<double>(epoch_steps_);
+    const std::size_t keys = sum_.tiles().keys;
+    average_.add(
+        relative(send<double>({epoch_.data(), epoch_.size() / keys, keys}, sum_.tiles().heads, sum_.visible())));
+    epoch_.clear(), epoch_steps_ = 0;
+    sum_.end_step();
+  }
+
+  /// NaN before anything was observed.
+  [[nodiscard]] double score() const { return average_.value(); }
+  /// NaN where SEND is that of an epoch: a step alone has none.
+  [[nodiscard]] double step_score() const {
+    return options_.dynamics == SendDynamics::step_average ? average_.last() : std::nan("");
+  }
+
+  /// The largest value SEND can take, 1 where it is normalized: mean over rows of sqrt(Lk - 1) / Lk.
+  [[nodiscard]] double bound() const {
+    const double largest = largest_send();
+    return options_.normalized && largest > 0 ? 1 : largest;
+  }
+
+  /// What a training checkpoint keeps between epochs, as numbers.
+  [[nodiscard]] std::vector<double> state() const {
+    std::vector<double> numbers = average_.state();
+    const std::vector<double> connections = sum_.state();
+    numbers.insert(numbers.end(), connections.begin(), connections.end());
+    return numbers;
+  }
+  void restore(const std::vector<double>& numbers) {
+    average_.restore(numbers);
+    sum_.restore(std::span(numbers).subspan(2));
+  }
+
+ private:
+  [[nodiscard]] double largest_send() const {
+    const std::size_t lk = sum_.tiles().keys;
+    const auto& visible = sum_.visible();
+    if (lk == 0) return 0;
+    double total = 0, rows = 0;
+    for (std::size_t i = 0; i < (visible.empty() ? 1 : visible.size() / lk); ++i) {
+      double keys = visible.empty() ? static_cast<double>(lk) : 0;
+      for (std::size_t j = 0; j < lk && !visible.empty(); ++j) keys += visible[i * lk + j] != 0;
+      if (keys > 0) total += std::sqrt(keys - 1) / keys, ++rows;
+    }
+    return total / std::max(rows, 1.0);
+  }
+  /// A bound of 0, attention to one key, leaves a SEND of 0.
+  [[nodiscard]] double relative(double value) const {
+    const double largest = options_.normalized ? largest_send() : 0;
+    return largest > 0 ? value / largest : value;
+  }
+
+  SendOptions options_;
+  SensitivitySum<Scalar> sum_;
+  ScoreAverage average_;       // of steps; of the dynamics `epoch` the last epoch's, by a decay of 0
+  std::vector<double> epoch_;  // |S| of the epoch so far, [H * Lq x Lk]
+  std::size_t epoch_steps_ = 0;
+  DispersionRoom<Scalar> room_;
+};
+
+}  // namespace spat

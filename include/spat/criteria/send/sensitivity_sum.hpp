@@ -1,0 +1,131 @@
+// criteria. The sensitivities of a module's connections, summed over the samples of a step from the tiles of A and dA.
+#pragma once
+
+#include <spat/core/text.hpp>
+#include <spat/kernels/simd.hpp>
+#include <spat/criteria/criterion.hpp>
+#include <spat/criteria/send/dispersion.hpp>
+#include <spat/criteria/score_average.hpp>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace spat::inline SPAT_ABI {
+
+/// What becomes of the samples of a step. signed_sum: S = sum_b A_b dA_b, the literal gradient of a mask without batch index.
+/// absolute_mean: S = mean_b |A_b dA_b|, without cancellation and independent of the batch size.
+enum class SendVariant { signed_sum, absolute_mean };
+
+/// S[h, i, j] of one module and step is scale() * sums(), laid out as SensitivityTiles. on_backward, on_tile and merge are those of
+/// a criterion (criteria/criterion.hpp). Throws ShapeError where a step holds samples of different token counts.
+template <std::floating_point Scalar>
+class SensitivitySum {
+ public:
+  explicit SensitivitySum(SendVariant variant = SendVariant::signed_sum) : variant_(variant) {}
+
+  /// The first block of a step says its sizes.
+  void on_backward(const BackwardEvent<Scalar>& event) {
+    begin_block({event.heads, event.query_tokens, event.memory_tokens});
+    samples_ += event.samples, loss_terms_ = event.loss_terms;
+    if (!event.causal && event.key_mask.size() == 0) return;
+    visible_.resize(tiles_.queries * tiles_.keys);
+    for (std::size_t b = 0; b < event.samples; ++b)
+      for (std::size_t i = 0; i < tiles_.queries; ++i)
+        for (std::size_t j = 0; j < tiles_.keys; ++j) visible_[i * tiles_.keys + j] |= event.sees(b, i, j);
+  }
+
+  /// S += A dA: one multiply-add an entry, while the tile is in the cache. A head's tiles have memory of their own.
+  void on_tile(const TileEvent<Scalar>& tile) {
+    constexpr std::size_t width = SensitivityTiles<Scalar>::width, lanes = kernels::lanes<Scalar>;
+    assert(tile.first_query % width == 0 && tile.a.cols <= width);
+    Scalar* const sums = sums_.data() + tiles_.tile(tile.head, tile.first_query);
+    for (std::size_t j = 0; j < tile.a.rows; ++j)
+      for (std::size_t i = 0; i < tile.a.cols; i += lanes) {
+        const std::size_t count = std::min(lanes, tile.a.cols - i);
+        const auto a = kernels::load_part(tile.a.row(j) + i, count), da = kernels::load_part(tile.da.row(j) + i, count);
+        Scalar* const sum = sums + j * width + i;
+        kernels::store(sum, variant_ == SendVariant::signed_sum
+                                ? kernels::multiply_add<Scalar>(a, da, kernels::load(sum))
+                                : kernels::load(sum) + kernels::abs(a * da));
+      }
+  }
+
+  /// Takes over what another place has gathered in this step; the other starts anew. Call in the order of places.
+  void merge(SensitivitySum& other) {
+    if (other.samples_ == 0) return;
+    if (samples_ == 0) {
+      std::swap(sums_, other.sums_), std::swap(tiles_, other.tiles_);
+      if (!keeps_visible_) visible_.clear();
+    } else {
+      begin_block(other.tiles_);
+      for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] += other.sums_[i];
+    }
+    visible_.resize(std::max(visible_.size(), other.visible_.size()));
+    for (std::size_t i = 0; i < other.visible_.size(); ++i) visible_[i] |= other.visible_[i];
+    samples_ += other.samples_, loss_terms_ = other.loss_terms_;
+    other.samples_ = 0;
+  }
+
+  /// The next block begins a new step; with keep_visible its keys join those that were seen so far.
+  void end_step(bool keep_visible = false) { samples_ = 0, keeps_visible_ = keep_visible; }
+
+  [[nodiscard]] std::size_t samples() const { return samples_; }  // heard in this step
+  [[nodiscard]] const SensitivityTiles<Scalar>& tiles() const { return tiles_; }
+  [[nodiscard]] const Scalar* sums() const { return sums_.data(); }
+  [[nodiscard]] const std::vector<unsigned char>& visible() const { return visible_; }  // [Lq x Lk]; empty: all
+
+  [[nodiscard]] Scalar scale(LossReduction reduction = LossReduction::mean) const {
+    const Scalar scale = variant_ == SendVariant::absolute_mean ? 1 / static_cast<Scalar>(samples_) : Scalar(1);
+    return reduction == LossReduction::sum ? scale * static_cast<Scalar>(loss_terms_) : scale;
+  }
+  /// visit(s) for scale * sums, in the order h, i, j.
+  template <class Visit>
+  void for_each(Scalar scale, Visit&& visit) const {
+    for (std::size_t h = 0; h < tiles_.heads; ++h)
+      for (std::size_t i = 0; i < tiles_.queries; ++i)
+        for (std::size_t j = 0; j < tiles_.keys; ++j)
+          visit(sums_[tiles_.tile(h, i) + j * tiles_.width + i % tiles_.width] * scale);
+  }
+
+  /// What the bound of the last step's connections depends on, for a training checkpoint.
+  [[nodiscard]] std::vector<double> state() const {
+    std::vector<double> numbers{static_cast<double>(tiles_.heads), static_cast<double>(tiles_.keys)};
+    numbers.insert(numbers.end(), visible_.begin(), visible_.end());
+    return numbers;
+  }
+  /// Throws std::out_of_range for what is no state.
+  void restore(std::span<const double> numbers) {
+    if (numbers.size() < 2) throw std::out_of_range("no state of sensitivities");
+    tiles_.heads = detail::whole_number(numbers[0]), tiles_.keys = detail::whole_number(numbers[1]);
+    visible_.clear();
+    for (const double sees : numbers.subspan(2)) visible_.push_back(sees != 0);
+  }
+
+ private:
+  void begin_block(const SensitivityTiles<Scalar>& tiles) {
+    if (samples_ == 0) {
+      tiles_ = tiles;
+      if (sums_.size() != tiles.size())
+        sums_ = AlignedBuffer<Scalar>(tiles.size());
+      else
+        std::fill(sums_.begin(), sums_.end(), Scalar(0));
+      if (!keeps_visible_) visible_.clear();
+    } else if (tiles_ != tiles) {
+      const auto text = [](const SensitivityTiles<Scalar>& of) {
+        return shape_text(std::array{of.heads, of.queries, of.keys});
+      };
+      throw ShapeError(message("the samples of a step have attention of one shape [heads, queries, keys]: ",
+                                       text(tiles_), ", then ", text(tiles)));
+    }
+  }
+
+  SendVariant variant_;
+  SensitivityTiles<Scalar> tiles_;
+  AlignedBuffer<Scalar> sums_;
+  std::vector<unsigned char> visible_;
+  std::size_t samples_ = 0, loss_terms_ = 1;
+  bool keeps_visible_ = false;
+};
+
+}  // namespace spat

@@ -1,0 +1,38 @@
+// criteria. The size of all sensitivities of a module.
+#pragma once
+
+#include <spat/criteria/send/sensitivity_sum.hpp>
+#include <spat/criteria/step_score.hpp>
+
+#include <cmath>
+
+namespace spat::inline SPAT_ABI {
+
+/// sum_hij |S[h,i,j]|, S = sum_b A_b dA_b over the samples of a step, averaged over steps. SEND without its softmax. Source: the
+/// connection sensitivity of Lee, Ajanthan, Torr, "SNIP: Single-shot Network Pruning based on Connection Sensitivity", 2019.
+template <std::floating_point Scalar>
+class SnipSum : public StepScore {
+ public:
+  static constexpr const char *name = "snip", *what = "sum of the sensitivities of connections";
+
+  explicit SnipSum(LossReduction reduction = LossReduction::mean, double decay = 0.98)
+      : StepScore(decay), reduction_(reduction) {}
+
+  void on_backward(const BackwardEvent<Scalar>& event) { sensitivities_.on_backward(event); }
+  void on_tile(const TileEvent<Scalar>& tile) { sensitivities_.on_tile(tile); }
+  void merge(SnipSum& other) { sensitivities_.merge(other.sensitivities_); }
+  void end_step() {
+    if (sensitivities_.samples() == 0) return this->skip();
+    double total = 0;
+    sensitivities_.for_each(sensitivities_.scale(reduction_),
+                            [&](Scalar s) { total += std::abs(static_cast<double>(s)); });
+    sensitivities_.end_step();
+    close(total);
+  }
+
+ private:
+  LossReduction reduction_;
+  SensitivitySum<Scalar> sensitivities_;
+};
+
+}  // namespace spat

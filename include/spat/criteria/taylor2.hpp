@@ -1,0 +1,38 @@
+// criteria. What the loss would change by without a module, to second order.
+#pragma once
+
+#include <spat/core/arithmetic.hpp>
+#include <spat/criteria/gate_slope.hpp>
+#include <spat/criteria/step_score.hpp>
+
+#include <cmath>
+
+namespace spat::inline SPAT_ABI {
+
+/// |E[g - g^2 / 2]|, g the slope of a sample's own loss along a gate on the module's output (gate_slope), E over the samples of a
+/// step, then signed over steps. g^2 stands for the curvature (Fisher information); it matters because E[g] goes to 0 as training
+/// converges. Source: Zhao et al., "Less is More: Unlocking Specialization of Time Series Foundation Models via Structured
+/// Pruning", arXiv 2505.23195 (2025), there for channels.
+template <std::floating_point Scalar>
+class Taylor2 : public StepScore {
+ public:
+  static constexpr const char *name = "taylor2", *what = "second-order change of a sample's loss";
+
+  explicit Taylor2(LossReduction reduction = LossReduction::mean, double decay = 0.98)
+      : StepScore(decay), reduction_(reduction) {}
+
+  void on_backward(const BackwardEvent<Scalar>& event) {
+    const double scale = of_sample_loss(event, reduction_);
+    for (std::size_t b = 0; b < event.samples; ++b) {
+      const double g = scale * gate_slope(event, b);
+      add(multiply_add(-g / 2, g, g));
+    }
+  }
+  [[nodiscard]] double score() const { return std::abs(StepScore::score()); }
+  [[nodiscard]] double step_score() const { return std::abs(StepScore::step_score()); }
+
+ private:
+  LossReduction reduction_;
+};
+
+}  // namespace spat

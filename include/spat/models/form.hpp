@@ -1,0 +1,65 @@
+// models. A model's configuration at run time or in its type, so that one body of code serves both.
+#pragma once
+
+#include <spat/core/extent.hpp>
+#include <spat/core/module_mask.hpp>
+
+#include <functional>
+
+namespace spat::inline SPAT_ABI {
+
+/// Sizes, depth and kept modules at run time: every pruned form has the same type.
+///
+/// Config is a structural type of integers and bools with `modules()`, `kept`, `with_kept(mask)`, `valid()` and
+/// `check()`, which throws ConfigError with the rule and the values.
+template <class ModelConfig>
+struct Dynamic {
+  using Config = ModelConfig;
+  static constexpr bool is_static = false;
+  template <ModuleMask>
+  using Pruned = Dynamic;
+
+  Config value{};
+
+  [[nodiscard]] ModuleMask kept() const { return value.kept; }
+  [[nodiscard]] Dynamic with_kept(ModuleMask mask) const { return {value.with_kept(mask)}; }
+  [[nodiscard]] std::size_t modules() const { return value.modules(); }
+};
+
+/// All of it in the type.
+template <auto Value>
+  requires(Value.valid())
+struct Static {
+  using Config = std::remove_const_t<decltype(Value)>;
+  static constexpr bool is_static = true;
+  /// Bits beyond the last module are dropped: "all" of N modules is one mask.
+  static constexpr Config value = Value.with_kept(Value.kept & ModuleMask::first(Value.modules()));
+
+  template <ModuleMask mask>
+    requires(mask.is_subset_of(value.kept))
+  using Pruned = Static<value.with_kept(mask)>;
+
+  [[nodiscard]] static constexpr ModuleMask kept() { return value.kept; }
+  [[nodiscard]] static Dynamic<Config> with_kept(ModuleMask mask) { return {value.with_kept(mask)}; }
+  [[nodiscard]] static constexpr std::size_t modules() { return value.modules(); }
+};
+
+/// The modules of which one has to stay: those that a configuration's guard() names, or none.
+template <class Form>
+[[nodiscard]] constexpr ModuleMask guard_of(const Form& form) {
+  if constexpr (requires { form.value.guard(); })
+    return form.value.guard();
+  else
+    return {};
+}
+
+/// A size of the configuration as an extent; Member may also be a function, for derived sizes.
+template <class Form, auto Member>
+[[nodiscard]] consteval std::size_t extent() {
+  if constexpr (Form::is_static)
+    return std::invoke(Member, Form::value);
+  else
+    return dynamic;
+}
+
+}  // namespace spat

@@ -1,0 +1,72 @@
+// nn. What attention tells a criterion: the events of one module and one block of samples, as views.
+#pragma once
+
+#include <spat/autograd/pass.hpp>
+#include <spat/core/view.hpp>
+#include <spat/kernels/strided.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Sizes and place of the module's call; H heads, Lq query rows, Lk key columns.
+struct AttentionCall {
+  std::size_t module = 0;         // numbered by the unpruned architecture
+  std::size_t part = 0;           // of a module of several attentions; 0 is the one whose output leaves the module
+  std::size_t first_sample = 0;   // of this block, in the whole batch
+  std::size_t batch_samples = 1;  // of the whole batch
+  std::size_t loss_terms = 1;     // over which the loss is a mean
+  std::size_t samples = 0, heads = 0, query_tokens = 0, memory_tokens = 0;
+  bool causal = false;
+  Rows<const unsigned char> key_mask;  // [samples x Lk], 0 = hidden; empty: all are seen
+
+  /// Whether query row i of a sample sees key j.
+  [[nodiscard]] bool sees(std::size_t sample, std::size_t i, std::size_t j) const {
+    return (!causal || j <= i) && (key_mask.size() == 0 || key_mask.row(sample)[j] != 0);
+  }
+};
+
+/// After forward.
+template <class Scalar>
+struct ForwardEvent : AttentionCall {
+  Rows<const Scalar> o;       // A V, heads side by side [samples * Lq x D]
+  Rows<const Scalar> input;   // of the block, [samples * Lq x D]
+  Rows<const Scalar> output;  // of the branch, [samples * Lq x D]
+};
+
+/// After the forward of the block that holds a module: what it made of its tokens, [rows x D] both. A block of several modules is told
+/// of for each of them, but for those that LayerDrop leaves out of the step.
+template <class Scalar>
+struct BlockEvent {
+  std::size_t module = 0;
+  Rows<const Scalar> input, output;
+};
+
+/// Tells whoever listens of a block, from its forward; the run is that of its first module.
+template <class Scalar, class PassType>
+void report_block([[maybe_unused]] const PassType& pass, [[maybe_unused]] std::size_t modules,
+                  [[maybe_unused]] std::type_identity_t<Rows<const Scalar>> input,
+                  [[maybe_unused]] std::type_identity_t<Rows<const Scalar>> output) {
+  if constexpr (is_scored<PassType>)
+    if constexpr (requires(BlockEvent<Scalar> event) { pass.scoring.on_block(event); })
+      for (std::size_t i = pass.module; i < pass.module + modules; ++i)
+        if (!pass.at(i).skips_module()) pass.scoring.on_block(BlockEvent<Scalar>{i, input, output});
+}
+
+/// In backward, before the tiles.
+template <class Scalar>
+struct BackwardEvent : ForwardEvent<Scalar> {
+  Rows<const Scalar> d_o;  // dL/dO, as o
+};
+
+/// In backward: probabilities and slopes of some neighbouring queries of one sample and head, while they are in the cache.
+/// They are transposed: row j is key j, column i is query first_query + i; keys behind the last row are hidden from all of
+/// them. da = dL/dA where A enters the mixing. Attention dropout is left out of both, so that a score does not carry its noise.
+///
+/// The tiles of one head come in the order of samples and queries; those of other heads may come at the same time.
+template <class Scalar>
+struct TileEvent {
+  std::size_t part = 0;                               // as of the call
+  std::size_t sample = 0, head = 0, first_query = 0;  // the sample counts from the call's first
+  kernels::Strided<const Scalar> a, da;
+};
+
+}  // namespace spat

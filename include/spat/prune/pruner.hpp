@@ -1,0 +1,231 @@
+// prune. Listens to a training, ranks the modules, and removes those the model misses least.
+#pragma once
+
+#include <spat/autograd/microbatch_plan.hpp>
+#include <spat/prune/bootstrap.hpp>
+#include <spat/prune/budget.hpp>
+#include <spat/criteria/send/send.hpp>
+#include <spat/criteria/criterion.hpp>
+#include <spat/prune/surgery.hpp>
+
+#include <array>
+#include <map>
+#include <optional>
+
+namespace spat::inline SPAT_ABI {
+
+/// The observer of a training, with one criterion a module. Give it to Trainer::fit, then ask for scores or a pruned model. The model
+/// must outlive it: criteria of weights look at it whenever they are asked.
+///
+/// Scores of warm-up epochs are forgotten as soon as a later epoch has a step: attention starts out uniform. Errors:
+/// NumericError, with the module's number, if a sensitivity is not finite; those of choose() and pruned().
+template <Prunable Model, Criterion<typename Model::Value> C = Send<typename Model::Value>>
+class Pruner {
+ public:
+  using Scalar = typename Model::Value;
+
+  /// What the blocks of one place report to (see MicrobatchPlan). A module of several attentions is judged by the one whose output
+  /// leaves it.
+  class Listener {
+   public:
+    void on_forward(const ForwardEvent<Scalar>& event) requires detail::HearsForward<C, Scalar> {
+      if (event.part == 0) criteria[event.module].on_forward(event);
+    }
+    void on_block(const BlockEvent<Scalar>& event) requires detail::HearsBlock<C, Scalar> {
+      criteria[event.module].on_block(event);
+    }
+    void on_backward(const BackwardEvent<Scalar>& event) requires detail::HearsBackward<C, Scalar> {
+      if (event.part == 0) criteria[event.module].on_backward(event);
+    }
+    void on_tile(std::size_t module, const TileEvent<Scalar>& event) requires detail::HearsTile<C, Scalar> {
+      if (event.part == 0) criteria[module].on_tile(event);
+    }
+    std::vector<C> criteria;
+  };
+
+  explicit Pruner(const Model& model, C prototype = C{}, std::size_t warm_up_epochs = 1)
+      : prototype_(prototype), model_(&model), warm_up_(warm_up_epochs), criteria_(model.form.modules(), prototype) {
+    for (Listener& slot : listeners_) slot.criteria = criteria_;
+    heard_.reserve(criteria_.size() * 4096);  // a training step allocates nothing
+  }
+
+  /// What the modules' criteria started as.
+  [[nodiscard]] const C& prototype() const { return prototype_; }
+  [[nodiscard]] Listener& listener(std::size_t i) { return listeners_[i]; }
+
+  /// A step is over: workers of the team merge what the places have heard and score it.
+  void end_step(Team* team = nullptr) {
+    const ModuleMask kept = model_->form.kept();
+    if (epochs_ > 0 && epochs_ == warm_up_ && !warmed_up_) {
+      for (std::size_t i = 0; i < criteria_.size(); ++i)
+        if (kept.keeps(i)) criteria_[i] = prototype_;  // of those that went, nothing better will come
+      warmed_up_ = true;
+    }
+    if (epoch_is_over_) heard_.clear(), epoch_is_over_ = false;
+    const auto merge = [&](std::size_t first, std::size_t last) {
+      for (std::size_t module = first; module < last; ++module)
+        for (Listener& slot : listeners_)
+          if (kept.keeps(module))
+            criteria_[module].merge(slot.criteria[module]);
+          else
+            slot.criteria[module] = prototype_;  // its block speaks, not the module
+    };
+    if (team)
+      team->for_shares(criteria_.size(), merge);
+    else
+      merge(0, criteria_.size());
+    for (std::size_t module = 0; module < criteria_.size(); ++module) {
+      if (!kept.keeps(module)) continue;
+      try {
+        if constexpr (requires(C & c) { c.end_step(team); })
+          criteria_[module].end_step(team);
+        else
+          criteria_[module].end_step();
+      } catch (const NumericError& error) {
+        throw NumericError(message("module ", module, ": ", error.what()));
+      }
+    }
+    if constexpr (requires(const C& c) { c.step_score(); })
+      for (std::size_t module = 0; module < criteria_.size(); ++module)
+        heard_.push_back(kept.keeps(module) ? criteria_[module].step_score() : std::nan(""));
+  }
+
+  void end_epoch() {
+    for (C& criterion : criteria_) criterion.end_epoch();
+    ++epochs_, epoch_is_over_ = true;
+    trajectory_.push_back(scores());
+    trajectory_errors_.push_back(batch_means_errors(step_scores()));
+  }
+
+  /// Goes on with a model that lost modules; the others keep what was heard of them.
+  void go_on_with(const Model& model) { model_ = &model; }
+
+  /// Tells criteria of losses (leave-one-out) what a validation loss becomes: loss(mask) of the model that keeps it.
+  void hear_losses(const MaskMeasure& loss) {
+    if constexpr (detail::HearsLoss<C>) {
+      const ModuleMask kept = model_->form.kept(), guard = guard_of(model_->form);
+      const double all = loss(kept);
+      for (std::size_t i = 0; i < criteria_.size(); ++i)
+        if (may_remove(kept, i, guard))
+          criteria_[i].on_loss({all, loss(kept.without(i))});
+    }
+  }
+
+  /// scores()[i] is module i's, NaN where it was pruned or nothing was observed. Criteria with a bound are divided by it when
+  /// the modules' bounds differ: then raw values are not comparable. A bound of 0 (attention to one key) leaves a score of 0.
+  [[nodiscard]] std::vector<double> scores() const {
+    std::vector<double> values(criteria_.size(), std::nan(""));
+    const ModuleMask kept = model_->form.kept();
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (kept.keeps(i)) values[i] = score_of(i);
+    divide_by_bounds(values);
+    return values;
+  }
+  /// The scores after each epoch.
+  [[nodiscard]] const std::vector<std::vector<double>>& trajectory() const { return trajectory_; }
+  /// Their standard errors, from the epoch's steps; rows are empty where the criterion has no scores of steps.
+  [[nodiscard]] const std::vector<std::vector<double>>& trajectory_errors() const { return trajectory_errors_; }
+
+  /// What each step of the latest epoch gave, [step][module], NaN where a module was silent; divided as scores() are. Empty where
+  /// no step scored any module, as where the criterion has no scores of steps.
+  [[nodiscard]] std::vector<std::vector<double>> step_scores() const {
+    std::vector<std::vector<double>> steps;
+    if (std::ranges::all_of(heard_, [](double score) { return std::isnan(score); })) return steps;
+    for (auto row = heard_.begin(); row != heard_.end(); row += static_cast<std::ptrdiff_t>(criteria_.size())) {
+      steps.emplace_back(row, row + static_cast<std::ptrdiff_t>(criteria_.size()));
+      divide_by_bounds(steps.back());
+    }
+    return steps;
+  }
+  /// How sure the scores are, from a bootstrap over the steps of the latest epoch; none where there are no step_scores().
+  [[nodiscard]] std::optional<ScoreSpread> spread(std::uint64_t seed = 1) const {
+    const auto steps = step_scores();
+    if (steps.empty()) return {};
+    return bootstrap(steps, seed);
+  }
+
+  /// Scores that cannot be told apart by the spread count as equal: see drop_order().
+  [[nodiscard]] ModuleMask choose(const Budget& budget, const Measures& measures = {}) const {
+    const auto sure = spread();
+    return spat::choose(model_->form.kept(), scores(), budget, guard_of(model_->form),
+                        sure ? sure->standard_error : std::vector<double>(), measures);
+  }
+  [[nodiscard]] typename Surgery<Model>::Result prune(const Model& model, const Budget& budget,
+                                                      const Measures& measures = {}) const {
+    return pruned(model, choose(budget, measures));
+  }
+
+  /// For a training checkpoint, between epochs: named rows of numbers, by module index.
+  [[nodiscard]] std::map<std::string, std::vector<double>> state() const {
+    std::map<std::string, std::vector<double>> all{{"epochs", {static_cast<double>(epochs_), warmed_up_ ? 1.0 : 0.0}},
+                                                   {"steps", heard_}};
+    for (std::size_t i = 0; i < criteria_.size(); ++i) all["module." + std::to_string(i)] = criteria_[i].state();
+    for (std::size_t e = 0; e < trajectory_.size(); ++e) {
+      all["trajectory." + std::to_string(e)] = trajectory_[e];
+      all["errors." + std::to_string(e)] = trajectory_errors_[e];
+    }
+    return all;
+  }
+  /// Throws std::out_of_range for what is no state of this pruner, which is then unchanged.
+  void restore(const std::map<std::string, std::vector<double>>& all) {
+    std::vector<C> criteria(criteria_.size(), prototype_);
+    for (std::size_t i = 0; i < criteria.size(); ++i) criteria[i].restore(all.at("module." + std::to_string(i)));
+    const std::size_t epochs = detail::whole_number(all.at("epochs").at(0));
+    const bool warmed_up = all.at("epochs").at(1) != 0;
+    std::vector<double> heard = all.at("steps");
+    if (!criteria.empty() && heard.size() % criteria.size() != 0)
+      throw std::out_of_range("steps of another number of modules");
+    std::vector<std::vector<double>> trajectory, errors;
+    for (std::size_t e = 0; e < epochs; ++e) {
+      trajectory.push_back(all.at("trajectory." + std::to_string(e)));
+      errors.push_back(all.at("errors." + std::to_string(e)));
+      if (trajectory.back().size() != criteria.size()) throw std::out_of_range("scores of another number of modules");
+    }
+    for (Listener& slot : listeners_) slot.criteria.assign(criteria.size(), prototype_);
+    criteria_ = std::move(criteria), heard_ = std::move(heard), heard_.reserve(criteria_.size() * 4096);
+    trajectory_ = std::move(trajectory), trajectory_errors_ = std::move(errors);
+    epochs_ = epochs, warmed_up_ = warmed_up, epoch_is_over_ = true;
+  }
+
+ private:
+  [[nodiscard]] double score_of(std::size_t i) const {
+    if constexpr (detail::HearsModule<C, Scalar>) {
+      C told = criteria_[i];
+      told.on_module(event_of(i));
+      return told.score();
+    } else {
+      return criteria_[i].score();
+    }
+  }
+  [[nodiscard]] ModuleEvent<Scalar> event_of(std::size_t i) const {
+    ModuleEvent<Scalar> event{i, criteria_.size(), {}};
+    if constexpr (requires { model_->module_name(i); }) {
+      const std::string prefix = message(model_->module_name(i), ".");
+      for (const auto& weight : parameters(*model_))
+        if (weight.name.starts_with(prefix)) event.weights.push_back(weight);
+    }
+    return event;
+  }
+  void divide_by_bounds([[maybe_unused]] std::vector<double>& values) const {
+    if constexpr (requires(const C& c) { c.bound(); }) {
+      double lowest = 0, highest = 0;
+      for (std::size_t i = 0; i < criteria_.size(); ++i)
+        if (const double bound = criteria_[i].bound(); model_->form.kept().keeps(i) && bound > 0)
+          lowest = lowest == 0 ? bound : std::min(lowest, bound), highest = std::max(highest, bound);
+      if (lowest == highest) return;
+      for (std::size_t i = 0; i < values.size(); ++i)
+        if (const double bound = criteria_[i].bound(); bound > 0) values[i] /= bound;
+    }
+  }
+
+  C prototype_;
+  const Model* model_;
+  std::size_t warm_up_, epochs_ = 0;
+  bool warmed_up_ = false, epoch_is_over_ = false;
+  std::vector<C> criteria_;
+  std::array<Listener, MicrobatchPlan::most_at_once> listeners_;
+  std::vector<std::vector<double>> trajectory_, trajectory_errors_;
+  std::vector<double> heard_;  // step scores of the latest epoch, [step x module]
+};
+
+}  // namespace spat

@@ -1,0 +1,47 @@
+// train. Forecasts without a model, to measure models against.
+#pragma once
+
+#include <spat/core/arithmetic.hpp>
+#include <spat/core/error.hpp>
+#include <spat/data/windows.hpp>
+#include <spat/core/text.hpp>
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+
+namespace spat::inline SPAT_ABI {
+
+struct NaiveErrors {
+  double mse = 0, mae = 0;
+};
+
+/// Errors, in scaled units over all windows, steps and target channels, of repeating the last `period` rows of the
+/// history: with t = 0 .. T-1,  forecast[L + t] = history[L - period + t mod period].  Period 1 repeats the last
+/// value. ConfigError unless 1 <= period <= lookback.
+template <std::floating_point Scalar>
+[[nodiscard]] NaiveErrors naive_errors(const WindowDataset<Scalar>& windows, std::size_t period = 1) {
+  const auto& [lookback, horizon, stride, features, marks] = windows.options();
+  if (period == 0 || period > lookback) {
+    throw ConfigError(message("a season of ", period, " rows does not fit into a lookback of ", lookback));
+  }
+  const Rows<const Scalar> values = windows.values();
+  const std::size_t channels = windows.channels(), first_channel = channels - windows.target_channels();
+  NaiveErrors sum;
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const std::size_t future = i * stride + lookback;
+    for (std::size_t t = 0; t < horizon; ++t) {
+      const Scalar* const forecast = values.row(future - period + t % period);
+      const Scalar* const truth = values.row(future + t);
+      for (std::size_t c = first_channel; c < channels; ++c) {
+        const double error = static_cast<double>(forecast[c]) - static_cast<double>(truth[c]);
+        sum.mse = multiply_add(error, error, sum.mse);
+        sum.mae += std::abs(error);
+      }
+    }
+  }
+  const auto count = static_cast<double>(windows.size() * horizon * windows.target_channels());
+  return {.mse = sum.mse / count, .mae = sum.mae / count};
+}
+
+}  // namespace spat

@@ -1,0 +1,67 @@
+// A model's type as the commands' Architecture. A file in models/ includes this, its model, and says
+//
+//     static const tool::Registered<spat::ITransformer<float>> itransformer;
+#pragma once
+
+#include "compare_of.hpp"
+#include "latency_of.hpp"
+#include "run_of.hpp"
+
+namespace tool {
+
+template <class Model>
+Summary summary(const Configuration& configuration) {
+  const Model model({config_of<typename Model::Config>(configuration)});
+  const std::size_t channels = model.config().channels;
+  const Model bare(model.form.with_kept({}));
+  const spat::Cost cost = spat::cost_of(model, channels);
+  const double rest = static_cast<double>(bare.multiply_adds(channels)) / static_cast<double>(cost.macs);
+  return {cost, model.form.modules(), 1 - rest};
+}
+
+template <class Model>
+spat::Metrics evaluate(const std::string& file, const spat::WindowDataset<float>& windows, std::size_t threads) {
+  const Model model = spat::load_model<Model>(file);
+  spat::Team team(threads);
+  return spat::evaluate(model, windows, &team);
+}
+
+template <class Model>
+Forecast forecast(const std::string& file, const spat::WindowBatch<float>& window) {
+  const Model model = spat::load_model<Model>(file);
+  return forecast_of(model, window);
+}
+
+template <class Model>
+Inspection inspect(const std::string& file) {
+  const Model model = spat::load_model<Model>(file);
+  Inspection found{.configuration = configuration_of(model.config()),
+                   .dropout = model.dropout(),
+                   .cost = spat::cost_of(model, model.config().channels),
+                   .kept = model.form.kept(),
+                   .modules = {},
+                   .dead_parts = model.dead_parts()};
+  for (std::size_t i = 0; i < model.form.modules(); ++i) found.modules.push_back(model.module_name(i));
+  return found;
+}
+
+template <class Model>
+struct Registered {
+  Registered() {
+    add({.name = Model::name,
+         .source = Model::source,
+         .without_attention = Model::without_attention,
+         .scored = scored<Model>(),
+         .configuration = [] { return configuration_of(typename Model::Config{}); },
+         .summary = summary<Model>,
+         .run = run<Model>,
+         .compare = compare<Model>,
+         .latency = latency<Model>,
+         .prune = prune<Model>,
+         .evaluate = evaluate<Model>,
+         .forecast = forecast<Model>,
+         .inspect = inspect<Model>});
+  }
+};
+
+}  // namespace tool
