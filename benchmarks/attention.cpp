@@ -1,4 +1,5 @@
-// Attention of one head, forward and backward with and without a criterion, over Lq x Lk x head width; and SEND's dispersion.
+// Attention of one head, forward and backward with and without a criterion, over Lq x Lk x head
+// width; and SEND's dispersion.
 #include <benchmark/benchmark.h>
 
 #include "workload.hpp"
@@ -11,8 +12,8 @@ using benchmarks::random_numbers;
 /// Operations of the products alone: two forward, five backward (the scores are computed again).
 void count_operations(benchmark::State& state, double products) {
   const auto size = [&](std::size_t i) { return static_cast<double>(state.range(i)); };
-  state.counters["FLOP/s"] =
-      benchmark::Counter(products * 2 * size(0) * size(1) * size(2), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["FLOP/s"] = benchmark::Counter(products * 2 * size(0) * size(1) * size(2),
+                                                benchmark::Counter::kIsIterationInvariantRate);
 }
 
 /// A head inside activations of eight heads, as models have it.
@@ -23,13 +24,18 @@ struct Case {
       : lq(static_cast<std::size_t>(state.range(0))), lk(static_cast<std::size_t>(state.range(1))),
         width(static_cast<std::size_t>(state.range(2))), q(random_numbers(lq * width * heads, 1)),
         k(random_numbers(lk * width * heads, 2)), v(random_numbers(lk * width * heads, 3)),
-        dmixed(random_numbers(lq * width * heads, 4)), mixed(q.size()), dq(q.size()), dk(k.size()), dv(k.size()),
-        largest(lq), inverse(lq) {
-    head = {.q = of(q, lq), .k = of(k, lk), .v = of(v, lk), .scale = 1 / std::sqrt(static_cast<float>(width))};
-    arena.prepare(spat::Purpose::training, [&](spat::Arena& a) { room.lay_out(a, 1, lk, width, false); });
+        dmixed(random_numbers(lq * width * heads, 4)), mixed(q.size()), dq(q.size()), dk(k.size()),
+        dv(k.size()), largest(lq), inverse(lq) {
+    head = {.q = of(q, lq),
+            .k = of(k, lk),
+            .v = of(v, lk),
+            .scale = 1 / std::sqrt(static_cast<float>(width))};
+    arena.prepare(spat::Purpose::training,
+                  [&](spat::Arena& a) { room.lay_out(a, 1, lk, width, false); });
     forward();
   }
-  [[nodiscard]] kernels::Strided<float> of(spat::AlignedBuffer<float>& numbers, std::size_t rows) const {
+  [[nodiscard]] kernels::Strided<float> of(spat::AlignedBuffer<float>& numbers,
+                                           std::size_t rows) const {
     return {numbers.data(), rows, width, width * heads};
   }
   void forward() {
@@ -38,8 +44,8 @@ struct Case {
   }
   template <class OnTile>
   void backward(OnTile&& on_tile) {
-    kernels::attention_backward<float>(head, {largest.data(), inverse.data()}, room, of(dmixed, lq), {}, of(dq, lq),
-                                       of(dk, lk), of(dv, lk), {}, on_tile);
+    kernels::attention_backward<float>(head, {largest.data(), inverse.data()}, room, of(dmixed, lq),
+                                       {}, of(dq, lq), of(dk, lk), of(dv, lk), {}, on_tile);
   }
 
   std::size_t lq, lk, width;
@@ -91,14 +97,20 @@ void send_dispersion(benchmark::State& state) {
   for (float& value : s) value *= 1e-6f;
   spat::DispersionRoom<float> room;
   spat::Team team(static_cast<std::size_t>(state.range(1)));
-  for (auto _ : state) benchmark::DoNotOptimize(spat::send<float>(s.data(), tiles, 1.0f, {}, room, &team));
-  state.counters["connections/s"] =
-      benchmark::Counter(static_cast<double>(8 * tokens * tokens), benchmark::Counter::kIsIterationInvariantRate);
+  for (auto _ : state)
+    benchmark::DoNotOptimize(spat::send<float>(s.data(), tiles, 1.0f, {}, room, &team));
+  state.counters["connections/s"] = benchmark::Counter(
+      static_cast<double>(8 * tokens * tokens), benchmark::Counter::kIsIterationInvariantRate);
 }
 
 void sizes(benchmark::internal::Benchmark* one) {
-  constexpr std::array<std::array<std::int64_t, 3>, 7> all{
-      {{7, 7, 32}, {11, 11, 32}, {21, 21, 64}, {42, 42, 4}, {12, 12, 256}, {321, 321, 64}, {862, 862, 64}}};
+  constexpr std::array<std::array<std::int64_t, 3>, 7> all{{{7, 7, 32},
+                                                            {11, 11, 32},
+                                                            {21, 21, 64},
+                                                            {42, 42, 4},
+                                                            {12, 12, 256},
+                                                            {321, 321, 64},
+                                                            {862, 862, 64}}};
   one->ArgNames({"Lq", "Lk", "width"});
   for (const auto& [lq, lk, width] : all) one->Args({lq, lk, width});
 }
@@ -106,6 +118,9 @@ void sizes(benchmark::internal::Benchmark* one) {
 BENCHMARK(attention_forward)->Apply(sizes);
 BENCHMARK(attention_backward)->Apply(sizes);
 BENCHMARK(attention_backward_scored)->Apply(sizes);
-BENCHMARK(send_dispersion)->ArgNames({"tokens", "threads"})->ArgsProduct({{7, 42, 321, 862}, {1, 2}})->UseRealTime();
+BENCHMARK(send_dispersion)
+    ->ArgNames({"tokens", "threads"})
+    ->ArgsProduct({{7, 42, 321, 862}, {1, 2}})
+    ->UseRealTime();
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The matrix products of a layer, forward and backward, at the sizes that the models have, and the roof: multiply-adds that touch registers alone.
+// The matrix products of a layer, forward and backward, at the sizes that the models have, and the
+// roof: multiply-adds that touch registers alone.
 #include <benchmark/benchmark.h>
 
 #include "peak.hpp"
@@ -9,7 +10,8 @@ namespace {
 namespace kernels = spat::kernels;
 
 void count_operations(benchmark::State& state, double each) {
-  state.counters["FLOP/s"] = benchmark::Counter(each, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["FLOP/s"] =
+      benchmark::Counter(each, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 /// M, N and K of a benchmark.
@@ -18,10 +20,12 @@ std::array<std::size_t, 3> sizes_of(const benchmark::State& state) {
   return {size(0), size(1), size(2)};
 }
 
-/// Y[MxN] = X[MxK] W[NxK]^T, cut over panels of outputs as a Linear layer cuts it. Buffers stay warm.
+/// Y[MxN] = X[MxK] W[NxK]^T, cut over panels of outputs as a Linear layer cuts it. Buffers stay
+/// warm.
 void packed_gemm(benchmark::State& state) {
   const auto sizes = sizes_of(state);
-  const std::size_t m = sizes[0], n = sizes[1], k = sizes[2];  // clang 14 captures no structured bindings
+  const std::size_t m = sizes[0], n = sizes[1],
+                    k = sizes[2];  // clang 14 captures no structured bindings
   constexpr std::size_t panel = kernels::panel_width<float>;
   const auto x = benchmarks::random_numbers(m * k, 1), w = benchmarks::random_numbers(n * k, 2);
   spat::AlignedBuffer<float> y(m * n);
@@ -30,15 +34,16 @@ void packed_gemm(benchmark::State& state) {
   spat::Team team(static_cast<std::size_t>(state.range(3)));
   for (auto _ : state) {
     team.for_shares(spat::divide_up(n, panel), [&](std::size_t first, std::size_t last) {
-      kernels::multiply_packed<float>({x.data(), m, k, k}, weight, {y.data(), m, n, n}, nullptr, first * panel,
-                                      std::min(last * panel, n));
+      kernels::multiply_packed<float>({x.data(), m, k, k}, weight, {y.data(), m, n, n}, nullptr,
+                                      first * panel, std::min(last * panel, n));
     });
     benchmark::ClobberMemory();
   }
   count_operations(state, 2.0 * static_cast<double>(m * n * k));
 }
 
-/// The products of a backward pass of Y = X W^T, of one block of rows: dX = dY W, by packed panels, and dW += dY^T X.
+/// The products of a backward pass of Y = X W^T, of one block of rows: dX = dY W, by packed panels,
+/// and dW += dY^T X.
 void backward_input(benchmark::State& state) {
   const auto [m, n, k] = sizes_of(state);
   const auto dy = benchmarks::random_numbers(m * n, 1), w = benchmarks::random_numbers(n * k, 2);
@@ -46,8 +51,9 @@ void backward_input(benchmark::State& state) {
   kernels::PackedWeight<float> weight;
   weight.pack({w.data(), n, k, k}, true);
   for (auto _ : state) {
-    kernels::multiply_panels<spat::dynamic, float>({dy.data(), m, n, n}, weight.backward, {dx.data(), m, k, k},
-                                                   kernels::Store::overwrite, nullptr, 0, k);
+    kernels::multiply_panels<spat::dynamic, float>({dy.data(), m, n, n}, weight.backward,
+                                                   {dx.data(), m, k, k}, kernels::Store::overwrite,
+                                                   nullptr, 0, k);
     benchmark::ClobberMemory();
   }
   count_operations(state, 2.0 * static_cast<double>(m * n * k));
@@ -57,7 +63,8 @@ void backward_weight(benchmark::State& state) {
   const auto dy = benchmarks::random_numbers(m * n, 1), x = benchmarks::random_numbers(m * k, 2);
   spat::AlignedBuffer<float> dw(n * k);
   for (auto _ : state) {
-    kernels::multiply_tn<float>({dy.data(), m, n, n}, {x.data(), m, k, k}, {dw.data(), n, k, k}, kernels::Store::add);
+    kernels::multiply_tn<float>({dy.data(), m, n, n}, {x.data(), m, k, k}, {dw.data(), n, k, k},
+                                kernels::Store::add);
     benchmark::ClobberMemory();
   }
   count_operations(state, 2.0 * static_cast<double>(m * n * k));

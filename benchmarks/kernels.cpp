@@ -1,4 +1,5 @@
-// Kernels that pass over memory once: bytes read and written a second, beside a copy of the same size.
+// Kernels that pass over memory once: bytes read and written a second, beside a copy of the same
+// size.
 #include <benchmark/benchmark.h>
 
 #include <spat/nn/encoder_layer.hpp>
@@ -22,20 +23,23 @@ void over_rows(benchmark::State& state, std::size_t numbers, Body&& body) {
     body(rows);
     benchmark::ClobberMemory();
   }
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(rows * width * numbers * sizeof(float)));
+  state.SetBytesProcessed(state.iterations() *
+                          static_cast<std::int64_t>(rows * width * numbers * sizeof(float)));
 }
 
 struct Rows {
   explicit Rows(const benchmark::State& state)
-      : size(static_cast<std::size_t>(state.range(0)) * width), x(random_numbers(size, 1)), y(random_numbers(size, 2)),
-        z(size), gain(random_numbers(width, 3)), bias(random_numbers(width, 4)) {}
+      : size(static_cast<std::size_t>(state.range(0)) * width), x(random_numbers(size, 1)),
+        y(random_numbers(size, 2)), z(size), gain(random_numbers(width, 3)),
+        bias(random_numbers(width, 4)) {}
   std::size_t size;
   spat::AlignedBuffer<float> x, y, z, gain, bias;
 };
 
 void copy(benchmark::State& state) {
   Rows r(state);
-  over_rows(state, 2, [&](std::size_t) { std::memcpy(r.z.data(), r.x.data(), r.size * sizeof(float)); });
+  over_rows(state, 2,
+            [&](std::size_t) { std::memcpy(r.z.data(), r.x.data(), r.size * sizeof(float)); });
 }
 void gelu(benchmark::State& state) {
   Rows r(state);
@@ -49,16 +53,16 @@ void add_and_norm(benchmark::State& state) {
   Rows r(state);
   over_rows(state, 3, [&](std::size_t rows) {
     for (std::size_t i = 0; i < rows; ++i)
-      kernels::layer_norm<float>(r.x.data() + i * width, r.y.data() + i * width, r.gain.data(), r.bias.data(), 1e-5f,
-                                 width, nullptr, r.z.data() + i * width);
+      kernels::layer_norm<float>(r.x.data() + i * width, r.y.data() + i * width, r.gain.data(),
+                                 r.bias.data(), 1e-5f, width, nullptr, r.z.data() + i * width);
   });
 }
 void layer_norm_backward(benchmark::State& state) {
   Rows r(state);
   over_rows(state, 3, [&](std::size_t rows) {
     for (std::size_t i = 0; i < rows; ++i)
-      kernels::layer_norm_backward<float>(r.x.data() + i * width, r.gain.data(), 1.0f, r.y.data() + i * width, width,
-                                          r.z.data() + i * width);
+      kernels::layer_norm_backward<float>(r.x.data() + i * width, r.gain.data(), 1.0f,
+                                          r.y.data() + i * width, width, r.z.data() + i * width);
   });
 }
 void exp(benchmark::State& state) {
@@ -71,34 +75,43 @@ void exp(benchmark::State& state) {
 }
 void dropout_factors(benchmark::State& state) {
   Rows r(state);
-  over_rows(state, 1, [&](std::size_t) { kernels::dropout<float>({0.1, 1, 2, 3, 4}, 0, 1.1f, 0.0f, r.z); });
+  over_rows(state, 1, [&](std::size_t) {
+    kernels::dropout<float>({0.1, 1, 2, 3, 4}, 0, 1.1f, 0.0f, r.z);
+  });
 }
 void adam(benchmark::State& state) {
   Rows r(state);
   spat::AlignedBuffer<float> first(r.size), second(r.size);
   const kernels::AdamStep<float> step{1e-4f, 0.9f, 0.999f, 1e-8f, 0.5f, 0.5f, 1.0f};
-  over_rows(state, 7,
-            [&](std::size_t) { kernels::adam(step, r.x.data(), first.data(), second.data(), r.z.data(), r.size); });
+  over_rows(state, 7, [&](std::size_t) {
+    kernels::adam(step, r.x.data(), first.data(), second.data(), r.z.data(), r.size);
+  });
 }
 void pack_weight(benchmark::State& state) {
   Rows r(state);
   kernels::PackedWeight<float> packed;
-  over_rows(state, 3, [&](std::size_t rows) { packed.pack({r.x.data(), rows, width, width}, true); });
+  over_rows(state, 3, [&](std::size_t rows) {
+    packed.pack({r.x.data(), rows, width, width}, true);
+  });
 }
 
 /// One post-norm block, the layer most of a model's time goes to: [samples * tokens x 512].
 void encoder_layer(benchmark::State& state) {
   const auto tokens = static_cast<std::size_t>(state.range(0));
-  spat::EncoderLayer<float> layer(width, width, 8, spat::ModuleMask::first(state.range(1) != 0 ? 1 : 0));
+  spat::EncoderLayer<float> layer(width, width, 8,
+                                  spat::ModuleMask::first(state.range(1) != 0 ? 1 : 0));
   spat::initialize(spat::parameters(layer), 7);
   spat::pack(layer);
   const auto x = random_numbers(tokens * width, 1);
   decltype(layer)::Cache cache;
   spat::Arena arena;
-  arena.prepare(spat::Purpose::inference, [&](spat::Arena& a) { cache.lay_out(a, layer, 1, tokens); });
-  for (auto _ : state) benchmark::DoNotOptimize(layer.forward(spat::Pass{}, {x.data(), tokens, width}, cache).data());
-  state.counters["FLOP/s"] = benchmark::Counter(2.0 * static_cast<double>(layer.multiply_adds(tokens)),
-                                                benchmark::Counter::kIsIterationInvariantRate);
+  arena.prepare(spat::Purpose::inference,
+                [&](spat::Arena& a) { cache.lay_out(a, layer, 1, tokens); });
+  for (auto _ : state)
+    benchmark::DoNotOptimize(layer.forward(spat::Pass{}, {x.data(), tokens, width}, cache).data());
+  state.counters["FLOP/s"] =
+      benchmark::Counter(2.0 * static_cast<double>(layer.multiply_adds(tokens)),
+                         benchmark::Counter::kIsIterationInvariantRate);
 }
 
 BENCHMARK(copy)->Arg(21)->Arg(672);

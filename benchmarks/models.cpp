@@ -1,4 +1,5 @@
-// Forecasts and training steps of the models, dense and with all attention pruned, and what computing SEND costs.
+// Forecasts and training steps of the models, dense and with all attention pruned, and what
+// computing SEND costs.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -13,13 +14,15 @@ using benchmarks::Workload;
 /// Arguments after the name: batch, threads, pruned.
 Workload workload(const benchmark::State& state, const char* name) {
   const auto config = benchmarks::config_of(name);
-  return Workload(state.range(2) ? benchmarks::with_kept(config, {}) : config, static_cast<std::size_t>(state.range(0)),
+  return Workload(state.range(2) ? benchmarks::with_kept(config, {}) : config,
+                  static_cast<std::size_t>(state.range(0)),
                   static_cast<std::size_t>(state.range(1)));
 }
 
 /// A training step does three times the products of a forecast.
 void count_operations(benchmark::State& state, double each) {
-  state.counters["FLOP/s"] = benchmark::Counter(each, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["FLOP/s"] =
+      benchmark::Counter(each, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 void predict(benchmark::State& state, const char* name) {
@@ -36,7 +39,8 @@ void train(benchmark::State& state, const char* name) {
   count_operations(state, 3 * work.operations());
 }
 
-/// One iteration is an unscored and a scored step in turn, so that a wandering clock meets both alike; medians of each.
+/// One iteration is an unscored and a scored step in turn, so that a wandering clock meets both
+/// alike; medians of each.
 void send_cost(benchmark::State& state, const char* name) {
   using Clock = std::chrono::steady_clock;
   Workload work = workload(state, name);
@@ -46,9 +50,11 @@ void send_cost(benchmark::State& state, const char* name) {
     for (const bool scored : {false, true}) {
       const auto start = Clock::now();
       benchmark::DoNotOptimize(work.train_step(scored));
-      times[scored].push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+      times[scored].push_back(
+          std::chrono::duration<double, std::milli>(Clock::now() - start).count());
     }
-  const double plain = spat::latency_of(times[0]).median, scored = spat::latency_of(times[1]).median;
+  const double plain = spat::latency_of(times[0]).median,
+               scored = spat::latency_of(times[1]).median;
   state.counters["unscored_ms"] = plain, state.counters["scored_ms"] = scored;
   state.counters["cost_percent"] = 100 * (scored / plain - 1);
 }

@@ -1,4 +1,5 @@
-// benchmarks. The roof: multiply-adds that touch registers alone, at the vector width that spat was compiled for.
+// benchmarks. The roof: multiply-adds that touch registers alone, at the vector width that spat was
+// compiled for.
 #pragma once
 
 #include <spat/spat.hpp>
@@ -14,7 +15,9 @@ inline constexpr std::size_t peak_chains = 2 * spat::kernels::tile_rows, peak_ro
 [[gnu::noinline]] inline float multiply_add_registers(float factor, float term) {
   using Pack = spat::kernels::Pack<float>;
   const auto for_chains = [](auto&& use) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (use(std::integral_constant<std::size_t, I>{}), ...); }
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (use(std::integral_constant<std::size_t, I>{}), ...);
+    }
     (std::make_index_sequence<peak_chains>{});
   };
   const Pack a(factor), b(term);
@@ -32,7 +35,8 @@ inline double run_at_peak(spat::Team& team) {
     volatile float number = 0.999f;  // nothing is known before the call, and its result is used
     number = multiply_add_registers(number, 0.001f);
   });
-  return 2.0 * static_cast<double>(team.size() * peak_rounds * peak_chains * spat::kernels::lanes<float>);
+  return 2.0 *
+         static_cast<double>(team.size() * peak_rounds * peak_chains * spat::kernels::lanes<float>);
 }
 
 }  // namespace benchmarks

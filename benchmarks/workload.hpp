@@ -1,4 +1,5 @@
-// benchmarks. The work that is timed: a model of a known size, one random batch, a team, and the library's own calls.
+// benchmarks. The work that is timed: a model of a known size, one random batch, a team, and the
+// library's own calls.
 #pragma once
 
 #include <spat/spat.hpp>
@@ -17,19 +18,28 @@ struct NamedConfig {
   Config config;
 };
 
-/// Published sizes: the iTransformer on four data sets, PatchTST on ETTh1 as in the Time-Series-Library and (d = 16) with the official
-/// dimensions. Horizon 96, no marks; lookback 96, or what the name ends with.
+/// Published sizes: the iTransformer on four data sets, PatchTST on ETTh1 as in the
+/// Time-Series-Library and (d = 16) with the official dimensions. Horizon 96, no marks; lookback
+/// 96, or what the name ends with.
 inline constexpr std::array<NamedConfig, 8> configs{{
-    {"itr_etth1", spat::ITransformerConfig{.channels = 7, .width = 256, .ffn_width = 256, .depth = 2}},
-    {"itr_weather", spat::ITransformerConfig{.channels = 21, .width = 512, .ffn_width = 512, .depth = 3}},
-    {"itr_ecl", spat::ITransformerConfig{.channels = 321, .width = 512, .ffn_width = 512, .depth = 3}},
-    {"itr_traffic", spat::ITransformerConfig{.channels = 862, .width = 512, .ffn_width = 512, .depth = 4}},
-    {"ptst_96", spat::PatchTSTConfig{.channels = 7, .width = 512, .ffn_width = 2048, .heads = 2, .depth = 1}},
+    {"itr_etth1",
+     spat::ITransformerConfig{.channels = 7, .width = 256, .ffn_width = 256, .depth = 2}},
+    {"itr_weather",
+     spat::ITransformerConfig{.channels = 21, .width = 512, .ffn_width = 512, .depth = 3}},
+    {"itr_ecl",
+     spat::ITransformerConfig{.channels = 321, .width = 512, .ffn_width = 512, .depth = 3}},
+    {"itr_traffic",
+     spat::ITransformerConfig{.channels = 862, .width = 512, .ffn_width = 512, .depth = 4}},
+    {"ptst_96",
+     spat::PatchTSTConfig{.channels = 7, .width = 512, .ffn_width = 2048, .heads = 2, .depth = 1}},
     {"ptst_336",
-     spat::PatchTSTConfig{.channels = 7, .lookback = 336, .width = 512, .ffn_width = 2048, .heads = 2, .depth = 1}},
-    {"ptst_small_96", spat::PatchTSTConfig{.channels = 7, .width = 16, .ffn_width = 128, .heads = 4, .depth = 3}},
+     spat::PatchTSTConfig{
+         .channels = 7, .lookback = 336, .width = 512, .ffn_width = 2048, .heads = 2, .depth = 1}},
+    {"ptst_small_96",
+     spat::PatchTSTConfig{.channels = 7, .width = 16, .ffn_width = 128, .heads = 4, .depth = 3}},
     {"ptst_small_336",
-     spat::PatchTSTConfig{.channels = 7, .lookback = 336, .width = 16, .ffn_width = 128, .heads = 4, .depth = 3}},
+     spat::PatchTSTConfig{
+         .channels = 7, .lookback = 336, .width = 16, .ffn_width = 128, .heads = 4, .depth = 3}},
 }};
 
 /// Throws ConfigError for a name that is not there.
@@ -47,7 +57,8 @@ inline constexpr std::array<NamedConfig, 8> configs{{
 }
 
 /// Normal numbers: scaled data.
-[[nodiscard]] inline spat::AlignedBuffer<float> random_numbers(std::size_t count, std::uint64_t stream) {
+[[nodiscard]] inline spat::AlignedBuffer<float> random_numbers(std::size_t count,
+                                                               std::uint64_t stream) {
   spat::AlignedBuffer<float> numbers(count);
   spat::Random random(7, stream);
   for (float& number : numbers) number = static_cast<float>(random.normal());
@@ -60,7 +71,8 @@ class WorkOf {
  public:
   /// config.kept says what is pruned: ModuleMask{} prunes all.
   WorkOf(const typename Model::Config& config, std::size_t batch, std::size_t threads)
-      : team_(threads), model_({config}), history_(random_numbers(batch * config.lookback * config.channels, 1)),
+      : team_(threads), model_({config}),
+        history_(random_numbers(batch * config.lookback * config.channels, 1)),
         target_(random_numbers(batch * config.horizon * config.channels, 2)),
         batch_{.samples = batch,
                .lookback = config.lookback,
@@ -77,7 +89,8 @@ class WorkOf {
   [[nodiscard]] spat::Rows<const float> predict() { return predictor_.forecast(batch_); }
 
   double train_step(bool scored) {
-    if (!trainer_) trainer_.emplace(model_, spat::TrainingOptions{}, &team_), pruner_.emplace(model_);
+    if (!trainer_)
+      trainer_.emplace(model_, spat::TrainingOptions{}, &team_), pruner_.emplace(model_);
     return scored ? trainer_->step(batch_, rate, *pruner_) : trainer_->step(batch_, rate, nobody_);
   }
 
@@ -104,8 +117,8 @@ class Workload {
   Workload(const Config& config, std::size_t batch, std::size_t threads) {
     std::visit(
         [&]<class C>(const C& one) {
-          using Model = std::conditional_t<std::is_same_v<C, spat::PatchTSTConfig>, spat::PatchTST<float>,
-                                           spat::ITransformer<float>>;
+          using Model = std::conditional_t<std::is_same_v<C, spat::PatchTSTConfig>,
+                                           spat::PatchTST<float>, spat::ITransformer<float>>;
           work_ = std::make_unique<WorkOf<Model>>(one, batch, threads);
         },
         config);
@@ -114,7 +127,8 @@ class Workload {
   [[nodiscard]] spat::Rows<const float> predict() {
     return std::visit([](auto& work) { return work->predict(); }, work_);
   }
-  /// Zero gradients, forward, loss, backward, Adam, pack; `scored` also computes SEND. Returns the loss.
+  /// Zero gradients, forward, loss, backward, Adam, pack; `scored` also computes SEND. Returns the
+  /// loss.
   double train_step(bool scored) {
     return std::visit([&](auto& work) { return work->train_step(scored); }, work_);
   }
@@ -124,7 +138,8 @@ class Workload {
   }
 
  private:
-  std::variant<std::unique_ptr<WorkOf<spat::ITransformer<float>>>, std::unique_ptr<WorkOf<spat::PatchTST<float>>>>
+  std::variant<std::unique_ptr<WorkOf<spat::ITransformer<float>>>,
+               std::unique_ptr<WorkOf<spat::PatchTST<float>>>>
       work_;
 };
 

@@ -1,5 +1,5 @@
-// A forecaster of one's own from spat's layers: it trains, is scored with SEND, pruned and fine-tuned like the library's models.
-// docs/custom_model.md explains it line by line.
+// A forecaster of one's own from spat's layers: it trains, is scored with SEND, pruned and
+// fine-tuned like the library's models. docs/custom_model.md explains it line by line.
 #include <spat/spat.hpp>
 
 #include <cstdio>
@@ -12,10 +12,13 @@ struct DriftForm {
 
   ModuleMask kept() const { return mask; }
   std::size_t modules() const { return depth; }
-  DriftForm with_kept(ModuleMask kept_mask) const { return {lookback, horizon, width, depth, kept_mask}; }
+  DriftForm with_kept(ModuleMask kept_mask) const {
+    return {lookback, horizon, width, depth, kept_mask};
+  }
 };
 
-/// Forecasts the change from the last value: y = last + (W_p encoder(embed(x - last)))^T, each variate a token.
+/// Forecasts the change from the last value: y = last + (W_p encoder(embed(x - last)))^T, each
+/// variate a token.
 class Drift {
  public:
   using Value = float;
@@ -24,8 +27,8 @@ class Drift {
   using Block = EncoderLayer<float, kept>;
   static constexpr std::size_t heads = 4;
   explicit Drift(Form s)
-      : form(s), embedding(s.lookback, s.width), encoder(s.depth, s.mask, s.width, 2 * s.width, heads),
-        projection(s.width, s.horizon) {}
+      : form(s), embedding(s.lookback, s.width),
+        encoder(s.depth, s.mask, s.width, 2 * s.width, heads), projection(s.width, s.horizon) {}
 
   Form form;
   InvertedEmbedding<float> embedding;
@@ -58,24 +61,29 @@ class Drift {
     const std::size_t l = form.lookback, t = form.horizon, c = cache.channels;
     const auto last = [&](std::size_t s) { return batch.history.row(s * l + l - 1); };
     for (std::size_t r = 0; r < cache.x.rows(); ++r)
-      for (std::size_t i = 0; i < c; ++i) cache.x.row(r)[i] = batch.history.row(r)[i] - last(r / l)[i];
-    const auto tokens = encoder.forward(pass, embedding.forward(pass, cache.x, {}, cache.embedding), cache.encoder);
+      for (std::size_t i = 0; i < c; ++i)
+        cache.x.row(r)[i] = batch.history.row(r)[i] - last(r / l)[i];
+    const auto tokens =
+        encoder.forward(pass, embedding.forward(pass, cache.x, {}, cache.embedding), cache.encoder);
     const auto change = projection.forward(pass, tokens, cache.projection);  // [samples * C x T]
     for (std::size_t s = 0; s < cache.samples; ++s)
       for (std::size_t j = 0; j < t; ++j)
-        for (std::size_t i = 0; i < c; ++i) cache.y.row(s * t + j)[i] = last(s)[i] + change.row(s * c + i)[j];
+        for (std::size_t i = 0; i < c; ++i)
+          cache.y.row(s * t + j)[i] = last(s)[i] + change.row(s * c + i)[j];
     return cache.y;
   }
 
   template <class Pass>
   void backward_input(const Pass& pass, Rows<const float> dy, Cache& cache) const {
     const std::size_t t = form.horizon, c = cache.channels;
-    for (std::size_t s = 0; s < cache.samples; ++s) kernels::transpose(dy.row(s * t), t, c, cache.dtokens.row(s * c));
+    for (std::size_t s = 0; s < cache.samples; ++s)
+      kernels::transpose(dy.row(s * t), t, c, cache.dtokens.row(s * c));
     const auto d = projection.backward_input(pass, cache.dtokens, cache.projection);
     embedding.skip_input(pass, encoder.backward_input(pass, d, cache.encoder), cache.embedding);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, Drift& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, Drift& gradients,
+                        Share& share) const {
     embedding.backward_weights(pass, blocks.of(&Cache::embedding), gradients.embedding, share);
     encoder.backward_weights(pass, blocks.of(&Cache::encoder), gradients.encoder, share);
     projection.backward_weights(pass, blocks.of(&Cache::projection), gradients.projection, share);
@@ -100,8 +108,8 @@ int main() {
   const auto rows = split_rows(Protocol::custom, series.rows(), 48, 12);
   const auto scaler = StandardScaler::fit(series.view(), rows.train);
   const WindowOptions window{.lookback = 48, .horizon = 12};
-  const WindowDataset<float> training(series, scaler, rows.train, window), test(series, scaler, rows.test, window),
-      validation(series, scaler, rows.validation, window);
+  const WindowDataset<float> training(series, scaler, rows.train, window),
+      test(series, scaler, rows.test, window), validation(series, scaler, rows.validation, window);
 
   Drift model({});
   initialize(parameters(model), 1);
@@ -111,6 +119,7 @@ int main() {
   Drift small = pruner.prune(model, DropLowest{2});
   Trainer<Drift>(small, {.epochs = 2, .rate = 5e-4}).fit(training, validation);
 
-  std::printf("kept %s; test MSE: dense %.4f, pruned and fine-tuned %.4f\n", to_string(small.form.kept(), 3).c_str(),
-              evaluate(model, test).mse, evaluate(small, test).mse);
+  std::printf("kept %s; test MSE: dense %.4f, pruned and fine-tuned %.4f\n",
+              to_string(small.form.kept(), 3).c_str(), evaluate(model, test).mse,
+              evaluate(small, test).mse);
 }

@@ -1,5 +1,6 @@
-// A forecast that has to be ready in time: train with LayerDrop, say how long a forecast may take on this machine, and let the modules
-// go that matter least until it is met; see how sure their order is, and what the loss does.
+// A forecast that has to be ready in time: train with LayerDrop, say how long a forecast may take
+// on this machine, and let the modules go that matter least until it is met; see how sure their
+// order is, and what the loss does.
 #include <spat/spat.hpp>
 
 #include <cstdio>
@@ -23,23 +24,25 @@ int main() {
                 .depth = 4}});
   initialize(parameters(model), 1);
   Pruner<Model, FisherGate<float>> pruner(model);
-  Trainer<Model>(model, {.epochs = 3, .rate = 1e-3, .layer_drop = 0.2}).fit(training, validation, pruner);
+  Trainer<Model>(model, {.epochs = 3, .rate = 1e-3, .layer_drop = 0.2})
+      .fit(training, validation, pruner);
 
   const Measures measures = measures_of(model, training, validation);
   const ModuleMask all = model.form.kept();
   const double dense = measures.latency(all), limit = 0.8 * dense;
   const ModuleMask mask = pruner.choose(LatencyAtMost{limit}, measures);
   const Estimate loss = measures.loss_change(mask);
-  std::printf("a forecast takes %.4f ms and may take %.4f: modules %s stay, %.4f ms\n", dense, limit,
-              to_string(mask, model.form.modules()).c_str(), measures.latency(mask));
-  std::printf("validation loss %+.2f %% +- %.2f, before fine-tuning\n", 100 * loss.mean, 100 * loss.error);
+  std::printf("a forecast takes %.4f ms and may take %.4f: modules %s stay, %.4f ms\n", dense,
+              limit, to_string(mask, model.form.modules()).c_str(), measures.latency(mask));
+  std::printf("validation loss %+.2f %% +- %.2f, before fine-tuning\n", 100 * loss.mean,
+              100 * loss.error);
   for (const auto& pair : pruner.spread()->indistinguishable())
     std::printf("modules %zu and %zu cannot be told apart\n", pair.first, pair.second);
 
   Model small = pruned(model, mask);
   NoObserver nobody;
   const auto epochs = fine_tune(small, {training, validation}, {.epochs = 2, .rate = 1e-4}, nobody);
-  std::printf("validation MSE after fine-tuning: %.4f, dense %.4f\n", evaluate(small, validation).mse,
-              evaluate(model, validation).mse);
+  std::printf("validation MSE after fine-tuning: %.4f, dense %.4f\n",
+              evaluate(small, validation).mse, evaluate(model, validation).mse);
   return measures.latency(mask) <= limit && !epochs.empty() ? 0 : 1;
 }

@@ -1,4 +1,5 @@
-// The whole job in one page: train, score, prune, fine-tune, save. Runs on the synthetic series, or on the CSV file named first.
+// The whole job in one page: train, score, prune, fine-tune, save. Runs on the synthetic series, or
+// on the CSV file named first.
 #include <spat/spat.hpp>
 
 #include <cstdio>
@@ -30,8 +31,10 @@ int main(int count, char** arguments) try {
   trainer.fit(training, validation, pruner);
   const Metrics before = evaluate(model, test, &team);
 
-  Model small = pruner.prune(model, DropLowest{2});  // two attention modules go, with their weights and their work
-  Trainer<Model> tuner(small, {.epochs = 1, .rate = 1e-4, .schedule = RateSchedule::constant}, &team);
+  Model small = pruner.prune(
+      model, DropLowest{2});  // two attention modules go, with their weights and their work
+  Trainer<Model> tuner(small, {.epochs = 1, .rate = 1e-4, .schedule = RateSchedule::constant},
+                       &team);
   tuner.consider_start(validation);
   tuner.fit(training, validation);
   const Metrics after = evaluate(small, test, &team);
@@ -40,7 +43,8 @@ int main(int count, char** arguments) try {
     std::printf("%s  SEND %.3e  %s\n", model.module_name(i).c_str(), pruner.scores()[i],
                 small.form.kept().keeps(i) ? "kept" : "removed");
   std::printf("dense   MSE %.4f  %zu parameters\npruned  MSE %.4f  %zu parameters\n", before.mse,
-              spat::parameter_count(parameters(model)), after.mse, spat::parameter_count(parameters(small)));
+              spat::parameter_count(parameters(model)), after.mse,
+              spat::parameter_count(parameters(small)));
   save_model("pruned.safetensors", small);
   std::remove("pruned.safetensors");  // an example leaves nothing behind
 } catch (const spat::Error& error) {

@@ -10,5 +10,5 @@ case "$("$format" --version)" in
 esac
 arguments=(--dry-run -Werror)
 [ "${1:-}" != --fix ] || arguments=(-i)
-find include tests examples benchmarks -name '*.hpp' -print0 -o -name '*.cpp' -print0 |
+find include tests tool examples benchmarks -name '*.hpp' -print0 -o -name '*.cpp' -print0 |
   xargs -0 "$format" "${arguments[@]}"

@@ -1,8 +1,9 @@
-// A and dA of one attention call, row after row, put together from the tiles a criterion hears; and cut into tiles again.
+// A and dA of one attention call, row after row, put together from the tiles a criterion hears; and
+// cut into tiles again.
 #pragma once
 
-#include <spat/nn/attention_events.hpp>
 #include <spat/kernels/tile.hpp>
+#include <spat/nn/attention_events.hpp>
 
 #include <vector>
 
@@ -27,7 +28,8 @@ struct AttentionMaps {
     const auto& call = backward.back();
     for (std::size_t j = 0; j < tile.a.rows; ++j)
       for (std::size_t i = 0; i < tile.a.cols; ++i) {
-        const std::size_t row = (tile.sample * call.heads + tile.head) * call.query_tokens + tile.first_query + i;
+        const std::size_t row =
+            (tile.sample * call.heads + tile.head) * call.query_tokens + tile.first_query + i;
         a[row * call.memory_tokens + j] = tile.a.row(j)[i];
         da[row * call.memory_tokens + j] = tile.da.row(j)[i];
       }
@@ -41,7 +43,8 @@ struct AttentionMaps {
 
 /// Tells a criterion of A and dA [samples * H * Lq x Lk], as attention's backward would.
 template <class Criterion, class Scalar>
-void tell(Criterion& criterion, const spat::AttentionCall& call, const Scalar* a, const Scalar* da) {
+void tell(Criterion& criterion, const spat::AttentionCall& call, const Scalar* a,
+          const Scalar* da) {
   spat::BackwardEvent<Scalar> event;
   static_cast<spat::AttentionCall&>(event) = call;
   criterion.on_backward(event);
@@ -57,8 +60,12 @@ void tell(Criterion& criterion, const spat::AttentionCall& call, const Scalar* a
             const std::size_t at = ((s * call.heads + h) * lq + first + i) * lk + j;
             a_tile[j * width + i] = a[at], da_tile[j * width + i] = da[at];
           }
-        criterion.on_tile(
-            {call.part, s, h, first, {a_tile.data(), lk, count, width}, {da_tile.data(), lk, count, width}});
+        criterion.on_tile({call.part,
+                           s,
+                           h,
+                           first,
+                           {a_tile.data(), lk, count, width},
+                           {da_tile.data(), lk, count, width}});
       }
 }
 

@@ -27,9 +27,12 @@ inline std::vector<std::string> files() {
   return found;
 }
 
-inline std::string name_of(const std::string& path) { return std::filesystem::path(path).filename().string(); }
+inline std::string name_of(const std::string& path) {
+  return std::filesystem::path(path).filename().string();
+}
 
-inline std::size_t number(const spat::SafetensorsFile& file, const std::string& key, std::size_t fallback = 0) {
+inline std::size_t number(const spat::SafetensorsFile& file, const std::string& key,
+                          std::size_t fallback = 0) {
   return file.metadata().contains(key) ? std::stoul(file.metadata(key)) : fallback;
 }
 

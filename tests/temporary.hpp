@@ -26,13 +26,17 @@ class TemporaryFolder {
     std::filesystem::remove_all(folder_, ignored);
   }
 
-  [[nodiscard]] std::string operator/(std::string_view name) const { return (folder_ / name).string(); }
+  [[nodiscard]] std::string operator/(std::string_view name) const {
+    return (folder_ / name).string();
+  }
   [[nodiscard]] std::string put(std::string_view name, std::string_view content) const {
-    std::ofstream(*this / name, std::ios::binary).write(content.data(), static_cast<std::streamsize>(content.size()));
+    std::ofstream(*this / name, std::ios::binary)
+        .write(content.data(), static_cast<std::streamsize>(content.size()));
     return *this / name;
   }
   [[nodiscard]] std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder_), {}));
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(folder_), {}));
   }
 
  private:

@@ -15,12 +15,14 @@ std::map<std::string, Architecture>& all() {
 }
 
 std::size_t number_of(const Setting& setting, const Field& field) {
-  if (field.flag && (setting.value == "true" || setting.value == "false")) return setting.value == "true";
+  if (field.flag && (setting.value == "true" || setting.value == "false"))
+    return setting.value == "true";
   const auto number = spat::parse_number<std::size_t>(setting.value);
   if (!number || (field.flag && *number > 1))
-    throw spat::ConfigError(message(setting.option, ": ", field.name,
-                                    field.flag ? ": expected true or false" : ": expected a whole number", ", found ",
-                                    spat::in_quotes(setting.value)));
+    throw spat::ConfigError(
+        message(setting.option, ": ", field.name,
+                field.flag ? ": expected true or false" : ": expected a whole number", ", found ",
+                spat::in_quotes(setting.value)));
   return *number;
 }
 
@@ -31,15 +33,16 @@ const std::map<std::string, Architecture>& architectures() { return all(); }
 
 std::string architecture_names() {
   std::string names;
-  for (const auto& [name, _] : architectures()) names.append(names.empty() ? "" : ", ").append(name);
+  for (const auto& [name, _] : architectures())
+    names.append(names.empty() ? "" : ", ").append(name);
   return names;
 }
 
 const Architecture& architecture(const std::string& name) {
   const auto found = architectures().find(name);
   if (found == architectures().end())
-    throw spat::ConfigError(
-        message("unknown model ", spat::in_quotes(name), "; expected one of ", architecture_names()));
+    throw spat::ConfigError(message("unknown model ", spat::in_quotes(name), "; expected one of ",
+                                    architecture_names()));
   return found->second;
 }
 
@@ -52,10 +55,13 @@ void set(Configuration& configuration, const std::string& name, std::size_t valu
   if (std::size_t* const member = find(configuration, name)) *member = value;
 }
 
-bool comes_from_data(const std::string& field) { return field == "channels" || field == "marks" || field == "targets"; }
+bool comes_from_data(const std::string& field) {
+  return field == "channels" || field == "marks" || field == "targets";
+}
 
 std::string text(const Field& field) {
-  return message(field.name, " = ", field.flag ? (field.value ? "true" : "false") : std::to_string(field.value));
+  return message(field.name, " = ",
+                 field.flag ? (field.value ? "true" : "false") : std::to_string(field.value));
 }
 
 Configuration configured(const Architecture& architecture, const std::vector<Setting>& settings) {
@@ -68,14 +74,15 @@ Configuration configured(const Architecture& architecture, const std::vector<Set
       std::string known;
       for (const Field& one : defaults)
         if (!comes_from_data(one.name)) known.append(known.empty() ? "" : ", ").append(text(one));
-      throw spat::ConfigError(
-          message(setting.option, ": ", architecture.name, " has no ", setting.field, "; it has ", known));
+      throw spat::ConfigError(message(setting.option, ": ", architecture.name, " has no ",
+                                      setting.field, "; it has ", known));
     }
     if (comes_from_data(setting.field))
-      throw spat::ConfigError(
-          message(setting.option, ": ", setting.field, " come from the data: see --data, --marks, --features"));
+      throw spat::ConfigError(message(setting.option, ": ", setting.field,
+                                      " come from the data: see --data, --marks, --features"));
     if (const auto [before, fresh] = set_by.emplace(setting.field, setting.option); !fresh)
-      throw spat::ConfigError(message(setting.option, ": ", setting.field, " is set before, by ", before->second));
+      throw spat::ConfigError(
+          message(setting.option, ": ", setting.field, " is set before, by ", before->second));
     field->value = number_of(setting, *field);
   }
   return configuration;

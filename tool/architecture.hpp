@@ -1,4 +1,5 @@
-// What the commands ask of a model without knowing its type. Each model fills one in, by its file in models/.
+// What the commands ask of a model without knowing its type. Each model fills one in, by its file
+// in models/.
 #pragma once
 
 #include "data.hpp"
@@ -37,7 +38,9 @@ template <class Config>
 Config config_of(const Configuration& configuration) {
   Config config;
   auto field = configuration.begin();
-  Config::for_each(config, [&]<class Value>(const char*, Value& value) { value = static_cast<Value>(field++->value); });
+  Config::for_each(config, [&]<class Value>(const char*, Value& value) {
+    value = static_cast<Value>(field++->value);
+  });
   return config;
 }
 
@@ -83,11 +86,14 @@ struct Architecture {
   bool scored;                       // a criterion hears of its modules
   Configuration (*configuration)();  // its fields with their defaults
   Summary (*summary)(const Configuration&);
-  void (*run)(const RunOptions&, const Configuration&, const Data&, const std::vector<Data>& others);
-  void (*compare)(const CompareOptions&, const Configuration&, const Data&, const std::vector<Data>& others);
+  void (*run)(const RunOptions&, const Configuration&, const Data&,
+              const std::vector<Data>& others);
+  void (*compare)(const CompareOptions&, const Configuration&, const Data&,
+                  const std::vector<Data>& others);
   std::vector<MaskLatency> (*latency)(const LatencyOptions&, const Configuration&, const Data&);
   void (*prune)(const PruneOptions&, const Data&, const std::vector<Data>& others);
-  spat::Metrics (*evaluate)(const std::string& file, const spat::WindowDataset<float>&, std::size_t threads);
+  spat::Metrics (*evaluate)(const std::string& file, const spat::WindowDataset<float>&,
+                            std::size_t threads);
   Forecast (*forecast)(const std::string& file, const spat::WindowBatch<float>&);
   Inspection (*inspect)(const std::string& file);
 };
@@ -109,8 +115,9 @@ bool comes_from_data(const std::string& field);
 /// "patch = 16".
 std::string text(const Field& field);
 
-/// The model's defaults with these settings. Throws ConfigError, with the option, for a field that the model does not have, that
-/// comes from the data or was set before, and for a value that it cannot have.
+/// The model's defaults with these settings. Throws ConfigError, with the option, for a field that
+/// the model does not have, that comes from the data or was set before, and for a value that it
+/// cannot have.
 Configuration configured(const Architecture& architecture, const std::vector<Setting>& settings);
 
 }  // namespace tool

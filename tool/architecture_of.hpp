@@ -1,4 +1,5 @@
-// A model's type as the commands' Architecture. A file in models/ includes this, its model, and says
+// A model's type as the commands' Architecture. A file in models/ includes this, its model, and
+// says
 //
 //     static const tool::Registered<spat::ITransformer<float>> itransformer;
 #pragma once
@@ -15,12 +16,14 @@ Summary summary(const Configuration& configuration) {
   const std::size_t channels = model.config().channels;
   const Model bare(model.form.with_kept({}));
   const spat::Cost cost = spat::cost_of(model, channels);
-  const double rest = static_cast<double>(bare.multiply_adds(channels)) / static_cast<double>(cost.macs);
+  const double rest =
+      static_cast<double>(bare.multiply_adds(channels)) / static_cast<double>(cost.macs);
   return {cost, model.form.modules(), 1 - rest};
 }
 
 template <class Model>
-spat::Metrics evaluate(const std::string& file, const spat::WindowDataset<float>& windows, std::size_t threads) {
+spat::Metrics evaluate(const std::string& file, const spat::WindowDataset<float>& windows,
+                       std::size_t threads) {
   const Model model = spat::load_model<Model>(file);
   spat::Team team(threads);
   return spat::evaluate(model, windows, &team);
@@ -41,7 +44,8 @@ Inspection inspect(const std::string& file) {
                    .kept = model.form.kept(),
                    .modules = {},
                    .dead_parts = model.dead_parts()};
-  for (std::size_t i = 0; i < model.form.modules(); ++i) found.modules.push_back(model.module_name(i));
+  for (std::size_t i = 0; i < model.form.modules(); ++i)
+    found.modules.push_back(model.module_name(i));
   return found;
 }
 

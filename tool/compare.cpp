@@ -1,4 +1,5 @@
-// spat compare: which criterion finds the modules that can go, at equal fine-tuning; its options, table and file.
+// spat compare: which criterion finds the modules that can go, at equal fine-tuning; its options,
+// table and file.
 #include "compare.hpp"
 
 #include <spat/io/atomic_file.hpp>
@@ -29,9 +30,11 @@ Json json_of(const std::vector<double>& numbers) {
 }
 
 /// The first k modules that a criterion drops are gone. Its near ties drop the deeper module.
-spat::ModuleMask chosen(const Comparison& comparison, const ComparedCriterion& criterion, std::size_t k) {
+spat::ModuleMask chosen(const Comparison& comparison, const ComparedCriterion& criterion,
+                        std::size_t k) {
   const auto all = spat::ModuleMask::first(comparison.modules.size());
-  return spat::choose(all, criterion.scores, spat::DropLowest{k}, comparison.guard, criterion.errors);
+  return spat::choose(all, criterion.scores, spat::DropLowest{k}, comparison.guard,
+                      criterion.errors);
 }
 std::size_t most_dropped(const Comparison& comparison) {
   return comparison.modules.size() - (comparison.guard.empty() ? 0 : 1);
@@ -61,20 +64,23 @@ std::string table_of(const Comparison& comparison) {
   const auto change = [](double share) { return spat::percent(share); };
   const ComparedMask& all = comparison.masks.front();
   char line[160];
-  std::snprintf(line, sizeof line, "dense: test MSE %.4f, fine-tuned %.4f; %zu masks\n\n", all.removed_test.mse,
-                all.test.mse, comparison.masks.size());
+  std::snprintf(line, sizeof line, "dense: test MSE %.4f, fine-tuned %.4f; %zu masks\n\n",
+                all.removed_test.mse, all.test.mse, comparison.masks.size());
   std::string text(line);
   text.append(padded("criterion", 20, true));
   for (std::size_t k = 1; k <= most; ++k) text.append(padded(message("drop ", k), 18));
   text.append(padded("regret", 10)).append(padded("Spearman", 10)).append("\n");
-  const auto loo = std::ranges::find(comparison.criteria, "leave_one_out", &ComparedCriterion::name);
-  const auto append = [&](const std::string& name, auto&& mask_of, const std::vector<double>* scores) {
+  const auto loo =
+      std::ranges::find(comparison.criteria, "leave_one_out", &ComparedCriterion::name);
+  const auto append = [&](const std::string& name, auto&& mask_of,
+                          const std::vector<double>* scores) {
     text.append(padded(name, 20, true));
     double regret = 0;
     std::size_t sizes = 0;
     for (std::size_t k = 1; k <= most; ++k) {
       const ComparedMask& row = mask_of(k);
-      text.append(padded(message(spat::to_string(row.mask, modules), " ", change(row.test.mse / dense - 1)), 18));
+      text.append(padded(
+          message(spat::to_string(row.mask, modules), " ", change(row.test.mse / dense - 1)), 18));
       if (k < modules) regret += row.test.mse / best_of_size(comparison, modules - k) - 1, ++sizes;
     }
     text.append(padded(sizes ? change(regret / static_cast<double>(sizes)) : "-", 10));
@@ -84,24 +90,30 @@ std::string table_of(const Comparison& comparison) {
   for (const ComparedCriterion& criterion : comparison.criteria)
     append(
         criterion.name,
-        [&](std::size_t k) -> const ComparedMask& { return row_of(comparison, chosen(comparison, criterion, k)); },
+        [&](std::size_t k) -> const ComparedMask& {
+          return row_of(comparison, chosen(comparison, criterion, k));
+        },
         &criterion.scores);
   append(
       "best in hindsight",
       [&](std::size_t k) -> const ComparedMask& {
         const ComparedMask* best = nullptr;
         for (const ComparedMask& row : comparison.masks)
-          if (row.mask.count() == modules - k && (!best || row.test.mse < best->test.mse)) best = &row;
+          if (row.mask.count() == modules - k && (!best || row.test.mse < best->test.mse))
+            best = &row;
         return *best;
       },
       nullptr);
   return text.append(
-      "\nTest MSE after fine-tuning against the dense model at its best of without and with the same fine-tuning. "
+      "\nTest MSE after fine-tuning against the dense model at its best of without and with the "
+      "same fine-tuning. "
       "Regret: against\n"
-      "the best compared mask of the same size, mean over sizes. Spearman: with leave-one-out on validation.\n");
+      "the best compared mask of the same size, mean over sizes. Spearman: with leave-one-out on "
+      "validation.\n");
 }
 
-std::string json_of(const CompareOptions& o, const std::string& data, const std::string& model, const Comparison& c) {
+std::string json_of(const CompareOptions& o, const std::string& data, const std::string& model,
+                    const Comparison& c) {
   Json json{{"command", o.command_line},    {"data", data},         {"model", model},
             {"seed", o.training.seed},      {"modules", c.modules}, {"epochs", c.epochs},
             {"seconds", c.training_seconds}};
@@ -110,8 +122,10 @@ std::string json_of(const CompareOptions& o, const std::string& data, const std:
     Json masks = Json::array();
     for (std::size_t k = 1; k <= most_dropped(c); ++k)
       masks.push_back(spat::to_string(chosen(c, one, k), c.modules.size()));
-    json["criteria"].push_back(
-        {{"name", one.name}, {"scores", json_of(one.scores)}, {"errors", json_of(one.errors)}, {"masks", masks}});
+    json["criteria"].push_back({{"name", one.name},
+                                {"scores", json_of(one.scores)},
+                                {"errors", json_of(one.errors)},
+                                {"masks", masks}});
   }
   const auto removed = [&](const ComparedMask& row) {
     Json errors{{"validation", json_of(row.removed_validation)}};
@@ -123,16 +137,17 @@ std::string json_of(const CompareOptions& o, const std::string& data, const std:
   };
   json["masks"] = Json::array();
   for (const ComparedMask& row : c.masks)
-    json["masks"].push_back({{"mask", spat::to_string(row.mask, c.modules.size())},
-                             {"parameters", row.cost.parameters},
-                             {"macs", row.cost.macs},
-                             {"latency_ms", row.latency.repetitions ? Json(row.latency.median) : Json()},
-                             {"seconds", row.seconds},
-                             {"removed", removed(row)},
-                             {"fine_tuned",
-                              {{"validation", json_of(row.validation)},
-                               {"test", json_of(row.test)},
-                               {"others", json_of(row.others, c.others)}}}});
+    json["masks"].push_back(
+        {{"mask", spat::to_string(row.mask, c.modules.size())},
+         {"parameters", row.cost.parameters},
+         {"macs", row.cost.macs},
+         {"latency_ms", row.latency.repetitions ? Json(row.latency.median) : Json()},
+         {"seconds", row.seconds},
+         {"removed", removed(row)},
+         {"fine_tuned",
+          {{"validation", json_of(row.validation)},
+           {"test", json_of(row.test)},
+           {"others", json_of(row.others, c.others)}}}});
   return json.dump(1, ' ', false, Json::error_handler_t::replace).append("\n");
 }
 
@@ -148,7 +163,8 @@ std::vector<NamedCriterion> compared_criteria(std::uint64_t seed) {
   add("send", "send", {});
   add("send_sum", "send", {.reduction = LossReduction::sum});
   add("send_absolute", "send", {.variant = SendVariant::absolute_mean});
-  add("send_absolute_sum", "send", {.variant = SendVariant::absolute_mean, .reduction = LossReduction::sum});
+  add("send_absolute_sum", "send",
+      {.variant = SendVariant::absolute_mean, .reduction = LossReduction::sum});
   add("send_epoch", "send", {.dynamics = spat::SendDynamics::epoch});
   for (const std::string& name : spat::criterion_names())
     if (name != "send") add(name.c_str(), name.c_str(), {});
@@ -160,10 +176,12 @@ std::vector<spat::ModuleMask> compared_masks(const Comparison& comparison, std::
   const auto all = spat::ModuleMask::first(modules);
   std::set<spat::ModuleMask> masks;
   if (modules < 32 && (std::uint64_t{1} << modules) <= most) {
-    for (std::uint64_t i = 0; i < std::uint64_t{1} << modules; ++i) masks.insert(spat::subset(all, i));
+    for (std::uint64_t i = 0; i < std::uint64_t{1} << modules; ++i)
+      masks.insert(spat::subset(all, i));
   } else {
     for (const ComparedCriterion& criterion : comparison.criteria)
-      for (std::size_t k = 1; k <= most_dropped(comparison); ++k) masks.insert(chosen(comparison, criterion, k));
+      for (std::size_t k = 1; k <= most_dropped(comparison); ++k)
+        masks.insert(chosen(comparison, criterion, k));
   }
   std::vector<spat::ModuleMask> list{all};
   for (const spat::ModuleMask mask : masks)
@@ -171,7 +189,8 @@ std::vector<spat::ModuleMask> compared_masks(const Comparison& comparison, std::
   return list;
 }
 
-void finish(const CompareOptions& o, const std::string& data, const std::string& model, const Comparison& comparison) {
+void finish(const CompareOptions& o, const std::string& data, const std::string& model,
+            const Comparison& comparison) {
   make_folder(o.out);
   spat::write_file(o.out + "/compare.json", json_of(o, data, model, comparison));
   std::printf("%s\nwritten: %s/compare.json\n", table_of(comparison).c_str(), o.out.c_str());
@@ -187,24 +206,30 @@ Command add_compare(CLI::App& app, const std::string& command_line) {
   const auto all = std::make_shared<All>();
   CompareOptions& o = all->compare;
   o.command_line = command_line;
-  CLI::App& command =
-      *app.add_subcommand("compare", "Train once, then prune by every criterion at equal fine-tuning, and compare");
+  CLI::App& command = *app.add_subcommand(
+      "compare", "Train once, then prune by every criterion at equal fine-tuning, and compare");
   all->data.add_to(command);
   all->model.add_to(command);
   all->train.add_to(command);
   o.tune.add_to(command);
   command.add_option("--out", o.out, "Folder for compare.json")->capture_default_str();
-  command.add_option("--test-data", o.test_data, "Other series to test on (zero-shot): FILE, or FILE:PROTOCOL")
+  command
+      .add_option("--test-data", o.test_data,
+                  "Other series to test on (zero-shot): FILE, or FILE:PROTOCOL")
       ->allow_extra_args(false);
   command
-      .add_option("--most-masks", o.most_masks,
-                  "Fine-tune all masks if they are at most so many, else those that a criterion chooses")
+      .add_option(
+          "--most-masks", o.most_masks,
+          "Fine-tune all masks if they are at most so many, else those that a criterion chooses")
       ->capture_default_str();
-  command.add_option("--latency-seconds", o.latency_seconds, "How long each mask's latency is measured; 0: not at all")
+  command
+      .add_option("--latency-seconds", o.latency_seconds,
+                  "How long each mask's latency is measured; 0: not at all")
       ->capture_default_str();
   return [all] {
     CompareOptions job = all->compare;
-    job.training = all->train.options(), job.threads = all->train.threads, job.quiet = all->train.quiet;
+    job.training = all->train.options(), job.threads = all->train.threads,
+    job.quiet = all->train.quiet;
     job.dropout = all->model.dropout;
     (void)job.tune.options(job.training);
     make_folder(job.out);

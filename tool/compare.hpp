@@ -28,7 +28,8 @@ struct ComparedCriterion {
   std::vector<double> scores, errors;  // of the modules
 };
 
-/// What is left with a mask: errors as removal leaves them (on test sets only for the dense model) and after fine-tuning.
+/// What is left with a mask: errors as removal leaves them (on test sets only for the dense model)
+/// and after fine-tuning.
 struct ComparedMask {
   spat::ModuleMask mask;
   spat::Cost cost;
@@ -42,12 +43,14 @@ struct Comparison {
   std::vector<std::string> modules, others;  // names
   spat::ModuleMask guard;
   std::vector<ComparedCriterion> criteria;
-  std::vector<ComparedMask> masks;  // all modules first; its errors as removal leaves them are those of training alone
-  double training_seconds = 0;      // of processor time
+  std::vector<ComparedMask>
+      masks;  // all modules first; its errors as removal leaves them are those of training alone
+  double training_seconds = 0;  // of processor time
   std::size_t epochs = 0;
 };
 
-/// The masks that are compared: all, if they are at most `most`, else those that some criterion chooses at some size.
+/// The masks that are compared: all, if they are at most `most`, else those that some criterion
+/// chooses at some size.
 std::vector<spat::ModuleMask> compared_masks(const Comparison& comparison, std::size_t most);
 /// Writes compare.json and prints the table.
 void finish(const CompareOptions& options, const std::string& data, const std::string& model,

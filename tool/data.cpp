@@ -13,37 +13,52 @@ namespace tool {
 
 namespace {
 
-constexpr std::array<const char*, 3> feature_names{"M", "MS", "S"};  // in the order of spat::Features
+constexpr std::array<const char*, 3> feature_names{"M", "MS",
+                                                   "S"};  // in the order of spat::Features
 
 }  // namespace
 
 void DataOptions::add_to(CLI::App& command) {
-  auto* file = command.add_option("--data", path,
-                                  "CSV file: a date column (or an integer index, or none), then a column a channel");
-  auto* made = command.add_flag("--synthetic", synthetic, "The embedded synthetic series instead of a file");
+  auto* file = command.add_option(
+      "--data", path,
+      "CSV file: a date column (or an integer index, or none), then a column a channel");
+  auto* made =
+      command.add_flag("--synthetic", synthetic, "The embedded synthetic series instead of a file");
   file->excludes(made);
-  command.add_option("--rows", rows, "Rows of the synthetic series")->needs(made)->capture_default_str();
-  command
-      .add_option("--protocol", protocol, "How rows are split: ett-hourly, ett-minute, or custom (70 % / 10 % / 20 %)")
+  command.add_option("--rows", rows, "Rows of the synthetic series")
+      ->needs(made)
       ->capture_default_str();
-  command.add_option("--target", target, "Column moved to the end, as the reference does with its target");
-  command.add_option("--marks", marks, "Time marks: h, t, d, ..., or none; none where there are no dates")
+  command
+      .add_option("--protocol", protocol,
+                  "How rows are split: ett-hourly, ett-minute, or custom (70 % / 10 % / 20 %)")
+      ->capture_default_str();
+  command.add_option("--target", target,
+                     "Column moved to the end, as the reference does with its target");
+  command
+      .add_option("--marks", marks,
+                  "Time marks: h, t, d, ..., or none; none where there are no dates")
       ->capture_default_str();
   command.add_option("--missing-code", missing_code,
                      "Cells of this value are replaced by the value before, e.g. -9999");
-  command.add_option("--window-stride", stride, "Rows between the windows of training and validation")
+  command
+      .add_option("--window-stride", stride, "Rows between the windows of training and validation")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  command.add_option("--test-stride", test_stride, "Rows between test windows; published errors have 1")
+  command
+      .add_option("--test-stride", test_stride,
+                  "Rows between test windows; published errors have 1")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  command.add_flag("--strict-times", strict_times, "A repeated time stamp or a gap is an error, not a warning");
+  command.add_flag("--strict-times", strict_times,
+                   "A repeated time stamp or a gap is an error, not a warning");
 }
 
 spat::Series read(const DataOptions& options, const std::vector<std::string>& columns) {
-  if (options.path.empty() && !options.synthetic) throw spat::ConfigError("--data FILE or --synthetic is needed");
+  if (options.path.empty() && !options.synthetic)
+    throw spat::ConfigError("--data FILE or --synthetic is needed");
   if (options.synthetic) return spat::synthetic_series(options.rows);
-  spat::SeriesOptions how{.columns = columns, .target = options.target, .missing_code = options.missing_code};
+  spat::SeriesOptions how{
+      .columns = columns, .target = options.target, .missing_code = options.missing_code};
   if (options.strict_times) how.irregular = spat::SeriesOptions::Irregular::error;
   spat::Series series = spat::read_series(options.path, how);
   for (const std::string& warning : series.warnings) say(message("warning: ", warning));
@@ -55,16 +70,19 @@ std::optional<spat::Frequency> marks_of(const spat::Series& series, const std::s
   return spat::parse_frequency(name);
 }
 
-Data load(const DataOptions& options, spat::WindowOptions window, const std::vector<std::string>& columns) {
-  Data data{.name = options.synthetic ? "synthetic" : std::filesystem::path(options.path).stem().string(),
-            .series = read(options, columns),
-            .protocol = spat::parse_protocol(options.protocol),
-            .scaler = {},
-            .window = window,
-            .training = {},
-            .validation = {},
-            .test = {}};
-  const auto splits = spat::split_rows(data.protocol, data.series.rows(), window.lookback, window.horizon);
+Data load(const DataOptions& options, spat::WindowOptions window,
+          const std::vector<std::string>& columns) {
+  Data data{
+      .name = options.synthetic ? "synthetic" : std::filesystem::path(options.path).stem().string(),
+      .series = read(options, columns),
+      .protocol = spat::parse_protocol(options.protocol),
+      .scaler = {},
+      .window = window,
+      .training = {},
+      .validation = {},
+      .test = {}};
+  const auto splits =
+      spat::split_rows(data.protocol, data.series.rows(), window.lookback, window.horizon);
   data.scaler = spat::StandardScaler::fit(data.series.view(), splits.train);
   for (const std::size_t c : data.scaler.constant_columns())
     say(message("warning: column \"", data.series.names[c],
@@ -75,12 +93,14 @@ Data load(const DataOptions& options, spat::WindowOptions window, const std::vec
     strided.stride = stride;
     return std::make_unique<spat::WindowDataset<float>>(data.series, data.scaler, rows, strided);
   };
-  data.training = windows(splits.train, options.stride), data.validation = windows(splits.validation, options.stride);
+  data.training = windows(splits.train, options.stride),
+  data.validation = windows(splits.validation, options.stride);
   data.test = windows(splits.test, options.test_stride);
   return data;
 }
 
-std::vector<Data> load_others(const std::vector<std::string>& files, const DataOptions& options, const Data& like) {
+std::vector<Data> load_others(const std::vector<std::string>& files, const DataOptions& options,
+                              const Data& like) {
   std::vector<Data> others;
   for (const std::string& file : files) {
     DataOptions other = options;
@@ -89,10 +109,11 @@ std::vector<Data> load_others(const std::vector<std::string>& files, const DataO
     if (colon != std::string::npos) other.protocol = file.substr(colon + 1);
     spat::WindowOptions window = like.window;
     others.push_back(load(other, window));
-    const std::size_t channels = others.back().training->channels(), expected = like.training->channels();
+    const std::size_t channels = others.back().training->channels(),
+                      expected = like.training->channels();
     if (channels != expected)
-      throw spat::ConfigError(
-          message("--test-data ", file, ": has ", channels, " channels, the training data ", expected));
+      throw spat::ConfigError(message("--test-data ", file, ": has ", channels,
+                                      " channels, the training data ", expected));
   }
   return others;
 }
@@ -101,7 +122,8 @@ std::string describe(const Data& data, const std::string& marks) {
   spat::Fields fields;
   fields.set("protocol", std::string(spat::protocol_name(data.protocol)));
   fields.set("marks", data.window.marks ? marks : std::string("none"));
-  fields.set("features", std::string(feature_names[static_cast<std::size_t>(data.window.features)]));
+  fields.set("features",
+             std::string(feature_names[static_cast<std::size_t>(data.window.features)]));
   for (std::size_t c = 0; c < data.series.channels(); ++c) {
     const std::string index = std::to_string(c);
     fields.set(message("name.", index), data.series.names[c]);
@@ -121,8 +143,10 @@ Described described(const spat::SafetensorsFile& file) {
                  .scaler = {},
                  .window = {}};
   const spat::Fields sizes = spat::fields_from_json(file.metadata(spat::config_key), file.path());
-  data.window.lookback = sizes.get<std::size_t>("lookback"), data.window.horizon = sizes.get<std::size_t>("horizon");
-  data.window.features = spat::parse_features(fields.get_or<std::string>("features", feature_names[0]));
+  data.window.lookback = sizes.get<std::size_t>("lookback"),
+  data.window.horizon = sizes.get<std::size_t>("horizon");
+  data.window.features =
+      spat::parse_features(fields.get_or<std::string>("features", feature_names[0]));
   for (std::size_t c = 0;; ++c) {
     const std::string index = std::to_string(c), name = message("name.", index);
     if (!fields.contains(name)) break;

@@ -1,4 +1,5 @@
-// Which series a command reads, how it is cut and marked, and what a model file says about the one it was trained on.
+// Which series a command reads, how it is cut and marked, and what a model file says about the one
+// it was trained on.
 #pragma once
 
 #include "tool.hpp"
@@ -19,7 +20,9 @@ struct DataOptions {
   std::string protocol = "custom", target, marks = "h";
   std::optional<double> missing_code;
   bool strict_times = false;
-  std::size_t stride = 1, test_stride = 1;  // rows between the windows of training and validation, and of the test part
+  std::size_t stride = 1,
+              test_stride =
+                  1;  // rows between the windows of training and validation, and of the test part
 
   void add_to(CLI::App& command);
 };
@@ -38,11 +41,13 @@ spat::Series read(const DataOptions& options, const std::vector<std::string>& co
 /// The frequency of the time marks: none where the series has no dates.
 std::optional<spat::Frequency> marks_of(const spat::Series& series, const std::string& name);
 /// The windows are as `window` says, their marks as the options do.
-Data load(const DataOptions& options, spat::WindowOptions window, const std::vector<std::string>& columns = {});
+Data load(const DataOptions& options, spat::WindowOptions window,
+          const std::vector<std::string>& columns = {});
 
-/// Other series to be tested on: each FILE, or FILE:PROTOCOL where its rows are split in another way; scaled by their own training
-/// parts. Throws ConfigError for one of other channels.
-std::vector<Data> load_others(const std::vector<std::string>& files, const DataOptions& options, const Data& like);
+/// Other series to be tested on: each FILE, or FILE:PROTOCOL where its rows are split in another
+/// way; scaled by their own training parts. Throws ConfigError for one of other channels.
+std::vector<Data> load_others(const std::vector<std::string>& files, const DataOptions& options,
+                              const Data& like);
 
 /// What goes into the metadata entry "spat.data" of a model file.
 std::string describe(const Data& data, const std::string& marks);
@@ -54,7 +59,8 @@ struct Described {
   spat::WindowOptions window;  // without marks: those depend on the series, too
 };
 Described described(const spat::SafetensorsFile& file);
-/// The data as the model knows it: its columns by name, its windows, and, where the user said none, its protocol and marks.
+/// The data as the model knows it: its columns by name, its windows, and, where the user said none,
+/// its protocol and marks.
 Data load_as(const Described& about, DataOptions options, bool protocol_given, bool marks_given);
 
 }  // namespace tool

@@ -27,12 +27,15 @@ std::string forecast(const spat::SafetensorsFile& file, DataOptions options) {
   spat::WindowOptions window = about.window;
   window.marks = marks_of(series, about.marks);
   spat::WindowBuffer<float> buffer;
-  const Forecast y = model.forecast(file.path(), spat::latest_window(series, about.scaler, window, buffer));
+  const Forecast y =
+      model.forecast(file.path(), spat::latest_window(series, about.scaler, window, buffer));
   const std::size_t first = series.channels() - y.columns;  // those that are forecast are the last
   const bool indexed = !series.times.empty();
-  const auto times = indexed ? spat::future_times(series, window.horizon) : std::vector<std::int64_t>(window.horizon);
+  const auto times = indexed ? spat::future_times(series, window.horizon)
+                             : std::vector<std::int64_t>(window.horizon);
   std::string csv(indexed ? "date" : "step");
-  for (std::size_t c = first; c < series.channels(); ++c) csv.append(",").append(cell(series.names[c]));
+  for (std::size_t c = first; c < series.channels(); ++c)
+    csv.append(",").append(cell(series.names[c]));
   for (std::size_t t = 0; t < window.horizon; ++t) {
     csv.append("\n");
     if (series.time_index == spat::TimeIndex::date)
@@ -57,7 +60,8 @@ Command add_forecast(CLI::App& app) {
     DataOptions data;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App& command = *app.add_subcommand("forecast", "Forecast the rows after the end of a series");
+  CLI::App& command =
+      *app.add_subcommand("forecast", "Forecast the rows after the end of a series");
   command.add_option("--model", options->model, "Model file")->required();
   options->data.add_to(command);
   command.add_option("--out", options->out, "CSV file to write [standard output]");

@@ -18,8 +18,8 @@ void list_tensors(const spat::SafetensorsFile& file) {
     std::string shape;
     for (const std::size_t extent : tensor.shape)
       shape.append(shape.empty() ? "" : " x ").append(std::to_string(extent));
-    std::printf("  %-62s %-5s [%s]\n", tensor.name.c_str(), std::string(spat::dtype_name(tensor.dtype)).c_str(),
-                shape.c_str());
+    std::printf("  %-62s %-5s [%s]\n", tensor.name.c_str(),
+                std::string(spat::dtype_name(tensor.dtype)).c_str(), shape.c_str());
     total += tensor.size();
   }
   std::printf("  %zu numbers in %zu tensors\n", total, file.tensors().size());
@@ -28,15 +28,19 @@ void list_tensors(const spat::SafetensorsFile& file) {
 void show_model(const Architecture& model, const spat::SafetensorsFile& file) {
   const Inspection found = model.inspect(file.path());
   std::printf("model        %s\n", model.name);
-  for (const Field& field : found.configuration) std::printf("%-12s %zu\n", field.name.c_str(), field.value);
+  for (const Field& field : found.configuration)
+    std::printf("%-12s %zu\n", field.name.c_str(), field.value);
   std::printf("dropout      %g\n", found.dropout);
-  std::printf("parameters   %zu\nMACs         %zu a window\n", found.cost.parameters, found.cost.macs);
+  std::printf("parameters   %zu\nMACs         %zu a window\n", found.cost.parameters,
+              found.cost.macs);
   if (!found.modules.empty())
-    std::printf("modules      %s (1 = kept)\n", spat::to_string(found.kept, found.modules.size()).c_str());
+    std::printf("modules      %s (1 = kept)\n",
+                spat::to_string(found.kept, found.modules.size()).c_str());
   for (const std::string& part : found.dead_parts) std::printf("dead         %s\n", part.c_str());
   const auto saved = file.metadata().find("spat.scores");
-  const spat::Fields scores =
-      saved == file.metadata().end() ? spat::Fields{} : spat::fields_from_json(saved->second, file.path());
+  const spat::Fields scores = saved == file.metadata().end()
+                                  ? spat::Fields{}
+                                  : spat::fields_from_json(saved->second, file.path());
   for (std::size_t i = 0; i < found.modules.size(); ++i) {
     const std::string& name = found.modules[i];
     std::printf("  %-40s ", name.c_str());
@@ -49,7 +53,8 @@ void show_model(const Architecture& model, const spat::SafetensorsFile& file) {
 
 Command add_inspect(CLI::App& app) {
   const auto path = std::make_shared<std::string>();
-  CLI::App& command = *app.add_subcommand("inspect", "Names, shapes, SEND, mask and cost of a model file");
+  CLI::App& command =
+      *app.add_subcommand("inspect", "Names, shapes, SEND, mask and cost of a model file");
   command.add_option("file", *path, "Model file, or any safetensors file")->required();
   return [path] {
     const spat::SafetensorsFile file(*path);

@@ -17,15 +17,20 @@ Command add_latency(CLI::App& app) {
     bool csv = false;
   };
   const auto all = std::make_shared<All>();
-  CLI::App& command = *app.add_subcommand(
-      "latency", "Measure the forecast of every mask of a model, with random weights: which latencies can be had");
+  CLI::App& command = *app.add_subcommand("latency",
+                                          "Measure the forecast of every mask of a model, with "
+                                          "random weights: which latencies can be had");
   all->data.add_to(command);
   all->model.add_to(command);
   command.add_option("--batch", all->latency.batch, "Windows of a forecast")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  command.add_option("--threads", all->latency.threads, "Workers")->capture_default_str()->check(CLI::PositiveNumber);
-  command.add_option("--seconds", all->latency.seconds, "How long each mask is measured, in five rounds")
+  command.add_option("--threads", all->latency.threads, "Workers")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--seconds", all->latency.seconds,
+                  "How long each mask is measured, in five rounds")
       ->capture_default_str();
   command.add_flag("--csv", all->csv, "Comma-separated values instead of a table");
   return [all] {
@@ -38,10 +43,12 @@ Command add_latency(CLI::App& app) {
       std::printf("mask (1 = kept)      parameters          MACs    median ms    change\n");
     for (const MaskLatency& row : rows)
       if (all->csv)
-        std::printf("%s,%zu,%zu,%.6f\n", row.mask.c_str(), row.cost.parameters, row.cost.macs, row.milliseconds);
+        std::printf("%s,%zu,%zu,%.6f\n", row.mask.c_str(), row.cost.parameters, row.cost.macs,
+                    row.milliseconds);
       else
-        std::printf("%-16s %14zu %13zu %12.4f  %8s\n", row.mask.c_str(), row.cost.parameters, row.cost.macs,
-                    row.milliseconds, spat::percent(row.milliseconds / dense - 1).c_str());
+        std::printf("%-16s %14zu %13zu %12.4f  %8s\n", row.mask.c_str(), row.cost.parameters,
+                    row.cost.macs, row.milliseconds,
+                    spat::percent(row.milliseconds / dense - 1).c_str());
   };
 }
 

@@ -7,9 +7,11 @@
 
 namespace tool {
 
-/// The dense model first, then without one module more each; of more than six modules those that lose the deepest first.
+/// The dense model first, then without one module more each; of more than six modules those that
+/// lose the deepest first.
 template <class Model>
-std::vector<MaskLatency> latency(const LatencyOptions& o, const Configuration& configuration, const Data& data) {
+std::vector<MaskLatency> latency(const LatencyOptions& o, const Configuration& configuration,
+                                 const Data& data) {
   Model dense({config_of<typename Model::Config>(configuration)});
   spat::initialize(spat::parameters(dense), 1);
   spat::Team team(o.threads);
@@ -21,15 +23,17 @@ std::vector<MaskLatency> latency(const LatencyOptions& o, const Configuration& c
       masks.push_back(spat::ModuleMask::first(kept));
     else
       for (std::uint64_t i = std::uint64_t{1} << modules; i-- > 0;)
-        if (const auto mask = spat::subset(spat::ModuleMask::first(modules), i); mask.count() == kept)
+        if (const auto mask = spat::subset(spat::ModuleMask::first(modules), i);
+            mask.count() == kept)
           masks.push_back(mask);
   std::erase_if(masks, [&](spat::ModuleMask mask) { return !spat::satisfies(mask, guard); });
   constexpr std::size_t rounds = 5;
   std::vector<std::vector<double>> medians(masks.size());
   for (std::size_t round = 0; round < rounds; ++round)
     for (std::size_t i = 0; i < masks.size(); ++i)
-      medians[i].push_back(
-          spat::measure_latency(spat::pruned(dense, masks[i]), *data.test, &team, o.seconds / rounds, o.batch).median);
+      medians[i].push_back(spat::measure_latency(spat::pruned(dense, masks[i]), *data.test, &team,
+                                                 o.seconds / rounds, o.batch)
+                               .median);
   std::vector<MaskLatency> rows;
   for (std::size_t i = 0; i < masks.size(); ++i)
     rows.push_back({spat::to_string(masks[i], modules),

@@ -1,4 +1,5 @@
-// spat models: the architectures there are, what they cost, and what is left of them without their modules.
+// spat models: the architectures there are, what they cost, and what is left of them without their
+// modules.
 #include "architecture.hpp"
 
 #include <CLI/CLI.hpp>
@@ -39,30 +40,38 @@ Row row_of(const Architecture& model) {
 }
 
 void show_table(bool markdown) {
-  std::vector<Row> rows{{"model", "parameters", "MACs a window", "modules", "their share", "without them", "source"}};
+  std::vector<Row> rows{
+      {"model", "parameters", "MACs a window", "modules", "their share", "without them", "source"}};
   for (const auto& [_, model] : architectures()) rows.push_back(row_of(model));
   Row rule;
   for (std::size_t column = 0; column < rule.size(); ++column) {
     std::size_t widest = 0;
     for (const Row& row : rows) widest = std::max(widest, row[column].size());
     const bool number = column >= 1 && column <= 4;
-    for (Row& row : rows) row[column].insert(number ? 0 : row[column].size(), widest - row[column].size(), ' ');
+    for (Row& row : rows)
+      row[column].insert(number ? 0 : row[column].size(), widest - row[column].size(), ' ');
     rule[column] = std::string(widest, '-');
     if (number) rule[column].back() = ':';
   }
   if (markdown) rows.insert(rows.begin() + 1, rule);
   std::printf(
-      "Default configurations at %zu channels, %zu time marks where they are read, lookback %zu, horizon %zu.\n\n",
+      "Default configurations at %zu channels, %zu time marks where they are read, lookback %zu, "
+      "horizon %zu.\n\n",
       channels, marks, steps, steps);
   for (const Row& row : rows) {
     std::string line(markdown ? "|" : "");
     for (const std::string& cell : row)
-      line.append(markdown ? " " : line.empty() ? "" : "  ").append(cell).append(markdown ? " |" : "");
+      line.append(markdown       ? " "
+                  : line.empty() ? ""
+                                 : "  ")
+          .append(cell)
+          .append(markdown ? " |" : "");
     line.erase(line.find_last_not_of(' ') + 1);
     std::printf("%s\n", line.c_str());
   }
   if (std::ranges::any_of(rows, [](const Row& row) { return row[3].ends_with('*'); }))
-    std::printf("\n%s Nothing scores them: they are removed by name, with --keep.\n", markdown ? "\\*" : "*");
+    std::printf("\n%s Nothing scores them: they are removed by name, with --keep.\n",
+                markdown ? "\\*" : "*");
 }
 
 }  // namespace
@@ -73,14 +82,18 @@ Command add_models(CLI::App& app) {
     bool markdown = false;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App& command = *app.add_subcommand("models", "The architectures there are, or one's fields with their defaults");
-  auto* name = command.add_option("name", options->name, "Only this one: the fields that --set takes");
-  command.add_flag("--markdown", options->markdown, "The table as in docs/models.md")->excludes(name);
+  CLI::App& command = *app.add_subcommand(
+      "models", "The architectures there are, or one's fields with their defaults");
+  auto* name =
+      command.add_option("name", options->name, "Only this one: the fields that --set takes");
+  command.add_flag("--markdown", options->markdown, "The table as in docs/models.md")
+      ->excludes(name);
   return [options] {
     if (options->name.empty()) return show_table(options->markdown);
     for (const Field& field : architecture(options->name).configuration())
-      std::printf("%s\n",
-                  comes_from_data(field.name) ? message(field.name, ": from the data").c_str() : text(field).c_str());
+      std::printf("%s\n", comes_from_data(field.name)
+                              ? message(field.name, ": from the data").c_str()
+                              : text(field).c_str());
   };
 }
 

@@ -17,7 +17,8 @@ CLI::Option* with_default(CLI::App& command, const char* name, Value& value, con
 /// `--set NAME=VALUE` as a setting.
 Setting parse_setting(const std::string& text) {
   const std::size_t sign = text.find('=');
-  if (sign == std::string::npos || sign == 0) throw spat::ConfigError(message("--set ", text, ": expected NAME=VALUE"));
+  if (sign == std::string::npos || sign == 0)
+    throw spat::ConfigError(message("--set ", text, ": expected NAME=VALUE"));
   return {message("--set ", text), text.substr(0, sign), text.substr(sign + 1)};
 }
 
@@ -25,8 +26,9 @@ Setting parse_setting(const std::string& text) {
 spat::ModuleMask parse_mask(const std::string& digits, std::size_t modules) {
   const auto mask = spat::parse_module_mask(digits, modules);
   if (!mask)
-    throw spat::ConfigError(
-        message("--keep: expected ", modules, " digits 0 or 1, one a module, found ", spat::in_quotes(digits)));
+    throw spat::ConfigError(message("--keep: expected ", modules,
+                                    " digits 0 or 1, one a module, found ",
+                                    spat::in_quotes(digits)));
   return *mask;
 }
 
@@ -43,9 +45,11 @@ void ModelOptions::add_to(CLI::App& command) {
   };
   command
       .add_option("--features", features,
-                  "M: every channel is forecast from all; MS: the last one from all; S: the last one from itself")
+                  "M: every channel is forecast from all; MS: the last one from all; S: the last "
+                  "one from itself")
       ->capture_default_str();
-  command.add_option("--model", name, message("Architecture: ", architecture_names()))->capture_default_str();
+  command.add_option("--model", name, message("Architecture: ", architecture_names()))
+      ->capture_default_str();
   field("--lookback", "lookback", "Rows a forecast looks at");
   field("--horizon", "horizon", "Rows it forecasts");
   field("--layers", "depth", "Encoder layers");
@@ -58,7 +62,9 @@ void ModelOptions::add_to(CLI::App& command) {
         settings.push_back({"--no-instance-norm", "instance_norm", "false"});
       },
       "Without normalization of each window");
-  command.add_option("--set", fields, "Any other field of the model's configuration; `spat models MODEL` lists them")
+  command
+      .add_option("--set", fields,
+                  "Any other field of the model's configuration; `spat models MODEL` lists them")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
   with_default(command, "--dropout", dropout, "Dropout rate while training");
@@ -74,12 +80,14 @@ ModelOptions::Loaded ModelOptions::load(DataOptions options) const {
                                    .horizon = *find(configuration, "horizon"),
                                    .features = spat::parse_features(features)};
   if (window.features == spat::Features::target_from_all && !find(configuration, "targets"))
-    throw spat::ConfigError(message("--features MS: ", name, " forecasts every channel; M and S are possible"));
+    throw spat::ConfigError(
+        message("--features MS: ", name, " forecasts every channel; M and S are possible"));
   if (!find(configuration, "marks")) options.marks = "none";
   Data data = tool::load(options, window);
   set(configuration, "channels", data.training->channels());
   set(configuration, "marks", data.training->marks());
-  set(configuration, "targets", window.features == spat::Features::target_from_all ? 1 : 0);  // 0: all channels
+  set(configuration, "targets",
+      window.features == spat::Features::target_from_all ? 1 : 0);  // 0: all channels
   return {&model, std::move(configuration), std::move(data), options.marks};
 }
 
@@ -87,16 +95,22 @@ void TrainOptions::add_to(CLI::App& command) {
   with_default(command, "--epochs", training.epochs, "Most epochs of training");
   with_default(command, "--batch", training.batch_size, "Windows a step");
   with_default(command, "--rate", training.rate, "Initial learning rate");
-  with_default(command, "--schedule", schedule, "Learning rate by epoch: constant, type1, type3, cosine");
-  with_default(command, "--patience", training.patience, "Epochs without improvement before training stops; 0: never");
+  with_default(command, "--schedule", schedule,
+               "Learning rate by epoch: constant, type1, type3, cosine");
+  with_default(command, "--patience", training.patience,
+               "Epochs without improvement before training stops; 0: never");
   with_default(command, "--clip", training.clip_norm, "Largest gradient norm; 0: no clipping");
-  command.add_flag("--drop-last", training.drop_last, "Leave out the last, short batch of an epoch");
+  command.add_flag("--drop-last", training.drop_last,
+                   "Leave out the last, short batch of an epoch");
   with_default(command, "--layer-drop", training.layer_drop,
                "LayerDrop: how probably a step leaves an attention module out");
-  with_default(command, "--averaging", averaging,
-               "Validate and keep averaged weights: none, ema (moving average) or swa (plain mean)");
-  with_default(command, "--average-decay", training.averaging.decay, "Of the moving average, a step");
-  with_default(command, "--average-from", training.averaging.first_epoch, "The first epoch that is averaged");
+  with_default(
+      command, "--averaging", averaging,
+      "Validate and keep averaged weights: none, ema (moving average) or swa (plain mean)");
+  with_default(command, "--average-decay", training.averaging.decay,
+               "Of the moving average, a step");
+  with_default(command, "--average-from", training.averaging.first_epoch,
+               "The first epoch that is averaged");
   with_default(command, "--seed", training.seed, "Seed of weights, shuffles and dropout");
   with_default(command, "--threads", threads, "Workers; results do not depend on it");
   command.add_flag("--quiet", quiet, "No progress");
@@ -113,7 +127,8 @@ spat::TrainingOptions TrainOptions::options() const {
 
 void TuneOptions::add_to(CLI::App& command) {
   with_default(command, "--finetune-epochs", epochs, "Epochs of fine-tuning after pruning");
-  with_default(command, "--finetune-patience", patience, "Epochs without improvement before it stops; 0: never");
+  with_default(command, "--finetune-patience", patience,
+               "Epochs without improvement before it stops; 0: never");
   command.add_option("--finetune-rate", rate, "Its constant learning rate [an eighth of --rate]");
   with_default(command, "--distill", distillation,
                "Share of the dense model's forecast in what fine-tuning learns from, 0 to 1");
@@ -133,22 +148,27 @@ spat::TrainingOptions TuneOptions::options(const spat::TrainingOptions& training
 
 void CriterionChoice::add_to(CLI::App& command) {
   std::string names;
-  for (const std::string& one : spat::criterion_names()) names.append(names.empty() ? "" : ", ").append(one);
+  for (const std::string& one : spat::criterion_names())
+    names.append(names.empty() ? "" : ", ").append(one);
   with_default(command, "--criterion", name, message("What ranks the modules: ", names).c_str());
-  with_default(command, "--send-variant", variant, "Samples of a step: signed_sum (literal) or absolute_mean")
+  with_default(command, "--send-variant", variant,
+               "Samples of a step: signed_sum (literal) or absolute_mean")
       ->check(CLI::IsMember({"signed_sum", "absolute_mean"}));
   with_default(command, "--send-dynamics", dynamics, "SEND over time: step_average or epoch")
       ->check(CLI::IsMember({"step_average", "epoch"}));
   with_default(command, "--loss-reduction", reduction,
                "What the loss that scoring sees does with its terms: mean or sum")
       ->check(CLI::IsMember({"mean", "sum"}));
-  command.add_flag("--send-normalized", normalized, "SEND divided by the largest value it can take");
+  command.add_flag("--send-normalized", normalized,
+                   "SEND divided by the largest value it can take");
 }
 
 spat::AnyCriterion<float> CriterionChoice::make(std::uint64_t seed) const {
   return spat::make_criterion<float>(
-      name, {.variant = variant == "signed_sum" ? spat::SendVariant::signed_sum : spat::SendVariant::absolute_mean,
-             .dynamics = dynamics == "epoch" ? spat::SendDynamics::epoch : spat::SendDynamics::step_average,
+      name, {.variant = variant == "signed_sum" ? spat::SendVariant::signed_sum
+                                                : spat::SendVariant::absolute_mean,
+             .dynamics =
+                 dynamics == "epoch" ? spat::SendDynamics::epoch : spat::SendDynamics::step_average,
              .reduction = reduction == "sum" ? spat::LossReduction::sum : spat::LossReduction::mean,
              .normalized = normalized,
              .seed = seed});
@@ -156,7 +176,8 @@ spat::AnyCriterion<float> CriterionChoice::make(std::uint64_t seed) const {
 
 std::string CriterionChoice::text() const {
   std::string text = name;
-  if (name == "send") text.append(", ").append(variant).append(dynamics == "epoch" ? ", of epochs" : "");
+  if (name == "send")
+    text.append(", ").append(variant).append(dynamics == "epoch" ? ", of epochs" : "");
   if (normalized) text.append(", normalized");
   return text.append(reduction == "sum" ? ", loss summed" : "");
 }
@@ -170,39 +191,49 @@ void BudgetChoice::add_to(CLI::App& command) {
   budget("--drop", drop, "Remove this many modules, lowest score first [1, if it can be]");
   budget("--drop-ratio", drop_ratio, "Or this share of them, 0 to 1");
   budget("--drop-below", drop_below, "Or those whose score is below this");
-  budget("--reduce-macs", reduce_macs, "Or until the multiply-adds of a forecast fell by this share: 0.35 is -35 %");
+  budget("--reduce-macs", reduce_macs,
+         "Or until the multiply-adds of a forecast fell by this share: 0.35 is -35 %");
   budget("--reduce-parameters", reduce_parameters, "Or until the parameters did");
-  budget("--latency-ms", latency_ms, "Or until the measured median of a forecast of one window is at most this");
+  budget("--latency-ms", latency_ms,
+         "Or until the measured median of a forecast of one window is at most this");
   budget("--loss-increase", loss_increase,
-         "Or while the validation loss, with its standard error, rises by at most this share: 0.01 is +1 %");
-  budget("--keep", keep, "Or all but these: a digit a module, 1 = kept, as inspect shows them")->type_name("MASK");
+         "Or while the validation loss, with its standard error, rises by at most this share: 0.01 "
+         "is +1 %");
+  budget("--keep", keep, "Or all but these: a digit a module, 1 = kept, as inspect shows them")
+      ->type_name("MASK");
   for (std::size_t i = 0; i < all.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) all[i]->excludes(all[j]);
   with_default(command, "--when", when,
-               "one-shot: after training; iterative: one module after another, each fine-tuned; in-training: as soon "
+               "one-shot: after training; iterative: one module after another, each fine-tuned; "
+               "in-training: as soon "
                "as the ranking has settled");
-  with_default(command, "--latest-epoch", latest_epoch,
-               "in-training: after this epoch modules go, settled or not; 0: after half of the epochs");
+  with_default(
+      command, "--latest-epoch", latest_epoch,
+      "in-training: after this epoch modules go, settled or not; 0: after half of the epochs");
   with_default(command, "--origins", origins,
                "Rolling origins of the validation loss: stretches of neighbouring windows");
 }
 
-std::optional<spat::ModuleMask> BudgetChoice::kept(std::size_t modules, spat::ModuleMask guard) const {
+std::optional<spat::ModuleMask> BudgetChoice::kept(std::size_t modules,
+                                                   spat::ModuleMask guard) const {
   if (!keep) return {};
   const auto mask = parse_mask(*keep, modules);
   if (!spat::satisfies(mask, guard))
-    throw spat::ConfigError(
-        message("--keep ", *keep, ": one of these modules has to stay: ", spat::module_numbers(guard)));
+    throw spat::ConfigError(message(
+        "--keep ", *keep, ": one of these modules has to stay: ", spat::module_numbers(guard)));
   return mask;
 }
 
-spat::Budget BudgetChoice::budget(const Architecture& model, std::size_t modules, spat::ModuleMask guard) const {
-  const bool asks = drop.value_or(0) > 0 || drop_ratio.value_or(0) > 0 || drop_below || reduce_macs ||
-                    reduce_parameters || latency_ms || loss_increase;
+spat::Budget BudgetChoice::budget(const Architecture& model, std::size_t modules,
+                                  spat::ModuleMask guard) const {
+  const bool asks = drop.value_or(0) > 0 || drop_ratio.value_or(0) > 0 || drop_below ||
+                    reduce_macs || reduce_parameters || latency_ms || loss_increase;
   if (modules == 0 && (asks || keep))
-    throw spat::ConfigError(message(model.name, " has no modules to remove: leave out --drop and --keep"));
+    throw spat::ConfigError(
+        message(model.name, " has no modules to remove: leave out --drop and --keep"));
   if (!model.scored && asks)
-    throw spat::ConfigError(message("nothing scores the modules of ", model.name, ": say which of its ", modules,
+    throw spat::ConfigError(message("nothing scores the modules of ", model.name,
+                                    ": say which of its ", modules,
                                     " stay, with --keep MASK (a digit a module, 1 = kept)"));
   if (drop_below) return spat::DropBelow{*drop_below};
   if (reduce_macs) return spat::ReduceMacs{*reduce_macs};
@@ -210,9 +241,10 @@ spat::Budget BudgetChoice::budget(const Architecture& model, std::size_t modules
   if (latency_ms) return spat::LatencyAtMost{*latency_ms};
   if (loss_increase) return spat::LossAtMost{*loss_increase};
   const std::size_t usual = model.scored && modules > (guard.empty() ? 0u : 1u) ? 1 : 0;
-  const spat::Budget budget =
-      drop_ratio ? spat::Budget(spat::DropRatio{*drop_ratio}) : spat::Budget(spat::DropLowest{drop.value_or(usual)});
-  (void)spat::choose(spat::ModuleMask::first(modules), std::vector<double>(modules, 1.0), budget, guard);
+  const spat::Budget budget = drop_ratio ? spat::Budget(spat::DropRatio{*drop_ratio})
+                                         : spat::Budget(spat::DropLowest{drop.value_or(usual)});
+  (void)spat::choose(spat::ModuleMask::first(modules), std::vector<double>(modules, 1.0), budget,
+                     guard);
   return budget;
 }
 

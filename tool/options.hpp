@@ -61,16 +61,20 @@ struct CriterionChoice {
 /// What has to go, and when.
 struct BudgetChoice {
   std::optional<std::size_t> drop;
-  std::optional<double> drop_ratio, drop_below, reduce_macs, reduce_parameters, latency_ms, loss_increase;
+  std::optional<double> drop_ratio, drop_below, reduce_macs, reduce_parameters, latency_ms,
+      loss_increase;
   std::optional<std::string> keep;
   std::string when = "one-shot";
   std::size_t origins = 5, latest_epoch = 0;
 
   void add_to(CLI::App& command);
   /// The mask that --keep gives.
-  [[nodiscard]] std::optional<spat::ModuleMask> kept(std::size_t modules, spat::ModuleMask guard) const;
-  /// Throws ConfigError for what cannot be asked of this model: that is said before an hour of training, not after.
-  [[nodiscard]] spat::Budget budget(const Architecture& model, std::size_t modules, spat::ModuleMask guard) const;
+  [[nodiscard]] std::optional<spat::ModuleMask> kept(std::size_t modules,
+                                                     spat::ModuleMask guard) const;
+  /// Throws ConfigError for what cannot be asked of this model: that is said before an hour of
+  /// training, not after.
+  [[nodiscard]] spat::Budget budget(const Architecture& model, std::size_t modules,
+                                    spat::ModuleMask guard) const;
   [[nodiscard]] std::string text() const;
 };
 

@@ -19,14 +19,16 @@ spat::ProgressCallback progress(const std::string& what, bool quiet) {
   const bool terminal = isatty(STDERR_FILENO) != 0;
   return [what, terminal, last = SteadyClock::time_point()](const spat::Progress& p) mutable {
     if (p.finished != nullptr) {
-      std::fprintf(stderr, "%s%s epoch %zu/%zu  loss %.4f  validation MSE %.4f MAE %.4f  rate %.2e  %.1f s%s\n",
-                   terminal ? "\r\033[K" : "", what.c_str(), p.epoch, p.epochs, p.finished->training_loss,
-                   p.finished->validation_mse, p.finished->validation_mae, p.finished->rate, p.finished->seconds,
-                   p.finished->best ? "  best" : "");
+      std::fprintf(
+          stderr,
+          "%s%s epoch %zu/%zu  loss %.4f  validation MSE %.4f MAE %.4f  rate %.2e  %.1f s%s\n",
+          terminal ? "\r\033[K" : "", what.c_str(), p.epoch, p.epochs, p.finished->training_loss,
+          p.finished->validation_mse, p.finished->validation_mae, p.finished->rate,
+          p.finished->seconds, p.finished->best ? "  best" : "");
     } else if (terminal && SteadyClock::now() - last > std::chrono::milliseconds(200)) {
       last = SteadyClock::now();
-      std::fprintf(stderr, "\r\033[K%s epoch %zu/%zu  step %zu/%zu  loss %.4f  %.0f s left", what.c_str(), p.epoch,
-                   p.epochs, p.step, p.steps, p.loss, p.seconds_left);
+      std::fprintf(stderr, "\r\033[K%s epoch %zu/%zu  step %zu/%zu  loss %.4f  %.0f s left",
+                   what.c_str(), p.epoch, p.epochs, p.step, p.steps, p.loss, p.seconds_left);
       std::fflush(stderr);
     }
   };

@@ -1,4 +1,5 @@
-// What `spat run` and `spat prune` do with a dense model of one type: choose, remove, fine-tune, measure, report.
+// What `spat run` and `spat prune` do with a dense model of one type: choose, remove, fine-tune,
+// measure, report.
 #pragma once
 
 #include "run.hpp"
@@ -34,9 +35,11 @@ template <class Model>
 class Pruning {
  public:
   Pruning(const PruneJob& job, const Data& data, const Model& dense, spat::Team& team)
-      : job_(job), data_(data), dense_(dense), team_(team), windows_{*data.training, *data.validation, &team} {
+      : job_(job), data_(data), dense_(dense),
+        team_(team), windows_{*data.training, *data.validation, &team} {
     report.seed = job.training.seed, report.command = job.command_line, report.model = Model::name;
-    report.data = data.name, report.criterion = job.criterion.text(), report.schedule = job.budget.when;
+    report.data = data.name, report.criterion = job.criterion.text(),
+    report.schedule = job.budget.when;
     report.budget = job.budget.text();
   }
 
@@ -47,7 +50,8 @@ class Pruning {
     const auto guard = spat::guard_of(model.form);
     const auto search = search_options(job);
     if (job.searches) (void)spat::detail::width_of(search, model.form.modules());
-    if (job.budget.kept(model.form.modules(), guard) && schedule(job) != spat::PruningSchedule::one_shot)
+    if (job.budget.kept(model.form.modules(), guard) &&
+        schedule(job) != spat::PruningSchedule::one_shot)
       throw spat::ConfigError("--keep says what goes; --when needs a budget that scores decide on");
     return job.budget.budget(architecture(Model::name), model.form.modules(), guard);
   }
@@ -58,7 +62,8 @@ class Pruning {
     return {.method = spat::parse_search_method(job.search_method), .beam_width = job.beam_width};
   }
   [[nodiscard]] static spat::PruningOptions options(const PruneJob& job, const Model& model) {
-    spat::PruningOptions options{.budget = budget(job, model), .fine_tuning = job.tune.options(job.training)};
+    spat::PruningOptions options{.budget = budget(job, model),
+                                 .fine_tuning = job.tune.options(job.training)};
     options.fine_tunes = job.tune.epochs > 0, options.latest_epoch = job.budget.latest_epoch;
     options.measures = {.origins = job.budget.origins,
                         .latency_seconds = std::min(0.3, job.latency_seconds),
@@ -73,19 +78,22 @@ class Pruning {
     spat::hear_losses(pruner, dense_, windows_, job_.training.seed);
     keep_scores(pruner);
     const auto teach = teacher();
-    if (const auto mask = job_.budget.kept(dense_.form.modules(), spat::guard_of(dense_.form))) return without(*mask);
+    if (const auto mask = job_.budget.kept(dense_.form.modules(), spat::guard_of(dense_.form)))
+      return without(*mask);
     switch (schedule(job_)) {
       case spat::PruningSchedule::one_shot: {
-        const auto measures = spat::measures_of(dense_, *data_.training, *data_.validation, options.measures, &team_);
+        const auto measures =
+            spat::measures_of(dense_, *data_.training, *data_.validation, options.measures, &team_);
         return without(pruner.choose(options.budget, measures));
       }
       case spat::PruningSchedule::iterative:
-        return keep_history(spat::prune_iteratively(dense_, pruner, windows_, options, teach, tuning()));
+        return keep_history(
+            spat::prune_iteratively(dense_, pruner, windows_, options, teach, tuning()));
       case spat::PruningSchedule::in_training:
         break;
     }
-    return keep_history(
-        spat::prune_in_training(dense_, pruner, windows_, options.fine_tuning, options, tuning(), teach));
+    return keep_history(spat::prune_in_training(dense_, pruner, windows_, options.fine_tuning,
+                                                options, tuning(), teach));
   }
 
   /// Of a model that nothing scores.
@@ -94,7 +102,8 @@ class Pruning {
     return without(mask);
   }
 
-  /// What removal while training made of `dense`, which is fresh: there is no dense model to compare with.
+  /// What removal while training made of `dense`, which is fresh: there is no dense model to
+  /// compare with.
   [[nodiscard]] Model trained(spat::PruningResult<Model> result, const AnyPruner<Model>& pruner) {
     dense_is_trained_ = false;
     report.pruned_only.mse = report.pruned_only.mae = std::nan("");
@@ -123,7 +132,8 @@ class Pruning {
           data_, [&](const auto& window) { return forecast_of(dense_, window); },
           [&](const auto& window) { return forecast_of(pruned, window); });
       for (const Data& other : others) {
-        const auto a = spat::evaluate(dense_, *other.test, &team_), b = spat::evaluate(pruned, *other.test, &team_);
+        const auto a = spat::evaluate(dense_, *other.test, &team_),
+                   b = spat::evaluate(pruned, *other.test, &team_);
         report.zero_shot.push_back({other.name, a.mse, a.mae, b.mse, b.mae});
       }
       if (job_.searches) search(kept);
@@ -136,7 +146,8 @@ class Pruning {
   void keep_scores(const AnyPruner<Model>& pruner) {
     name_modules();
     auto scores = pruner.scores();
-    for (std::size_t i = 0; i < scores.size() && !dense_is_trained_; ++i)  // of the model in training, when it had them
+    for (std::size_t i = 0; i < scores.size() && !dense_is_trained_;
+         ++i)  // of the model in training, when it had them
       for (const auto& epoch : pruner.trajectory())
         if (std::isfinite(epoch[i])) scores[i] = epoch[i];
     const auto spread = pruner.spread(job_.training.seed);
@@ -148,7 +159,8 @@ class Pruning {
       for (const auto& pair : spread->indistinguishable()) {
         const double below = spread->below[pair.first][pair.second];
         report.ties.push_back(
-            {pair.first, pair.second, spread->mean[pair.first] <= spread->mean[pair.second] ? below : 1 - below});
+            {pair.first, pair.second,
+             spread->mean[pair.first] <= spread->mean[pair.second] ? below : 1 - below});
       }
     report.trajectory = pruner.trajectory(), report.trajectory_errors = pruner.trajectory_errors();
     for (std::size_t e = 1; e < report.trajectory.size(); ++e)
@@ -157,7 +169,8 @@ class Pruning {
 
   void add_epochs(const std::vector<spat::EpochRecord>& epochs, bool fine_tuning) {
     for (const auto& epoch : epochs)
-      report.epochs.push_back({epoch.epoch, epoch.training_loss, epoch.validation_mse, fine_tuning, {}});
+      report.epochs.push_back(
+          {epoch.epoch, epoch.training_loss, epoch.validation_mse, fine_tuning, {}});
   }
   void name_modules() {
     for (std::size_t i = 0; i < dense_.form.modules(); ++i)
@@ -181,7 +194,8 @@ class Pruning {
     }
     if (options.fine_tunes) {
       spat::NoObserver nobody;
-      add_epochs(spat::fine_tune(fewer, windows_, options.fine_tuning, nobody, teacher(), tuning()), true);
+      add_epochs(spat::fine_tune(fewer, windows_, options.fine_tuning, nobody, teacher(), tuning()),
+                 true);
       tune_dense(options.fine_tuning);
     }
     return fewer;
@@ -189,13 +203,14 @@ class Pruning {
 
   [[nodiscard]] typename spat::Trainer<Model>::Teacher teacher() const {
     if (job_.tune.distillation == 0) return {};
-    return [predictor = std::make_shared<spat::Predictor<Model>>(dense_, &team_)](const auto& batch) {
-      return predictor->forecast(batch);
-    };
+    return [predictor = std::make_shared<spat::Predictor<Model>>(dense_, &team_)](
+               const auto& batch) { return predictor->forecast(batch); };
   }
 
   [[nodiscard]] double validation_loss(spat::ModuleMask mask) const {
-    return spat::evaluate(spat::pruned_with_statistics(dense_, mask, windows_, job_.training.seed), *data_.validation, &team_).mse;
+    return spat::evaluate(spat::pruned_with_statistics(dense_, mask, windows_, job_.training.seed),
+                          *data_.validation, &team_)
+        .mse;
   }
 
   /// The dense model, fine-tuned likewise: what pruning is compared with.
@@ -210,7 +225,8 @@ class Pruning {
 
   [[nodiscard]] Model keep_history(spat::PruningResult<Model> result) {
     for (const auto& epoch : result.history)
-      report.epochs.push_back({epoch.epoch, epoch.training_loss, epoch.validation_mse, dense_is_trained_, {}});
+      report.epochs.push_back(
+          {epoch.epoch, epoch.training_loss, epoch.validation_mse, dense_is_trained_, {}});
     spat::ModuleMask before = dense_.form.kept();
     for (const spat::Removal& removal : result.removals) {
       const std::size_t at = report.epochs.size() - result.history.size() + removal.epoch;
@@ -221,7 +237,8 @@ class Pruning {
     if (dense_is_trained_ && !result.removals.empty()) {
       {
         const Clock not_counted(not_counted_);
-        report.pruned_only = row(spat::pruned_with_statistics(dense_, result.model.form.kept(), windows_, job_.training.seed));
+        report.pruned_only = row(spat::pruned_with_statistics(dense_, result.model.form.kept(),
+                                                              windows_, job_.training.seed));
       }
       if (job_.tune.epochs > 0) tune_dense(job_.tune.options(job_.training));
     }
@@ -235,22 +252,22 @@ class Pruning {
     const auto window = data_.test->gather(first, buffer);
     std::vector<std::function<void()>> calls;
     for (const Model* model : models)
-      calls.push_back([&window, predictor = std::make_shared<spat::Predictor<Model>>(*model, &team_)] {
-        (void)predictor->forecast(window);
-      });
+      calls.push_back([&window, predictor = std::make_shared<spat::Predictor<Model>>(
+                                    *model, &team_)] { (void)predictor->forecast(window); });
     return spat::measure_alternately(calls, job_.latency_seconds, 50);
   }
 
   /// All masks, or a beam of them, by validation loss as removal leaves it and measured latency.
   void search(spat::ModuleMask chosen) {
-    const auto measures =
-        spat::measures_of(dense_, *data_.training, *data_.validation, options(job_, dense_).measures, &team_);
+    const auto measures = spat::measures_of(dense_, *data_.training, *data_.validation,
+                                            options(job_, dense_).measures, &team_);
     const auto found = spat::search(
-        dense_.form.kept(), dense_.form.modules(), [&](spat::ModuleMask mask) { return validation_loss(mask); },
-        measures.latency, search_options(job_), spat::guard_of(dense_.form));
+        dense_.form.kept(), dense_.form.modules(),
+        [&](spat::ModuleMask mask) { return validation_loss(mask); }, measures.latency,
+        search_options(job_), spat::guard_of(dense_.form));
     for (const spat::Candidate& candidate : found)
-      report.candidates.push_back(
-          {candidate.mask, candidate.loss, candidate.latency, candidate.on_front, candidate.mask == chosen});
+      report.candidates.push_back({candidate.mask, candidate.loss, candidate.latency,
+                                   candidate.on_front, candidate.mask == chosen});
   }
 
   const PruneJob& job_;
@@ -270,12 +287,14 @@ void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& oth
   Pruning<Model> pruning(o, data, dense, team);
   (void)Pruning<Model>::options(o, dense);
   if (Pruning<Model>::schedule(o) == spat::PruningSchedule::in_training && o.tune.epochs == 0)
-    throw spat::ConfigError("--when in-training removes while --finetune-epochs go on: they must be at least 1");
+    throw spat::ConfigError(
+        "--when in-training removes while --finetune-epochs go on: they must be at least 1");
   make_folder(o.out);
   const auto by_score = [&] {
     if constexpr (scored<Model>()) {
       AnyPruner<Model> pruner(dense, o.criterion.make(o.training.seed));
-      if (!o.budget.keep) spat::score_windows(dense, *data.training, pruner, {.batches = o.scoring_batches}, &team);
+      if (!o.budget.keep)
+        spat::score_windows(dense, *data.training, pruner, {.batches = o.scoring_batches}, &team);
       return pruning.prune(pruner);
     } else {
       return pruning.remove(o.budget.kept(dense.form.modules(), {}).value_or(dense.form.kept()));
@@ -284,7 +303,8 @@ void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& oth
   const Model pruned = by_score();
   const spat::SafetensorsFile file(o.model_file);
   if (pruned.form.kept() != dense.form.kept())
-    spat::save_model(o.out + "/pruned.safetensors", pruned, {{"spat.data", std::string(file.metadata("spat.data"))}});
+    spat::save_model(o.out + "/pruned.safetensors", pruned,
+                     {{"spat.data", std::string(file.metadata("spat.data"))}});
   pruning.compare(pruned, others);
   finish(o, pruning.report);
 }

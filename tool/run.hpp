@@ -1,4 +1,5 @@
-// What `spat run` and `spat prune` were asked to do, and the parts of it that do not depend on the model's type.
+// What `spat run` and `spat prune` were asked to do, and the parts of it that do not depend on the
+// model's type.
 #pragma once
 
 #include "options.hpp"
@@ -11,7 +12,8 @@ namespace tool {
 /// What both commands do once there is a dense model.
 struct PruneJob {
   std::string command_line, out = "runs/spat";
-  spat::TrainingOptions training;  // of fine-tuning everything but epochs, patience, rate and schedule
+  spat::TrainingOptions
+      training;  // of fine-tuning everything but epochs, patience, rate and schedule
   TuneOptions tune;
   CriterionChoice criterion;
   BudgetChoice budget;
@@ -43,8 +45,8 @@ spat::ProgressCallback progress(const std::string& what, bool quiet);
 /// Writes report.json and report.html and prints the table.
 void finish(const PruneJob& job, const spat::PruningReport& report, bool wrote_dense = false);
 /// Dense channels' example forecasts, in the data's units, of a few windows.
-std::vector<spat::ReportForecast> examples_of(const Data& data,
-                                              const std::function<Forecast(const spat::WindowBatch<float>&)>& dense,
-                                              const std::function<Forecast(const spat::WindowBatch<float>&)>& pruned);
+std::vector<spat::ReportForecast> examples_of(
+    const Data& data, const std::function<Forecast(const spat::WindowBatch<float>&)>& dense,
+    const std::function<Forecast(const spat::WindowBatch<float>&)>& pruned);
 
 }  // namespace tool

@@ -40,7 +40,8 @@ struct DenseTraining {
   }
 };
 
-/// Trains, saving the state after each epoch and going on from it where asked to, if it is `about` the same. Returns whether training is done.
+/// Trains, saving the state after each epoch and going on from it where asked to, if it is `about`
+/// the same. Returns whether training is done.
 template <class Training>
 bool train(const RunOptions& o, Training& training, const std::string& about, double& seconds) {
   const Clock clock(seconds);
@@ -58,11 +59,13 @@ bool train(const RunOptions& o, Training& training, const std::string& about, do
 }
 
 template <class Model>
-void run(const RunOptions& o, const Configuration& configuration, const Data& data, const std::vector<Data>& others) {
+void run(const RunOptions& o, const Configuration& configuration, const Data& data,
+         const std::vector<Data>& others) {
   Model dense({config_of<typename Model::Config>(configuration)});
   (void)Pruning<Model>::options(o, dense);
   if (o.training.layer_drop > 0 && !scored<Model>())
-    throw spat::ConfigError(message("--layer-drop leaves out attention modules, and ", Model::name, " has none"));
+    throw spat::ConfigError(
+        message("--layer-drop leaves out attention modules, and ", Model::name, " has none"));
   spat::initialize(spat::parameters(dense), o.training.seed);
   dense.set_dropout(o.dropout);
   spat::pack(dense);
@@ -91,18 +94,23 @@ void run(const RunOptions& o, const Configuration& configuration, const Data& da
     if (Pruning<Model>::schedule(o) == spat::PruningSchedule::in_training) {
       if (o.searches || !o.test_data.empty() || o.tune.distillation > 0)
         throw spat::ConfigError(
-            "--search, --test-data and --distill need a dense model, and --when in-training trains none: train one, "
+            "--search, --test-data and --distill need a dense model, and --when in-training trains "
+            "none: train one, "
             "and remove with spat prune");
       std::optional<spat::PruningResult<Model>> result;
       {
         spat::InTrainingPruning<Model, spat::AnyCriterion<float>> training(
-            dense, observer, {*data.training, *data.validation, &team}, o.training, Pruning<Model>::options(o, dense));
+            dense, observer, {*data.training, *data.validation, &team}, o.training,
+            Pruning<Model>::options(o, dense));
         if (!train(o, training,
-                   message(about, "; ", o.budget.text(), " while training, by epoch ", o.budget.latest_epoch), seconds))
+                   message(about, "; ", o.budget.text(), " while training, by epoch ",
+                           o.budget.latest_epoch),
+                   seconds))
           return;
         result = training.result();
       }
-      if (!result->removals.empty()) return report(pruning.trained(std::move(*result), observer), false);
+      if (!result->removals.empty())
+        return report(pruning.trained(std::move(*result), observer), false);
       dense = std::move(result->model);
       pruning.add_epochs(result->history, false), pruning.keep_scores(observer);
       return report(dense, true);
@@ -118,7 +126,8 @@ void run(const RunOptions& o, const Configuration& configuration, const Data& da
         if constexpr (scored<Model>())
           return pruning.prune(observer);
         else
-          return pruning.remove(o.budget.kept(dense.form.modules(), {}).value_or(dense.form.kept()));
+          return pruning.remove(
+              o.budget.kept(dense.form.modules(), {}).value_or(dense.form.kept()));
       }(),
       true);
 }

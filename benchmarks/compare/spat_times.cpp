@@ -1,4 +1,5 @@
-// What compare.py asks of spat: one slice of timings, the FMA peak, all masks of a model; one JSON line.
+// What compare.py asks of spat: one slice of timings, the FMA peak, all masks of a model; one JSON
+// line.
 #include "../peak.hpp"
 #include "../workload.hpp"
 
@@ -17,10 +18,14 @@ constexpr const char* usage =
     "       bench_times masks CONFIG BATCH THREADS SECONDS\n"
     "       bench_times peak THREADS SECONDS\n"
     "       bench_times about\n"
-    "Times one call after another for SECONDS, at least three: dense (none) or with all attention pruned (all); or a\n"
-    "forecast of every mask in turn; or multiply-adds that touch registers alone. SECONDS 0: no warm-up.\n";
+    "Times one call after another for SECONDS, at least three: dense (none) or with all attention "
+    "pruned (all); or a\n"
+    "forecast of every mask in turn; or multiply-adds that touch registers alone. SECONDS 0: no "
+    "warm-up.\n";
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 /// Microseconds of each call.
 template <class Call>
@@ -35,7 +40,8 @@ std::vector<double> times_of(double seconds, Call&& call) {
   return times;
 }
 
-/// A line of /proc/self/status such as VmHWM, the largest resident size so far; null where there is none.
+/// A line of /proc/self/status such as VmHWM, the largest resident size so far; null where there is
+/// none.
 nlohmann::json memory_mib(std::string_view key) {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);)
@@ -45,7 +51,8 @@ nlohmann::json memory_mib(std::string_view key) {
 
 std::size_t count_of(const char* text, const char* what) {
   const std::size_t count = std::strtoul(text, nullptr, 10);
-  if (count == 0) throw spat::ConfigError(std::string(what).append(" must be a positive number: ").append(text));
+  if (count == 0)
+    throw spat::ConfigError(std::string(what).append(" must be a positive number: ").append(text));
   return count;
 }
 
@@ -65,13 +72,16 @@ struct Setting {
   std::size_t batch, threads;
 };
 
-std::size_t macs_of(const benchmarks::Workload& work) { return static_cast<std::size_t>(work.operations() / 2); }
+std::size_t macs_of(const benchmarks::Workload& work) {
+  return static_cast<std::size_t>(work.operations() / 2);
+}
 
 nlohmann::json about() {
   nlohmann::json configs;
   for (const auto& named : benchmarks::configs) {
     auto& members = configs[std::string(named.name)];
-    members["model"] = std::holds_alternative<spat::PatchTSTConfig>(named.config) ? "patchtst" : "itransformer";
+    members["model"] =
+        std::holds_alternative<spat::PatchTSTConfig>(named.config) ? "patchtst" : "itransformer";
     std::visit(
         [&]<class C>(const C& config) {
           C::for_each(config, [&](const char* name, auto value) { members[name] = value; });
@@ -88,30 +98,39 @@ nlohmann::json slice(char** words) {
   const std::string task = chosen(words[3], {"predict", "train", "train_scored"}),
                     prune = chosen(words[4], {"none", "all"});
   const nlohmann::json base = memory_mib("VmRSS");
-  benchmarks::Workload work(prune == "all" ? benchmarks::with_kept(setting.config, {}) : setting.config, setting.batch,
-                            setting.threads);
+  benchmarks::Workload work(
+      prune == "all" ? benchmarks::with_kept(setting.config, {}) : setting.config, setting.batch,
+      setting.threads);
   double sum = 0;  // so that no result is unused
   const auto times = times_of(std::strtod(words[5], nullptr), [&] {
     sum += task == "predict" ? work.predict().flat()[0] : work.train_step(task == "train_scored");
   });
   if (!std::isfinite(sum)) throw spat::NumericError("a result is not finite");
-  return {{"macs", macs_of(work)}, {"base_rss_mib", base}, {"peak_rss_mib", memory_mib("VmHWM")}, {"times_us", times}};
+  return {{"macs", macs_of(work)},
+          {"base_rss_mib", base},
+          {"peak_rss_mib", memory_mib("VmHWM")},
+          {"times_us", times}};
 }
 
-/// Slices of all masks in turn, several times around, so that a wandering clock meets all of them alike.
+/// Slices of all masks in turn, several times around, so that a wandering clock meets all of them
+/// alike.
 nlohmann::json masks(char** words) {
   constexpr std::size_t turns = 5;
   const Setting setting(words);
   const double seconds = std::strtod(words[3], nullptr) / turns;
   std::deque<benchmarks::Workload> works;
   const std::size_t modules = benchmarks::modules_of(setting.config);
-  const auto mask = [modules](std::size_t i) { return spat::subset(spat::ModuleMask::first(modules), i); };
+  const auto mask = [modules](std::size_t i) {
+    return spat::subset(spat::ModuleMask::first(modules), i);
+  };
   for (std::size_t i = 0; i < std::size_t{1} << modules; ++i)
-    works.emplace_back(benchmarks::with_kept(setting.config, mask(i)), setting.batch, setting.threads);
+    works.emplace_back(benchmarks::with_kept(setting.config, mask(i)), setting.batch,
+                       setting.threads);
   std::vector<std::vector<double>> times(works.size());
   for (std::size_t turn = 0; turn < turns; ++turn)
     for (std::size_t i = 0; i < works.size(); ++i)
-      std::ranges::copy(times_of(seconds, [&] { (void)works[i].predict(); }), std::back_inserter(times[i]));
+      std::ranges::copy(times_of(seconds, [&] { (void)works[i].predict(); }),
+                        std::back_inserter(times[i]));
   nlohmann::json all;
   for (std::size_t i = 0; i < works.size(); ++i)
     all.push_back({{"mask", to_string(mask(i), modules)},
@@ -123,7 +142,8 @@ nlohmann::json masks(char** words) {
 nlohmann::json peak(char** words) {
   spat::Team team(count_of(words[0], "THREADS"));
   double operations = 0;
-  const auto times = times_of(std::strtod(words[1], nullptr), [&] { operations = benchmarks::run_at_peak(team); });
+  const auto times =
+      times_of(std::strtod(words[1], nullptr), [&] { operations = benchmarks::run_at_peak(team); });
   return {{"gflops", operations / spat::latency_of(times).median / 1e3}};
 }
 

@@ -1,4 +1,5 @@
-// Everything: every public header but the door to Eigen (core/eigen.hpp), low to high, and nothing else.
+// Everything: every public header but the door to Eigen (core/eigen.hpp), low to high, and nothing
+// else.
 #pragma once
 
 #include <spat/version.hpp>

@@ -1,4 +1,5 @@
-// Parameter lists, initial weights, surgery by name, the gradient check itself, and runs and shares.
+// Parameter lists, initial weights, surgery by name, the gradient check itself, and runs and
+// shares.
 #include <spat/autograd/gradient_check.hpp>
 #include <spat/autograd/initialize.hpp>
 #include <spat/autograd/layer.hpp>
@@ -11,7 +12,8 @@ using spat::ParameterKind;
 
 namespace {
 
-/// A model of every kind of tensor: weights of one to three dimensions, a gain, a buffer and a constant.
+/// A model of every kind of tensor: weights of one to three dimensions, a gain, a buffer and a
+/// constant.
 template <class Scalar>
 struct Toy {
   using Value = Scalar;
@@ -22,8 +24,8 @@ struct Toy {
   }
 
   bool keeps;
-  spat::Tensor<Scalar> first_weight{6, 16}, first_bias{1, 6}, middle_weight{4, 9}, convolution{4, 9}, gain{1, 6},
-      running{1, 6}, position{2, 3};
+  spat::Tensor<Scalar> first_weight{6, 16}, first_bias{1, 6}, middle_weight{4, 9},
+      convolution{4, 9}, gain{1, 6}, running{1, 6}, position{2, 3};
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
@@ -46,8 +48,8 @@ std::vector<Scalar> values(const spat::ParameterList<Scalar>& list, std::string_
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("A list names every tensor with its file shape, kind and numbers, in order", "[autograd]", float,
-                   double) {
+TEMPLATE_TEST_CASE("A list names every tensor with its file shape, kind and numbers, in order",
+                   "[autograd]", float, double) {
   Toy<TestType> toy;
   const auto list = spat::parameters(toy);
   REQUIRE(list.size() == 7);
@@ -67,7 +69,8 @@ TEMPLATE_TEST_CASE("A list names every tensor with its file shape, kind and numb
   list[0].values[7] = TestType(42);
   CHECK(toy.first_weight.data()[7] == 42);
   CHECK(spat::find_parameter(list, "nothing") == list.end());
-  CHECK(spat::parameter_count(list) == 96 + 6 + 36 + 36 + 6);  // buffers and constants are not learned
+  CHECK(spat::parameter_count(list) ==
+        96 + 6 + 36 + 36 + 6);  // buffers and constants are not learned
 }
 
 TEST_CASE("A list of a constant model cannot be written through", "[autograd]") {
@@ -92,7 +95,8 @@ TEST_CASE("A smaller model takes the tensors that survive, by name", "[autograd]
   spat::take_surviving(spat::parameters(pruned), spat::parameters(dense));
   const auto from = spat::parameters(dense), to = spat::parameters(pruned);
   CHECK(to.size() == from.size() - 1);
-  for (const auto& parameter : to) CHECK(values(to, parameter.name) == values(from, parameter.name));
+  for (const auto& parameter : to)
+    CHECK(values(to, parameter.name) == values(from, parameter.name));
 
   Toy<float> narrow;  // another scalar
   spat::take_surviving(spat::parameters(narrow), spat::parameters(std::as_const(dense)));
@@ -116,7 +120,8 @@ TEST_CASE("A tensor that is missing or of another shape is refused by its name",
   CHECK(message(spat::parameters(pruned), spat::parameters(dense)) == "nothing thrown");
 }
 
-TEMPLATE_TEST_CASE("Initial weights lie within one over the root of fan-in and fill it", "[autograd]", float, double) {
+TEMPLATE_TEST_CASE("Initial weights lie within one over the root of fan-in and fill it",
+                   "[autograd]", float, double) {
   Toy<TestType> toy;
   spat::initialize(spat::parameters(toy), 17);
   const auto list = spat::parameters(toy);
@@ -152,13 +157,15 @@ TEST_CASE("Initial weights depend on the seed and the tensor's name alone", "[au
   const auto all = spat::parameters(dense);
   for (const auto& parameter : spat::parameters(pruned))
     CHECK(values(all, parameter.name) == values(spat::parameters(pruned), parameter.name));
-  for (const auto& parameter : all) CHECK(values(all, parameter.name) == values(list, parameter.name));
+  for (const auto& parameter : all)
+    CHECK(values(all, parameter.name) == values(list, parameter.name));
   CHECK(values(all, "first.weight") != values(spat::parameters(other), "first.weight"));
   CHECK(values(all, "middle.weight") != values(all, "conv.weight"));  // of the same size and fan-in
   CHECK(dense.first_weight.data()[0] != dense.first_bias.data()[0]);
 }
 
-TEST_CASE("The gradient check accepts the gradient, restores the values, and detects a wrong one", "[autograd]") {
+TEST_CASE("The gradient check accepts the gradient, restores the values, and detects a wrong one",
+          "[autograd]") {
   std::vector<double> x{0.3, -1.2, 2.0, 0.7};
   const std::vector<double> before = x;
   const auto loss = [&] {  // sum of sin(x_i) x_{i+1}
@@ -167,7 +174,8 @@ TEST_CASE("The gradient check accepts the gradient, restores the values, and det
     return sum;
   };
   std::vector<double> gradient(4);
-  for (std::size_t i = 0; i < 4; ++i) gradient[i] = std::cos(x[i]) * x[(i + 1) % 4] + std::sin(x[(i + 3) % 4]);
+  for (std::size_t i = 0; i < 4; ++i)
+    gradient[i] = std::cos(x[i]) * x[(i + 1) % 4] + std::sin(x[(i + 3) % 4]);
   CHECK(spat::gradient_error(x, gradient, loss) < 1e-9);
   CHECK(x == before);
 

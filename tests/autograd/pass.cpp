@@ -17,7 +17,8 @@ TEST_CASE("A run at a module keeps everything else, and so does a scored one", "
   const Pass there = pass.at(5);
   CHECK(there.module == 5);
   CHECK(pass.module == 0);
-  CHECK((there.training && there.seed == 1 && there.step == 2 && there.first_sample == 3 && there.team == &team));
+  CHECK((there.training && there.seed == 1 && there.step == 2 && there.first_sample == 3 &&
+         there.team == &team));
   int listener = 0;
   const spat::ScoredPass<int> scored(pass, listener);
   CHECK(scored.at(7).module == 7);
@@ -25,11 +26,13 @@ TEST_CASE("A run at a module keeps everything else, and so does a scored one", "
   CHECK(scored.at(7).step == 2);
 }
 
-TEST_CASE("A run wakes its team for much work, and does little work, or one piece, itself", "[autograd]") {
+TEST_CASE("A run wakes its team for much work, and does little work, or one piece, itself",
+          "[autograd]") {
   spat::Team team(3);
   const auto pieces = [&](const Pass& pass, std::size_t count, std::size_t work) {
     std::atomic<std::size_t> calls = 0, covered = 0;
-    pass.for_shares(count, work, [&](std::size_t first, std::size_t last) { ++calls, covered += last - first; });
+    pass.for_shares(count, work,
+                    [&](std::size_t first, std::size_t last) { ++calls, covered += last - first; });
     CHECK(covered == count);
     return calls.load();
   };

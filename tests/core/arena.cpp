@@ -7,8 +7,8 @@
 #include <cstdint>
 
 using spat::Arena;
-using spat::Rows;
 using spat::Purpose;
+using spat::Rows;
 
 namespace {
 
@@ -16,8 +16,10 @@ bool aligned(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % spat:
 
 }  // namespace
 
-TEST_CASE("An arena runs its layout twice: to measure with nothing in hand, then to hand out aligned pieces",
-          "[core]") {
+TEST_CASE(
+    "An arena runs its layout twice: to measure with nothing in hand, then to hand out aligned "
+    "pieces",
+    "[core]") {
   Arena arena;
   Rows<double> a;
   Rows<float, 5> b;
@@ -39,7 +41,8 @@ TEST_CASE("An arena runs its layout twice: to measure with nothing in hand, then
   CHECK(arena.size_bytes() == 192 + 64 + 64 + 128);
   std::ranges::fill(a.flat(), 1.0), std::ranges::fill(b.flat(), 2.0f), std::ranges::fill(c, '3'),
       std::ranges::fill(d, 4.0);
-  CHECK(std::ranges::all_of(a.flat(), [](double value) { return value == 1; }));  // pieces do not overlap
+  CHECK(std::ranges::all_of(a.flat(),
+                            [](double value) { return value == 1; }));  // pieces do not overlap
   CHECK(std::ranges::all_of(b.flat(), [](float value) { return value == 2; }));
   CHECK(std::ranges::all_of(c, [](unsigned char value) { return value == '3'; }));
 }
@@ -67,8 +70,10 @@ TEST_CASE("What is needed temporarily is laid over in inference and kept in trai
   arena.prepare(Purpose::training, lay_out);
   CHECK(arena.training());
   CHECK(arena.size_bytes() == 64 * 6);
-  const std::array<double*, 5> pieces{kept.data(), one.data(), inner.data(), two.data(), after.data()};
-  for (std::size_t i = 1; i < pieces.size(); ++i) CHECK(pieces[i] == pieces[i - 1] + (i == 3 ? 16 : 8));
+  const std::array<double*, 5> pieces{kept.data(), one.data(), inner.data(), two.data(),
+                                      after.data()};
+  for (std::size_t i = 1; i < pieces.size(); ++i)
+    CHECK(pieces[i] == pieces[i - 1] + (i == 3 ? 16 : 8));
 }
 
 TEST_CASE("An arena allocates only when it must grow", "[core]") {

@@ -1,4 +1,5 @@
-// Eigen at the door: views as maps, matrices as views, and Eigen's product as an independent oracle.
+// Eigen at the door: views as maps, matrices as views, and Eigen's product as an independent
+// oracle.
 #include <spat/core/eigen.hpp>
 #include <spat/core/random.hpp>
 #include <spat/core/tensor.hpp>

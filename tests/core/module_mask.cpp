@@ -16,7 +16,8 @@ TEST_CASE("a mask names the modules that are kept", "[core]") {
   static_assert(mask.without(2) == ModuleMask{0b001} && mask.with(1) == ModuleMask{0b111});
   static_assert(mask.without(1) == mask && mask.with(0) == mask);
   static_assert(ModuleMask::only(2) == ModuleMask{0b100});
-  static_assert(mask.is_subset_of(ModuleMask::first(3)) && !ModuleMask::first(3).is_subset_of(mask));
+  static_assert(mask.is_subset_of(ModuleMask::first(3)) &&
+                !ModuleMask::first(3).is_subset_of(mask));
   static_assert(mask.is_subset_of(mask) && ModuleMask{}.is_subset_of(mask));
   static_assert(ModuleMask::all().count() == spat::most_modules);
   static_assert(ModuleMask::first(64) == ModuleMask::all() && ModuleMask::first(0).empty());
@@ -34,23 +35,27 @@ TEST_CASE("a mask names the modules that are kept", "[core]") {
 TEST_CASE("masks are sets: intersection, difference and ranges", "[core]") {
   constexpr ModuleMask a{0b1100}, b{0b1010};
   static_assert((a & b) == ModuleMask{0b1000} && a - b == ModuleMask{0b0100} && (a - a).empty());
-  static_assert(a.slice(2, 2) == ModuleMask{0b11} && a.slice(1, 2) == ModuleMask{0b10} && a.slice(3, 0).empty());
-  static_assert(ModuleMask::all().slice(60, 64).count() == 4 && ModuleMask::all().slice(64, 1).empty());
+  static_assert(a.slice(2, 2) == ModuleMask{0b11} && a.slice(1, 2) == ModuleMask{0b10} &&
+                a.slice(3, 0).empty());
+  static_assert(ModuleMask::all().slice(60, 64).count() == 4 &&
+                ModuleMask::all().slice(64, 1).empty());
 }
 
 TEST_CASE("the last module of a guard cannot be removed", "[core]") {
   constexpr ModuleMask guard{0b0110};
   static_assert(satisfies({0b0010}, guard) && !satisfies({0b1001}, guard) && satisfies({}, {}));
-  static_assert(may_remove({0b0111}, 0, guard) && may_remove({0b0111}, 1, guard) && may_remove({0b0111}, 2, guard));
+  static_assert(may_remove({0b0111}, 0, guard) && may_remove({0b0111}, 1, guard) &&
+                may_remove({0b0111}, 2, guard));
   static_assert(may_remove({0b0011}, 0, guard) && !may_remove({0b0011}, 1, guard));
-  static_assert(!may_remove({0b0011}, 3, guard));       // it is not there
-  static_assert(may_remove({0b1001}, 3, guard));        // the guard is lost already
+  static_assert(!may_remove({0b0011}, 3, guard));  // it is not there
+  static_assert(may_remove({0b1001}, 3, guard));   // the guard is lost already
   static_assert(may_remove({0b0001}, 0) && !may_remove({}, 0));
 }
 
 TEST_CASE("subsets of a mask are numbered", "[core]") {
   constexpr ModuleMask kept{0b1001'0010};
-  static_assert(subset(kept, 0).empty() && subset(kept, 7) == kept && subset(kept, 5) == ModuleMask{0b1000'0010});
+  static_assert(subset(kept, 0).empty() && subset(kept, 7) == kept &&
+                subset(kept, 5) == ModuleMask{0b1000'0010});
   std::set<ModuleMask> all;
   for (std::uint64_t i = 0; i < 8; ++i) {
     CHECK(subset(kept, i).is_subset_of(kept));

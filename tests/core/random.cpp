@@ -9,16 +9,20 @@
 using spat::Random;
 
 static_assert(std::uniform_random_bit_generator<Random>);
-static_assert(Random(1)() == Random(1)() && Random(1)() != Random(2)() && Random(1, 1)() != Random(1, 2)());
+static_assert(Random(1)() == Random(1)() && Random(1)() != Random(2)() &&
+              Random(1, 1)() != Random(1, 2)());
 
 TEST_CASE("The first words of a stream are Philox of its counter", "[core]") {
   Random random(0x299f31d0a4093822, 0x0370734413198a2e);
-  const auto block = [](std::uint32_t i) { return spat::philox({i, 0, 0x13198a2e, 0x03707344}, 0x299f31d0a4093822); };
+  const auto block = [](std::uint32_t i) {
+    return spat::philox({i, 0, 0x13198a2e, 0x03707344}, 0x299f31d0a4093822);
+  };
   for (std::uint32_t i = 0; i < 3; ++i)
     for (const std::uint32_t word : block(i)) CHECK(random() == word);
 }
 
-TEST_CASE("A stream depends on seed and stream alone, and streams differ from the start", "[core]") {
+TEST_CASE("A stream depends on seed and stream alone, and streams differ from the start",
+          "[core]") {
   const auto draw = [](Random random) {
     std::vector<double> numbers;
     for (int i = 0; i < 50; ++i) numbers.push_back(random.uniform() + random.normal());
@@ -35,7 +39,8 @@ TEST_CASE("A stream depends on seed and stream alone, and streams differ from th
   CHECK(one() == copy());
 }
 
-TEST_CASE("Uniform numbers lie in [0, 1), or between their bounds, and fill them evenly", "[core]") {
+TEST_CASE("Uniform numbers lie in [0, 1), or between their bounds, and fill them evenly",
+          "[core]") {
   Random random(3);
   const int count = 200'000;
   std::vector<int> cells(20);
@@ -62,7 +67,8 @@ TEST_CASE("Normal numbers are finite, with mean zero, variance one and the right
   for (int i = 0; i < count; ++i) {
     const double value = random.normal();
     if (!std::isfinite(value)) FAIL(value);
-    mean += value / count, square += value * value / count, fourth += value * value * value * value / count;
+    mean += value / count, square += value * value / count,
+        fourth += value * value * value * value / count;
     beyond += std::abs(value) > 1.959964;
   }
   CHECK(std::abs(mean) < 5 / std::sqrt(count));
@@ -82,7 +88,8 @@ TEST_CASE("below is unbiased, also for bounds that do not divide 2^64", "[core]"
       ++cells[value];
     }
     const double p = 1.0 / static_cast<double>(bound);
-    for (const double cell : cells) CHECK(std::abs(cell - count * p) <= 5 * std::sqrt(count * p * (1 - p)));
+    for (const double cell : cells)
+      CHECK(std::abs(cell - count * p) <= 5 * std::sqrt(count * p * (1 - p)));
   }
   // Two thirds of 2^64: taking the remainder alone would give the lower half twice as often.
   const std::uint64_t large = 0xAAAAAAAAAAAAAAAA;

@@ -36,7 +36,8 @@ TEST_CASE("A dynamic extent is the number it was given, zero by default", "[core
   CHECK(Extent<3>(3).get() == 3);
 }
 
-TEMPLATE_TEST_CASE("A tensor starts at zero on a 64-byte boundary, whatever its shape", "[core]", float, double) {
+TEMPLATE_TEST_CASE("A tensor starts at zero on a 64-byte boundary, whatever its shape", "[core]",
+                   float, double) {
   for (std::size_t rows = 1; rows < 20; ++rows)
     for (std::size_t cols = 1; cols < 20; ++cols) {
       const Tensor<TestType> tensor(rows, cols);
@@ -46,7 +47,8 @@ TEMPLATE_TEST_CASE("A tensor starts at zero on a 64-byte boundary, whatever its 
     }
 }
 
-TEMPLATE_TEST_CASE("Static and dynamic tensors look the same from outside", "[core]", float, double) {
+TEMPLATE_TEST_CASE("Static and dynamic tensors look the same from outside", "[core]", float,
+                   double) {
   Tensor<TestType, 3, 4> fixed;
   Tensor<TestType> loose(3, 4);
   CHECK(fixed.rows() == loose.rows());
@@ -89,7 +91,8 @@ TEST_CASE("A view never owns: rows, middle rows and copies look at the same numb
   CHECK(View<int, dynamic, dynamic>().size() == 0);
 }
 
-TEMPLATE_TEST_CASE("multiply_add rounds once where the target has it, else twice", "[core]", float, double) {
+TEMPLATE_TEST_CASE("multiply_add rounds once where the target has it, else twice", "[core]", float,
+                   double) {
   const TestType e = std::numeric_limits<TestType>::epsilon();
   volatile TestType a = 1 + e, b = 1 - e;  // the product is 1 - e^2: lost by a rounding in between
   const TestType found = spat::multiply_add<TestType>(a, b, TestType(-1));
@@ -100,7 +103,8 @@ TEMPLATE_TEST_CASE("multiply_add rounds once where the target has it, else twice
 #endif
 }
 
-TEST_CASE("Everything thrown is a spat::Error and a std::runtime_error with its message", "[core]") {
+TEST_CASE("Everything thrown is a spat::Error and a std::runtime_error with its message",
+          "[core]") {
   const auto caught = [](const auto& error) {
     try {
       throw error;

@@ -55,7 +55,10 @@ TEST_CASE("The memory of a slot follows its layer, back and forth", "[core]") {
   spat::match_slot(nothing, no_memory);  // compiles
 }
 
-TEST_CASE("if_kept hands over all parts where the first is there, and compiles nothing where it cannot be", "[core]") {
+TEST_CASE(
+    "if_kept hands over all parts where the first is there, and compiles nothing where it cannot "
+    "be",
+    "[core]") {
   int calls = 0;
   const auto use = [&](auto& part, auto& cache) { ++calls, cache.seen = part.number; };
 

@@ -1,4 +1,5 @@
-// The team: who does what, exceptions, many short calls, sleep, and results that do not depend on its size.
+// The team: who does what, exceptions, many short calls, sleep, and results that do not depend on
+// its size.
 #include <spat/core/team.hpp>
 #include <tests/catch.hpp>
 
@@ -21,7 +22,9 @@ TEST_CASE("Every worker is called once a run, the caller among them as worker 0"
     std::vector<int> calls(team.size());
     std::vector<std::thread::id> threads(team.size());
     for (int round = 0; round < 20; ++round)
-      team.for_each_worker([&](std::size_t worker) { ++calls[worker], threads[worker] = std::this_thread::get_id(); });
+      team.for_each_worker([&](std::size_t worker) {
+        ++calls[worker], threads[worker] = std::this_thread::get_id();
+      });
     CHECK(calls == std::vector<int>(team.size(), 20));
     CHECK(threads[0] == std::this_thread::get_id());
     for (std::size_t i = 0; i < threads.size(); ++i)
@@ -29,7 +32,9 @@ TEST_CASE("Every worker is called once a run, the caller among them as worker 0"
   }
 }
 
-TEST_CASE("Shares cover every index once, in pieces that differ by at most one, for any size and count", "[core]") {
+TEST_CASE(
+    "Shares cover every index once, in pieces that differ by at most one, for any size and count",
+    "[core]") {
   for (std::size_t size = 1; size <= 8; ++size) {
     Team team(size);
     for (std::size_t count = 0; count <= 20; ++count) {
@@ -38,9 +43,11 @@ TEST_CASE("Shares cover every index once, in pieces that differ by at most one, 
       team.for_shares(count, [&](std::size_t first, std::size_t last) {
         const std::size_t length = last - first;
         ++pieces;
-        for (std::size_t seen = shortest; length < seen && !shortest.compare_exchange_weak(seen, length);) {
+        for (std::size_t seen = shortest;
+             length < seen && !shortest.compare_exchange_weak(seen, length);) {
         }
-        for (std::size_t seen = longest; length > seen && !longest.compare_exchange_weak(seen, length);) {
+        for (std::size_t seen = longest;
+             length > seen && !longest.compare_exchange_weak(seen, length);) {
         }
         for (std::size_t i = first; i < last; ++i) ++hits[i];
       });
@@ -52,8 +59,10 @@ TEST_CASE("Shares cover every index once, in pieces that differ by at most one, 
   }
 }
 
-TEST_CASE("An exception reaches the caller after all have finished, the lowest worker's first, and the team goes on",
-          "[core]") {
+TEST_CASE(
+    "An exception reaches the caller after all have finished, the lowest worker's first, and the "
+    "team goes on",
+    "[core]") {
   for (std::size_t size = 1; size <= 4; ++size) {
     Team team(size);
     for (std::size_t thrower = 0; thrower < size; ++thrower) {
@@ -83,16 +92,19 @@ TEST_CASE("Thousands of short runs in a row lose none", "[core]") {
     std::vector<std::uint64_t> sums(size * 16);
     for (std::uint64_t round = 0; round < 3000; ++round)
       team.for_each_worker([&](std::size_t worker) { sums[worker * 16] += round; });
-    for (std::size_t worker = 0; worker < size; ++worker) CHECK(sums[worker * 16] == 3000 * 2999 / 2);
+    for (std::size_t worker = 0; worker < size; ++worker)
+      CHECK(sums[worker * 16] == 3000 * 2999 / 2);
   }
 }
 
-TEST_CASE("A team wakes from sleep, and may die while it sleeps or just after it worked", "[core]") {
+TEST_CASE("A team wakes from sleep, and may die while it sleeps or just after it worked",
+          "[core]") {
   for (int round = 0; round < 20; ++round) {
     Team team(3);
     std::atomic<int> calls = 0;
     for (int i = 0; i < round % 3; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));  // far beyond the 50 microseconds of spinning
+      std::this_thread::sleep_for(
+          std::chrono::milliseconds(1));  // far beyond the 50 microseconds of spinning
       team.for_each_worker([&](std::size_t) { ++calls; });
     }
     CHECK(calls == 3 * (round % 3));

@@ -29,7 +29,8 @@ TEST_CASE("A number is the whole text, without a locale") {
   CHECK(std::isnan(*parse_number<double>("nan")));
   CHECK(parse_number<std::int64_t>("-9223372036854775808") == INT64_MIN);
   CHECK(parse_number<std::size_t>("+7") == 7u);
-  for (const char* text : {"", " ", "+", "-", "1,5", "1.5x", "1 5", "+-1", "++1", "- 1", "0x10", "1e999", "e5", "."}) {
+  for (const char* text :
+       {"", " ", "+", "-", "1,5", "1.5x", "1 5", "+-1", "++1", "- 1", "0x10", "1e999", "e5", "."}) {
     CAPTURE(text);
     CHECK_FALSE(parse_number<double>(text));
   }
@@ -45,7 +46,9 @@ TEST_CASE("A number is the whole text, without a locale") {
   }
 }
 
-TEST_CASE("numbers for people have fixed decimals, signs of shares, and a dash where there is no number") {
+TEST_CASE(
+    "numbers for people have fixed decimals, signs of shares, and a dash where there is no "
+    "number") {
   CHECK(fixed(0.38612, 4) == "0.3861");
   CHECK(scientific(1.23e-6, 4) == "1.2300e-06");
   CHECK(percent(-0.35) == "-35.0 %");

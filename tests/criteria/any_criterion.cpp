@@ -1,13 +1,14 @@
-// Criteria by name: AnyCriterion gives the numbers of the one it holds, the registry tells what each needs.
-#include <spat/models/itransformer.hpp>
+// Criteria by name: AnyCriterion gives the numbers of the one it holds, the registry tells what
+// each needs.
 #include <spat/criteria/any_criterion.hpp>
+#include <spat/models/itransformer.hpp>
 #include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
 #include <tests/catch.hpp>
+#include <tests/criteria/attended.hpp>
 #include <tests/errors.hpp>
 #include <tests/models/example.hpp>
-#include <tests/criteria/attended.hpp>
 
 #include <array>
 #include <set>
@@ -24,7 +25,8 @@ bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)
 template <class C>
 constexpr bool hears_steps = std::derived_from<C, StepScore>;
 
-/// Everything a criterion can hear in one step, in two blocks that two places have; the second is that of `stream`.
+/// Everything a criterion can hear in one step, in two blocks that two places have; the second is
+/// that of `stream`.
 template <class Scalar, class C>
 void tell_all(std::array<C, 2>& places, std::uint64_t stream) {
   const tests::Attended<Scalar> attended({.name = "causal", .causal = true}, stream);
@@ -36,7 +38,8 @@ void tell_all(std::array<C, 2>& places, std::uint64_t stream) {
     attended.tell(places[i], i == 0 ? 0 : 3, i == 0 ? 3 : 2);
     if constexpr (requires { places[i].on_block(block); }) places[i].on_block(block);
     if constexpr (requires { places[i].on_module(module); }) places[i].on_module(module);
-    if constexpr (requires { places[i].on_loss({}); }) places[i].on_loss({0.5, 0.5 + static_cast<double>(stream)});
+    if constexpr (requires { places[i].on_loss({}); })
+      places[i].on_loss({0.5, 0.5 + static_cast<double>(stream)});
   }
 }
 
@@ -55,10 +58,12 @@ void epoch(C& criterion, std::uint64_t stream) {
 
 TEST_CASE("every criterion has a name of its own, and says what it needs") {
   const std::vector<std::string> names = criterion_names();
-  CHECK(names == std::vector<std::string>{"send", "leave_one_out", "random", "drop_first", "drop_last",
-                                          "drop_every_other", "magnitude", "snip", "gate", "head_importance", "cosine",
-                                          "block_influence", "taylor2", "fisher", "entropy"});
-  const std::set<std::string> gradients{"send", "snip", "gate", "head_importance", "taylor2", "fisher", "entropy"};
+  CHECK(names == std::vector<std::string>{"send", "leave_one_out", "random", "drop_first",
+                                          "drop_last", "drop_every_other", "magnitude", "snip",
+                                          "gate", "head_importance", "cosine", "block_influence",
+                                          "taylor2", "fisher", "entropy"});
+  const std::set<std::string> gradients{"send",    "snip",   "gate",   "head_importance",
+                                        "taylor2", "fisher", "entropy"};
   for (std::size_t i = 0; i < names.size(); ++i) {
     const CriterionInfo info = criterion_info(names[i]);
     INFO(names[i]);
@@ -77,7 +82,8 @@ TEST_CASE("every criterion has a name of its own, and says what it needs") {
 }
 
 TEMPLATE_TEST_CASE("any criterion gives the numbers of the one it holds", "", float, double) {
-  const CriterionOptions options{.reduction = LossReduction::sum, .normalized = true, .decay = 0.5, .seed = 9};
+  const CriterionOptions options{
+      .reduction = LossReduction::sum, .normalized = true, .decay = 0.5, .seed = 9};
   for (const std::string& name : criterion_names()) {
     INFO(name);
     const auto made = make_criterion<TestType>(name, options);
@@ -93,7 +99,8 @@ TEMPLATE_TEST_CASE("any criterion gives the numbers of the one it holds", "", fl
           if constexpr (requires { alone.bound(); }) bound = alone.bound();
           CHECK(same(any.step_score(), step));
           CHECK(any.bound() == bound);
-          CHECK(std::isfinite(any.step_score()) == (name == "send" || hears_steps<decltype(alone)>));
+          CHECK(std::isfinite(any.step_score()) ==
+                (name == "send" || hears_steps<decltype(alone)>));
         },
         made.held());
   }
@@ -123,7 +130,8 @@ TEST_CASE("options reach the criterion that was asked for") {
     };
     const double usual = score({});
     const bool send = name == "send", slopes = criterion_info(name).gradients && name != "entropy";
-    const bool steps = criterion_info(name).gradients || name == "cosine" || name == "block_influence";
+    const bool steps =
+        criterion_info(name).gradients || name == "cosine" || name == "block_influence";
     CHECK((score({.variant = SendVariant::absolute_mean}) != usual) == send);
     CHECK((score({.dynamics = SendDynamics::epoch}) != usual) == send);
     CHECK((score({.normalized = true}) != usual) == send);
@@ -163,9 +171,11 @@ TEST_CASE("steps are averaged, with the weights of a moving average or all alike
     }
 }
 
-TEST_CASE("criteria that are told of a training by a pruner score every module, whatever the workers") {
+TEST_CASE(
+    "criteria that are told of a training by a pruner score every module, whatever the workers") {
   using Model = ITransformer<float>;
-  for (const char* name : {"send", "snip", "gate", "head_importance", "cosine", "taylor2", "fisher", "entropy"}) {
+  for (const char* name :
+       {"send", "snip", "gate", "head_importance", "cosine", "taylor2", "fisher", "entropy"}) {
     INFO(name);
     const auto scores = [&](Team* team) {
       const example::RandomBatch<float> data(example::small, 6);

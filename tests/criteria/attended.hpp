@@ -1,4 +1,5 @@
-// One attention module and its loss, twice: as the library runs it, telling a criterion, and as plain loops in double.
+// One attention module and its loss, twice: as the library runs it, telling a criterion, and as
+// plain loops in double.
 #pragma once
 
 #include <spat/core/random.hpp>
@@ -15,7 +16,8 @@ struct AttendedCase {
   bool self = true, causal = false, masked = false;
 };
 
-/// The loss is the mean of (y - t)^2 over samples, queries and columns; y = MultiHeadAttention(x, memory).
+/// The loss is the mean of (y - t)^2 over samples, queries and columns; y = MultiHeadAttention(x,
+/// memory).
 template <class Scalar>
 struct Attended {
   using Attention = spat::MultiHeadAttention<Scalar>;
@@ -27,8 +29,9 @@ struct Attended {
   std::vector<unsigned char> mask;  // sample 0 sees one key, sample 1 none
 
   explicit Attended(const Case& c, std::uint64_t stream = 1)
-      : shape(c), layer(c.width, c.heads), x(c.samples * c.lq, c.width), memory(c.self ? 0 : c.samples * c.lk, c.width),
-        target(c.samples * c.lq, c.width), mask(c.masked ? c.samples * c.lk : 0) {
+      : shape(c), layer(c.width, c.heads), x(c.samples * c.lq, c.width),
+        memory(c.self ? 0 : c.samples * c.lk, c.width), target(c.samples * c.lq, c.width),
+        mask(c.masked ? c.samples * c.lk : 0) {
     spat::Random random(17, stream);
     const auto fill = [&](auto&& values) {
       for (Scalar& value : values) value = static_cast<Scalar>(0.7 * random.normal());
@@ -47,7 +50,8 @@ struct Attended {
 
   /// Forward and backward of samples [first, first + count).
   template <class Criterion>
-  void tell(Criterion& criterion, std::size_t first, std::size_t count, spat::Team* team = nullptr) const {
+  void tell(Criterion& criterion, std::size_t first, std::size_t count,
+            spat::Team* team = nullptr) const {
     struct Listener {
       Criterion& criterion;
       void on_forward(const spat::ForwardEvent<Scalar>& event) {
@@ -61,22 +65,25 @@ struct Attended {
       }
     } listener{criterion};
     const spat::Pass pass{.training = true,
-                        .first_sample = first,
-                        .batch_samples = shape.samples,
-                        .loss_terms = loss_terms(),
-                        .team = team};
+                          .first_sample = first,
+                          .batch_samples = shape.samples,
+                          .loss_terms = loss_terms(),
+                          .team = team};
     const spat::ScoredPass<Listener> scored(pass, listener);
     spat::Arena arena;
     typename Attention::Cache cache;
-    arena.prepare(spat::Purpose::training, [&](spat::Arena& a) { cache.lay_out(a, layer, count, shape.lq, shape.lk); });
+    arena.prepare(spat::Purpose::training,
+                  [&](spat::Arena& a) { cache.lay_out(a, layer, count, shape.lq, shape.lk); });
     spat::AttentionInputs<Scalar> inputs;
     if (shape.masked) inputs.key_mask = {mask.data() + first * shape.lk, count, shape.lk};
     const auto queries = x.view().middle_rows(first * shape.lq, count * shape.lq);
-    const auto keys = shape.self ? queries : memory.view().middle_rows(first * shape.lk, count * shape.lk);
+    const auto keys =
+        shape.self ? queries : memory.view().middle_rows(first * shape.lk, count * shape.lk);
     const auto y = layer.forward(scored, queries, keys, cache, inputs);
     spat::Tensor<Scalar> dy(y.rows(), y.cols());
     for (std::size_t i = 0; i < y.size(); ++i)
-      dy.flat()[i] = 2 * (y.data()[i] - target.view().row(first * shape.lq)[i]) / static_cast<Scalar>(loss_terms());
+      dy.flat()[i] = 2 * (y.data()[i] - target.view().row(first * shape.lq)[i]) /
+                     static_cast<Scalar>(loss_terms());
     layer.backward_input(scored, dy.view(), cache);
   }
   template <class Criterion>
@@ -102,7 +109,8 @@ struct Attended {
           double score = 0;
           for (std::size_t d = h * size; d < (h + 1) * size; ++d)
             score += q[i * shape.width + d] * k[j * shape.width + d];
-          if (sees(sample, i, j)) total += row[j] = std::exp(score / std::sqrt(static_cast<double>(size)));
+          if (sees(sample, i, j))
+            total += row[j] = std::exp(score / std::sqrt(static_cast<double>(size)));
         }
         for (std::size_t j = 0; j < shape.lk; ++j)
           if (total > 0) row[j] /= total;
@@ -132,8 +140,8 @@ struct Attended {
     return sum;
   }
 
-  /// d own_loss / d gate, where the gate multiplies entries [first, last) of A. The loss is a square of the gate: a central
-  /// difference is exact, however wide.
+  /// d own_loss / d gate, where the gate multiplies entries [first, last) of A. The loss is a
+  /// square of the gate: a central difference is exact, however wide.
   [[nodiscard]] double slope(std::size_t sample, const std::vector<double>& a, std::size_t first,
                              std::size_t last) const {
     const auto at = [&](double gate) {
@@ -148,7 +156,8 @@ struct Attended {
     const auto all = a(sample);
     const std::size_t size = shape.lq * shape.lk;
     std::vector<double> slopes;
-    for (std::size_t h = 0; h < shape.heads; ++h) slopes.push_back(slope(sample, all, h * size, (h + 1) * size));
+    for (std::size_t h = 0; h < shape.heads; ++h)
+      slopes.push_back(slope(sample, all, h * size, (h + 1) * size));
     return slopes;
   }
   /// Of a gate on the whole branch but its bias.
@@ -161,25 +170,29 @@ struct Attended {
     std::vector<double> s(shape.heads * shape.lq * shape.lk, 0);
     for (std::size_t b = 0; b < shape.samples; ++b) {
       const auto all = a(b);
-      for (std::size_t e = 0; e < s.size(); ++e) s[e] += slope(b, all, e, e + 1) / static_cast<double>(shape.samples);
+      for (std::size_t e = 0; e < s.size(); ++e)
+        s[e] += slope(b, all, e, e + 1) / static_cast<double>(shape.samples);
     }
     return s;
   }
 
  private:
-  [[nodiscard]] const Scalar* queries(std::size_t sample) const { return x.view().row(sample * shape.lq); }
+  [[nodiscard]] const Scalar* queries(std::size_t sample) const {
+    return x.view().row(sample * shape.lq);
+  }
   [[nodiscard]] const Scalar* keys(std::size_t sample) const {
     return shape.self ? queries(sample) : memory.view().row(sample * shape.lk);
   }
   template <class Projection, class Number>
-  [[nodiscard]] std::vector<double> projected(const Projection& linear, const Number* rows, std::size_t count) const {
+  [[nodiscard]] std::vector<double> projected(const Projection& linear, const Number* rows,
+                                              std::size_t count) const {
     std::vector<double> y;
     for (std::size_t r = 0; r < count; ++r)
       for (std::size_t out = 0; out < shape.width; ++out) {
         double sum = static_cast<double>(linear.bias.flat()[out]);
         for (std::size_t in = 0; in < shape.width; ++in)
-          sum +=
-              static_cast<double>(linear.weight.view().row(out)[in]) * static_cast<double>(rows[r * shape.width + in]);
+          sum += static_cast<double>(linear.weight.view().row(out)[in]) *
+                 static_cast<double>(rows[r * shape.width + in]);
         y.push_back(sum);
       }
     return y;

@@ -1,4 +1,5 @@
-// The criteria that listen to a run, against their formulas in plain loops: slopes are central differences of the loss along gates.
+// The criteria that listen to a run, against their formulas in plain loops: slopes are central
+// differences of the loss along gates.
 #include <spat/criteria/block_influence.hpp>
 #include <spat/criteria/cosine.hpp>
 #include <spat/criteria/entropy.hpp>
@@ -11,8 +12,8 @@
 
 #include <tests/attention_maps.hpp>
 #include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/criteria/attended.hpp>
+#include <tests/errors.hpp>
 
 #include <numeric>
 
@@ -53,10 +54,12 @@ double score_of(const tests::Attended<Scalar>& attended, const C& prototype) {
   attended.tell(whole), whole.end_step();
   const std::size_t half = attended.shape.samples / 2;
   for (int step = 0; step < 2; ++step) {  // the places start anew
-    attended.tell(places[0], 0, half), attended.tell(places[1], half, attended.shape.samples - half);
+    attended.tell(places[0], 0, half),
+        attended.tell(places[1], half, attended.shape.samples - half);
     for (C& place : places) merged.merge(place);  // the last one heard nothing
     merged.end_step();
-    CHECK(merged.step_score() == Approx(whole.step_score()).epsilon(sizeof(Scalar) == 4 ? 1e-5 : 1e-12));
+    CHECK(merged.step_score() ==
+          Approx(whole.step_score()).epsilon(sizeof(Scalar) == 4 ? 1e-5 : 1e-12));
   }
   CHECK(whole.score() == Approx(whole.step_score()).epsilon(1e-14));
   CHECK(merged.score() == Approx(merged.step_score()).epsilon(1e-14));
@@ -88,14 +91,18 @@ TEMPLATE_TEST_CASE("criteria of slopes are what gates on the loss say", "", floa
       const bool sum = reduction == LossReduction::sum;
       const double batch = sum ? static_cast<double>(c.samples * c.lq * c.width) : 1;
       const double own = sum ? static_cast<double>(c.lq * c.width) : 1;
-      const auto approximately = [](double value) { return Approx(value).epsilon(tolerance<TestType>); };
+      const auto approximately = [](double value) {
+        return Approx(value).epsilon(tolerance<TestType>);
+      };
 
       const auto g = [&](std::size_t b) { return own * attended.gate_slope(b); };
-      CHECK(
-          score_of(attended, Gate<TestType>(reduction)) ==
-          approximately(batch * std::abs(mean_over(c.samples, [&](std::size_t b) { return attended.gate_slope(b); }))));
+      CHECK(score_of(attended, Gate<TestType>(reduction)) ==
+            approximately(batch * std::abs(mean_over(c.samples, [&](std::size_t b) {
+                            return attended.gate_slope(b);
+                          }))));
       CHECK(score_of(attended, Taylor2<TestType>(reduction)) ==
-            approximately(std::abs(mean_over(c.samples, [&](std::size_t b) { return g(b) - g(b) * g(b) / 2; }))));
+            approximately(std::abs(
+                mean_over(c.samples, [&](std::size_t b) { return g(b) - g(b) * g(b) / 2; }))));
       CHECK(score_of(attended, FisherGate<TestType>(reduction)) ==
             approximately(mean_over(c.samples, [&](std::size_t b) { return g(b) * g(b); })));
       CHECK(score_of(attended, HeadImportance<TestType>(reduction)) ==
@@ -106,8 +113,9 @@ TEMPLATE_TEST_CASE("criteria of slopes are what gates on the loss say", "", floa
             })));
       const auto s = attended.sensitivities();
       CHECK(score_of(attended, SnipSum<TestType>(reduction)) ==
-            approximately(std::accumulate(s.begin(), s.end(), 0.0,
-                                          [&](double total, double x) { return total + batch * std::abs(x); })));
+            approximately(std::accumulate(s.begin(), s.end(), 0.0, [&](double total, double x) {
+              return total + batch * std::abs(x);
+            })));
     }
 }
 
@@ -117,7 +125,8 @@ TEST_CASE("slopes of batches: what is signed, squared and absolute, worked out b
     return criterion.score();
   };
   const auto mean = LossReduction::mean, sum = LossReduction::sum;
-  // As parts of the batch's mean: with two samples, each sample's own slope is twice that, and 6 times that of a summed loss.
+  // As parts of the batch's mean: with two samples, each sample's own slope is twice that, and 6
+  // times that of a summed loss.
   CHECK(after(Gate<double>(mean, 1), {{1, -3}, {2, 2}}) == 3);
   CHECK(after(Gate<double>(sum, 1), {{1, -3}, {2, 2}}) == 18);
   CHECK(after(FisherGate<double>(mean, 1), {{1, -3}}) == (4 + 36) / 2);
@@ -135,7 +144,8 @@ TEST_CASE("slopes of batches: what is signed, squared and absolute, worked out b
         }).find("not finite") != std::string::npos);
 }
 
-TEMPLATE_TEST_CASE("SEND of a summed loss is that of S times the terms of the loss", "", float, double) {
+TEMPLATE_TEST_CASE("SEND of a summed loss is that of S times the terms of the loss", "", float,
+                   double) {
   for (const Case& c : cases) {
     if (c.causal || c.masked || c.lk == 1) continue;
     INFO(c.name);
@@ -144,7 +154,8 @@ TEMPLATE_TEST_CASE("SEND of a summed loss is that of S times the terms of the lo
     for (double& value : s) value *= static_cast<double>(attended.loss_terms());
     const double expected = send<double>({s.data(), s.size() / c.lk, c.lk}, c.heads);
     const SendOptions summed{.reduction = LossReduction::sum};
-    CHECK(score_of(attended, Send<TestType>(summed)) == Approx(expected).epsilon(tolerance<TestType>));
+    CHECK(score_of(attended, Send<TestType>(summed)) ==
+          Approx(expected).epsilon(tolerance<TestType>));
     CHECK(score_of(attended, Send<TestType>(SendOptions{})) != Approx(expected).epsilon(1e-2));
 
     Send<TestType> epoch({.dynamics = SendDynamics::epoch, .reduction = LossReduction::sum});
@@ -160,8 +171,10 @@ TEST_CASE("a normalized SEND is SEND over its bound, and its bound is 1") {
     for (const SendDynamics dynamics : {SendDynamics::step_average, SendDynamics::epoch}) {
       INFO(c.name);
       const tests::Attended<double> attended(c);
-      Send<double> plain({.dynamics = dynamics}), normalized({.dynamics = dynamics, .normalized = true});
-      for (Send<double>* one : {&plain, &normalized}) attended.tell(*one), one->end_step(), one->end_epoch();
+      Send<double> plain({.dynamics = dynamics}),
+          normalized({.dynamics = dynamics, .normalized = true});
+      for (Send<double>* one : {&plain, &normalized})
+        attended.tell(*one), one->end_step(), one->end_epoch();
       if (c.lk == 1) {
         CHECK((normalized.score() == 0 && normalized.bound() == 0));
         continue;
@@ -196,10 +209,14 @@ TEMPLATE_TEST_CASE("entropy is 1 - H / log n of each row over its own n keys", "
   }
 }
 
-TEST_CASE("entropy: uniform attention scores 0, a row that looks at one key 1, and one without a choice 0") {
-  const auto score = [](std::size_t heads, std::size_t lk, const std::vector<double>& a, bool causal = false) {
+TEST_CASE(
+    "entropy: uniform attention scores 0, a row that looks at one key 1, and one without a choice "
+    "0") {
+  const auto score = [](std::size_t heads, std::size_t lk, const std::vector<double>& a,
+                        bool causal = false) {
     AttentionCall call;
-    call.samples = 1, call.heads = heads, call.query_tokens = a.size() / heads / lk, call.memory_tokens = lk;
+    call.samples = 1, call.heads = heads, call.query_tokens = a.size() / heads / lk,
+    call.memory_tokens = lk;
     call.causal = causal;
     AttentionEntropy<double> criterion;
     tests::tell(criterion, call, a.data(), a.data());
@@ -208,10 +225,13 @@ TEST_CASE("entropy: uniform attention scores 0, a row that looks at one key 1, a
   };
   CHECK(score(1, 4, std::vector<double>(12, 0.25)) == Approx(0).margin(1e-15));
   CHECK(score(1, 4, {0, 1, 0, 0, 1, 0, 0, 0}) == 1);
-  CHECK(score(2, 2, {1, 0, 1, 0, 0.5, 0.5, 0.5, 0.5}) == Approx(0.5));  // heads that differ: the mean of both
+  CHECK(score(2, 2, {1, 0, 1, 0, 0.5, 0.5, 0.5, 0.5}) ==
+        Approx(0.5));  // heads that differ: the mean of both
   CHECK(score(1, 1, {1, 1}) == 0);
-  CHECK(score(1, 3, {1, 0, 0, 0.5, 0.5, 0, 1. / 3, 1. / 3, 1. / 3}, true) == Approx(0).margin(1e-15));
-  CHECK(score(1, 3, {1, 0, 0, 0, 1, 0, 0, 0, 1}, true) == Approx(2.0 / 3));  // the first row has no choice
+  CHECK(score(1, 3, {1, 0, 0, 0.5, 0.5, 0, 1. / 3, 1. / 3, 1. / 3}, true) ==
+        Approx(0).margin(1e-15));
+  CHECK(score(1, 3, {1, 0, 0, 0, 1, 0, 0, 0, 1}, true) ==
+        Approx(2.0 / 3));  // the first row has no choice
   AttentionEntropy<double> nothing;
   nothing.end_step();
   CHECK(std::isnan(nothing.score()));
@@ -239,7 +259,8 @@ TEMPLATE_TEST_CASE("cosine is how far attention turns its query tokens", "", flo
       return mean_over(c.lq, [&](std::size_t i) {
         long double xx = 0, yy = 0, xy = 0;
         for (std::size_t d = 0; d < c.width; ++d) {
-          const long double x = attended.x.view().row(b * c.lq + i)[d], y = x + branch[i * c.width + d];
+          const long double x = attended.x.view().row(b * c.lq + i)[d],
+                            y = x + branch[i * c.width + d];
           xx += x * x, yy += y * y, xy += x * y;
         }
         return 1 - static_cast<double>(xy / std::sqrt(xx * yy));

@@ -57,16 +57,18 @@ TEST_CASE("random scores are uniform, and a function of the seed and the module"
   CHECK(sum / 1000 == Approx(0.5).margin(0.03));
   CHECK(squares / 1000 == Approx(1.0 / 3).margin(0.03));
   std::set<std::vector<std::size_t>> orders;
-  for (std::uint64_t seed = 0; seed < 60; ++seed) orders.insert(order_of(RandomScore<float>(seed), 3));
+  for (std::uint64_t seed = 0; seed < 60; ++seed)
+    orders.insert(order_of(RandomScore<float>(seed), 3));
   CHECK(orders.size() == 6);
 }
 
-TEMPLATE_TEST_CASE("magnitude is the sum of the projections' norms, per element of theirs", "", float, double) {
+TEMPLATE_TEST_CASE("magnitude is the sum of the projections' norms, per element of theirs", "",
+                   float, double) {
   const tests::Attended<TestType> attended({.name = "self"});
   const auto& layer = attended.layer;
   double norms = 0, count = 0;
-  for (const auto* projection :
-       {&layer.query_projection, &layer.key_projection, &layer.value_projection, &layer.out_projection}) {
+  for (const auto* projection : {&layer.query_projection, &layer.key_projection,
+                                 &layer.value_projection, &layer.out_projection}) {
     double squares = 0;
     for (const TestType w : projection->weight.flat())
       squares += static_cast<double>(w) * static_cast<double>(w), ++count;

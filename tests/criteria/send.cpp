@@ -1,4 +1,5 @@
-// SEND: its test vectors, bounds and numerics, what the criterion sums up, and the reference values of every fixture.
+// SEND: its test vectors, bounds and numerics, what the criterion sums up, and the reference values
+// of every fixture.
 #include <spat/models/checkpoint.hpp>
 #include <spat/prune/pruner.hpp>
 #include <spat/train/training_step.hpp>
@@ -41,7 +42,8 @@ double literal_send(const std::vector<Scalar>& s, std::size_t heads, std::size_t
     }
     long double squares = 0;
     for (const long double p : mean)
-      squares += (p - 1.0L / static_cast<long double>(lk)) * (p - 1.0L / static_cast<long double>(lk));
+      squares +=
+          (p - 1.0L / static_cast<long double>(lk)) * (p - 1.0L / static_cast<long double>(lk));
     total += std::sqrt(squares / static_cast<long double>(lk));
   }
   return static_cast<double>(total / static_cast<long double>(lq));
@@ -61,18 +63,21 @@ struct Event {
   std::vector<Scalar> a, da;
   AttentionCall call;
 
-  Event(std::size_t samples, std::size_t heads, std::size_t lq, std::size_t lk, std::uint64_t stream,
-        bool causal = false)
+  Event(std::size_t samples, std::size_t heads, std::size_t lq, std::size_t lk,
+        std::uint64_t stream, bool causal = false)
       : a(random_numbers<Scalar>(samples * heads * lq * lk, stream)),
         da(random_numbers<Scalar>(a.size(), stream + 1000)) {
-    call.samples = samples, call.heads = heads, call.query_tokens = lq, call.memory_tokens = lk, call.causal = causal;
+    call.samples = samples, call.heads = heads, call.query_tokens = lq, call.memory_tokens = lk,
+    call.causal = causal;
     if (causal)
       for (std::size_t r = 0; r < samples * heads * lq; ++r)
         for (std::size_t j = r % lq + 1; j < lk; ++j) a[r * lk + j] = 0;
   }
-  Event(std::vector<Scalar> a_values, std::vector<Scalar> da_values, std::span<const std::size_t> shape, bool causal)
+  Event(std::vector<Scalar> a_values, std::vector<Scalar> da_values,
+        std::span<const std::size_t> shape, bool causal)
       : a(std::move(a_values)), da(std::move(da_values)) {
-    call.samples = shape[0], call.heads = shape[1], call.query_tokens = shape[2], call.memory_tokens = shape[3];
+    call.samples = shape[0], call.heads = shape[1], call.query_tokens = shape[2],
+    call.memory_tokens = shape[3];
     call.causal = causal;
   }
 
@@ -94,8 +99,9 @@ struct Event {
       for (std::size_t b = 0; b < call.samples; ++b) {
         const long double product =
             static_cast<long double>(a[b * size + i]) * static_cast<long double>(da[b * size + i]);
-        sum +=
-            variant == SendVariant::signed_sum ? product : std::abs(product) / static_cast<long double>(call.samples);
+        sum += variant == SendVariant::signed_sum
+                   ? product
+                   : std::abs(product) / static_cast<long double>(call.samples);
       }
       result.push_back(static_cast<double>(sum));
     }
@@ -117,7 +123,8 @@ double score_of(const Event<Scalar>& event, SendVariant variant) {
 TEMPLATE_TEST_CASE("SEND gives the values that were worked out by hand", "", float, double) {
   using Scalar = TestType;
   const auto ln2 = static_cast<Scalar>(std::log(2.0));
-  CHECK(send_of<Scalar>({ln2, 0, 0, ln2}, 1, 2) == Approx(1.0 / 6).epsilon(sizeof(Scalar) == 4 ? 1e-7 : 1e-15));
+  CHECK(send_of<Scalar>({ln2, 0, 0, ln2}, 1, 2) ==
+        Approx(1.0 / 6).epsilon(sizeof(Scalar) == 4 ? 1e-7 : 1e-15));
   CHECK(send_of<Scalar>({-ln2, 0, 0, -ln2}, 1, 2) == send_of<Scalar>({ln2, 0, 0, ln2}, 1, 2));
   std::vector<Scalar> one_hot(16, 0);
   for (std::size_t i = 0; i < 4; ++i) one_hot[i * 4 + (i * 3 + 1) % 4] = 1e30f;
@@ -125,7 +132,8 @@ TEMPLATE_TEST_CASE("SEND gives the values that were worked out by hand", "", flo
   CHECK(send_of<Scalar>(std::vector<Scalar>(24, Scalar(0.3)), 2, 4) == 0);
   CHECK(send_of<Scalar>(std::vector<Scalar>(24, 0), 2, 4) == 0);
   CHECK(send_of<Scalar>({Scalar(0.5), Scalar(-7)}, 1, 1) == 0);
-  // Two heads that look at different keys are even on average: heads are averaged before the dispersion.
+  // Two heads that look at different keys are even on average: heads are averaged before the
+  // dispersion.
   CHECK(send_of<Scalar>({1e30f, 0, 0, 1e30f}, 2, 2) == 0);
 }
 
@@ -143,7 +151,8 @@ TEMPLATE_TEST_CASE("SEND lies between 0 and sqrt(Lk - 1) / Lk", "", float, doubl
     for (const std::size_t lk : {1u, 2u, 5u, 12u}) {
       const double value = send_of(random_numbers<TestType>(2 * 6 * lk, lk, scale), 2, lk);
       CHECK(value >= 0);
-      CHECK(value <= std::sqrt(static_cast<double>(lk - 1)) / static_cast<double>(lk) * (1 + 1e-15));
+      CHECK(value <=
+            std::sqrt(static_cast<double>(lk - 1)) / static_cast<double>(lk) * (1 + 1e-15));
     }
 }
 
@@ -161,7 +170,8 @@ TEMPLATE_TEST_CASE("SEND is linear in the scale of small sensitivities", "", flo
       std::vector<double> row(lk, 0);
       double mean = 0, squares = 0;
       for (std::size_t h = 0; h < heads; ++h)
-        for (std::size_t j = 0; j < lk; ++j) row[j] += std::abs(double(s[(h * lq + i) * lk + j])) / double(heads);
+        for (std::size_t j = 0; j < lk; ++j)
+          row[j] += std::abs(double(s[(h * lq + i) * lk + j])) / double(heads);
       for (const double value : row) mean += value / double(lk);
       for (const double value : row) squares += (value - mean) * (value - mean) / double(lk);
       limit += std::sqrt(squares) / double(lk * lq);
@@ -174,7 +184,8 @@ TEMPLATE_TEST_CASE("SEND is linear in the scale of small sensitivities", "", flo
   }
 }
 
-TEMPLATE_TEST_CASE("SEND of a masked matrix is taken over the keys that are seen", "", float, double) {
+TEMPLATE_TEST_CASE("SEND of a masked matrix is taken over the keys that are seen", "", float,
+                   double) {
   const std::size_t heads = 2, l = 6;
   const auto s = random_numbers<TestType>(heads * l * l, 4);
   const auto cut_out = [&](std::size_t i, const std::vector<unsigned char>& visible) {
@@ -215,8 +226,9 @@ TEMPLATE_TEST_CASE("SEND of a masked matrix is taken over the keys that are seen
 }
 
 TEMPLATE_TEST_CASE("a sensitivity that is not finite is an error, not a score", "", float, double) {
-  for (const TestType bad : {std::numeric_limits<TestType>::quiet_NaN(), std::numeric_limits<TestType>::infinity(),
-                             -std::numeric_limits<TestType>::infinity()})
+  for (const TestType bad :
+       {std::numeric_limits<TestType>::quiet_NaN(), std::numeric_limits<TestType>::infinity(),
+        -std::numeric_limits<TestType>::infinity()})
     for (const std::size_t place : {0u, 5u, 11u}) {
       auto s = random_numbers<TestType>(12, 1);
       s[place] = bad;
@@ -229,7 +241,8 @@ TEMPLATE_TEST_CASE("the criterion sums A dA over samples as its variant says", "
   for (const std::size_t samples : {1u, 2u, 9u}) {
     const Event<TestType> event(samples, 2, 4, 5, samples);
     for (const SendVariant variant : {SendVariant::signed_sum, SendVariant::absolute_mean})
-      CHECK(score_of(event, variant) == Approx(literal_send(event.s(variant), 2, 5)).epsilon(tolerance));
+      CHECK(score_of(event, variant) ==
+            Approx(literal_send(event.s(variant), 2, 5)).epsilon(tolerance));
     if (samples > 1)
       CHECK(score_of(event, SendVariant::signed_sum) !=
             Approx(score_of(event, SendVariant::absolute_mean)).epsilon(1e-3));
@@ -306,7 +319,8 @@ TEST_CASE("the bound of a criterion is the largest SEND its connections allow") 
   for (const bool causal : {false, true}) {
     Event<double> event(1, 1, 5, 5, 1, causal);
     for (std::size_t i = 0; i < 5; ++i)
-      for (std::size_t j = 0; j < 5; ++j) event.a[i * 5 + j] = 1, event.da[i * 5 + j] = i == j ? 1e300 : 0;
+      for (std::size_t j = 0; j < 5; ++j)
+        event.a[i * 5 + j] = 1, event.da[i * 5 + j] = i == j ? 1e300 : 0;
     Send<double> criterion;
     CHECK(criterion.bound() == 0);
     event.tell(criterion);
@@ -318,7 +332,8 @@ TEST_CASE("the bound of a criterion is the largest SEND its connections allow") 
 
 TEST_CASE("a key mask hides keys of the step it belongs to, and of no other") {
   const Event<double> event(2, 1, 3, 4, 8);
-  std::vector<unsigned char> mask{1, 1, 0, 1, 1, 0, 0, 1};  // together the two samples see keys 0, 1 and 3
+  std::vector<unsigned char> mask{1, 1, 0, 1,
+                                  1, 0, 0, 1};  // together the two samples see keys 0, 1 and 3
   Event<double> masked = event;
   masked.call.key_mask = {mask.data(), 2, 4};
   Send<double> criterion({.decay = 0});
@@ -371,15 +386,19 @@ TEST_CASE("token counts may change between steps but not within one") {
   wider.tell(other);
   criterion.merge(other);
   criterion.end_step();
-  CHECK(criterion.score() == Approx(literal_send(wider.s(SendVariant::signed_sum), 2, 5)).epsilon(1e-12));
+  CHECK(criterion.score() ==
+        Approx(literal_send(wider.s(SendVariant::signed_sum), 2, 5)).epsilon(1e-12));
 }
 
-TEST_CASE("all connections of a module together are worth what its values and its output projection are") {
+TEST_CASE(
+    "all connections of a module together are worth what its values and its output projection "
+    "are") {
   // sum S = <O, dL/dO> = <W_V, dL/dW_V> where values have no bias = <W_O, dL/dW_O>.
   struct Totals {
     std::map<std::size_t, std::array<double, 3>> of;
     void on_backward(const BackwardEvent<double>& event) {
-      for (std::size_t i = 0; i < event.o.size(); ++i) of[event.module][2] += event.o.data()[i] * event.d_o.data()[i];
+      for (std::size_t i = 0; i < event.o.size(); ++i)
+        of[event.module][2] += event.o.data()[i] * event.d_o.data()[i];
     }
     void on_tile(std::size_t module, const TileEvent<double>& tile) {
       auto& [s, size, o] = of[module];
@@ -412,7 +431,8 @@ TEST_CASE("all connections of a module together are worth what its values and it
     const auto weight = find(weights, name), slope = find(slopes, name);
     REQUIRE(weight != weights.end());
     double sum = 0;
-    for (std::size_t i = 0; i < weight->values.size(); ++i) sum += weight->values[i] * slope->values[i];
+    for (std::size_t i = 0; i < weight->values.size(); ++i)
+      sum += weight->values[i] * slope->values[i];
     return sum;
   };
   for (std::size_t i = 0; i < 3; ++i) {
@@ -434,13 +454,16 @@ nlohmann::json reference_file() {
   return stream ? nlohmann::json::parse(stream) : nlohmann::json{};
 }
 
-/// Expected SEND of one module by variant, from send_reference.json or the file's own metadata; null where neither has it.
-nlohmann::json expected_of(const nlohmann::json& reference, const SafetensorsFile& file, const std::string& section,
-                           const std::string& module) {
-  const nlohmann::json::json_pointer place("/" + section + "/" + fixtures::name_of(file.path()) + "/" + module);
+/// Expected SEND of one module by variant, from send_reference.json or the file's own metadata;
+/// null where neither has it.
+nlohmann::json expected_of(const nlohmann::json& reference, const SafetensorsFile& file,
+                           const std::string& section, const std::string& module) {
+  const nlohmann::json::json_pointer place("/" + section + "/" + fixtures::name_of(file.path()) +
+                                           "/" + module);
   if (reference.contains(place)) return reference.at(place);
   const auto entry = file.metadata().find("send." + module);
-  return section == "eval" && entry != file.metadata().end() ? nlohmann::json::parse(entry->second) : nlohmann::json{};
+  return section == "eval" && entry != file.metadata().end() ? nlohmann::json::parse(entry->second)
+                                                             : nlohmann::json{};
 }
 
 /// attn.0 and attn.encoder.attn_layers.0.attention are the same module.
@@ -451,15 +474,17 @@ std::string module_of(const std::string& tensor) {
 
 }  // namespace
 
-TEST_CASE("SEND of PyTorch's A and dA agrees with an independent program for every model", "[parity]") {
+TEST_CASE("SEND of PyTorch's A and dA agrees with an independent program for every model",
+          "[parity]") {
   const auto files = fixtures::files();
   if (files.empty()) WARN("skipped: no fixtures in " << fixtures::folder());
   const nlohmann::json reference = reference_file();
   std::size_t compared = 0;
   for (const std::string& path : files) {
     const SafetensorsFile file(path);
-    const auto causal = nlohmann::json::parse(file.metadata().contains("causal") ? file.metadata("causal") : "[]")
-                            .get<std::set<std::string>>();
+    const auto causal =
+        nlohmann::json::parse(file.metadata().contains("causal") ? file.metadata("causal") : "[]")
+            .get<std::set<std::string>>();
     std::size_t modules = 0;
     for (const TensorInfo& tensor : file.tensors()) {
       if (!tensor.name.ends_with(".A")) continue;
@@ -476,8 +501,8 @@ TEST_CASE("SEND of PyTorch's A and dA agrees with an independent program for eve
         const auto& variant = entry.second;  // clang 14 captures no structured bindings
         const double value = expected.at(entry.first).get<double>();
         const auto error = [&]<class Scalar>(Scalar, bool masked) {
-          const Event<Scalar> event(file.read<Scalar>(tensor.name), file.read<Scalar>(base + ".dA"), tensor.shape,
-                                    masked);
+          const Event<Scalar> event(file.read<Scalar>(tensor.name), file.read<Scalar>(base + ".dA"),
+                                    tensor.shape, masked);
           return std::abs(score_of(event, variant) / value - 1);
         };
         // The reference masks a causal module: each row over the keys that it sees.
@@ -500,7 +525,8 @@ TEST_CASE("a pruner that listens to iTransformer finds the reference's SEND", "[
   for (const std::string& path : files) {
     const SafetensorsFile file(path);
     const auto name = file.metadata().find("model");
-    if (name == file.metadata().end() || (name->second != "itr" && name->second != "iTransformer")) continue;
+    if (name == file.metadata().end() || (name->second != "itr" && name->second != "iTransformer"))
+      continue;
     INFO(fixtures::name_of(path));
     using fixtures::number;
     using Model = ITransformer<float>;
@@ -517,12 +543,13 @@ TEST_CASE("a pruner that listens to iTransformer finds the reference's SEND", "[
     const std::size_t samples = number(file, "B");
     const auto x = file.read<float>("fixture.x"), y = file.read<float>("fixture.y");
     const auto marks = c.marks ? file.read<float>("fixture.x_mark") : std::vector<float>{};
-    const WindowBatch<float> batch{.samples = samples,
-                                   .lookback = c.lookback,
-                                   .horizon = c.horizon,
-                                   .history = {x.data(), samples * c.lookback, c.channels},
-                                   .history_marks = {marks.data(), c.marks ? samples * c.lookback : 0, c.marks},
-                                   .target = {y.data(), samples * c.horizon, c.channels}};
+    const WindowBatch<float> batch{
+        .samples = samples,
+        .lookback = c.lookback,
+        .horizon = c.horizon,
+        .history = {x.data(), samples * c.lookback, c.channels},
+        .history_marks = {marks.data(), c.marks ? samples * c.lookback : 0, c.marks},
+        .target = {y.data(), samples * c.horizon, c.channels}};
     for (const auto& [text, variant] : variants) {
       Pruner<Model> pruner(model, Send<float>({.variant = variant}), 0);
       TrainingStep<Model> step;
@@ -531,7 +558,8 @@ TEST_CASE("a pruner that listens to iTransformer finds the reference's SEND", "[
       pruner.end_step();
       const auto scores = pruner.scores();
       for (std::size_t i = 0; i < c.depth; ++i) {
-        const double expected = expected_of(reference, file, "eval", model.module_name(i)).at(text).get<double>();
+        const double expected =
+            expected_of(reference, file, "eval", model.module_name(i)).at(text).get<double>();
         CHECK(scores[i] == Approx(expected).epsilon(1e-3));
         ++compared;
       }

@@ -95,12 +95,14 @@ std::string printed(const char* format, double value) {
 
 }  // namespace
 
-TEST_CASE("The published sets have the windows, scales and naive errors known for them", "[parity]") {
+TEST_CASE("The published sets have the windows, scales and naive errors known for them",
+          "[parity]") {
   constexpr std::size_t lookback = 96;
   for (const Entry& entry : entries) {
     const std::string path = data_file(entry.file);
     if (path.empty() || !std::filesystem::exists(path)) {
-      WARN(entry.file << " is absent and skipped; the environment variable SPAT_DATA names its folder");
+      WARN(entry.file
+           << " is absent and skipped; the environment variable SPAT_DATA names its folder");
       continue;
     }
     CAPTURE(entry.file);
@@ -121,7 +123,8 @@ TEST_CASE("The published sets have the windows, scales and naive errors known fo
       CHECK(scaler.constant_columns().empty());
       const WindowOptions options{.lookback = lookback, .horizon = horizon.steps};
       CHECK(WindowDataset<float>(series, scaler, splits.train, options).size() == horizon.train);
-      CHECK(WindowDataset<float>(series, scaler, splits.validation, options).size() == horizon.validation);
+      CHECK(WindowDataset<float>(series, scaler, splits.validation, options).size() ==
+            horizon.validation);
       const WindowDataset<float> test(series, scaler, splits.test, options);
       CHECK(test.size() == horizon.test);
       const NaiveErrors errors = naive_errors(test);
@@ -152,16 +155,19 @@ TEST_CASE("The odd times and the missing cells of the weather set are told", "[p
     return;
   }
   CHECK(read_series(path).warnings ==
-        std::vector<std::string>{path + ":19046: time 2020-05-12 06:00:00 is repeated",
-                                 path +
-                                     ":21516: time 2020-05-29 11:10:00 follows 2020-05-29 09:30:00: a step of 100 min "
-                                     "instead of 10 min"});
+        std::vector<std::string>{
+            path + ":19046: time 2020-05-12 06:00:00 is repeated",
+            path +
+                ":21516: time 2020-05-29 11:10:00 follows 2020-05-29 09:30:00: a step of 100 min "
+                "instead of 10 min"});
   CHECK_THROWS_AS(read_series(path, {.irregular = SeriesOptions::Irregular::error}), DataError);
 
   const Series series = read_series(path, {.target = "OT", .missing_code = -9999});
   REQUIRE(series.warnings.size() == 5);
-  CHECK(series.warnings[2] ==
-        path + R"#(: column "wv (m/s)": 1 cell of the missing code -9999 replaced by the value before)#");
+  CHECK(
+      series.warnings[2] ==
+      path +
+          R"#(: column "wv (m/s)": 1 cell of the missing code -9999 replaced by the value before)#");
   CHECK(series.warnings[3].find(": 30 cells") != std::string::npos);
   CHECK(series.warnings[4] ==
         path + R"(: column "OT": 50 cells of the missing code -9999 replaced by the value before)");

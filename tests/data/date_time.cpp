@@ -11,8 +11,9 @@ static_assert(parse_date_time("2016-07-01")->seconds() == 1467331200);
 
 TEST_CASE("Every usual form of a date is read") {
   const DateTime date{.year = 2016, .month = 7, .day = 1, .hour = 9, .minute = 5, .second = 0};
-  for (const char* text : {"2016-07-01 09:05:00", "2016-07-01 09:05", "2016-07-01T09:05:00", "2016/7/1 9:05",
-                           "7/1/2016 9:05", "7/1/2016 9:05:00", "07/01/2016 09:05", "2016-7-1  9:05"}) {
+  for (const char* text :
+       {"2016-07-01 09:05:00", "2016-07-01 09:05", "2016-07-01T09:05:00", "2016/7/1 9:05",
+        "7/1/2016 9:05", "7/1/2016 9:05:00", "07/01/2016 09:05", "2016-7-1  9:05"}) {
     CAPTURE(text);
     CHECK(parse_date_time(text) == date);
   }
@@ -68,7 +69,8 @@ TEST_CASE("Dates know their weekday, their day of the year and their week") {
 TEST_CASE("Seconds and text go back to the same date") {
   Random random(1);
   for (int round = 0; round < 1000; ++round) {
-    const auto seconds = static_cast<std::int64_t>(random.below(200ull * 366 * 86400)) - 70ll * 366 * 86400;
+    const auto seconds =
+        static_cast<std::int64_t>(random.below(200ull * 366 * 86400)) - 70ll * 366 * 86400;
     const DateTime date = to_date_time(seconds);
     CHECK(date.valid());
     CHECK(date.seconds() == seconds);

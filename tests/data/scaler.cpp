@@ -25,7 +25,8 @@ TEST_CASE("A constant column has deviation 1 and is listed") {
   std::vector<double> values;
   for (int i = 0; i < 1000; ++i) values.insert(values.end(), {0.1, static_cast<double>(i), 0});
   const StandardScaler scaler = StandardScaler::fit({values.data(), 1000, 3}, {0, 1000});
-  CHECK(std::vector<std::size_t>(scaler.constant_columns().begin(), scaler.constant_columns().end()) ==
+  CHECK(std::vector<std::size_t>(scaler.constant_columns().begin(),
+                                 scaler.constant_columns().end()) ==
         std::vector<std::size_t>{0, 2});
   CHECK(scaler.deviation()[0] == 1);
   CHECK(scaler.transform(0.1, 0) == 0);
@@ -56,12 +57,17 @@ TEST_CASE("Scaling and back is the identity, for all channels and for the last a
 }
 
 TEST_CASE("A scaler that cannot scale is refused") {
-  CHECK(message_of<DataError>([] { (void)StandardScaler::fit({}, {0, 0}); }) == "scaler: no rows to fit on");
-  CHECK(message_of<ShapeError>([] { StandardScaler({1, 2}, {1}); }) == "scaler: 2 means, but 1 deviations");
+  CHECK(message_of<DataError>([] {
+          (void)StandardScaler::fit({}, {0, 0});
+        }) == "scaler: no rows to fit on");
+  CHECK(message_of<ShapeError>([] {
+          StandardScaler({1, 2}, {1});
+        }) == "scaler: 2 means, but 1 deviations");
   CHECK(message_of<ConfigError>([] {
           StandardScaler({1, 2}, {1, 0});
         }) == "scaler: mean 2 and deviation 0 of column 1 cannot scale");
-  const std::array<double, 2> huge{std::numeric_limits<double>::max(), -std::numeric_limits<double>::max()};
+  const std::array<double, 2> huge{std::numeric_limits<double>::max(),
+                                   -std::numeric_limits<double>::max()};
   CHECK(message_of<DataError>([&] {
           (void)StandardScaler::fit({huge.data(), 2, 1}, {0, 2});
         }) == "scaler: the numbers of column 0 are too large");

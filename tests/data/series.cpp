@@ -51,35 +51,43 @@ TEST_CASE("A column that is not there is named beside those that are") {
 }
 
 TEST_CASE("Cells of the missing code take the value before, at the start the first there is") {
-  const Series series = read("a,b\n-9999,1\n-9999,-9999\n7,3\n-9999,-9999\n-9999,5\n", {.missing_code = -9999});
+  const Series series =
+      read("a,b\n-9999,1\n-9999,-9999\n7,3\n-9999,-9999\n-9999,5\n", {.missing_code = -9999});
   CHECK(series.values == Values{7, 1, 7, 1, 7, 3, 7, 3, 7, 5});
-  CHECK(series.warnings ==
-        Names{R"(own.csv: column "a": 4 cells of the missing code -9999 replaced by the value before)",
-              R"(own.csv: column "b": 2 cells of the missing code -9999 replaced by the value before)"});
+  CHECK(
+      series.warnings ==
+      Names{
+          R"(own.csv: column "a": 4 cells of the missing code -9999 replaced by the value before)",
+          R"(own.csv: column "b": 2 cells of the missing code -9999 replaced by the value before)"});
   CHECK(read("a\n-9999\n1\n").values == Values{-9999, 1});
   CHECK(message_of<DataError>([] { (void)read("a,b\n1,-1\n2,-1\n", {.missing_code = -1}); }) ==
         R"(own.csv: column "b": every cell is the missing code -1)");
 }
 
 TEST_CASE("Times that go back are refused") {
-  CHECK(message_of<DataError>([] { (void)read("date,a\n2020-01-02,1\n2020-01-03,1\n2020-01-01,2\n"); }) ==
+  CHECK(message_of<DataError>(
+            [] { (void)read("date,a\n2020-01-02,1\n2020-01-03,1\n2020-01-01,2\n"); }) ==
         "own.csv:4: time 2020-01-01 00:00:00 lies before 2020-01-03 00:00:00 of the row above");
   CHECK(message_of<DataError>([] { (void)read("index,a\n5,1\n4,2\n"); }) ==
         "own.csv:3: time 4 lies before 5 of the row above");
-  CHECK(message_of<DataError>([] { (void)read("index,a\n9223372036854775807,1\n-9223372036854775808,2\n"); }) ==
+  CHECK(message_of<DataError>(
+            [] { (void)read("index,a\n9223372036854775807,1\n-9223372036854775808,2\n"); }) ==
         "own.csv:3: time -9223372036854775808 lies before 9223372036854775807 of the row above");
 }
 
 TEST_CASE("A repeated time and a gap are told, or refused where the options say so") {
   const std::string text =
-      "date,a\n2020-01-01 00:00,1\n2020-01-01 00:10,1\n2020-01-01 00:10,1\n2020-01-01 00:20,1\n2020-01-01 00:30,1\n"
+      "date,a\n2020-01-01 00:00,1\n2020-01-01 00:10,1\n2020-01-01 00:10,1\n2020-01-01 "
+      "00:20,1\n2020-01-01 00:30,1\n"
       "2020-01-01 01:30,1\n2020-01-01 01:40,1\n2020-01-01 01:40:30,1\n";
-  CHECK(read(text).warnings ==
-        Names{"own.csv:4: time 2020-01-01 00:10:00 is repeated",
-              "own.csv:7: time 2020-01-01 01:30:00 follows 2020-01-01 00:30:00: a step of 1 h instead of 10 min",
-              "own.csv:9: time 2020-01-01 01:40:30 follows 2020-01-01 01:40:00: a step of 30 s instead of 10 min"});
-  CHECK(message_of<DataError>([&] { (void)read(text, {.irregular = SeriesOptions::Irregular::error}); }) ==
-        "own.csv:4: time 2020-01-01 00:10:00 is repeated");
+  CHECK(read(text).warnings == Names{"own.csv:4: time 2020-01-01 00:10:00 is repeated",
+                                     "own.csv:7: time 2020-01-01 01:30:00 follows 2020-01-01 "
+                                     "00:30:00: a step of 1 h instead of 10 min",
+                                     "own.csv:9: time 2020-01-01 01:40:30 follows 2020-01-01 "
+                                     "01:40:00: a step of 30 s instead of 10 min"});
+  CHECK(message_of<DataError>([&] {
+          (void)read(text, {.irregular = SeriesOptions::Irregular::error});
+        }) == "own.csv:4: time 2020-01-01 00:10:00 is repeated");
   CHECK(read("index,a\n1,0\n2,0\n3,0\n7,0\n").warnings ==
         Names{"own.csv:5: time 7 follows 3: a step of 4 instead of 1"});
 }

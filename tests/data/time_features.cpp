@@ -20,8 +20,10 @@ std::vector<double> marks(std::string_view date, std::string_view frequency) {
 }  // namespace
 
 TEST_CASE("Marks are what the clock and the calendar say, in the order of the published loaders") {
-  CHECK(marks("2016-07-01 00:00:00", "h") == std::vector<double>{-0.5, 4 / 6.0 - 0.5, -0.5, 182 / 365.0 - 0.5});
-  CHECK(marks("2016-12-31 23:59:30", "t") == std::vector<double>{0.5, 0.5, 5 / 6.0 - 0.5, 0.5, 0.5});
+  CHECK(marks("2016-07-01 00:00:00", "h") ==
+        std::vector<double>{-0.5, 4 / 6.0 - 0.5, -0.5, 182 / 365.0 - 0.5});
+  CHECK(marks("2016-12-31 23:59:30", "t") ==
+        std::vector<double>{0.5, 0.5, 5 / 6.0 - 0.5, 0.5, 0.5});
   CHECK(marks("2017-01-01 12:15:30", "s") ==
         std::vector<double>{30 / 59.0 - 0.5, 15 / 59.0 - 0.5, 12 / 23.0 - 0.5, 0.5, -0.5, -0.5});
   CHECK(marks("2016-07-04", "d") == std::vector<double>{-0.5, 3 / 30.0 - 0.5, 185 / 365.0 - 0.5});
@@ -43,7 +45,8 @@ TEST_CASE("Frequencies have a count and several names") {
   CHECK(
       message_of<ConfigError>([] { (void)parse_frequency("hours"); }) ==
       R"(unknown frequency "hours"; expected one of s, sec, second, secondly, t, min, minute, minutely, 5min, 10min, )"
-      "15min, 30min, h, 1h, hour, hourly, d, 1d, day, daily, b, business, w, week, weekly, m, month, monthly, a, y, "
+      "15min, 30min, h, 1h, hour, hourly, d, 1d, day, daily, b, business, w, week, weekly, m, "
+      "month, monthly, a, y, "
       "year, annual, yearly");
 }
 

@@ -8,7 +8,8 @@ using namespace spat;
 
 TEST_CASE("Samples cut out of a batch keep their rows, and what is empty stays empty") {
   const std::array<float, 12> history{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
-  const WindowBatch<float> batch{.samples = 3, .lookback = 2, .horizon = 5, .history = {history.data(), 6, 2}};
+  const WindowBatch<float> batch{
+      .samples = 3, .lookback = 2, .horizon = 5, .history = {history.data(), 6, 2}};
   const WindowBatch<float> last = batch.middle(1, 2);
   CHECK(last.samples == 2);
   CHECK(last.lookback == 2);

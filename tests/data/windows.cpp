@@ -16,7 +16,8 @@ Series counted(std::size_t rows, std::size_t channels) {
   Series series;
   for (std::size_t c = 0; c < channels; ++c) series.names.push_back(message("c", c));
   for (std::size_t r = 0; r < rows; ++r) {
-    for (std::size_t c = 0; c < channels; ++c) series.values.push_back(static_cast<double>(10 * r + c));
+    for (std::size_t c = 0; c < channels; ++c)
+      series.values.push_back(static_cast<double>(10 * r + c));
     series.times.push_back(static_cast<std::int64_t>(r) * 3600);
   }
   series.time_index = TimeIndex::date;
@@ -32,7 +33,8 @@ std::vector<Scalar> list(Rows<const Scalar> rows) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("A batch holds history, marks and target of the windows asked for", "", float, double) {
+TEMPLATE_TEST_CASE("A batch holds history, marks and target of the windows asked for", "", float,
+                   double) {
   const Series series = counted(12, 2);
   const WindowDataset<TestType> windows(series, unscaled(2), {2, 12},
                                         {.lookback = 3, .horizon = 2, .marks = Frequency::hourly});
@@ -45,7 +47,8 @@ TEMPLATE_TEST_CASE("A batch holds history, marks and target of the windows asked
   CHECK(batch.horizon == 2);
   CHECK(batch.channels() == 2);
   CHECK(batch.target_channels() == 2);
-  CHECK(list(batch.history) == std::vector<TestType>{70, 71, 80, 81, 90, 91, 20, 21, 30, 31, 40, 41});
+  CHECK(list(batch.history) ==
+        std::vector<TestType>{70, 71, 80, 81, 90, 91, 20, 21, 30, 31, 40, 41});
   CHECK(list(batch.target) == std::vector<TestType>{100, 101, 110, 111, 50, 51, 60, 61});
   REQUIRE(batch.marks() == 4);
   CHECK(batch.history_marks.rows() == 6);
@@ -70,14 +73,16 @@ TEST_CASE("Features choose the channels that go in and come out") {
     return windows.gather(first, buffer);
   };
   CHECK(list(gathered(Features::all).target) == std::vector<double>{20, 21, 22});
-  CHECK(list(gathered(Features::target_from_all).history) == std::vector<double>{0, 1, 2, 10, 11, 12});
+  CHECK(list(gathered(Features::target_from_all).history) ==
+        std::vector<double>{0, 1, 2, 10, 11, 12});
   CHECK(list(gathered(Features::target_from_all).target) == std::vector<double>{22});
   CHECK(list(gathered(Features::target).history) == std::vector<double>{2, 12});
   CHECK(list(gathered(Features::target).target) == std::vector<double>{22});
   CHECK(gathered(Features::target).marks() == 0);
   CHECK(gathered(Features::all).history_marks.rows() == 0);
   CHECK(parse_features("MS") == Features::target_from_all);
-  CHECK(message_of<ConfigError>([] { (void)parse_features("SM"); }) == R"(unknown features "SM"; expected M, MS or S)");
+  CHECK(message_of<ConfigError>([] { (void)parse_features("SM"); }) ==
+        R"(unknown features "SM"; expected M, MS or S)");
 }
 
 TEST_CASE("Rows are scaled in double and rounded once") {
@@ -89,7 +94,8 @@ TEST_CASE("Rows are scaled in double and rounded once") {
 
 TEST_CASE("Stride leaves windows out") {
   const Series series = counted(10, 1);
-  const WindowDataset<double> windows(series, unscaled(1), {0, 10}, {.lookback = 2, .horizon = 1, .stride = 3});
+  const WindowDataset<double> windows(series, unscaled(1), {0, 10},
+                                      {.lookback = 2, .horizon = 1, .stride = 3});
   CHECK(windows.size() == 3);
   WindowBuffer<double> buffer;
   const std::array<std::size_t, 1> last{2};
@@ -152,10 +158,12 @@ TEST_CASE("The latest window ends where the series ends and has marks of the tim
   CHECK(window.history_marks.row(1)[0] == 9 / 23.0 - 0.5);
   CHECK(window.future_marks.rows() == 3);
   CHECK(window.future_marks.row(2)[0] == 12 / 23.0 - 0.5);
-  CHECK(list(latest_window(series, unscaled(2), {.lookback = 2, .horizon = 3, .features = Features::target}, buffer)
+  CHECK(list(latest_window(series, unscaled(2),
+                           {.lookback = 2, .horizon = 3, .features = Features::target}, buffer)
                  .history) == std::vector<double>{81, 91});
-  CHECK(message_of<DataError>([&] { (void)latest_window(series, unscaled(2), {.lookback = 11}, buffer); }) ==
-        "a forecast needs 11 rows, found 10");
+  CHECK(message_of<DataError>([&] {
+          (void)latest_window(series, unscaled(2), {.lookback = 11}, buffer);
+        }) == "a forecast needs 11 rows, found 10");
   CHECK(message_of<ConfigError>([] { (void)future_times(Series(), 1); }) ==
         "future times need a time index of at least two rows");
 }

@@ -1,5 +1,7 @@
-// libFuzzer: whatever the bytes, read_series returns a series of finite numbers or throws one of our errors.
-//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/csv.cpp -o fuzz_csv
+// libFuzzer: whatever the bytes, read_series returns a series of finite numbers or throws one of
+// our errors.
+//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/csv.cpp -o
+//   fuzz_csv
 #include <spat/data/series.hpp>
 
 #include <cmath>
@@ -20,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::istringstream stream(std::string(reinterpret_cast<const char*>(data + 1), size - 1));
   try {
     const spat::Series series = spat::read_series(stream, "fuzz.csv", options);
-    if (series.rows() * series.channels() != series.values.size() || series.rows() == 0) std::abort();
+    if (series.rows() * series.channels() != series.values.size() || series.rows() == 0)
+      std::abort();
     if (!series.times.empty() && series.times.size() != series.rows()) std::abort();
     for (const double value : series.values) {
       if (!std::isfinite(value)) std::abort();

@@ -1,5 +1,6 @@
 // libFuzzer: whatever the bytes, a file is refused with one of our errors or all of it can be read.
-//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/safetensors.cpp -o fuzz_tensors
+//   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude
+//   tests/fuzz/safetensors.cpp -o fuzz_tensors
 #include <spat/io/fields.hpp>
 #include <spat/io/npy.hpp>
 #include <spat/io/safetensors.hpp>

@@ -10,5 +10,6 @@ int main() {
   constexpr spat::RLinearConfig normalized{.channels = 3, .lookback = 36, .horizon = 12};
   constexpr spat::TSMixerConfig mixed{.channels = 3, .lookback = 36, .horizon = 12, .width = 24};
   return identity::check_all_masks<spat::DLinear, decomposed>() |
-         identity::check_all_masks<spat::RLinear, normalized>() | identity::check_all_masks<spat::TSMixer, mixed>();
+         identity::check_all_masks<spat::RLinear, normalized>() |
+         identity::check_all_masks<spat::TSMixer, mixed>();
 }

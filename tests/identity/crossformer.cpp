@@ -1,4 +1,5 @@
-// Crossformer's identity: two hundred random masks of its eighteen modules, and three static forms, which take long to compile.
+// Crossformer's identity: two hundred random masks of its eighteen modules, and three static forms,
+// which take long to compile.
 #include <spat/models/crossformer.hpp>
 
 #include "identity.hpp"
@@ -15,6 +16,6 @@ int main() {
                                           .window = 2,
                                           .routers = 2,
                                           .kept = spat::ModuleMask::first(18)};
-  return identity::check_some_masks<spat::Crossformer, dense, 0b100'110'011'101'10'01'11, 0b000'000'001'000'00'00'00,
-                                    0>(200);
+  return identity::check_some_masks<spat::Crossformer, dense, 0b100'110'011'101'10'01'11,
+                                    0b000'000'001'000'00'00'00, 0>(200);
 }

@@ -1,5 +1,6 @@
-// The identity that pruning promises: dense with the module's contribution zeroed == dynamic pruned == static pruned, bit for
-// bit, in outputs, gradients and one Adam step. Plain programs, so that they are built with several compilers.
+// The identity that pruning promises: dense with the module's contribution zeroed == dynamic pruned
+// == static pruned, bit for bit, in outputs, gradients and one Adam step. Plain programs, so that
+// they are built with several compilers.
 #pragma once
 
 #include <spat/autograd/initialize.hpp>
@@ -18,7 +19,8 @@ using namespace spat;
 
 inline constexpr std::size_t samples = 6;
 
-/// What one training step with dropout leaves: the forecast, and each tensor's gradient and weights after Adam, by name.
+/// What one training step with dropout leaves: the forecast, and each tensor's gradient and weights
+/// after Adam, by name.
 template <class Scalar>
 struct Outcome {
   std::vector<Scalar> forecast, inference;
@@ -44,26 +46,29 @@ Outcome<typename Model::Value> step(Model model, const Data& data) {
   backward_pass(model, pass, dy, cache, gradients);
   const auto weights = parameters(model), slopes = parameters(gradients);
   for (const auto& slope : slopes)
-    outcome.gradients.emplace_back(slope.name, std::vector(slope.values.begin(), slope.values.end()));
+    outcome.gradients.emplace_back(slope.name,
+                                   std::vector(slope.values.begin(), slope.values.end()));
   Adam<Scalar> adam(weights);
   adam.step(weights, slopes, 1e-3);
   if constexpr (BatchNormalized<Model>) model.commit(cache, Scalar(0.1));
   for (const auto& weight : weights)
-    outcome.weights.emplace_back(weight.name, std::vector(weight.values.begin(), weight.values.end()));
+    outcome.weights.emplace_back(weight.name,
+                                 std::vector(weight.values.begin(), weight.values.end()));
   return outcome;
 }
 
 template <class Scalar>
 bool same_bytes(const std::vector<Scalar>& a, const std::vector<Scalar>& b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(Scalar)) == 0);
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(Scalar)) == 0);
 }
 
 /// Every tensor of `pruned` has the bytes that `other` has under its name.
 template <class Tensors>
 bool same_where_both(const Tensors& pruned, const Tensors& other) {
   for (const auto& tensor : pruned) {
-    const auto found =
-        std::find_if(other.begin(), other.end(), [&](const auto& one) { return one.first == tensor.first; });
+    const auto found = std::find_if(other.begin(), other.end(),
+                                    [&](const auto& one) { return one.first == tensor.first; });
     if (found == other.end() || !same_bytes(tensor.second, found->second))
       return std::printf("  differs: %s\n", tensor.first.c_str()), false;
   }
@@ -71,11 +76,15 @@ bool same_where_both(const Tensors& pruned, const Tensors& other) {
 }
 
 template <class Scalar>
-bool same(const Outcome<Scalar>& pruned, const Outcome<Scalar>& other, const char* what, const std::string& mask) {
-  const bool equal = same_bytes(pruned.inference, other.inference) && same_bytes(pruned.forecast, other.forecast) &&
+bool same(const Outcome<Scalar>& pruned, const Outcome<Scalar>& other, const char* what,
+          const std::string& mask) {
+  const bool equal = same_bytes(pruned.inference, other.inference) &&
+                     same_bytes(pruned.forecast, other.forecast) &&
                      same_where_both(pruned.gradients, other.gradients) &&
                      same_where_both(pruned.weights, other.weights);
-  if (!equal) std::printf("FAIL %s mask %s: %s\n", sizeof(Scalar) == 4 ? "float" : "double", mask.c_str(), what);
+  if (!equal)
+    std::printf("FAIL %s mask %s: %s\n", sizeof(Scalar) == 4 ? "float" : "double", mask.c_str(),
+                what);
   return equal;
 }
 
@@ -108,8 +117,8 @@ bool zeroed_equals_pruned(const typename Model::Config& dense, ModuleMask mask) 
   const example::RandomBatch<typename Model::Value> data(dense, samples, 7);
   const Model whole = dense_model<Model>(dense, ModuleMask::all());
   const auto pruned = step(converted<Model>(whole, {dense.with_kept(mask)}), data);
-  return same(pruned, step(dense_model<Model>(dense, mask), data), "dynamic pruned against zeroed dense",
-              to_string(mask, dense.modules()));
+  return same(pruned, step(dense_model<Model>(dense, mask), data),
+              "dynamic pruned against zeroed dense", to_string(mask, dense.modules()));
 }
 
 /// Dynamic pruned against static pruned.
@@ -122,8 +131,8 @@ bool dynamic_equals_static() {
   const example::RandomBatch<Scalar> data(dense, samples, 7);
   const Model whole = dense_model<Model>(dense, ModuleMask::all());
   const auto pruned = step(converted<Model>(whole, {dense.with_kept(ModuleMask{mask})}), data);
-  return same(step(converted<StaticPruned>(whole), data), pruned, "static pruned against dynamic pruned",
-              to_string(ModuleMask{mask}, dense.modules()));
+  return same(step(converted<StaticPruned>(whole), data), pruned,
+              "static pruned against dynamic pruned", to_string(ModuleMask{mask}, dense.modules()));
 }
 
 #ifdef SPAT_FEW_STATIC_FORMS
@@ -132,7 +141,8 @@ inline constexpr bool few_static_forms = true;
 inline constexpr bool few_static_forms = false;
 #endif
 
-/// Every mask of up to four modules; the static forms, which take long to compile, in float, or of every fifth mask.
+/// Every mask of up to four modules; the static forms, which take long to compile, in float, or of
+/// every fifth mask.
 template <template <class, class> class ModelOf, auto dense>
 int check_all_masks() {
   static_assert(dense.modules() <= 4);
@@ -141,17 +151,22 @@ int check_all_masks() {
   const auto check = [&]<std::size_t mask>(std::integral_constant<std::size_t, mask>) {
     failed += !zeroed_equals_pruned<ModelOf<float, Form>>(dense, ModuleMask{mask});
     failed += !zeroed_equals_pruned<ModelOf<double, Form>>(dense, ModuleMask{mask});
-    if constexpr (!few_static_forms || mask % 5 == 0) failed += !dynamic_equals_static<ModelOf, float, dense, mask>();
+    if constexpr (!few_static_forms || mask % 5 == 0)
+      failed += !dynamic_equals_static<ModelOf, float, dense, mask>();
   };
-  [&]<std::size_t... Mask>(std::index_sequence<Mask...>) { (check(std::integral_constant<std::size_t, Mask>{}), ...); }
+  [&]<std::size_t... Mask>(std::index_sequence<Mask...>) {
+    (check(std::integral_constant<std::size_t, Mask>{}), ...);
+  }
   (std::make_index_sequence<std::size_t{1} << dense.modules()>{});
   failed += !dynamic_equals_static<ModelOf, double, dense, 0>();
-  std::printf("%s: %d comparisons differ (dense zeroed, dynamic pruned, static pruned; all masks)\n", instruction_set,
-              failed);
+  std::printf(
+      "%s: %d comparisons differ (dense zeroed, dynamic pruned, static pruned; all masks)\n",
+      instruction_set, failed);
   return failed != 0;
 }
 
-/// `count` random masks of many modules in float, a few of them in double; the static forms of `masks`.
+/// `count` random masks of many modules in float, a few of them in double; the static forms of
+/// `masks`.
 template <template <class, class> class ModelOf, auto dense, std::uint64_t... masks>
 int check_some_masks(std::size_t count) {
   using Form = Dynamic<std::remove_const_t<decltype(dense)>>;
@@ -165,8 +180,9 @@ int check_some_masks(std::size_t count) {
   for (const std::uint64_t mask : {std::uint64_t{0}, masks...})
     failed += !zeroed_equals_pruned<ModelOf<float, Form>>(dense, ModuleMask{mask});
   failed += (int{!dynamic_equals_static<ModelOf, float, dense, masks>()} + ...);
-  std::printf("%s: %d comparisons differ (dense zeroed, dynamic pruned, static pruned; %zu masks)\n", instruction_set,
-              failed, count);
+  std::printf(
+      "%s: %d comparisons differ (dense zeroed, dynamic pruned, static pruned; %zu masks)\n",
+      instruction_set, failed, count);
   return failed != 0;
 }
 

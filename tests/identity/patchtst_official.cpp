@@ -1,4 +1,5 @@
-// The official PatchTST's identity, every mask of three modules: batch statistics in every block, scores from block to block.
+// The official PatchTST's identity, every mask of three modules: batch statistics in every block,
+// scores from block to block.
 #include <spat/models/patchtst_official.hpp>
 
 #include "identity.hpp"

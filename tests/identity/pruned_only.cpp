@@ -1,4 +1,5 @@
-// A static model whose attention is all pruned (KEPT=0): its object must not contain attention. With -DKEPT=1 it must.
+// A static model whose attention is all pruned (KEPT=0): its object must not contain attention.
+// With -DKEPT=1 it must.
 #include <spat/models/itransformer.hpp>
 #include <spat/train/adam.hpp>
 
@@ -16,12 +17,14 @@ using Model = ITransformer<float, Static<ITransformerConfig{.channels = 5,
                                                             .depth = 3,
                                                             .kept = ModuleMask{KEPT}}>>;
 
-Rows<const float> forecast(const Model& model, Model::Cache& cache, const WindowBatch<float>& batch) {
+Rows<const float> forecast(const Model& model, Model::Cache& cache,
+                           const WindowBatch<float>& batch) {
   model.prepare(cache, Purpose::inference, batch.samples, batch.channels());
   return model.forward(Pass{}, batch, cache);
 }
 
-void learn(Model& model, Model::Cache& cache, const WindowBatch<float>& batch, Model& gradients, Adam<float>& adam) {
+void learn(Model& model, Model::Cache& cache, const WindowBatch<float>& batch, Model& gradients,
+           Adam<float>& adam) {
   const Pass pass{.training = true};
   model.prepare(cache, Purpose::training, batch.samples, batch.channels());
   model.backward_input(pass, model.forward(pass, batch, cache), cache);

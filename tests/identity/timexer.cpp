@@ -1,4 +1,5 @@
-// TimeXer's identity, every mask of four modules; where all variates are forecast, and where the last one is.
+// TimeXer's identity, every mask of four modules; where all variates are forecast, and where the
+// last one is.
 #include <spat/models/timexer.hpp>
 
 #include "identity.hpp"
@@ -17,7 +18,9 @@ int main() {
                               .depth = 2,
                               .patch = 8,
                               .kept = ModuleMask{0b1111}};
-  constexpr TimeXerConfig last = [](TimeXerConfig config) { return config.targets = 1, config; }(all);
+  constexpr TimeXerConfig last = [](TimeXerConfig config) {
+    return config.targets = 1, config;
+  }(all);
   int failed = identity::check_all_masks<TimeXer, all>();
   for (std::uint64_t mask = 0; mask < 16; ++mask) {
     failed += !identity::zeroed_equals_pruned<TimeXer<float>>(last, ModuleMask{mask});

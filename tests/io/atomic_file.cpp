@@ -90,14 +90,16 @@ TEST_CASE("A folder that is not there, a folder as a file and a device are refus
   std::filesystem::create_directory(folder / "sub");
   CHECK(message_of<FileError>([&] { write_file(folder / "sub", "x"); }) ==
         (folder / "sub") + ": is not a regular file");
-  CHECK(message_of<FileError>([&] { write_file("/dev/null", "x"); }) == "/dev/null: is not a regular file");
+  CHECK(message_of<FileError>([&] { write_file("/dev/null", "x"); }) ==
+        "/dev/null: is not a regular file");
   CHECK(folder.files() == 1);
 }
 
 TEST_CASE("A link stays a link, permissions stay, and a stale temporary file is no obstacle") {
   const TemporaryFolder folder;
   const std::string path = folder.put("model", "old");
-  std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  std::filesystem::permissions(
+      path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   std::filesystem::create_symlink("model", folder / "link");
   const std::string stale = folder.put(message("model.part.", ::getpid(), ".0"), "stale");
   write_file(folder / "link", "new");

@@ -46,7 +46,9 @@ TEST_CASE("A table with a header and dates is read") {
   CHECK(table.first_line == 2);
 }
 
-TEST_CASE("Line ends, a missing last one, a byte order mark and blank lines at the end make no difference") {
+TEST_CASE(
+    "Line ends, a missing last one, a byte order mark and blank lines at the end make no "
+    "difference") {
   const Values expected{1, 2, 3, 4};
   for (const char* text : {"a,b\n1,2\n3,4", "a,b\r\n1,2\r\n3,4\r\n", "a,b\r1,2\r3,4",
                            "\xEF\xBB\xBF"
@@ -61,15 +63,18 @@ TEST_CASE("Line ends, a missing last one, a byte order mark and blank lines at t
 
 TEST_CASE("Names may hold blanks, signs, quotes and Latin-1 bytes") {
   const CsvTable table = read(
-      "\"date\",p (mbar),\"rh, (%)\",\"a \"\"b\"\"\",SWDR (W/m\xB2),PAR (\xC2\xB5mol/m\xC2\xB2/s),\"two\nlines\", wv "
+      "\"date\",p (mbar),\"rh, (%)\",\"a \"\"b\"\"\",SWDR (W/m\xB2),PAR "
+      "(\xC2\xB5mol/m\xC2\xB2/s),\"two\nlines\", wv "
       "(m/s) \nD1,1,2,3,4,5,6,7\n");
-  CHECK(table.names == Names{"p (mbar)", "rh, (%)", "a \"b\"", "SWDR (W/m\xC2\xB2)", "PAR (\xC2\xB5mol/m\xC2\xB2/s)",
-                             "two\nlines", "wv (m/s)"});
+  CHECK(table.names == Names{"p (mbar)", "rh, (%)", "a \"b\"", "SWDR (W/m\xC2\xB2)",
+                             "PAR (\xC2\xB5mol/m\xC2\xB2/s)", "two\nlines", "wv (m/s)"});
   CHECK(table.first_line == 3);
   CHECK(table.time_name == "date");
 }
 
-TEST_CASE("Numbers may be quoted") { CHECK(read("a,b\n\"1\",\"-2.5\" \n").values == Values{1, -2.5}); }
+TEST_CASE("Numbers may be quoted") {
+  CHECK(read("a,b\n\"1\",\"-2.5\" \n").values == Values{1, -2.5});
+}
 
 TEST_CASE("Without a header the columns are numbered") {
   const CsvTable numbers = read("1,2\n3,4\n");
@@ -84,7 +89,8 @@ TEST_CASE("Without a header the columns are numbered") {
   CHECK(dated.times == std::vector<std::int64_t>{1, 2});
 }
 
-TEST_CASE("A header of numbers with a date column is a header; a column without a name is numbered") {
+TEST_CASE(
+    "A header of numbers with a date column is a header; a column without a name is numbered") {
   CHECK(read("date,0,1,OT\nD1,5,6,7\n").names == Names{"0", "1", "OT"});
   CHECK(read("date,0,1\nD1,5,6\n").names == Names{"0", "1"});
   CHECK(read("date,a,\nD1,5,6\n").names == Names{"a", "c1"});
@@ -106,7 +112,8 @@ TEST_CASE("An integer index is a time where its name says so, or the options do"
   CHECK(read("10,1\n11,2\n", options).times == std::vector<std::int64_t>{10, 11});
   options.times = CsvOptions::Times::none;
   CHECK(read("index,a\n10,1\n", options).names == Names{"index", "a"});
-  CHECK(refusal("date,a\nD1,1\n", options) == R"(ETTh1.csv:2: column "date": "D1" is not a number)");
+  CHECK(refusal("date,a\nD1,1\n", options) ==
+        R"(ETTh1.csv:2: column "date": "D1" is not a number)");
 }
 
 TEST_CASE("Separator and header can be chosen") {
@@ -128,12 +135,16 @@ TEST_CASE("A bad cell is named by line, column and content") {
   CHECK(refusal("date,OT\nD1,1\nD2,\n") == R"(ETTh1.csv:3: column "OT": the cell is empty)");
   CHECK(refusal("date,OT\nD1,1\nD2,nan\n") == R"(ETTh1.csv:3: column "OT": "nan" is not finite)");
   CHECK(refusal("date,OT\nD1,-Inf\n") == R"(ETTh1.csv:2: column "OT": "-Inf" is not finite)");
-  CHECK(refusal("date,OT\nD1,1e999\n") == R"(ETTh1.csv:2: column "OT": "1e999" is beyond the range of double)");
+  CHECK(refusal("date,OT\nD1,1e999\n") ==
+        R"(ETTh1.csv:2: column "OT": "1e999" is beyond the range of double)");
   CHECK(refusal("date,OT\nD1,0x10\n") == R"(ETTh1.csv:2: column "OT": "0x10" is not a number)");
-  CHECK(refusal("date,OT\nD1,1\nyesterday,2\n") == R"(ETTh1.csv:3: column "date": "yesterday" is not a date)");
-  CHECK(refusal("date,OT\nyesterday,2\n") == R"(ETTh1.csv:2: column "date": "yesterday" is not a date)");
+  CHECK(refusal("date,OT\nD1,1\nyesterday,2\n") ==
+        R"(ETTh1.csv:3: column "date": "yesterday" is not a date)");
+  CHECK(refusal("date,OT\nyesterday,2\n") ==
+        R"(ETTh1.csv:2: column "date": "yesterday" is not a date)");
   CHECK(refusal("date,OT\n,2\n") == R"(ETTh1.csv:2: column "date": the cell is empty)");
-  CHECK(refusal("index,OT\n1,2\n2.5,2\n") == R"(ETTh1.csv:3: column "index": "2.5" is not an integer)");
+  CHECK(refusal("index,OT\n1,2\n2.5,2\n") ==
+        R"(ETTh1.csv:3: column "index": "2.5" is not an integer)");
   CHECK(refusal("a,b\n1,2\nx\x01,2\n") == R"(ETTh1.csv:3: column "a": "x\x01" is not a number)");
   CHECK(refusal("1,2\n3,x\n") == R"(ETTh1.csv:2: column "c1": "x" is not a number)");
 }
@@ -168,9 +179,12 @@ TEST_CASE("An endless line is refused before it fills the memory") {
   CsvOptions options = with_dates();
   options.longest_line = 100;
   CHECK(refusal(std::string(1000, 'x'), options) == "ETTh1.csv:1: is longer than 100 bytes");
-  CHECK(refusal("a,b\n1," + std::string(1000, '1'), options) == "ETTh1.csv:2: is longer than 100 bytes");
-  CHECK(refusal("a,b\n" + std::string(1000, ','), options) == "ETTh1.csv:2: is longer than 100 bytes");
-  CHECK(refusal("a,b\n1,\"" + std::string(1000, '\n'), options) == "ETTh1.csv:2: is longer than 100 bytes");
+  CHECK(refusal("a,b\n1," + std::string(1000, '1'), options) ==
+        "ETTh1.csv:2: is longer than 100 bytes");
+  CHECK(refusal("a,b\n" + std::string(1000, ','), options) ==
+        "ETTh1.csv:2: is longer than 100 bytes");
+  CHECK(refusal("a,b\n1,\"" + std::string(1000, '\n'), options) ==
+        "ETTh1.csv:2: is longer than 100 bytes");
   CHECK(refusal("a," + std::string(2 << 20, 'x')) == "ETTh1.csv:1: is longer than 1048576 bytes");
 }
 
@@ -180,9 +194,11 @@ TEST_CASE("A file on disk is read, an absent one and a folder are named") {
   CHECK(read_csv(path).values == Values{1, 2});
   CHECK(message_of<FileError>([] { (void)read_csv("absent.csv"); }) ==
         "absent.csv: cannot be opened: No such file or directory");
-  CHECK(message_of<FileError>([&] { (void)read_csv(folder / ""); }) == (folder / "") + ": is a directory");
+  CHECK(message_of<FileError>([&] { (void)read_csv(folder / ""); }) ==
+        (folder / "") + ": is a directory");
   const std::string bad = folder.put("bad.csv", "a,b\n1,x\n");
-  CHECK(message_of<DataError>([&] { (void)read_csv(bad); }) == bad + R"(:2: column "b": "x" is not a number)");
+  CHECK(message_of<DataError>([&] { (void)read_csv(bad); }) ==
+        bad + R"(:2: column "b": "x" is not a number)");
 }
 
 TEST_CASE("Any table of finite doubles survives its text") {

@@ -20,7 +20,9 @@ TEST_CASE("Fields keep their order, their types and their values in JSON") {
   fields.set("normalize", true);
   fields.set("offset", -3);
   const std::string text = to_json(fields);
-  CHECK(text == R"({"model":"iTransformer","lookback":96,"dropout":0.1,"whole":2.0,"normalize":true,"offset":-3})");
+  CHECK(
+      text ==
+      R"({"model":"iTransformer","lookback":96,"dropout":0.1,"whole":2.0,"normalize":true,"offset":-3})");
 
   const Fields back = fields_from_json(text, "model.safetensors");
   CHECK(back == fields);
@@ -48,16 +50,22 @@ TEST_CASE("Setting a field again replaces it in its place") {
 }
 
 TEST_CASE("A missing or ill-typed field is named with the file") {
-  const Fields fields = fields_from_json(R"({"n": -1, "x": 0.5, "s": "abc", "b": false})", "m.json");
+  const Fields fields =
+      fields_from_json(R"({"n": -1, "x": 0.5, "s": "abc", "b": false})", "m.json");
   const auto refusal = [](auto&& action) { return message_of<FileError>(action); };
   CHECK(refusal([&] { (void)fields.get<int>("heads"); }) == R"(m.json: field "heads" is missing)");
   CHECK(refusal([&] { (void)fields.get<std::size_t>("n"); }) ==
         R"(m.json: field "n": expected an integer that is not negative, found -1)");
-  CHECK(refusal([&] { (void)fields.get<int>("x"); }) == R"(m.json: field "x": expected an integer, found 0.5)");
-  CHECK(refusal([&] { (void)fields.get<double>("s"); }) == R"(m.json: field "s": expected a number, found "abc")");
-  CHECK(refusal([&] { (void)fields.get<std::string>("b"); }) == R"(m.json: field "b": expected a text, found false)");
-  CHECK(refusal([&] { (void)fields.get<bool>("n"); }) == R"(m.json: field "n": expected true or false, found -1)");
-  CHECK(refusal([&] { (void)fields.get_or("s", 3); }) == R"(m.json: field "s": expected an integer, found "abc")");
+  CHECK(refusal([&] { (void)fields.get<int>("x"); }) ==
+        R"(m.json: field "x": expected an integer, found 0.5)");
+  CHECK(refusal([&] { (void)fields.get<double>("s"); }) ==
+        R"(m.json: field "s": expected a number, found "abc")");
+  CHECK(refusal([&] { (void)fields.get<std::string>("b"); }) ==
+        R"(m.json: field "b": expected a text, found false)");
+  CHECK(refusal([&] { (void)fields.get<bool>("n"); }) ==
+        R"(m.json: field "n": expected true or false, found -1)");
+  CHECK(refusal([&] { (void)fields.get_or("s", 3); }) ==
+        R"(m.json: field "s": expected an integer, found "abc")");
   CHECK(refusal([&] { (void)Fields().get<int>("heads"); }) == R"(field "heads" is missing)");
 
   Fields large;
@@ -68,11 +76,13 @@ TEST_CASE("A missing or ill-typed field is named with the file") {
 
 TEST_CASE("What JSON cannot hold is refused when it is set") {
   Fields fields;
-  CHECK(message_of<ConfigError>([&] { fields.set("x", std::nan("")); }) == R"(field "x": nan is not finite)");
+  CHECK(message_of<ConfigError>([&] { fields.set("x", std::nan("")); }) ==
+        R"(field "x": nan is not finite)");
   CHECK(message_of<ConfigError>([&] { fields.set("n", ~std::uint64_t{0}); }) ==
         R"(field "n": 18446744073709551615 does not fit into 64 signed bits)");
   fields.set("s", "\xFF");
-  CHECK(message_of<ConfigError>([&] { (void)to_json(fields); }) == "a text that goes into JSON is not UTF-8");
+  CHECK(message_of<ConfigError>([&] { (void)to_json(fields); }) ==
+        "a text that goes into JSON is not UTF-8");
 }
 
 TEST_CASE("JSON that is not one flat object of fields is refused") {

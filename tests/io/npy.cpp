@@ -61,19 +61,22 @@ TEST_CASE("An .npy file that lies or is of another kind is refused") {
   CHECK(refusal(version) == "a.npy: version 2 of the format is not supported, only 1");
   std::string length = npy_file(good, "");
   length[9] = 1;
-  CHECK(refusal(length) == message("a.npy: a header of ", good.size() + 256, " bytes does not fit into ",
-                                           good.size() + 10, " bytes"));
+  CHECK(refusal(length) == message("a.npy: a header of ", good.size() + 256,
+                                   " bytes does not fit into ", good.size() + 10, " bytes"));
   CHECK(refusal<double>(npy_file(good, std::string(24, 'x'))) ==
         R"(a.npy: expected numbers of type '<f8', found "'<f4'")");
-  CHECK(refusal(npy_file(good, std::string(23, 'x'))) == "a.npy: shape [2, 3] of '<f4' does not take 23 bytes");
+  CHECK(refusal(npy_file(good, std::string(23, 'x'))) ==
+        "a.npy: shape [2, 3] of '<f4' does not take 23 bytes");
   const auto header = [](const std::string& order, const std::string& shape) {
     return "{'descr': '<f4', 'fortran_order': " + order + ", 'shape': " + shape + "}";
   };
   CHECK(refusal(npy_file(header("True", "(2, 3)"), "")) == "a.npy: is not in C order");
   CHECK(refusal(npy_file(header("False", "7"), "")) == "a.npy: the header has no shape");
   CHECK(refusal(npy_file(header("False", "(2"), "")) == "a.npy: the header has no shape");
-  CHECK(refusal(npy_file(header("False", "(-2, 3)"), "")) == "a.npy: the shape in the header is broken");
-  CHECK(refusal(npy_file(header("False", "(1,,2)"), "")) == "a.npy: the shape in the header is broken");
+  CHECK(refusal(npy_file(header("False", "(-2, 3)"), "")) ==
+        "a.npy: the shape in the header is broken");
+  CHECK(refusal(npy_file(header("False", "(1,,2)"), "")) ==
+        "a.npy: the shape in the header is broken");
   CHECK(refusal(npy_file(header("False", "(4294967296, 4294967296)"), "")) ==
         "a.npy: shape [4294967296, 4294967296] of '<f4' does not take 0 bytes");
   CHECK(message_of<ShapeError>([] {

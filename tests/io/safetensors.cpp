@@ -22,7 +22,9 @@ std::string length_bytes(std::uint64_t length) {
 std::string file_of(const std::string& header, std::size_t data = 0) {
   return length_bytes(header.size()) + header + std::string(data, '\0');
 }
-SafetensorsFile open(const std::string& bytes) { return SafetensorsFile::from_bytes(bytes, "m.safetensors"); }
+SafetensorsFile open(const std::string& bytes) {
+  return SafetensorsFile::from_bytes(bytes, "m.safetensors");
+}
 std::string refusal(const std::string& bytes) {
   return message_of<FileError>([&] { (void)open(bytes); });
 }
@@ -97,8 +99,9 @@ TEST_CASE("float widens into double; double into float only when allowed") {
 
   CHECK(file.read<double>("many") == std::vector<double>(many.begin(), many.end()));
   CHECK(file.read<float>("wide", Narrowing::allowed) == std::vector<float>{0.1f});
-  CHECK(message_of<FileError>([&] { (void)file.read<float>("wide"); }) ==
-        R"(m.safetensors: tensor "wide": dtype F64 cannot be read as float unless narrowing is allowed)");
+  CHECK(
+      message_of<FileError>([&] { (void)file.read<float>("wide"); }) ==
+      R"(m.safetensors: tensor "wide": dtype F64 cannot be read as float unless narrowing is allowed)");
   CHECK(message_of<FileError>([&] { (void)file.read<double>("step"); }) ==
         R"(m.safetensors: tensor "step": dtype I64 cannot be read as double)");
   CHECK(message_of<FileError>([&] { (void)file.read<std::int64_t>("many"); }) ==
@@ -106,7 +109,8 @@ TEST_CASE("float widens into double; double into float only when allowed") {
 }
 
 TEST_CASE("A dtype without conversion can be looked at, but not read") {
-  const SafetensorsFile file = open(file_of(R"({"h":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}})", 4));
+  const SafetensorsFile file =
+      open(file_of(R"({"h":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}})", 4));
   CHECK(file.at("h").dtype == Dtype::bf16);
   CHECK(file.at("h").size() == 2);
   CHECK(message_of<FileError>([&] { (void)file.read<float>("h", Narrowing::allowed); }) ==
@@ -128,15 +132,17 @@ TEST_CASE("An absent tensor, another shape and another size are named") {
   CHECK(message_of<FileError>([&] { (void)file.metadata("config"); }) ==
         R"(m.safetensors: metadata "config" is missing)");
   std::array<float, 4> four{};
-  CHECK(message_of<ShapeError>([&] { file.read_into("encoder.norm.weight", std::span<float>(four)); }) ==
-        R"(m.safetensors: tensor "encoder.norm.weight": expected 4 values, found 8)");
+  CHECK(message_of<ShapeError>([&] {
+          file.read_into("encoder.norm.weight", std::span<float>(four));
+        }) == R"(m.safetensors: tensor "encoder.norm.weight": expected 4 values, found 8)");
 }
 
 TEST_CASE("The writer refuses names and shapes that make no file") {
   SafetensorsWriter writer;
   const std::array<float, 2> two{};
   writer.add<float>("w", {2}, two);
-  CHECK(message_of<ConfigError>([&] { writer.add<float>("w", {2}, two); }) == R"(tensor "w": was added before)");
+  CHECK(message_of<ConfigError>([&] { writer.add<float>("w", {2}, two); }) ==
+        R"(tensor "w": was added before)");
   CHECK(message_of<ConfigError>([&] { writer.add<float>("", {2}, two); }) ==
         R"(tensor "": is not a name for a tensor)");
   CHECK(message_of<ConfigError>([&] { writer.add<float>("__metadata__", {2}, two); }) ==
@@ -156,18 +162,22 @@ TEST_CASE("A file that is absent, a folder, or too short is refused") {
   const TemporaryFolder folder;
   CHECK(message_of<FileError>([] { SafetensorsFile file("absent.safetensors"); }) ==
         "absent.safetensors: cannot be opened: No such file or directory");
-  CHECK(message_of<FileError>([&] { SafetensorsFile file(folder / ""); }) == (folder / "") + ": is a directory");
+  CHECK(message_of<FileError>([&] { SafetensorsFile file(folder / ""); }) ==
+        (folder / "") + ": is a directory");
   CHECK(refusal("") == "m.safetensors: is too short for a safetensors file: 0 bytes");
   CHECK(refusal("1234567") == "m.safetensors: is too short for a safetensors file: 7 bytes");
 }
 
 TEST_CASE("A header whose length lies is refused before memory is taken") {
   CHECK(refusal(length_bytes(~std::uint64_t{0}) + "{}") ==
-        "m.safetensors: a header of 18446744073709551615 bytes is larger than the 100000000 allowed; is this a "
+        "m.safetensors: a header of 18446744073709551615 bytes is larger than the 100000000 "
+        "allowed; is this a "
         "safetensors file?");
   CHECK(refusal(length_bytes(100000001) + "{}").find("is larger than") != std::string::npos);
-  CHECK(refusal(length_bytes(3) + "{}") == "m.safetensors: a header of 3 bytes does not fit into 10 bytes");
-  CHECK(refusal(file_of(good, 8).substr(0, 20)) == "m.safetensors: a header of 54 bytes does not fit into 20 bytes");
+  CHECK(refusal(length_bytes(3) + "{}") ==
+        "m.safetensors: a header of 3 bytes does not fit into 10 bytes");
+  CHECK(refusal(file_of(good, 8).substr(0, 20)) ==
+        "m.safetensors: a header of 54 bytes does not fit into 20 bytes");
 }
 
 TEST_CASE("A header that is not the expected JSON is refused") {
@@ -175,7 +185,8 @@ TEST_CASE("A header that is not the expected JSON is refused") {
   CHECK(refusal(file_of("[]")) == "m.safetensors: the header does not start with '{'");
   CHECK(refusal(file_of(R"({"w":)")) == "m.safetensors: the header is not JSON at byte 6");
   CHECK(refusal(file_of("{} {}")) == "m.safetensors: the header is not JSON at byte 4");
-  CHECK(refusal(file_of(std::string("{}\0{", 4))) == "m.safetensors: the header is not JSON at byte 3");
+  CHECK(refusal(file_of(std::string("{}\0{", 4))) ==
+        "m.safetensors: the header is not JSON at byte 3");
   CHECK(refusal(file_of("{\"\xFF\":1}")) == "m.safetensors: the header is not JSON at byte 3");
   CHECK(refusal(file_of(R"({"w":3})")) == R"(m.safetensors: tensor "w": unexpected a number)");
   CHECK(refusal(file_of(R"({"w":[)" + std::string(1000000, '['))) ==
@@ -192,12 +203,18 @@ TEST_CASE("A header that is not the expected JSON is refused") {
 }
 
 TEST_CASE("A tensor whose description is incomplete or odd is refused") {
-  const std::string dtype = R"("dtype":"F32")", shape = R"("shape":[2])", offsets = R"("data_offsets":[0,8])";
-  const auto description = [](const std::string& problem) { return R"(m.safetensors: tensor "w": )" + problem; };
+  const std::string dtype = R"("dtype":"F32")", shape = R"("shape":[2])",
+                    offsets = R"("data_offsets":[0,8])";
+  const auto description = [](const std::string& problem) {
+    return R"(m.safetensors: tensor "w": )" + problem;
+  };
   CHECK_NOTHROW(open(file_of(good, 8)));
-  CHECK(refusal_of_tensor(shape + "," + offsets) == description("dtype, shape and data_offsets are needed"));
-  CHECK(refusal_of_tensor(dtype + "," + offsets) == description("dtype, shape and data_offsets are needed"));
-  CHECK(refusal_of_tensor(dtype + "," + shape) == description("dtype, shape and data_offsets are needed"));
+  CHECK(refusal_of_tensor(shape + "," + offsets) ==
+        description("dtype, shape and data_offsets are needed"));
+  CHECK(refusal_of_tensor(dtype + "," + offsets) ==
+        description("dtype, shape and data_offsets are needed"));
+  CHECK(refusal_of_tensor(dtype + "," + shape) ==
+        description("dtype, shape and data_offsets are needed"));
   CHECK(refusal_of_tensor(R"("dtype":"F33")") == description(R"(unknown dtype "F33")"));
   CHECK(refusal_of_tensor(R"("dtype":4)") == description("unexpected a number in dtype"));
   CHECK(refusal_of_tensor(R"("shape":"2")") == description("unexpected a text in shape"));
@@ -210,43 +227,53 @@ TEST_CASE("A tensor whose description is incomplete or odd is refused") {
   CHECK(refusal_of_tensor(R"("strides":[1])") == description(R"(unknown entry "strides")"));
   CHECK(refusal_of_tensor(dtype + "," + shape + R"(,"data_offsets":[0])") ==
         description("data_offsets are not two numbers"));
-  CHECK(refusal_of_tensor(R"("data_offsets":[0,8,16])") == description("data_offsets are not two numbers"));
+  CHECK(refusal_of_tensor(R"("data_offsets":[0,8,16])") ==
+        description("data_offsets are not two numbers"));
   std::string long_shape("\"shape\":[1");
   for (int i = 0; i < 64; ++i) long_shape += ",1";
   CHECK(refusal_of_tensor(long_shape + "]") == description("too many dimensions"));
 }
 
 TEST_CASE("Byte ranges that lie are refused") {
-  const auto tensor = [](const std::string& name, const std::string& dtype, const std::string& shape,
-                         const std::string& offsets) {
-    return "\"" + name + R"(":{"dtype":")" + dtype + R"(","shape":[)" + shape + R"(],"data_offsets":[)" + offsets +
-           "]}";
+  const auto tensor = [](const std::string& name, const std::string& dtype,
+                         const std::string& shape, const std::string& offsets) {
+    return "\"" + name + R"(":{"dtype":")" + dtype + R"(","shape":[)" + shape +
+           R"(],"data_offsets":[)" + offsets + "]}";
   };
-  const auto one = [&](const std::string& dtype, const std::string& shape, const std::string& offsets) {
+  const auto one = [&](const std::string& dtype, const std::string& shape,
+                       const std::string& offsets) {
     return refusal(file_of("{" + tensor("w", dtype, shape, offsets) + "}", 8));
   };
   const std::string w = R"(m.safetensors: tensor "w": )";
   CHECK(one("F32", "2", "8,0") == w + "data_offsets [8, 0] end before they begin");
   CHECK(one("F32", "4", "0,16") == w + "data_offsets [0, 16] reach beyond the 8 bytes of data");
   CHECK(one("F32", "2", "18446744073709551608,18446744073709551615") ==
-        w + "data_offsets [18446744073709551608, 18446744073709551615] reach beyond the 8 bytes of data");
-  CHECK(one("F32", "3", "0,8") == w + "F32 of shape [3] takes 12 bytes, but data_offsets [0, 8] hold 8");
-  CHECK(one("F64", "2", "0,8") == w + "F64 of shape [2] takes 16 bytes, but data_offsets [0, 8] hold 8");
-  CHECK(one("F32", "", "0,8") == w + "F32 of shape [] takes 4 bytes, but data_offsets [0, 8] hold 8");
-  CHECK(one("F32", "4294967296,4294967296", "0,0") == w + "shape [4294967296, 4294967296] is too large");
+        w + "data_offsets [18446744073709551608, 18446744073709551615] reach beyond the 8 bytes of "
+            "data");
+  CHECK(one("F32", "3", "0,8") ==
+        w + "F32 of shape [3] takes 12 bytes, but data_offsets [0, 8] hold 8");
+  CHECK(one("F64", "2", "0,8") ==
+        w + "F64 of shape [2] takes 16 bytes, but data_offsets [0, 8] hold 8");
+  CHECK(one("F32", "", "0,8") ==
+        w + "F32 of shape [] takes 4 bytes, but data_offsets [0, 8] hold 8");
+  CHECK(one("F32", "4294967296,4294967296", "0,0") ==
+        w + "shape [4294967296, 4294967296] is too large");
   CHECK(one("F32", "4611686018427387905", "0,8") == w + "shape [4611686018427387905] is too large");
   CHECK(one("F32", "18446744073709551616", "0,8") == w + "unexpected a fraction in shape");
-  CHECK(one("F32", "4294967296,0,4294967296", "0,0") == "m.safetensors: bytes [0, 8) of the data belong to no tensor");
+  CHECK(one("F32", "4294967296,0,4294967296", "0,0") ==
+        "m.safetensors: bytes [0, 8) of the data belong to no tensor");
 
   const auto two = [&](const std::string& first, const std::string& second, std::size_t data) {
-    return refusal(file_of("{" + tensor("a", "U8", "4", first) + "," + tensor("b", "U8", "4", second) + "}", data));
+    return refusal(file_of(
+        "{" + tensor("a", "U8", "4", first) + "," + tensor("b", "U8", "4", second) + "}", data));
   };
   CHECK(two("0,4", "2,6", 6) == R"(m.safetensors: tensor "b": overlaps tensor "a")");
   CHECK(two("0,4", "0,4", 4) == R"(m.safetensors: tensor "b": overlaps tensor "a")");
   CHECK(two("6,10", "0,4", 10) == "m.safetensors: bytes [4, 6) of the data belong to no tensor");
   CHECK(two("0,4", "4,8", 9) == "m.safetensors: bytes [8, 9) of the data belong to no tensor");
   CHECK(two("4,8", "0,4", 8) == "nothing was thrown");
-  CHECK(refusal(file_of("{" + tensor("a", "U8", "1", "0,1") + "," + tensor("a", "U8", "1", "1,2") + "}", 2)) ==
+  CHECK(refusal(file_of(
+            "{" + tensor("a", "U8", "1", "0,1") + "," + tensor("a", "U8", "1", "1,2") + "}", 2)) ==
         R"(m.safetensors: tensor "a": occurs twice)");
 }
 
@@ -272,7 +299,8 @@ TEST_CASE("Whatever byte of a file is cut or changed, it is refused or read, nev
   for (int round = 0; round < 3000; ++round) {
     std::string changed = bytes;
     for (std::uint64_t i = 1 + random.below(3); i > 0; --i) {
-      changed[static_cast<std::size_t>(random.below(changed.size()))] = static_cast<char>(random.below(256));
+      changed[static_cast<std::size_t>(random.below(changed.size()))] =
+          static_cast<char>(random.below(256));
     }
     CHECK_NOTHROW(try_all(changed));
   }
@@ -286,7 +314,8 @@ TEST_CASE("Random tensors survive a file") {
     std::vector<std::vector<double>> wide;
     const std::uint64_t count = random.below(6);
     for (std::uint64_t i = 0; i < count; ++i) {
-      const auto rows = static_cast<std::size_t>(random.below(5)), cols = static_cast<std::size_t>(random.below(7));
+      const auto rows = static_cast<std::size_t>(random.below(5)),
+                 cols = static_cast<std::size_t>(random.below(7));
       narrow.emplace_back(rows * cols);
       wide.emplace_back(rows * cols);
       for (float& x : narrow.back()) x = static_cast<float>(random.normal());

@@ -1,4 +1,5 @@
-// Attention of one head and its backward against their scalar twins, inside wider matrices, and what each query is spared.
+// Attention of one head and its backward against their scalar twins, inside wider matrices, and
+// what each query is spared.
 #include "guarded.hpp"
 
 #include <tests/kernels/reference.hpp>
@@ -24,18 +25,22 @@ struct Case {
 
 std::ostream& operator<<(std::ostream& out, const Case& c) {
   return out << c.lq << " x " << c.lk << ", width " << c.width << (c.causal ? ", causal" : "")
-             << (c.masked ? ", masked" : "") << (c.previous ? ", previous" : "") << (c.handed_on ? ", handed on" : "")
-             << ", dropout " << c.rate << ", sharpness " << c.sharpness;
+             << (c.masked ? ", masked" : "") << (c.previous ? ", previous" : "")
+             << (c.handed_on ? ", handed on" : "") << ", dropout " << c.rate << ", sharpness "
+             << c.sharpness;
 }
 
 /// The middle third of a wider matrix, as a head lies: nothing else may be written.
 template <class Scalar>
 struct Part {
   Part(std::size_t rows, std::size_t cols, std::uint64_t stream, std::size_t offset = 0)
-      : numbers(rows * cols * 3, offset, stream), before(numbers), view(numbers.data() + cols, rows, cols, 3 * cols) {}
+      : numbers(rows * cols * 3, offset, stream), before(numbers),
+        view(numbers.data() + cols, rows, cols, 3 * cols) {}
   Part(const Part&) = delete;
 
-  [[nodiscard]] double operator()(std::size_t i, std::size_t j) const { return number(view.row(i)[j]); }
+  [[nodiscard]] double operator()(std::size_t i, std::size_t j) const {
+    return number(view.row(i)[j]);
+  }
   [[nodiscard]] bool same_row(const Part& other, std::size_t i) const {
     return same_bits<Scalar>({view.row(i), view.cols}, {other.view.row(i), view.cols});
   }
@@ -53,9 +58,10 @@ struct Part {
 template <class Scalar>
 struct Outcome {
   explicit Outcome(const Case& c, std::size_t offset = 0)
-      : mixed(c.lq, c.width, 11, offset), scores(c.lq, c.lk, 12, offset), dq(c.lq, c.width, 13, offset),
-        dk(c.lk, c.width, 14, offset), dv(c.lk, c.width, 15, offset), dprevious(c.lq, c.lk, 16, offset),
-        a(c.lq, c.lk, 17), da(c.lq, c.lk, 18), heard(c.lq * c.lk, 0) {}
+      : mixed(c.lq, c.width, 11, offset), scores(c.lq, c.lk, 12, offset),
+        dq(c.lq, c.width, 13, offset), dk(c.lk, c.width, 14, offset), dv(c.lk, c.width, 15, offset),
+        dprevious(c.lq, c.lk, 16, offset), a(c.lq, c.lk, 17), da(c.lq, c.lk, 18),
+        heard(c.lq * c.lk, 0) {}
   Part<Scalar> mixed, scores, dq, dk, dv, dprevious, a, da;
   std::vector<int> heard;  // how often a tile held (query, key)
 };
@@ -64,9 +70,10 @@ template <class Scalar>
 struct Call {
   explicit Call(const Case& one, std::size_t offset = 0)
       : c(one), q(c.lq, c.width, 1, offset), k(c.lk, c.width, 2, (offset + 3) % offsets),
-        v(c.lk, c.width, 3, (offset + 5) % offsets), dmixed(c.lq, c.width, 4, (offset + 9) % offsets),
-        previous(c.lq, c.lk, 5, (offset + 13) % offsets), dscores(c.lq, c.lk, 6, (offset + 1) % offsets),
-        mask(c.lk, 1) {
+        v(c.lk, c.width, 3, (offset + 5) % offsets),
+        dmixed(c.lq, c.width, 4, (offset + 9) % offsets),
+        previous(c.lq, c.lk, 5, (offset + 13) % offsets),
+        dscores(c.lq, c.lk, 6, (offset + 1) % offsets), mask(c.lk, 1) {
     for (std::size_t j = 0; c.masked && j < c.lk; j += 3) mask[j] = 0;
   }
   [[nodiscard]] kernels::Head<Scalar> head() const {
@@ -80,7 +87,9 @@ struct Call {
             .dropout = {c.rate, 21, 22, 23, 24},
             .index = 2};
   }
-  [[nodiscard]] bool sees(std::size_t i, std::size_t j) const { return (!c.causal || j <= i) && mask[j]; }
+  [[nodiscard]] bool sees(std::size_t i, std::size_t j) const {
+    return (!c.causal || j <= i) && mask[j];
+  }
 
   /// For queries [first, first + count), as if there were no others.
   void run(Outcome<Scalar>& to, std::size_t first = 0, std::size_t most = largest_size) const {
@@ -89,14 +98,17 @@ struct Call {
     const auto of = [=](auto x) { return x.part(first, count, 0, x.cols); };
     part.q = of(part.q);
     if (part.previous.data) part.previous = of(part.previous);
-    const auto given = c.handed_on ? of(Strided<const Scalar>(dscores.view)) : Strided<const Scalar>();
+    const auto given =
+        c.handed_on ? of(Strided<const Scalar>(dscores.view)) : Strided<const Scalar>();
     const auto scores = c.handed_on ? of(to.scores.view) : Strided<Scalar>(),
                dprevious = c.previous ? of(to.dprevious.view) : Strided<Scalar>();
 
     spat::Arena arena;
     kernels::AttentionRoom<Scalar> room;
-    arena.prepare(spat::Purpose::training, [&](spat::Arena& a) { room.lay_out(a, 1, c.lk, c.width, c.rate > 0); });
-    for (const auto& spoiled : {room.queries, room.slopes, room.a, room.da, room.kept, room.factors})
+    arena.prepare(spat::Purpose::training,
+                  [&](spat::Arena& a) { room.lay_out(a, 1, c.lk, c.width, c.rate > 0); });
+    for (const auto& spoiled :
+         {room.queries, room.slopes, room.a, room.da, room.kept, room.factors})
       std::ranges::fill(spoiled, std::numeric_limits<Scalar>::quiet_NaN());
     Guarded<Scalar> largest(count, 3, 1), inverse(count, 5, 1);
     const kernels::SoftmaxOfHead<Scalar> softmax{largest.data(), inverse.data()};
@@ -109,9 +121,11 @@ struct Call {
           ++to.heard.at(i * c.lk + j);
         }
     };
-    kernels::attention_backward<Scalar>(part, softmax, room, of(Strided<const Scalar>(dmixed.view)), given,
-                                        of(to.dq.view), to.dk.view, to.dv.view, dprevious, hear);
-    for (const auto* part : {&to.mixed, &to.scores, &to.dq, &to.dk, &to.dv, &to.dprevious}) CHECK(part->intact());
+    kernels::attention_backward<Scalar>(part, softmax, room, of(Strided<const Scalar>(dmixed.view)),
+                                        given, of(to.dq.view), to.dk.view, to.dv.view, dprevious,
+                                        hear);
+    for (const auto* part : {&to.mixed, &to.scores, &to.dq, &to.dk, &to.dv, &to.dprevious})
+      CHECK(part->intact());
     CHECK((largest.intact() && inverse.intact()));
   }
 
@@ -120,10 +134,12 @@ struct Call {
   std::vector<unsigned char> mask;
 };
 
-/// Kernel and twin. With T_ij = scale sum_w |q_iw k_jw| + |previous_ij|, a score is off by (W + 4) eps T_ij. exp turns the
-/// absolute error of s_ij - largest_i into a relative one, so that A_i carries r_i = (2 (W + 4) max_j T_ij + Lk + 16) eps.
-/// What is made of A, dA and dS carries the relative errors of its factors, plus n eps for a sum of n terms, times the sum
-/// of the terms' sizes, where |dS_ij| is A_ij (f_ij sum_w |do_iw v_jw| + sum_j A_ij f_ij sum_w |do_iw v_jw|) + |dscores_ij|.
+/// Kernel and twin. With T_ij = scale sum_w |q_iw k_jw| + |previous_ij|, a score is off by (W + 4)
+/// eps T_ij. exp turns the absolute error of s_ij - largest_i into a relative one, so that A_i
+/// carries r_i = (2 (W + 4) max_j T_ij + Lk + 16) eps. What is made of A, dA and dS carries the
+/// relative errors of its factors, plus n eps for a sum of n terms, times the sum of the terms'
+/// sizes, where |dS_ij| is A_ij (f_ij sum_w |do_iw v_jw| + sum_j A_ij f_ij sum_w |do_iw v_jw|) +
+/// |dscores_ij|.
 template <class Scalar>
 void check(const Case& c, std::size_t offset) {
   INFO(c);
@@ -134,21 +150,27 @@ void check(const Case& c, std::size_t offset) {
   Part<Scalar> factors(c.lq, c.lk, 0);
   std::ranges::fill(factors.numbers.span(), Scalar(1));
   for (std::size_t at = 0; c.rate > 0 && at < c.lq * c.lk; ++at) {
-    const std::size_t i = at / c.lk, group = head.index * ((c.lq + 31) / 32) + i / 32;  // of 32 queries
+    const std::size_t i = at / c.lk,
+                      group = head.index * ((c.lq + 31) / 32) + i / 32;  // of 32 queries
     reference::dropout<Scalar>(head.dropout, (group * c.lk + at % c.lk) * 32 + i % 32,
-                               static_cast<Scalar>(1 / (1 - c.rate)), 0, {factors.view.row(i) + at % c.lk, 1});
+                               static_cast<Scalar>(1 / (1 - c.rate)), 0,
+                               {factors.view.row(i) + at % c.lk, 1});
   }
   reference::attention<Scalar>(head, twin.mixed.view, twin.a.view, factors.view);
-  reference::attention_backward<Scalar>(head, twin.a.view, call.dmixed.view, twin.dq.view, twin.dk.view, twin.dv.view,
-                                        twin.da.view, factors.view);
+  reference::attention_backward<Scalar>(head, twin.a.view, call.dmixed.view, twin.dq.view,
+                                        twin.dk.view, twin.dv.view, twin.da.view, factors.view);
 
   Worst worst;
-  const Part<Scalar>&q = call.q, &k = call.k, &v = call.v, &dmixed = call.dmixed, &a = twin.a, &da = twin.da;
+  const Part<Scalar>&q = call.q, &k = call.k, &v = call.v, &dmixed = call.dmixed, &a = twin.a,
+        &da = twin.da;
   const double eps = epsilon<Scalar>, tiny = 1e6 * number(std::numeric_limits<Scalar>::min());
-  const double width = number(c.width), keys = number(c.lk), queries = number(c.lq), scale = number(head.scale);
+  const double width = number(c.width), keys = number(c.lk), queries = number(c.lq),
+               scale = number(head.scale);
   const auto sizes = [&](std::size_t rows) { return std::vector<double>(rows * c.width, tiny); };
-  std::vector<double> mixed = sizes(c.lq), dq = sizes(c.lq), dk = sizes(c.lk), dv = sizes(c.lk), d(c.lk);
-  std::vector<double> more_dq(dq.size()), more_dk(dk.size());  // by the gradient of the scores handed on
+  std::vector<double> mixed = sizes(c.lq), dq = sizes(c.lq), dk = sizes(c.lk), dv = sizes(c.lk),
+                      d(c.lk);
+  std::vector<double> more_dq(dq.size()),
+      more_dk(dk.size());  // by the gradient of the scores handed on
   for (std::size_t i = 0; i < c.lq; ++i) {
     double largest = 0, mean = 0, terms = 0;
     for (std::size_t j = 0; j < c.lk; ++j) {
@@ -163,14 +185,17 @@ void check(const Case& c, std::size_t offset) {
       mean += a(i, j) * factors(i, j) * da(i, j), terms += a(i, j) * factors(i, j) * d[j];
       if (c.handed_on) worst.see(found.scores(i, j), score, (width + 4) * eps * t);
     }
-    const double r = (2 * (width + 4) * largest + keys + 16) * eps, r_ds = 2 * r + (width + keys + 8) * eps;
+    const double r = (2 * (width + 4) * largest + keys + 16) * eps,
+                 r_ds = 2 * r + (width + keys + 8) * eps;
     for (std::size_t j = 0; j < c.lk; ++j) {
       const int heard = found.heard[i * c.lk + j];
       if (heard > 1 || (heard == 0 && call.sees(i, j))) worst.ratio = 1e302;
       if (heard) worst.see(found.a(i, j), a(i, j), call.sees(i, j) ? r * a(i, j) + tiny : 0);
       if (heard) worst.see(found.da(i, j), da(i, j), (width + 2) * eps * d[j]);
-      const double ds = a(i, j) * (factors(i, j) * da(i, j) - mean), more = c.handed_on ? call.dscores(i, j) : 0;
-      const double size = a(i, j) * (factors(i, j) * d[j] + terms) + std::abs(more), kept = a(i, j) * factors(i, j);
+      const double ds = a(i, j) * (factors(i, j) * da(i, j) - mean),
+                   more = c.handed_on ? call.dscores(i, j) : 0;
+      const double size = a(i, j) * (factors(i, j) * d[j] + terms) + std::abs(more),
+                   kept = a(i, j) * factors(i, j);
       if (c.previous) worst.see(found.dprevious(i, j), ds + more, r_ds * size + tiny);
       for (std::size_t w = 0; w < c.width; ++w) {
         const std::size_t query = i * c.width + w, key = j * c.width + w;
@@ -200,25 +225,26 @@ constexpr std::size_t widths[] = {1, 2, 4, 5, 8, 16, 32, 33, 64};
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("Attention and its backward agree with their twins within n eps of their terms", "[kernels]", float,
-                   double) {
+TEMPLATE_TEST_CASE("Attention and its backward agree with their twins within n eps of their terms",
+                   "[kernels]", float, double) {
   for (std::size_t round = 0, n = 0; round < 4; ++round)  // 13, 9 and 32 have no common factor
     for (const std::size_t lq : lengths)
       for (const std::size_t lk : lengths) {
         const std::size_t bits = n++ * 5 % 32;
-        check<TestType>({lq, lk, widths[n % std::size(widths)], bits % 2 != 0, bits / 2 % 2 != 0, bits / 4 % 2 != 0,
-                         bits / 8 % 2 != 0, bits / 16 % 2 != 0 ? 0.3 : 0},
+        check<TestType>({lq, lk, widths[n % std::size(widths)], bits % 2 != 0, bits / 2 % 2 != 0,
+                         bits / 4 % 2 != 0, bits / 8 % 2 != 0, bits / 16 % 2 != 0 ? 0.3 : 0},
                         n % offsets);
       }
 }
 
 TEMPLATE_TEST_CASE("Scores in the ten thousands do not overflow", "[kernels]", float, double) {
   for (const std::size_t length : lengths)
-    for (const bool causal : {false, true}) check<TestType>({length, 33, 4, causal, true, true, true, 0.2, 1e4}, 0);
+    for (const bool causal : {false, true})
+      check<TestType>({length, 33, 4, causal, true, true, true, 0.2, 1e4}, 0);
 }
 
-TEMPLATE_TEST_CASE("A query's result depends on no other query, and neither does its gradient", "[kernels]", float,
-                   double) {
+TEMPLATE_TEST_CASE("A query's result depends on no other query, and neither does its gradient",
+                   "[kernels]", float, double) {
   const Case c{67, 40, 9, false, true, true, true};
   const Call<TestType> call(c);
   Outcome<TestType> all(c);
@@ -241,18 +267,21 @@ TEMPLATE_TEST_CASE("A query's result depends on no other query, and neither does
     Outcome<TestType> moved(c, offset);
     Call<TestType>(c, offset).run(moved);
     CHECK(wrong(moved) == 0);
-    for (std::size_t j = 0; j < c.lk; ++j) CHECK((all.dk.same_row(moved.dk, j) && all.dv.same_row(moved.dv, j)));
+    for (std::size_t j = 0; j < c.lk; ++j)
+      CHECK((all.dk.same_row(moved.dk, j) && all.dv.same_row(moved.dv, j)));
   }
   spat::Arena arena;  // nor on what training keeps
   kernels::AttentionRoom<TestType> room;
-  arena.prepare(spat::Purpose::inference, [&](spat::Arena& a) { room.lay_out(a, 1, c.lk, c.width, false); });
+  arena.prepare(spat::Purpose::inference,
+                [&](spat::Arena& a) { room.lay_out(a, 1, c.lk, c.width, false); });
   Outcome<TestType> inference(c);
   kernels::attention<TestType>(call.head(), room, inference.mixed.view);
   for (std::size_t i = 0; i < c.lq; ++i) CHECK(inference.mixed.same_row(all.mixed, i));
 }
 
-TEMPLATE_TEST_CASE("A NaN or +infinity among the scores makes its own query NaN; a hidden one, or -infinity, none",
-                   "[kernels]", float, double) {
+TEMPLATE_TEST_CASE(
+    "A NaN or +infinity among the scores makes its own query NaN; a hidden one, or -infinity, none",
+    "[kernels]", float, double) {
   using Limits = std::numeric_limits<TestType>;
   for (const std::size_t lq : Sizes{1, 7, 33, 67})
     for (const double rate : {0.0, 0.4})
@@ -275,7 +304,8 @@ TEMPLATE_TEST_CASE("A NaN or +infinity among the scores makes its own query NaN;
               for (std::size_t w = 0; w < 5; ++w)
                 wrong += i == at && call.sees(at, key)
                              ? !std::isnan(after.mixed(i, w)) || !std::isnan(after.dq(i, w))
-                             : after.mixed(i, w) != before.mixed(i, w) || after.dq(i, w) != before.dq(i, w);
+                             : after.mixed(i, w) != before.mixed(i, w) ||
+                                   after.dq(i, w) != before.dq(i, w);
             CHECK(wrong == 0);
           }
         }
@@ -291,7 +321,8 @@ TEMPLATE_TEST_CASE("A query that sees no key mixes zeros", "[kernels]", float, d
       call.run(found);
       std::size_t wrong = 0;
       for (const Part<TestType>* part : {&found.mixed, &found.dq, &found.dk, &found.dv})
-        for (std::size_t at = 0; at < part->view.rows * 6; ++at) wrong += (*part)(at / 6, at % 6) != 0;
+        for (std::size_t at = 0; at < part->view.rows * 6; ++at)
+          wrong += (*part)(at / 6, at % 6) != 0;
       CHECK(wrong == 0);
     }
 }

@@ -1,4 +1,5 @@
-// Dropout: the published vectors of Philox, the share that is kept, and what a position's fate depends on.
+// Dropout: the published vectors of Philox, the share that is kept, and what a position's fate
+// depends on.
 #include "guarded.hpp"
 
 #include <tests/kernels/reference.hpp>
@@ -29,19 +30,22 @@ double share(const Bytes& keep) {
 TEST_CASE("Philox4x32-10 gives the published vectors", "[kernels]") {
   using Words = std::array<std::uint32_t, 4>;
   CHECK(spat::philox({0, 0, 0, 0}, 0) == Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
-  CHECK(spat::philox({~0u, ~0u, ~0u, ~0u}, ~std::uint64_t{0}) == Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+  CHECK(spat::philox({~0u, ~0u, ~0u, ~0u}, ~std::uint64_t{0}) ==
+        Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
   CHECK(spat::philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, 0x299f31d0a4093822) ==
         Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 
-TEMPLATE_TEST_CASE("Dropout equals its twin at every first position and size, and writes nothing else", "[kernels]",
-                   float, double) {
+TEMPLATE_TEST_CASE(
+    "Dropout equals its twin at every first position and size, and writes nothing else",
+    "[kernels]", float, double) {
   const DropoutKey key{0.4, 0x123456789abcdef0, 5, 6, 7};
   const TestType factor = TestType(1 / 0.6);
   for (std::size_t size = 0; size <= 2 * kernels::dropout_block + 3; ++size) {
     std::size_t wrong = 0;
     for (std::size_t first = 0; first <= kernels::dropout_block + 1; ++first)
-      for (const std::size_t far : {std::size_t{0}, std::size_t{1000 * 1000 * 64}, (std::size_t{1} << 34) - 64}) {
+      for (const std::size_t far :
+           {std::size_t{0}, std::size_t{1000 * 1000 * 64}, (std::size_t{1} << 34) - 64}) {
         Guarded<TestType> found(size, first % offsets, 1), expected(size, first % offsets, 2);
         kernels::dropout<TestType>(key, far + first, factor, TestType(0), found.span());
         reference::dropout<TestType>(key, far + first, factor, TestType(0), expected.span());
@@ -63,7 +67,8 @@ TEST_CASE("Dropout keeps the share it should, within five standard deviations", 
   const std::size_t size = 1'000'003;
   const auto n = static_cast<double>(size);
   for (const double rate : {0.01, 0.1, 0.5, 0.9}) {
-    const double deviation = std::sqrt(rate * (1 - rate) / n), found = share(kept({rate, 3, 1, 4, 1}, 0, size));
+    const double deviation = std::sqrt(rate * (1 - rate) / n),
+                 found = share(kept({rate, 3, 1, 4, 1}, 0, size));
     INFO("rate " << rate << ", kept " << found);
     CHECK(std::abs(found - (1 - rate)) <= 5 * deviation);
   }
@@ -78,13 +83,14 @@ TEST_CASE("Dropout keeps the share it should, within five standard deviations", 
   }
 }
 
-TEST_CASE("What is dropped depends on seed, step, site, sample and position, and on nothing else", "[kernels]") {
+TEST_CASE("What is dropped depends on seed, step, site, sample and position, and on nothing else",
+          "[kernels]") {
   const DropoutKey key{0.5, 1, 2, 3, 4};
   const Bytes one = kept(key, 0, 400);
   CHECK(one == kept(key, 0, 400));
   for (const DropoutKey& other :
-       {DropoutKey{0.5, 2, 2, 3, 4}, DropoutKey{0.5, 1ull << 32 | 1, 2, 3, 4}, DropoutKey{0.5, 1, 3, 3, 4},
-        DropoutKey{0.5, 1, 2, 4, 4}, DropoutKey{0.5, 1, 2, 3, 5}}) {
+       {DropoutKey{0.5, 2, 2, 3, 4}, DropoutKey{0.5, 1ull << 32 | 1, 2, 3, 4},
+        DropoutKey{0.5, 1, 3, 3, 4}, DropoutKey{0.5, 1, 2, 4, 4}, DropoutKey{0.5, 1, 2, 3, 5}}) {
     const Bytes two = kept(other, 0, 400);
     std::size_t same = 0;
     for (std::size_t i = 0; i < 400; ++i) same += one[i] == two[i];
@@ -94,6 +100,7 @@ TEST_CASE("What is dropped depends on seed, step, site, sample and position, and
   for (std::size_t first = 0; first < 140; ++first)  // any piece is that piece of the whole
     for (const std::size_t size : Sizes{0, 1, 15, 16, 63, 64, 65, 130, 260})
       CHECK(std::ranges::equal(kept(key, first, size), std::span(one).subspan(first, size)));
-  const Bytes rarer = kept({0.3, 1, 2, 3, 4}, 0, 400);  // a smaller rate keeps what a larger one keeps
+  const Bytes rarer =
+      kept({0.3, 1, 2, 3, 4}, 0, 400);  // a smaller rate keeps what a larger one keeps
   for (std::size_t i = 0; i < 400; ++i) CHECK(rarer[i] >= one[i]);
 }

@@ -1,4 +1,5 @@
-// What the kernel tests share: numbers at any place of a cache line between guard bands, and how far two results may differ.
+// What the kernel tests share: numbers at any place of a cache line between guard bands, and how
+// far two results may differ.
 #pragma once
 
 #include <spat/core/aligned_buffer.hpp>
@@ -13,7 +14,8 @@
 #include <span>
 #include <vector>
 
-/// `size` random numbers in [-2, 2), `offset` elements behind a 64-byte boundary, with guard bands on both sides.
+/// `size` random numbers in [-2, 2), `offset` elements behind a 64-byte boundary, with guard bands
+/// on both sides.
 template <class Scalar>
 class Guarded {
  public:
@@ -59,7 +61,8 @@ struct Worst {
   void see(double found, double expected, double allowed) {
     const double difference = std::abs(found - expected);
     if (difference != 0)
-      ratio = std::max(ratio, difference <= allowed ? difference / allowed : 1e300);  // a NaN is not <=
+      ratio =
+          std::max(ratio, difference <= allowed ? difference / allowed : 1e300);  // a NaN is not <=
   }
 };
 
@@ -74,8 +77,9 @@ using Sizes = std::initializer_list<std::size_t>;
 template <class Scalar, class Function>
 std::vector<Scalar> map(const std::vector<Scalar>& x, Function&& function) {
   std::vector<Scalar> y(x.size());
-  spat::kernels::for_each_pack<Scalar>(x.size(), Scalar(0), [&](std::size_t i, auto load, auto store) {
-    store(y.data() + i, function(load(x.data() + i)));
-  });
+  spat::kernels::for_each_pack<Scalar>(x.size(), Scalar(0),
+                                       [&](std::size_t i, auto load, auto store) {
+                                         store(y.data() + i, function(load(x.data() + i)));
+                                       });
   return y;
 }

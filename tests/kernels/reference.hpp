@@ -12,68 +12,81 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The kernels' own arguments, but multiply_packed takes the weight as it is and attention leaves its A. Sums run in index order in Scalar.
+/// The kernels' own arguments, but multiply_packed takes the weight as it is and attention leaves
+/// its A. Sums run in index order in Scalar.
 namespace kernels::reference {
 
 /// c (+)= a b,  a [M x K], b [K x N].
 template <std::floating_point Scalar>
-void multiply_nn(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c, Store mode = Store::overwrite) {
+void multiply_nn(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c,
+                 Store mode = Store::overwrite) {
   for (std::size_t i = 0; i < c.rows; ++i)
     for (std::size_t j = 0; j < c.cols; ++j) {
       Scalar sum = mode == Store::add ? c.row(i)[j] : Scalar(0);
-      for (std::size_t k = 0; k < b.rows; ++k) sum = spat::multiply_add(a.row(i)[k], b.row(k)[j], sum);
+      for (std::size_t k = 0; k < b.rows; ++k)
+        sum = spat::multiply_add(a.row(i)[k], b.row(k)[j], sum);
       c.row(i)[j] = sum;
     }
 }
 
 /// c (+)= a^T b,  a [K x M], b [K x N].
 template <std::floating_point Scalar>
-void multiply_tn(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c, Store mode = Store::overwrite) {
+void multiply_tn(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c,
+                 Store mode = Store::overwrite) {
   for (std::size_t i = 0; i < c.rows; ++i)
     for (std::size_t j = 0; j < c.cols; ++j) {
       Scalar sum = mode == Store::add ? c.row(i)[j] : Scalar(0);
-      for (std::size_t k = 0; k < b.rows; ++k) sum = spat::multiply_add(a.row(k)[i], b.row(k)[j], sum);
+      for (std::size_t k = 0; k < b.rows; ++k)
+        sum = spat::multiply_add(a.row(k)[i], b.row(k)[j], sum);
       c.row(i)[j] = sum;
     }
 }
 
 /// c (+)= a b^T,  a [M x K], b [N x K].
 template <std::floating_point Scalar>
-void multiply_nt(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c, Store mode = Store::overwrite) {
+void multiply_nt(Strided<const Scalar> a, Strided<const Scalar> b, Strided<Scalar> c,
+                 Store mode = Store::overwrite) {
   for (std::size_t i = 0; i < c.rows; ++i)
     for (std::size_t j = 0; j < c.cols; ++j) {
       Scalar sum = mode == Store::add ? c.row(i)[j] : Scalar(0);
-      for (std::size_t k = 0; k < b.cols; ++k) sum = spat::multiply_add(a.row(i)[k], b.row(j)[k], sum);
+      for (std::size_t k = 0; k < b.cols; ++k)
+        sum = spat::multiply_add(a.row(i)[k], b.row(j)[k], sum);
       c.row(i)[j] = sum;
     }
 }
 
 /// c[:, first..last) = a W^T + bias,  bias or none.
 template <std::floating_point Scalar>
-void multiply_packed(Strided<const Scalar> a, Strided<const Scalar> weight, Strided<Scalar> c, const Scalar* bias,
-                     std::size_t first, std::size_t last) {
+void multiply_packed(Strided<const Scalar> a, Strided<const Scalar> weight, Strided<Scalar> c,
+                     const Scalar* bias, std::size_t first, std::size_t last) {
   const Strided<Scalar> part = c.part(0, c.rows, first, last - first);
   reference::multiply_nt<Scalar>(a, weight.part(first, last - first, 0, weight.cols), part);
   for (std::size_t i = 0; bias && i < part.rows; ++i)
     for (std::size_t j = 0; j < part.cols; ++j) part.row(i)[j] += bias[first + j];
 }
 
-/// S = scale q k^T + previous over the keys that are seen, A = softmax(S);  mixed = Drop(A) v.  a [Lq x Lk] may be asked for.
+/// S = scale q k^T + previous over the keys that are seen, A = softmax(S);  mixed = Drop(A) v.  a
+/// [Lq x Lk] may be asked for.
 template <std::floating_point Scalar>
-void attention(const Head<Scalar>& head, Strided<Scalar> mixed, Strided<Scalar> a, Strided<const Scalar> factors = {}) {
+void attention(const Head<Scalar>& head, Strided<Scalar> mixed, Strided<Scalar> a,
+               Strided<const Scalar> factors = {}) {
   for (std::size_t i = 0; i < head.q.rows; ++i) {
-    const auto sees = [&](std::size_t j) { return (!head.causal || j <= i) && (!head.key_mask || head.key_mask[j]); };
+    const auto sees = [&](std::size_t j) {
+      return (!head.causal || j <= i) && (!head.key_mask || head.key_mask[j]);
+    };
     Scalar largest = -std::numeric_limits<Scalar>::infinity(), sum = 0;
     Scalar* const row = a.row(i);
     for (std::size_t j = 0; j < head.k.rows; ++j) {
       Scalar score = 0;
       for (std::size_t w = 0; w < head.q.cols; ++w)
         score = spat::multiply_add(head.q.row(i)[w], head.k.row(j)[w], score);
-      row[j] = spat::multiply_add(score, head.scale, head.previous.data ? head.previous.row(i)[j] : Scalar(0));
+      row[j] = spat::multiply_add(score, head.scale,
+                                  head.previous.data ? head.previous.row(i)[j] : Scalar(0));
       if (sees(j) && !(row[j] <= largest)) largest = row[j];  // a NaN stays
     }
     const Scalar shift = largest == -std::numeric_limits<Scalar>::infinity() ? Scalar(0) : largest;
-    for (std::size_t j = 0; j < head.k.rows; ++j) sum += row[j] = sees(j) ? std::exp(row[j] - shift) : Scalar(0);
+    for (std::size_t j = 0; j < head.k.rows; ++j)
+      sum += row[j] = sees(j) ? std::exp(row[j] - shift) : Scalar(0);
     for (std::size_t j = 0; j < head.k.rows && sum != 0; ++j) row[j] /= sum;
     for (std::size_t w = 0; w < mixed.cols; ++w) {
       mixed.row(i)[w] = 0;
@@ -85,10 +98,12 @@ void attention(const Head<Scalar>& head, Strided<Scalar> mixed, Strided<Scalar> 
   }
 }
 
-/// dA = dO V^T, dV = Drop(A)^T dO, dS = A (Drop(dA) - sum_j A Drop(dA)), dQ = scale dS K, dK = scale dS^T Q;  a, da [Lq x Lk].
+/// dA = dO V^T, dV = Drop(A)^T dO, dS = A (Drop(dA) - sum_j A Drop(dA)), dQ = scale dS K, dK =
+/// scale dS^T Q;  a, da [Lq x Lk].
 template <std::floating_point Scalar>
-void attention_backward(const Head<Scalar>& head, Strided<const Scalar> a, Strided<const Scalar> dmixed,
-                        Strided<Scalar> dq, Strided<Scalar> dk, Strided<Scalar> dv, Strided<Scalar> da,
+void attention_backward(const Head<Scalar>& head, Strided<const Scalar> a,
+                        Strided<const Scalar> dmixed, Strided<Scalar> dq, Strided<Scalar> dk,
+                        Strided<Scalar> dv, Strided<Scalar> da,
                         Strided<const Scalar> factors = {}) {
   for (std::size_t j = 0; j < head.k.rows; ++j)
     std::fill_n(dk.row(j), dk.cols, Scalar(0)), std::fill_n(dv.row(j), dv.cols, Scalar(0));
@@ -120,14 +135,16 @@ template <std::floating_point Scalar>
   Scalar sum = 0, squares = 0;
   for (std::size_t i = 0; i < size; ++i) sum += x[i];
   const Scalar mean = sum / static_cast<Scalar>(size);
-  for (std::size_t i = 0; i < size; ++i) squares = spat::multiply_add(x[i] - mean, x[i] - mean, squares);
+  for (std::size_t i = 0; i < size; ++i)
+    squares = spat::multiply_add(x[i] - mean, x[i] - mean, squares);
   return {mean, squares / static_cast<Scalar>(size)};
 }
 
-/// u = x (+ branch);  n = (u - mean) / sqrt(variance + epsilon);  y = gain n + bias.  Returns 1 / sqrt(variance + epsilon).
+/// u = x (+ branch);  n = (u - mean) / sqrt(variance + epsilon);  y = gain n + bias.  Returns 1 /
+/// sqrt(variance + epsilon).
 template <std::floating_point Scalar>
-Scalar layer_norm(const Scalar* x, const Scalar* branch, const Scalar* gain, const Scalar* bias, Scalar epsilon,
-                  std::size_t size, Scalar* normalized, Scalar* y) {
+Scalar layer_norm(const Scalar* x, const Scalar* branch, const Scalar* gain, const Scalar* bias,
+                  Scalar epsilon, std::size_t size, Scalar* normalized, Scalar* y) {
   for (std::size_t i = 0; i < size; ++i) y[i] = branch ? x[i] + branch[i] : x[i];
   const auto [mean, variance] = reference::moments(y, size);
   const Scalar inverse = 1 / std::sqrt(variance + epsilon);
@@ -141,8 +158,8 @@ Scalar layer_norm(const Scalar* x, const Scalar* branch, const Scalar* gain, con
 
 /// dx = inverse (dn - mean(dn) - n mean(dn n)),  dn = gain dy.
 template <std::floating_point Scalar>
-void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Scalar inverse, const Scalar* dy,
-                         std::size_t size, Scalar* dx) {
+void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Scalar inverse,
+                         const Scalar* dy, std::size_t size, Scalar* dx) {
   Scalar sum = 0, along = 0;
   for (std::size_t i = 0; i < size; ++i) {
     const Scalar dn = gain[i] * dy[i];
@@ -151,13 +168,14 @@ void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Scalar in
   }
   const Scalar mean = sum / static_cast<Scalar>(size), slope = along / static_cast<Scalar>(size);
   for (std::size_t i = 0; i < size; ++i)
-    dx[i] = inverse * spat::multiply_add(-slope, normalized[i], spat::multiply_add(gain[i], dy[i], -mean));
+    dx[i] = inverse *
+            spat::multiply_add(-slope, normalized[i], spat::multiply_add(gain[i], dy[i], -mean));
 }
 
 /// n = (x - mean) inverse;  y = gain n + bias, each element with its own.
 template <std::floating_point Scalar>
-void batch_norm(const Scalar* x, const Scalar* mean, const Scalar* inverse, const Scalar* gain, const Scalar* bias,
-                std::size_t size, Scalar* normalized, Scalar* y) {
+void batch_norm(const Scalar* x, const Scalar* mean, const Scalar* inverse, const Scalar* gain,
+                const Scalar* bias, std::size_t size, Scalar* normalized, Scalar* y) {
   for (std::size_t i = 0; i < size; ++i) {
     const Scalar n = (x[i] - mean[i]) * inverse[i];
     if (normalized) normalized[i] = n;
@@ -167,8 +185,9 @@ void batch_norm(const Scalar* x, const Scalar* mean, const Scalar* inverse, cons
 
 /// dx = inverse (gain dy + minus_mean + minus_along n).
 template <std::floating_point Scalar>
-void batch_norm_backward(const Scalar* normalized, const Scalar* gain, const Scalar* inverse, const Scalar* minus_mean,
-                         const Scalar* minus_along, const Scalar* dy, std::size_t size, Scalar* dx) {
+void batch_norm_backward(const Scalar* normalized, const Scalar* gain, const Scalar* inverse,
+                         const Scalar* minus_mean, const Scalar* minus_along, const Scalar* dy,
+                         std::size_t size, Scalar* dx) {
   for (std::size_t i = 0; i < size; ++i) {
     const Scalar centered = spat::multiply_add(gain[i], dy[i], minus_mean[i]);
     dx[i] = inverse[i] * spat::multiply_add(normalized[i], minus_along[i], centered);
@@ -223,8 +242,8 @@ void gate(std::span<const Scalar> y, std::span<const Scalar> z, std::span<Scalar
   for (std::size_t i = 0; i < out.size(); ++i) out[i] *= y[i];
 }
 template <std::floating_point Scalar>
-void gate_backward(std::span<const Scalar> y, std::span<const Scalar> z, std::span<const Scalar> dout,
-                   std::span<Scalar> dy, std::span<Scalar> dz) {
+void gate_backward(std::span<const Scalar> y, std::span<const Scalar> z,
+                   std::span<const Scalar> dout, std::span<Scalar> dy, std::span<Scalar> dz) {
   reference::gate(dout, z, dy);
   reference::silu_backward(z, dout, dz);
   for (std::size_t i = 0; i < dz.size(); ++i) dz[i] *= y[i];
@@ -237,7 +256,8 @@ void softplus(std::span<const Scalar> x, std::span<Scalar> y) {
     y[i] = (x[i] > 0 ? x[i] : Scalar(0)) + std::log1p(std::exp(-std::abs(x[i])));
 }
 template <std::floating_point Scalar>
-void softplus_backward(std::span<const Scalar> y, std::span<const Scalar> dy, std::span<Scalar> dx) {
+void softplus_backward(std::span<const Scalar> y, std::span<const Scalar> dy,
+                       std::span<Scalar> dx) {
   for (std::size_t i = 0; i < dx.size(); ++i) dx[i] = dy[i] * -std::expm1(-y[i]);
 }
 
@@ -260,41 +280,48 @@ void moving_average_backward(std::span<const Scalar> dy, std::size_t window, std
   for (Scalar& value : dx) value /= static_cast<Scalar>(window);
 }
 
-/// y_t = bias + sum_j w_j x_{t - (k - 1) + j};  dx_t = sum_j w_j dy_{t + (k - 1) - j};  dw_j += sum_t dy_t x_{t - (k - 1) + j}.
+/// y_t = bias + sum_j w_j x_{t - (k - 1) + j};  dx_t = sum_j w_j dy_{t + (k - 1) - j};  dw_j +=
+/// sum_t dy_t x_{t - (k - 1) + j}.
 template <std::floating_point Scalar>
-void causal_convolution(Strided<const Scalar> x, Strided<const Scalar> w, const Scalar* bias, bool reversed,
-                        Strided<Scalar> y) {
+void causal_convolution(Strided<const Scalar> x, Strided<const Scalar> w, const Scalar* bias,
+                        bool reversed, Strided<Scalar> y) {
   for (std::size_t t = 0; t < x.rows; ++t)
     for (std::size_t i = 0; i < x.cols; ++i) {
       Scalar sum = bias[i];
       for (std::size_t j = 0; j < w.rows; ++j)
         if (t + j + 1 >= w.rows)
-          sum = spat::multiply_add(w.row(j)[i], x.row(token_row(t + j + 1 - w.rows, x.rows, reversed))[i], sum);
+          sum = spat::multiply_add(w.row(j)[i],
+                                   x.row(token_row(t + j + 1 - w.rows, x.rows, reversed))[i], sum);
       y.row(token_row(t, x.rows, reversed))[i] = sum;
     }
 }
 template <std::floating_point Scalar>
-void causal_convolution_backward(Strided<const Scalar> dy, Strided<const Scalar> w, bool reversed, Strided<Scalar> dx) {
+void causal_convolution_backward(Strided<const Scalar> dy, Strided<const Scalar> w, bool reversed,
+                                 Strided<Scalar> dx) {
   for (std::size_t t = 0; t < dy.rows; ++t)
     for (std::size_t i = 0; i < dy.cols; ++i) {
       Scalar sum = 0;
       for (std::size_t j = 0; j < w.rows; ++j)
         if (t + w.rows - 1 - j < dy.rows)
-          sum = spat::multiply_add(w.row(j)[i], dy.row(token_row(t + w.rows - 1 - j, dy.rows, reversed))[i], sum);
+          sum = spat::multiply_add(
+              w.row(j)[i], dy.row(token_row(t + w.rows - 1 - j, dy.rows, reversed))[i], sum);
       dx.row(token_row(t, dy.rows, reversed))[i] = sum;
     }
 }
 template <std::floating_point Scalar>
-void causal_convolution_weights(Strided<const Scalar> x, Strided<const Scalar> dy, bool reversed, Strided<Scalar> dw) {
+void causal_convolution_weights(Strided<const Scalar> x, Strided<const Scalar> dy, bool reversed,
+                                Strided<Scalar> dw) {
   for (std::size_t i = 0; i < x.cols; ++i)
     for (std::size_t j = 0; j < dw.cols; ++j)
       for (std::size_t t = 0; t < x.rows; ++t)
         if (t + j + 1 >= dw.cols)
-          dw.row(i)[j] = spat::multiply_add(dy.row(token_row(t, x.rows, reversed))[i],
-                                            x.row(token_row(t + j + 1 - dw.cols, x.rows, reversed))[i], dw.row(i)[j]);
+          dw.row(i)[j] = spat::multiply_add(
+              dy.row(token_row(t, x.rows, reversed))[i],
+              x.row(token_row(t + j + 1 - dw.cols, x.rows, reversed))[i], dw.row(i)[j]);
 }
 
-/// h_t = exp(delta_t a) h_{t-1} + delta_t u_t b_t;  y_t = c_t h_t + skip u_t.  Leaves every state: h [N * S x I].
+/// h_t = exp(delta_t a) h_{t-1} + delta_t u_t b_t;  y_t = c_t h_t + skip u_t.  Leaves every state:
+/// h [N * S x I].
 template <std::floating_point Scalar>
 void selective_scan(const Scan<Scalar>& scan, Strided<Scalar> h, Strided<Scalar> y) {
   const std::size_t states = scan.b.cols;
@@ -306,7 +333,8 @@ void selective_scan(const Scan<Scalar>& scan, Strided<Scalar> h, Strided<Scalar>
       for (std::size_t s = 0; s < states; ++s) {
         const Scalar before = t > 0 ? h.row((t - 1) * states + s)[i] : Scalar(0);
         Scalar& now = h.row(t * states + s)[i];
-        now = spat::multiply_add(std::exp(delta * scan.a.row(s)[i]), before, delta * u * scan.b.row(row)[s]);
+        now = spat::multiply_add(std::exp(delta * scan.a.row(s)[i]), before,
+                                 delta * u * scan.b.row(row)[s]);
         sum = spat::multiply_add(scan.c.row(row)[s], now, sum);
       }
       y.row(row)[i] = sum;
@@ -315,8 +343,8 @@ void selective_scan(const Scan<Scalar>& scan, Strided<Scalar> h, Strided<Scalar>
 
 /// g_t = c_t dy_t + exp(delta_{t+1} a) g_{t+1}, and what follows from it, from the states h.
 template <std::floating_point Scalar>
-void selective_scan_backward(const Scan<Scalar>& scan, Strided<const Scalar> h, Strided<const Scalar> dy,
-                             const ScanGradients<Scalar>& to) {
+void selective_scan_backward(const Scan<Scalar>& scan, Strided<const Scalar> h,
+                             Strided<const Scalar> dy, const ScanGradients<Scalar>& to) {
   const std::size_t tokens = scan.u.rows, states = scan.b.cols;
   for (std::size_t t = 0; t < tokens; ++t)
     for (std::size_t s = 0; s < states; ++s) to.db.row(t)[s] = to.dc.row(t)[s] = 0;
@@ -337,30 +365,35 @@ void selective_scan_backward(const Scan<Scalar>& scan, Strided<const Scalar> h, 
         passed = g * std::exp(delta * a);
         const Scalar e = passed * before;
         to.db.row(row)[s] = spat::multiply_add(g, delta * u, to.db.row(row)[s]);
-        to.dc.row(row)[s] = spat::multiply_add(dy.row(row)[i], h.row(t * states + s)[i], to.dc.row(row)[s]);
+        to.dc.row(row)[s] =
+            spat::multiply_add(dy.row(row)[i], h.row(t * states + s)[i], to.dc.row(row)[s]);
         to.da.row(s)[i] = spat::multiply_add(e, delta, to.da.row(s)[i]);
         to.du.row(row)[i] = spat::multiply_add(g * b, delta, to.du.row(row)[i]);
-        to.ddelta.row(row)[i] = spat::multiply_add(g * b, u, spat::multiply_add(e, a, to.ddelta.row(row)[i]));
+        to.ddelta.row(row)[i] =
+            spat::multiply_add(g * b, u, spat::multiply_add(e, a, to.ddelta.row(row)[i]));
       }
     }
   }
 }
 
-/// to_i = kept if word (p % 64) / 16 of philox counter 16 (p / 64) + p % 16 is at least rate 2^32, p = first + i.
+/// to_i = kept if word (p % 64) / 16 of philox counter 16 (p / 64) + p % 16 is at least rate 2^32,
+/// p = first + i.
 template <class T>
 void dropout(const DropoutKey& key, std::size_t first, T kept, T dropped, std::span<T> to) {
   for (std::size_t i = 0; i < to.size(); ++i) {
     const std::size_t p = first + i;
-    const auto words = philox({static_cast<std::uint32_t>(p / 64 * 16 + p % 16), static_cast<std::uint32_t>(key.sample),
-                               static_cast<std::uint32_t>(key.step), static_cast<std::uint32_t>(key.site)},
-                              key.seed);
+    const auto words = philox(
+        {static_cast<std::uint32_t>(p / 64 * 16 + p % 16), static_cast<std::uint32_t>(key.sample),
+         static_cast<std::uint32_t>(key.step), static_cast<std::uint32_t>(key.site)},
+        key.seed);
     to[i] = words[p % 64 / 16] >= key.threshold() ? kept : dropped;
   }
 }
 
 /// y = keep ? x factor : +0.
 template <std::floating_point Scalar>
-void select_scaled(std::span<const Scalar> x, std::span<const unsigned char> keep, Scalar factor, std::span<Scalar> y) {
+void select_scaled(std::span<const Scalar> x, std::span<const unsigned char> keep, Scalar factor,
+                   std::span<Scalar> y) {
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = keep[i] ? x[i] * factor : Scalar(0);
 }
 
@@ -370,7 +403,8 @@ void add(std::span<const Scalar> a, std::span<const Scalar> b, std::span<Scalar>
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = a[i] + b[i];
 }
 template <std::floating_point Scalar>
-void add(std::span<const Scalar> a, std::span<const Scalar> b, std::span<const Scalar> c, std::span<Scalar> y) {
+void add(std::span<const Scalar> a, std::span<const Scalar> b, std::span<const Scalar> c,
+         std::span<Scalar> y) {
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = (a[i] + b[i]) + c[i];
 }
 
@@ -391,7 +425,8 @@ void add_rows(Strided<const Scalar> x, Scalar* sums) {
 template <std::floating_point Scalar>
 void add_products(Strided<const Scalar> x, Strided<const Scalar> y, Scalar* sums) {
   for (std::size_t c = 0; c < x.cols; ++c)
-    for (std::size_t r = 0; r < x.rows; ++r) sums[c] = spat::multiply_add(x.row(r)[c], y.row(r)[c], sums[c]);
+    for (std::size_t r = 0; r < x.rows; ++r)
+      sums[c] = spat::multiply_add(x.row(r)[c], y.row(r)[c], sums[c]);
 }
 
 /// sums[c] += sum_r (x[r, c] - mean[c])^2.
@@ -404,15 +439,17 @@ void add_squared_deviations(Strided<const Scalar> x, const Scalar* mean, Scalar*
     }
 }
 
-/// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= (rate / correction1) m / (sqrt(v) / correction2 + epsilon).
+/// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= (rate / correction1) m / (sqrt(v) /
+/// correction2 + epsilon).
 template <std::floating_point Scalar>
-void adam(const AdamStep<Scalar>& step, const Scalar* gradient, Scalar* first, Scalar* second, Scalar* weight,
-          std::size_t size) {
+void adam(const AdamStep<Scalar>& step, const Scalar* gradient, Scalar* first, Scalar* second,
+          Scalar* weight, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) {
     const Scalar g = step.scale * gradient[i];
     first[i] = spat::multiply_add(step.beta1, first[i], (1 - step.beta1) * g);
     second[i] = spat::multiply_add(step.beta2, second[i], (1 - step.beta2) * (g * g));
-    const Scalar divisor = spat::multiply_add(std::sqrt(second[i]), 1 / step.correction2, step.epsilon);
+    const Scalar divisor =
+        spat::multiply_add(std::sqrt(second[i]), 1 / step.correction2, step.epsilon);
     weight[i] = spat::multiply_add(-step.rate / step.correction1, first[i] / divisor, weight[i]);
   }
 }

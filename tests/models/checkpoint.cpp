@@ -1,4 +1,5 @@
-// Model files: what is written comes back to the last bit, and what does not fit is refused with the model unchanged.
+// Model files: what is written comes back to the last bit, and what does not fit is refused with
+// the model unchanged.
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/patchtst.hpp>
 
@@ -11,7 +12,9 @@ using namespace spat;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 /// The model's tensors, changed by `change(name, shape, values)` before each is added.
 template <class Model, class Change>
@@ -21,7 +24,8 @@ std::string tensors_of(const Model& model, Change&& change) {
     std::string name = parameter.name;
     auto shape = parameter.shape;
     std::vector<typename Model::Value> values(parameter.values.begin(), parameter.values.end());
-    if (change(name, shape, values)) writer.add(name, shape, std::span<const typename Model::Value>(values));
+    if (change(name, shape, values))
+      writer.add(name, shape, std::span<const typename Model::Value>(values));
   }
   return writer.to_bytes();
 }
@@ -31,8 +35,8 @@ template <class Error>
 std::string refusal(const std::string& bytes) {
   auto model = example::made<ITransformer<float>>({example::small}, 99);
   auto before = model;
-  const std::string text =
-      message_of<Error>([&] { load_tensors(model, SafetensorsFile::from_bytes(bytes, "given.safetensors")); });
+  const std::string text = message_of<Error>(
+      [&] { load_tensors(model, SafetensorsFile::from_bytes(bytes, "given.safetensors")); });
   CHECK(example::same_parameters(model, before));
   return text;
 }
@@ -79,10 +83,12 @@ TEST_CASE("a static model loads what it was saved as, and no other configuration
   auto dynamic_form = load_model<ITransformer<float>>(folder / "model");
   CHECK(dynamic_form.config() == Static<all>::value);
   using Pruned = Model::Pruned<ModuleMask{0b011}>;
-  CHECK(contains(message_of<ShapeError>([&] { (void)load_model<Pruned>(folder / "model"); }), folder / "model"));
+  CHECK(contains(message_of<ShapeError>([&] { (void)load_model<Pruned>(folder / "model"); }),
+                 folder / "model"));
 }
 
-TEST_CASE("a state_dict with the official names loads, and what the model does not use is reported") {
+TEST_CASE(
+    "a state_dict with the official names loads, and what the model does not use is reported") {
   const auto model = example::made<ITransformer<float>>({example::small});
   const auto bytes = tensors_of(model, [](std::string& name, auto&, auto&) {
     if (name.starts_with("projection.")) name.replace(0, 10, "projector");
@@ -92,21 +98,24 @@ TEST_CASE("a state_dict with the official names loads, and what the model does n
   CHECK(load_tensors(loaded, SafetensorsFile::from_bytes(bytes, "official")).empty());
   CHECK(example::same_parameters(loaded, model));
 
-  auto pruned = example::made<ITransformer<float>>({example::small.with_kept(ModuleMask{0b101})}, 99);
+  auto pruned =
+      example::made<ITransformer<float>>({example::small.with_kept(ModuleMask{0b101})}, 99);
   const auto unused = load_tensors(pruned, SafetensorsFile::from_bytes(bytes, "official"));
   CHECK(unused.size() == 8);
-  for (const std::string& name : unused) CHECK(name.starts_with("encoder.attn_layers.1.attention."));
+  for (const std::string& name : unused)
+    CHECK(name.starts_with("encoder.attn_layers.1.attention."));
 }
 
 TEST_CASE("a loaded model is ready to forecast") {
   const auto model = example::made<ITransformer<float>>({example::small}, 1);
   auto loaded = example::made<ITransformer<float>>({example::small}, 2);
-  load_tensors(loaded,
-               SafetensorsFile::from_bytes(tensors_of(model, [](auto&, auto&, auto&) { return true; }), "file"));
+  load_tensors(loaded, SafetensorsFile::from_bytes(
+                           tensors_of(model, [](auto&, auto&, auto&) { return true; }), "file"));
   const example::RandomBatch<float> data(example::small, 2);
   ITransformer<float>::Cache a, b;
   model.prepare(a, Purpose::inference, 2, 3), loaded.prepare(b, Purpose::inference, 2, 3);
-  CHECK(example::same_bits(model.forward(Pass{}, data.batch, a).flat(), loaded.forward(Pass{}, data.batch, b).flat()));
+  CHECK(example::same_bits(model.forward(Pass{}, data.batch, a).flat(),
+                           loaded.forward(Pass{}, data.batch, b).flat()));
 }
 
 TEST_CASE("double numbers do not slip into a float model, and float ones widen") {
@@ -136,24 +145,27 @@ TEST_CASE("double numbers do not slip into a float model, and float ones widen")
   CHECK_NOTHROW(load_tensors(widened, SafetensorsFile::from_bytes(writer.to_bytes(), "mixed")));
 }
 
-TEST_CASE("a tensor that is missing or of another shape is named, with what was expected and found") {
+TEST_CASE(
+    "a tensor that is missing or of another shape is named, with what was expected and found") {
   const auto model = example::made<ITransformer<float>>({example::small});
-  const std::string missing = refusal<FileError>(
-      tensors_of(model, [](const std::string& name, auto&, auto&) { return name != "projection.weight"; }));
+  const std::string missing = refusal<FileError>(tensors_of(
+      model, [](const std::string& name, auto&, auto&) { return name != "projection.weight"; }));
   CHECK(contains(missing, "\"projection.weight\""));
   CHECK(contains(missing, "missing"));
-  const std::string shape = refusal<ShapeError>(tensors_of(model, [](const std::string& name, auto& extents, auto&) {
-    if (name == "projection.weight") std::swap(extents[0], extents[1]);  // as many numbers
-    return true;
-  }));
+  const std::string shape =
+      refusal<ShapeError>(tensors_of(model, [](const std::string& name, auto& extents, auto&) {
+        if (name == "projection.weight") std::swap(extents[0], extents[1]);  // as many numbers
+        return true;
+      }));
   CHECK(contains(shape, "given.safetensors"));
   CHECK(contains(shape, "\"projection.weight\""));
   CHECK(contains(shape, "[5, 12]"));
   CHECK(contains(shape, "[12, 5]"));
-  const std::string flat = refusal<ShapeError>(tensors_of(model, [](const std::string& name, auto& extents, auto&) {
-    if (name == "encoder.attn_layers.2.conv1.weight") extents.pop_back();
-    return true;
-  }));
+  const std::string flat =
+      refusal<ShapeError>(tensors_of(model, [](const std::string& name, auto& extents, auto&) {
+        if (name == "encoder.attn_layers.2.conv1.weight") extents.pop_back();
+        return true;
+      }));
   CHECK(contains(flat, "[10, 12, 1]"));
 }
 
@@ -226,14 +238,16 @@ PatchTST<Scalar> trained_patchtst() {
   auto model = example::made<PatchTST<Scalar>>({patches}, 4, 0.2);
   Random random(8);
   for (Scalar& value : model.norm.running_mean.flat()) value = static_cast<Scalar>(random.normal());
-  for (Scalar& value : model.norm.running_variance.flat()) value = static_cast<Scalar>(random.uniform(0.5, 2));
+  for (Scalar& value : model.norm.running_variance.flat())
+    value = static_cast<Scalar>(random.uniform(0.5, 2));
   model.norm.batches.data()[0] = 41;
   return model;
 }
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("running statistics, their counter and fixed positions are in a model's file", "", float, double) {
+TEMPLATE_TEST_CASE("running statistics, their counter and fixed positions are in a model's file",
+                   "", float, double) {
   using Model = PatchTST<TestType>;
   const TemporaryFolder folder;
   const auto model = trained_patchtst<TestType>();
@@ -256,7 +270,8 @@ TEMPLATE_TEST_CASE("running statistics, their counter and fixed positions are in
   const SafetensorsFile file(folder / "model");
   const auto& counter = file.at("encoder.norm.1.num_batches_tracked");
   CHECK((counter.dtype == Dtype::i64 && counter.shape.empty()));
-  CHECK(file.read<std::int64_t>("encoder.norm.1.num_batches_tracked") == std::vector<std::int64_t>{41});
+  CHECK(file.read<std::int64_t>("encoder.norm.1.num_batches_tracked") ==
+        std::vector<std::int64_t>{41});
   const auto& positions = file.at("patch_embedding.position_embedding.pe");
   CHECK(positions.shape == std::vector<std::size_t>{1, 5000, 6});
   const auto pe = file.read<TestType>("patch_embedding.position_embedding.pe");
@@ -264,7 +279,9 @@ TEMPLATE_TEST_CASE("running statistics, their counter and fixed positions are in
   CHECK(pe[6 * 7 + 2] == Approx(std::sin(7 / std::pow(10000.0, 2.0 / 6))));
 }
 
-TEST_CASE("a file may lack the fixed positions, but not have them in another shape, and must have the counter") {
+TEST_CASE(
+    "a file may lack the fixed positions, but not have them in another shape, and must have the "
+    "counter") {
   using Model = PatchTST<float>;
   const auto model = trained_patchtst<float>();
   const auto bytes = [&](std::vector<std::size_t> positions, bool counted) {
@@ -277,7 +294,8 @@ TEST_CASE("a file may lack the fixed positions, but not have them in another sha
         writer.add(parameter.name, parameter.shape, parameter.values);
     const std::vector<float> numbers(positions.empty() ? 0 : positions[1] * 6);
     if (!positions.empty())
-      writer.add("patch_embedding.position_embedding.pe", positions, std::span<const float>(numbers));
+      writer.add("patch_embedding.position_embedding.pe", positions,
+                 std::span<const float>(numbers));
     return writer.to_bytes();
   };
   const auto load = [](Model& into, const std::string& content) {
@@ -290,9 +308,12 @@ TEST_CASE("a file may lack the fixed positions, but not have them in another sha
 
   auto untouched = example::made<Model>({patches}, 99);
   const auto before = untouched;
-  const std::string shape = message_of<ShapeError>([&] { load(untouched, bytes({1, 4000, 6}, true)); });
+  const std::string shape = message_of<ShapeError>([&] {
+    load(untouched, bytes({1, 4000, 6}, true));
+  });
   CHECK(contains(shape, "position_embedding.pe"));
   CHECK(contains(shape, "[1, 5000, 6]"));
-  CHECK(contains(message_of<FileError>([&] { load(untouched, bytes({}, false)); }), "num_batches_tracked"));
+  CHECK(contains(message_of<FileError>([&] { load(untouched, bytes({}, false)); }),
+                 "num_batches_tracked"));
   CHECK(example::same_parameters(untouched, before));
 }

@@ -1,4 +1,5 @@
-// Crossformer: gradients whole and pruned, scales that nobody reads, training, forecasts, and what it refuses.
+// Crossformer: gradients whole and pruned, scales that nobody reads, training, forecasts, and what
+// it refuses.
 #include <spat/models/crossformer.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/prune/pruner.hpp>
@@ -12,7 +13,8 @@ using namespace spat;
 
 namespace {
 
-/// Eighteen modules; neither lookback, nor horizon, nor a merge comes out even; sizes that fill no vector.
+/// Eighteen modules; neither lookback, nor horizon, nor a merge comes out even; sizes that fill no
+/// vector.
 constexpr CrossformerConfig small{.channels = 2,
                                   .lookback = 19,
                                   .horizon = 7,
@@ -87,8 +89,10 @@ TEST_CASE("a Crossformer refuses sizes that do not fit together") {
     return message_of<ConfigError>([&] { Model({config}); });
   };
   CHECK(refused([](auto& c) { c.depth = 13; }) == "layers must be 1 to 12: layers, most: 13, 12");
-  CHECK(refused([](auto& c) { c.window = 11; }) == "too few segments to merge: segments, window: 5, 11");
-  CHECK(refused([](auto& c) { c.segment = 0; }) == "segment, window and routers must be positive: 0, 2, 2");
+  CHECK(refused([](auto& c) { c.window = 11; }) ==
+        "too few segments to merge: segments, window: 5, 11");
+  CHECK(refused([](auto& c) { c.segment = 0; }) ==
+        "segment, window and routers must be positive: 0, 2, 2");
   CHECK(refused([](auto& c) { c.heads = 4; }) == "heads must divide width: heads, width: 4, 6");
 }
 
@@ -107,7 +111,9 @@ TEST_CASE("a Crossformer forecasts the channels that it has positions for, and n
         "Crossformer: lookback rows of history: expected 38, found 40");
 }
 
-TEST_CASE("scales that nobody reads are left out, named and not counted, and the forecast keeps its bytes") {
+TEST_CASE(
+    "scales that nobody reads are left out, named and not counted, and the forecast keeps its "
+    "bytes") {
   const auto dense = example::made<Model>({small});
   const example::RandomBatch<float> data(small, 3);
   const auto check = [&](std::string_view digits, const std::vector<std::string>& dead) {
@@ -125,16 +131,21 @@ TEST_CASE("scales that nobody reads are left out, named and not counted, and the
   const std::size_t c = small.channels, d = small.width;
   const auto linear = [&](std::size_t rows) { return rows * d * d; };
   // attention of two tokens, those of the forecast or of the last block, to m
-  const auto attention = [&](std::size_t m) { return 2 * linear(2) + 2 * linear(m) + 2 * 2 * m * d; };
+  const auto attention = [&](std::size_t m) {
+    return 2 * linear(2) + 2 * linear(m) + 2 * 2 * m * d;
+  };
   const std::size_t all = check("111111111111111111", {}),
                     three = check("111111111111111110", {"encoder.encode_blocks.2"});
   const std::size_t perceptrons = 2 * 2 * 2 * d * small.ffn_width, merging = 2 * linear(2),
                     routing = 2 * 2 * attention(c);
   CHECK(all - three == c * attention(2) + c * (merging + attention(2) + perceptrons) + routing);
-  CHECK(check("111111111111110110", {"encoder.encode_blocks.1", "encoder.encode_blocks.2"}) < three - c * attention(3));
-  check("111111111110110110", {"encoder.encode_blocks.0", "encoder.encode_blocks.1", "encoder.encode_blocks.2"});
-  check("000000110110110110", {"enc_value_embedding", "enc_pos_embedding", "pre_norm", "encoder.encode_blocks.0",
-                               "encoder.encode_blocks.1", "encoder.encode_blocks.2"});
+  CHECK(check("111111111111110110", {"encoder.encode_blocks.1", "encoder.encode_blocks.2"}) <
+        three - c * attention(3));
+  check("111111111110110110",
+        {"encoder.encode_blocks.0", "encoder.encode_blocks.1", "encoder.encode_blocks.2"});
+  check("000000110110110110",
+        {"enc_value_embedding", "enc_pos_embedding", "pre_norm", "encoder.encode_blocks.0",
+         "encoder.encode_blocks.1", "encoder.encode_blocks.2"});
 }
 
 TEST_CASE("one cross-attention of a Crossformer has to stay, and pruning leaves it") {
@@ -153,10 +164,13 @@ TEST_CASE("a Crossformer's modules are called as in the reference's state_dict")
   CHECK(model.module_name(7) == "decoder.decode_layers.1.self_attention.time_attention");
   CHECK(model.module_name(12) == "decoder.decode_layers.2.cross_attention");
   const auto list = parameters(model);
-  for (std::size_t i = 0; i < 13; ++i) CHECK(find_parameter(list, model.module_name(i) + ".out_projection.weight") != list.end());
+  for (std::size_t i = 0; i < 13; ++i)
+    CHECK(find_parameter(list, model.module_name(i) + ".out_projection.weight") != list.end());
 }
 
-TEST_CASE("a window's forecast by a Crossformer has the same bytes alone, in any batch, with any number of workers") {
+TEST_CASE(
+    "a window's forecast by a Crossformer has the same bytes alone, in any batch, with any number "
+    "of workers") {
   for (const ModuleMask mask : {blocks.kept, mask_of("1001110111010")}) {
     const auto model = example::made<Model>({blocks.with_kept(mask)}, 3, 0.2);
     const example::RandomBatch<float> data(blocks, 40);
@@ -164,7 +178,8 @@ TEST_CASE("a window's forecast by a Crossformer has the same bytes alone, in any
     std::vector<float> alone;
     Predictor one_by_one(model);
     for (std::size_t b = 0; b < 40; ++b)
-      for (const float value : one_by_one.forecast(data.batch.middle(b, 1)).flat()) alone.push_back(value);
+      for (const float value : one_by_one.forecast(data.batch.middle(b, 1)).flat())
+        alone.push_back(value);
     for (const std::size_t workers : {1u, 3u}) {
       Team team(workers);
       Predictor predictor(model, &team);
@@ -182,7 +197,8 @@ TEST_CASE("1 and 3 workers train the same bytes of a Crossformer, and hear the s
     Team team(std::max<std::size_t>(workers, 1));
     auto model = example::made<Model>({blocks.with_kept(mask_of("1101111110111"))}, 7, 0.1);
     Pruner<Model> pruner(model, Send<float>(), 0);
-    Trainer<Model> trainer(model, {.epochs = 1, .batch_size = 32, .rate = 1e-3, .seed = 7}, workers ? &team : nullptr);
+    Trainer<Model> trainer(model, {.epochs = 1, .batch_size = 32, .rate = 1e-3, .seed = 7},
+                           workers ? &team : nullptr);
     trainer.fit(windows.training, windows.validation, pruner);
     return std::pair(std::move(model), pruner.scores());
   };

@@ -23,14 +23,18 @@ CrossformerConfig config_of(const SafetensorsFile& file) {
 
 /// Part 1 of a module is the sender, beside the receiver that the module is called by.
 template <class Model>
-const parity::Expected<Model> expected{.attention = [](const Model& model, std::size_t module, std::size_t part) {
-  std::string path = model.module_name(module);
-  return part == 0 ? path : path.replace(path.rfind("receiver"), std::string::npos, "sender");
-}};
+const parity::Expected<Model> expected{
+    .attention = [](const Model& model, std::size_t module, std::size_t part) {
+      std::string path = model.module_name(module);
+      return part == 0 ? path : path.replace(path.rfind("receiver"), std::string::npos, "sender");
+    }};
 
 }  // namespace
 
-TEST_CASE("Crossformer agrees with PyTorch: output, loss, gradients, A, dA, SEND of all attentions, pruned outputs",
-          "[parity]") {
-  parity::check_files<Crossformer>({"Crossformer"}, config_of, []<class Model>() { return expected<Model>; });
+TEST_CASE(
+    "Crossformer agrees with PyTorch: output, loss, gradients, A, dA, SEND of all attentions, "
+    "pruned outputs",
+    "[parity]") {
+  parity::check_files<Crossformer>({"Crossformer"}, config_of,
+                                   []<class Model>() { return expected<Model>; });
 }

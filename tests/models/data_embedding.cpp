@@ -1,4 +1,5 @@
-// TokenEmbedding and DataEmbedding: their definition, central differences, and tokens that are left out.
+// TokenEmbedding and DataEmbedding: their definition, central differences, and tokens that are left
+// out.
 #include <tests/nn/check.hpp>
 
 #include <spat/autograd/initialize.hpp>
@@ -7,11 +8,12 @@
 #include <vector>
 
 using spat::Arena;
-using spat::Purpose;
 using spat::Pass;
+using spat::Purpose;
 using spat::Share;
 
-static_assert(spat::Layer<spat::TokenEmbedding<double>> && spat::Layer<spat::TokenEmbedding<float, 3, 8>>);
+static_assert(spat::Layer<spat::TokenEmbedding<double>> &&
+              spat::Layer<spat::TokenEmbedding<float, 3, 8>>);
 
 namespace {
 
@@ -43,7 +45,8 @@ TEST_CASE("TokenEmbedding is a circular convolution over each sample's steps", "
   }
 }
 
-TEST_CASE("TokenEmbedding starts as the reference does: N(0, 2 / (3C)), a convolution in files", "[nn]") {
+TEST_CASE("TokenEmbedding starts as the reference does: N(0, 2 / (3C)), a convolution in files",
+          "[nn]") {
   spat::TokenEmbedding<double> layer(20, 100);
   const auto list = parameters(layer);
   REQUIRE(list.size() == 1);
@@ -53,8 +56,10 @@ TEST_CASE("TokenEmbedding starts as the reference does: N(0, 2 / (3C)), a convol
   CHECK(dot(list[0].values, list[0].values) / 6000 == Approx(2.0 / 60).epsilon(0.1));
 }
 
-TEMPLATE_TEST_CASE_SIG("DataEmbedding agrees with central differences, with and without dropout", "[nn]",
-                       ((std::size_t channels, std::size_t marks, std::size_t width), channels, marks, width),
+TEMPLATE_TEST_CASE_SIG("DataEmbedding agrees with central differences, with and without dropout",
+                       "[nn]",
+                       ((std::size_t channels, std::size_t marks, std::size_t width), channels,
+                        marks, width),
                        (spat::dynamic, spat::dynamic, spat::dynamic), (3, 2, 8)) {
   const std::size_t samples = 2, tokens = 5, c = 3, m = 2;
   using Embedding = spat::DataEmbedding<double, channels, marks, width>;
@@ -64,11 +69,14 @@ TEMPLATE_TEST_CASE_SIG("DataEmbedding agrees with central differences, with and 
     layer.dropout = {rate, 1};
     randomize(layer);
     auto x = random_tensor(samples * tokens, c, 1);
-    const auto times = random_tensor(samples * tokens, m, 3), dy = random_tensor(samples * tokens, 8, 2);
+    const auto times = random_tensor(samples * tokens, m, 3),
+               dy = random_tensor(samples * tokens, 8, 2);
     typename Embedding::Cache cache;
     Arena arena;
     prepare(arena, Purpose::training, cache, layer, samples, tokens);
-    const auto loss = [&] { return dot(dy.flat(), layer.forward(training(), x.view(), times.view(), cache).flat()); };
+    const auto loss = [&] {
+      return dot(dy.flat(), layer.forward(training(), x.view(), times.view(), cache).flat());
+    };
     loss();
     auto gradients = zeros_like(layer);
     const auto dx = layer.backward_input(training(), dy.view(), cache);
@@ -87,7 +95,8 @@ TEMPLATE_TEST_CASE_SIG("DataEmbedding agrees with central differences, with and 
   }
 }
 
-TEST_CASE("DataEmbedding leaves out the first tokens, and the others have the bytes they had", "[nn]") {
+TEST_CASE("DataEmbedding leaves out the first tokens, and the others have the bytes they had",
+          "[nn]") {
   const std::size_t samples = 3, tokens = 9, channels = 4, marks = 2, width = 21;
   spat::DataEmbedding<float> layer(channels, marks, tokens, width);
   randomize(layer);
@@ -101,11 +110,13 @@ TEST_CASE("DataEmbedding leaves out the first tokens, and the others have the by
     const std::size_t count = tokens - skip;
     spat::Tensor<float> last(samples * count, marks);
     for (std::size_t s = 0; s < samples; ++s)
-      std::ranges::copy(times.view().middle_rows(s * tokens + skip, count).flat(), last.view().row(s * count));
+      std::ranges::copy(times.view().middle_rows(s * tokens + skip, count).flat(),
+                        last.view().row(s * count));
     prepare(small, Purpose::inference, rest, layer, samples, tokens, skip);
     const auto part = layer.forward(Pass{}, x.view(), last.view(), rest);
     REQUIRE(part.rows() == samples * count);
     for (std::size_t s = 0; s < samples; ++s)
-      CHECK(same_bits(part.middle_rows(s * count, count).flat(), y.middle_rows(s * tokens + skip, count).flat()));
+      CHECK(same_bits(part.middle_rows(s * count, count).flat(),
+                      y.middle_rows(s * tokens + skip, count).flat()));
   }
 }

@@ -1,4 +1,5 @@
-// DecoderLayer: the block as a whole, with each of its attentions kept and pruned, in the type and at run time; and a Stack of it.
+// DecoderLayer: the block as a whole, with each of its attentions kept and pruned, in the type and
+// at run time; and a Stack of it.
 #include <tests/nn/check.hpp>
 
 #include <spat/models/transformer/decoder_layer.hpp>
@@ -9,8 +10,8 @@
 using spat::Arena;
 using spat::BlockMask;
 using spat::ModuleMask;
-using spat::Purpose;
 using spat::Pass;
+using spat::Purpose;
 using spat::Share;
 using RowsOfDouble = spat::Rows<const double>;
 
@@ -36,8 +37,8 @@ template <class Block>
 struct Example {
   explicit Example(Block layer, double rate, std::size_t sample_count = 3)
       : block(std::move(layer)), samples(sample_count), x(random_tensor(samples * tokens, 6, 1)),
-        memory(random_tensor(samples * memory_tokens, 6, 3)), dy(random_tensor(samples * tokens, 6, 2)),
-        dmemory(samples * memory_tokens, 6) {
+        memory(random_tensor(samples * memory_tokens, 6, 3)),
+        dy(random_tensor(samples * tokens, 6, 2)), dmemory(samples * memory_tokens, 6) {
     randomize(block);
     block.set_dropout(rate, 20);
     prepare(arena, Purpose::training, cache, block, samples, tokens, memory_tokens);
@@ -52,7 +53,8 @@ struct Example {
   /// dx; the memory's gradient is added to dmemory.
   template <class PassType>
   std::vector<double> backward_input(const PassType& how) {
-    const auto dx = block.backward_input(how, RowsOfDouble(dy.view()), cache, spat::Rows<double>(dmemory.view()));
+    const auto dx = block.backward_input(how, RowsOfDouble(dy.view()), cache,
+                                         spat::Rows<double>(dmemory.view()));
     return {dx.flat().begin(), dx.flat().end()};
   }
   std::vector<double> backward() {
@@ -102,8 +104,10 @@ void check_same(A& a, B& b) {
 
 }  // namespace
 
-TEST_CASE("DecoderLayer agrees with central differences in x, memory and parameters, whichever attention is kept",
-          "[nn]") {
+TEST_CASE(
+    "DecoderLayer agrees with central differences in x, memory and parameters, whichever attention "
+    "is kept",
+    "[nn]") {
   for (const double rate : {0.0, 0.3})
     for (const std::uint64_t keeps : {0b11u, 0b01u, 0b10u, 0b00u}) {
       INFO("rate " << rate << ", keeps " << keeps);
@@ -111,8 +115,8 @@ TEST_CASE("DecoderLayer agrees with central differences in x, memory and paramet
     }
 }
 
-TEMPLATE_TEST_CASE_SIG("Static and dynamic DecoderLayers give the same bytes, kept and pruned", "[nn]",
-                       ((std::uint64_t keeps), keeps), 0b11, 0b01, 0b10, 0b00) {
+TEMPLATE_TEST_CASE_SIG("Static and dynamic DecoderLayers give the same bytes, kept and pruned",
+                       "[nn]", ((std::uint64_t keeps), keeps), 0b11, 0b01, 0b10, 0b00) {
   Example dynamic(Dynamic(6, 10, 2, ModuleMask{keeps}), 0.2);
   Example fixed(Static<BlockMask{false, {keeps}}>(6, 10, 2, ModuleMask{keeps}), 0.2);
   check_same(dynamic, fixed);
@@ -120,7 +124,8 @@ TEMPLATE_TEST_CASE_SIG("Static and dynamic DecoderLayers give the same bytes, ke
   CHECK(parameters(fixed.block).size() == 10 + 8 * static_cast<std::size_t>(std::popcount(keeps)));
 }
 
-TEST_CASE("A zeroed output projection gives the bytes of the pruned module, self and cross", "[nn]") {
+TEST_CASE("A zeroed output projection gives the bytes of the pruned module, self and cross",
+          "[nn]") {
   for (const std::uint64_t keeps : {0b01u, 0b10u, 0b00u}) {
     Example zeroed(Dynamic(6, 10, 2, ModuleMask{0b11}), 0.3);
     Example pruned(Dynamic(6, 10, 2, ModuleMask{keeps}), 0.3);
@@ -152,20 +157,26 @@ TEST_CASE("A DecoderLayer's step does not see later steps, but all of the memory
   CHECK(copied()[0] != before[0]);
 }
 
-TEST_CASE("Inference lays a DecoderLayer's values over each other and gives the bytes of training without dropout",
-          "[nn]") {
+TEST_CASE(
+    "Inference lays a DecoderLayer's values over each other and gives the bytes of training "
+    "without dropout",
+    "[nn]") {
   for (const std::uint64_t keeps : {0b11u, 0b01u, 0b10u, 0b00u}) {
     Example example(Dynamic(6, 10, 2, ModuleMask{keeps}), 0);
     const auto y = example.forward(example.pass);
     Arena small;
     Dynamic::Cache cache;
-    prepare(small, Purpose::inference, cache, example.block, example.samples, tokens, memory_tokens);
+    prepare(small, Purpose::inference, cache, example.block, example.samples, tokens,
+            memory_tokens);
     CHECK(small.size_bytes() < example.arena.size_bytes() / 2);
-    CHECK(same_bits(example.block.forward(Pass{}, example.x.view(), cache, example.memory.view()).flat(), y.flat()));
+    CHECK(same_bits(
+        example.block.forward(Pass{}, example.x.view(), cache, example.memory.view()).flat(),
+        y.flat()));
   }
 }
 
-TEST_CASE("A batch of a DecoderLayer in blocks, or on a team, gives the bytes of the batch at once", "[nn]") {
+TEST_CASE("A batch of a DecoderLayer in blocks, or on a team, gives the bytes of the batch at once",
+          "[nn]") {
   Example whole(Dynamic(6, 10, 2, ModuleMask{0b11}), 0.3, 6);
   const auto y = whole.forward(whole.pass);
   const auto dx = whole.backward();
@@ -179,8 +190,10 @@ TEST_CASE("A batch of a DecoderLayer in blocks, or on a team, gives the bytes of
       return RowsOfDouble(tensor.view()).middle_rows(first * rows, count * rows);
     };
     const Pass pass = training(first);
-    CHECK(same_bits(whole.block.forward(pass, part(whole.x, tokens), cache, part(whole.memory, memory_tokens)).flat(),
-                    y.middle_rows(first * tokens, count * tokens).flat()));
+    CHECK(same_bits(
+        whole.block.forward(pass, part(whole.x, tokens), cache, part(whole.memory, memory_tokens))
+            .flat(),
+        y.middle_rows(first * tokens, count * tokens).flat()));
     spat::Tensor<double> dmemory(count * memory_tokens, 6);
     const auto d = whole.block.backward_input(pass, part(whole.dy, tokens), cache, dmemory.view());
     CHECK(same_bits(d.flat(), std::span(dx).subspan(first * tokens * 6, count * tokens * 6)));
@@ -199,8 +212,10 @@ TEST_CASE("A batch of a DecoderLayer in blocks, or on a team, gives the bytes of
   CHECK(same_parameters(shared, *whole.gradients));
 }
 
-TEST_CASE("A Stack of DecoderLayers sums the memory's gradient and numbers self and cross from its first module",
-          "[nn]") {
+TEST_CASE(
+    "A Stack of DecoderLayers sums the memory's gradient and numbers self and cross from its first "
+    "module",
+    "[nn]") {
   Stack stack(3, ModuleMask{0b11'01'10}, std::size_t{6}, std::size_t{10}, std::size_t{2});
   stack.first_module = 4;
   CHECK_FALSE(stack.blocks[0].self_attention.has_value());

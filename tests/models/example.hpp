@@ -1,4 +1,5 @@
-// What the tests of models, training and pruning share: a small iTransformer, random batches, windows of the synthetic series.
+// What the tests of models, training and pruning share: a small iTransformer, random batches,
+// windows of the synthetic series.
 #pragma once
 
 #include <spat/autograd/initialize.hpp>
@@ -34,18 +35,21 @@ struct RandomBatch {
     std::size_t mark_count = 0, targets = c.channels;
     if constexpr (requires { c.marks; }) mark_count = c.marks;
     if constexpr (requires { c.targets; }) targets = c.targets;
-    history.resize(samples * c.lookback * c.channels), marks.resize(samples * c.lookback * mark_count);
-    target.resize(samples * c.horizon * targets), future_marks.resize(samples * c.horizon * mark_count);
+    history.resize(samples * c.lookback * c.channels),
+        marks.resize(samples * c.lookback * mark_count);
+    target.resize(samples * c.horizon * targets),
+        future_marks.resize(samples * c.horizon * mark_count);
     spat::Random random(4711, stream);
     for (auto* values : {&history, &marks, &target, &future_marks})
       for (Scalar& value : *values) value = static_cast<Scalar>(random.normal());
-    batch = {.samples = samples,
-             .lookback = c.lookback,
-             .horizon = c.horizon,
-             .history = {history.data(), samples * c.lookback, c.channels},
-             .history_marks = {marks.data(), mark_count ? samples * c.lookback : 0, mark_count},
-             .future_marks = {future_marks.data(), mark_count ? samples * c.horizon : 0, mark_count},
-             .target = {target.data(), samples * c.horizon, targets}};
+    batch = {
+        .samples = samples,
+        .lookback = c.lookback,
+        .horizon = c.horizon,
+        .history = {history.data(), samples * c.lookback, c.channels},
+        .history_marks = {marks.data(), mark_count ? samples * c.lookback : 0, mark_count},
+        .future_marks = {future_marks.data(), mark_count ? samples * c.horizon : 0, mark_count},
+        .target = {target.data(), samples * c.horizon, targets}};
   }
   RandomBatch(const RandomBatch&) = delete;
   RandomBatch& operator=(const RandomBatch&) = delete;
@@ -67,7 +71,8 @@ struct SyntheticWindows {
   template <class Config>
   static spat::WindowDataset<Scalar> cut(const Config& c, std::size_t stride, bool training) {
     const auto series = spat::synthetic_series(1000);
-    const auto splits = spat::split_rows(spat::Protocol::custom, series.rows(), c.lookback, c.horizon);
+    const auto splits =
+        spat::split_rows(spat::Protocol::custom, series.rows(), c.lookback, c.horizon);
     const auto scaler = spat::StandardScaler::fit(series.view(), splits.train);
     spat::WindowOptions options{.lookback = c.lookback, .horizon = c.horizon, .stride = stride};
     if constexpr (requires { c.marks; })
@@ -86,7 +91,8 @@ struct SyntheticWindows {
 /// Equal to the last bit.
 template <class A, class B>
 bool same_bits(const A& a, const B& b) {
-  return a.size() == b.size() && (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(*a.data())) == 0);
+  return a.size() == b.size() &&
+         (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(*a.data())) == 0);
 }
 template <class Model>
 bool same_parameters(const Model& a, const Model& b) {

@@ -32,7 +32,9 @@ TEST_CASE("bits beyond the last module mean nothing") {
   CHECK(model.form.kept().bits == 0b111);
 }
 
-TEST_CASE("a micro-batch plan covers every sample once, in order, in pieces whose sizes differ by one at most") {
+TEST_CASE(
+    "a micro-batch plan covers every sample once, in order, in pieces whose sizes differ by one at "
+    "most") {
   for (const std::size_t activation : {0u, 1u, 100u, 1408u, 11264u, 40960u, 40961u, 1000000u})
     for (std::size_t batch = 0; batch <= 70; ++batch) {
       const MicrobatchPlan plan(batch, activation);
@@ -48,13 +50,16 @@ TEST_CASE("a micro-batch plan covers every sample once, in order, in pieces whos
       if (batch == 0) continue;
       CHECK(least >= 1);
       CHECK(most - least <= 1);
-      CHECK((most == 1 || most * activation <= MicrobatchPlan::target || plan.microbatches == batch));
-      if (plan.microbatches < MicrobatchPlan::most_at_once) CHECK((std::has_single_bit(plan.microbatches) || plan.microbatches == batch));
+      CHECK(
+          (most == 1 || most * activation <= MicrobatchPlan::target || plan.microbatches == batch));
+      if (plan.microbatches < MicrobatchPlan::most_at_once)
+        CHECK((std::has_single_bit(plan.microbatches) || plan.microbatches == batch));
     }
 }
 
 TEST_CASE("the cut of a batch does not know which modules are kept") {
-  const ITransformer<float> dense({example::small}), pruned({example::small.with_kept(ModuleMask{})});
+  const ITransformer<float> dense({example::small}),
+      pruned({example::small.with_kept(ModuleMask{})});
   CHECK(dense.activation_size(3) == pruned.activation_size(3));
   CHECK(dense.activation_size(3) == 5 * 12);
 }

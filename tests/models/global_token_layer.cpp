@@ -1,4 +1,5 @@
-// EndogenousEmbedding and GlobalTokenLayer: patches of each variate with a token that stands for it, and what that token looks at.
+// EndogenousEmbedding and GlobalTokenLayer: patches of each variate with a token that stands for
+// it, and what that token looks at.
 #include <tests/nn/check.hpp>
 
 #include <spat/models/timexer/endogenous_embedding.hpp>
@@ -8,22 +9,23 @@
 using spat::Arena;
 using spat::BlockMask;
 using spat::ModuleMask;
-using spat::Purpose;
 using spat::Pass;
+using spat::Purpose;
 using spat::Share;
 using RowsOfDouble = spat::Rows<const double>;
 
 namespace {
 
 /// Series of three tokens, two a sample; a memory of five.
-constexpr std::size_t samples = 4, series = 2, tokens = 3, memory_tokens = 5, width = 6, ffn_width = 10, heads = 2,
-                      sample_rows = series * tokens;
+constexpr std::size_t samples = 4, series = 2, tokens = 3, memory_tokens = 5, width = 6,
+                      ffn_width = 10, heads = 2, sample_rows = series * tokens;
 
 using Dynamic = spat::GlobalTokenLayer<double>;
 template <BlockMask kept>
 using Static = spat::GlobalTokenLayer<double, kept, width, ffn_width, heads>;
 template <BlockMask kept>
-using GlobalTokenBlock = spat::GlobalTokenLayer<double, kept, spat::dynamic, spat::dynamic, spat::dynamic>;
+using GlobalTokenBlock =
+    spat::GlobalTokenLayer<double, kept, spat::dynamic, spat::dynamic, spat::dynamic>;
 using Stack = spat::Stack<GlobalTokenBlock>;
 
 inline constexpr BlockMask both{false, 0b11}, none{false, 0b00};
@@ -35,14 +37,17 @@ Pass training(std::size_t first_sample = 0, spat::Team* team = nullptr) {
   return {.training = true, .seed = 5, .step = 9, .first_sample = first_sample, .team = team};
 }
 
-/// A layer or a stack of them, its inputs, and what comes out of one forward and backward of some of the samples.
+/// A layer or a stack of them, its inputs, and what comes out of one forward and backward of some
+/// of the samples.
 template <class Layer>
 struct Example {
   Example(Layer the_layer, double rate, std::size_t first_sample = 0, std::size_t count = samples,
-       spat::Team* team = nullptr)
+          spat::Team* team = nullptr)
       : layer(std::move(the_layer)), pass(training(first_sample, team)),
-        all_x(random_tensor(samples * sample_rows, width, 1)), all_m(random_tensor(samples * memory_tokens, width, 2)),
-        all_dy(random_tensor(samples * sample_rows, width, 3)), dmemory(count * memory_tokens, width),
+        all_x(random_tensor(samples * sample_rows, width, 1)),
+        all_m(random_tensor(samples * memory_tokens, width, 2)),
+        all_dy(random_tensor(samples * sample_rows, width, 3)),
+        dmemory(count * memory_tokens, width),
         x(all_x.view().middle_rows(first_sample * sample_rows, count * sample_rows)),
         m(all_m.view().middle_rows(first_sample * memory_tokens, count * memory_tokens)),
         dy(all_dy.view().middle_rows(first_sample * sample_rows, count * sample_rows)) {
@@ -87,8 +92,10 @@ void check_gradients(Layer layer, double rate, bool crosses) {
 
 }  // namespace
 
-TEST_CASE("GlobalTokenLayer agrees with central differences in its inputs and parameters, whichever modules are kept",
-          "[nn]") {
+TEST_CASE(
+    "GlobalTokenLayer agrees with central differences in its inputs and parameters, whichever "
+    "modules are kept",
+    "[nn]") {
   for (const double rate : {0.0, 0.3}) {
     for (const std::uint64_t keeps : {0b00u, 0b01u, 0b10u, 0b11u}) {
       INFO("rate " << rate << ", modules " << keeps);
@@ -100,8 +107,9 @@ TEST_CASE("GlobalTokenLayer agrees with central differences in its inputs and pa
 }
 
 TEMPLATE_TEST_CASE_SIG(
-    "Static and dynamic GlobalTokenLayers give the same bytes, and so does one with zeroed projections", "[nn]",
-    ((std::uint64_t keeps), keeps), 0b00, 0b01, 0b10, 0b11) {
+    "Static and dynamic GlobalTokenLayers give the same bytes, and so does one with zeroed "
+    "projections",
+    "[nn]", ((std::uint64_t keeps), keeps), 0b00, 0b01, 0b10, 0b11) {
   Example dynamic(layer_of(keeps), 0.2);
   constexpr BlockMask kept{false, keeps};
   Example fixed(Static<kept>(width, ffn_width, heads, ModuleMask{keeps}), 0.2);
@@ -134,19 +142,26 @@ TEMPLATE_TEST_CASE_SIG(
   }
 }
 
-TEST_CASE("a GlobalTokenLayer laid out for inference gives the bytes of training without dropout", "[nn]") {
+TEST_CASE("a GlobalTokenLayer laid out for inference gives the bytes of training without dropout",
+          "[nn]") {
   for (const std::uint64_t keeps : {0b00u, 0b01u, 0b10u, 0b11u}) {
     Example example(layer_of(keeps), 0);
     const auto y = example.forward();
     Arena small;
     Dynamic::Cache cache;
-    prepare(small, Purpose::inference, cache, example.layer, samples, series, tokens, memory_tokens);
+    prepare(small, Purpose::inference, cache, example.layer, samples, series, tokens,
+            memory_tokens);
     CHECK(small.size_bytes() < example.arena.size_bytes() / 2);
-    CHECK(same_bits(example.layer.forward(Pass{}, RowsOfDouble(example.x), cache, RowsOfDouble(example.m)).flat(), y.flat()));
+    CHECK(same_bits(
+        example.layer.forward(Pass{}, RowsOfDouble(example.x), cache, RowsOfDouble(example.m))
+            .flat(),
+        y.flat()));
   }
 }
 
-TEST_CASE("a stack of GlobalTokenLayers in blocks, or on any team, gives the bytes of the batch at once", "[nn]") {
+TEST_CASE(
+    "a stack of GlobalTokenLayers in blocks, or on any team, gives the bytes of the batch at once",
+    "[nn]") {
   Example whole(stack_of(0b101110), 0.3);
   const auto y = whole.forward();
   auto expected = zeros_like(whole.layer);
@@ -156,11 +171,14 @@ TEST_CASE("a stack of GlobalTokenLayers in blocks, or on any team, gives the byt
     for (const std::size_t first : {std::size_t{0}, first_part}) {
       const std::size_t count = first == 0 ? first_part : samples - first_part;
       Example part(stack_of(0b101110), 0.3, first, count);
-      CHECK(same_bits(part.forward().flat(), y.middle_rows(first * sample_rows, count * sample_rows).flat()));
-      CHECK(same_bits(part.backward(gradients),
-                      std::span(dx).subspan(first * sample_rows * width, count * sample_rows * width)));
-      CHECK(same_bits(part.dmemory.flat(),
-                      whole.dmemory.view().middle_rows(first * memory_tokens, count * memory_tokens).flat()));
+      CHECK(same_bits(part.forward().flat(),
+                      y.middle_rows(first * sample_rows, count * sample_rows).flat()));
+      CHECK(same_bits(
+          part.backward(gradients),
+          std::span(dx).subspan(first * sample_rows * width, count * sample_rows * width)));
+      CHECK(same_bits(
+          part.dmemory.flat(),
+          whole.dmemory.view().middle_rows(first * memory_tokens, count * memory_tokens).flat()));
     }
     CHECK(same_parameters(gradients, expected));
   }
@@ -179,7 +197,8 @@ TEST_CASE("a stack of GlobalTokenLayers in blocks, or on any team, gives the byt
   }
 }
 
-TEST_CASE("a stack of GlobalTokenLayers sums the memory's gradient and numbers two modules a layer", "[nn]") {
+TEST_CASE("a stack of GlobalTokenLayers sums the memory's gradient and numbers two modules a layer",
+          "[nn]") {
   check_gradients(stack_of(0b111110), 0.2, true);
   check_gradients(stack_of(0b010101), 0.2, false);
 
@@ -189,13 +208,15 @@ TEST_CASE("a stack of GlobalTokenLayers sums the memory's gradient and numbers t
       seen.push_back({event.module, event.samples, event.query_tokens, event.memory_tokens});
     }
     void on_backward(const spat::BackwardEvent<double>& event) {
-      seen.push_back({10 + event.module, event.first_sample, event.query_tokens, event.memory_tokens});
+      seen.push_back(
+          {10 + event.module, event.first_sample, event.query_tokens, event.memory_tokens});
     }
   } modules;
   Example example(stack_of(0b100111), 0, 2, 1);
   const spat::ScoredPass<Modules> scored(example.pass, modules);
   example.layer.forward(scored, RowsOfDouble(example.x), example.cache, RowsOfDouble(example.m));
-  example.layer.backward_input(scored, RowsOfDouble(example.dy), example.cache, example.dmemory.view());
+  example.layer.backward_input(scored, RowsOfDouble(example.dy), example.cache,
+                               example.dmemory.view());
   CHECK(modules.seen == std::vector<std::array<std::size_t, 4>>{{0, 2, 3, 3},
                                                                 {1, 1, 2, 5},
                                                                 {2, 2, 3, 3},
@@ -206,9 +227,10 @@ TEST_CASE("a stack of GlobalTokenLayers sums the memory's gradient and numbers t
                                                                 {10, 4, 3, 3}});
 }
 
-TEMPLATE_TEST_CASE_SIG("EndogenousEmbedding agrees with central differences; rows that fill no patch are left out",
-                       "[nn]", ((std::size_t patch, std::size_t columns), patch, columns),
-                       (spat::dynamic, spat::dynamic), (4, 6)) {
+TEMPLATE_TEST_CASE_SIG(
+    "EndogenousEmbedding agrees with central differences; rows that fill no patch are left out",
+    "[nn]", ((std::size_t patch, std::size_t columns), patch, columns),
+    (spat::dynamic, spat::dynamic), (4, 6)) {
   using Embedding = spat::EndogenousEmbedding<double, patch, columns>;
   const std::size_t lookback = 11, channels = 2;
   for (const double rate : {0.0, 0.3}) {

@@ -20,36 +20,41 @@
 
 namespace tests {
 
-/// Sanitizers look for misuse of memory, not for wrong gradients: there a sample of the numbers is enough.
+/// Sanitizers look for misuse of memory, not for wrong gradients: there a sample of the numbers is
+/// enough.
 #ifdef SPAT_TEST_SANITIZED
 inline constexpr std::size_t coarser = 23;
 #else
 inline constexpr std::size_t coarser = 1;
 #endif
 
-/// Whether a tensor's gradient is analytically zero: a softmax row does not feel the bias of its keys.
+/// Whether a tensor's gradient is analytically zero: a softmax row does not feel the bias of its
+/// keys.
 inline bool key_bias(std::string_view name) { return name.ends_with("key_projection.bias"); }
 
 using NamePredicate = std::function<bool(std::string_view)>;
 inline bool no_name(std::string_view) { return false; }
 using ChangeOfTensor = std::function<void(std::string_view name, std::span<double> values)>;
 
-/// While training (dropout and batch statistics included) and without, for a batch that is one block. `silent` names the tensors
-/// that no loss can feel; all others must have some gradient, but those that batch statistics take away again while training: an
-/// affine map before a BatchNorm (`normalized_away`), whose gradient is an effect of epsilon alone. `change` moves
-/// tensors to where enough gradient comes from them to be told from rounding.
+/// While training (dropout and batch statistics included) and without, for a batch that is one
+/// block. `silent` names the tensors that no loss can feel; all others must have some gradient, but
+/// those that batch statistics take away again while training: an affine map before a BatchNorm
+/// (`normalized_away`), whose gradient is an effect of epsilon alone. `change` moves tensors to
+/// where enough gradient comes from them to be told from rounding.
 template <template <class, class> class ModelOf, class Config>
-void check_model_gradients(const Config& config, double dropout, const NamePredicate& silent = key_bias,
+void check_model_gradients(const Config& config, double dropout,
+                           const NamePredicate& silent = key_bias,
                            const NamePredicate& normalized_away = no_name, std::size_t stride = 1,
                            const ChangeOfTensor& change = {}) {
   using namespace spat;
   using Model = ModelOf<double, Dynamic<Config>>;
   for (const bool training : {true, false}) {
     auto model = example::made<Model>(Dynamic<Config>{config}, 11, dropout);
-    INFO(Model::name << ", kept " << to_string(model.form.kept(), model.form.modules()) << ", dropout " << dropout
-                     << ", training " << training);
+    INFO(Model::name << ", kept " << to_string(model.form.kept(), model.form.modules())
+                     << ", dropout " << dropout << ", training " << training);
     Random random(3);
-    for (const auto& parameter : parameters(model))  // gains and biases of norms away from one and zero
+    for (const auto& parameter :
+         parameters(model))  // gains and biases of norms away from one and zero
       for (double& value : parameter.values)
         if (parameter.kind == ParameterKind::weight)
           value += 0.2 * random.normal();
@@ -78,10 +83,12 @@ void check_model_gradients(const Config& config, double dropout, const NamePredi
       if (weights[p].kind != ParameterKind::weight) continue;
       INFO(weights[p].name);
       if (training && normalized_away(weights[p].name)) {
-        CHECK(gradient_error(weights[p].values, slopes[p].values, loss, coarser * stride, 1e-5, 1) < 1e-9);  // absolute
+        CHECK(gradient_error(weights[p].values, slopes[p].values, loss, coarser * stride, 1e-5, 1) <
+              1e-9);  // absolute
         continue;
       }
-      CHECK(gradient_error(weights[p].values, slopes[p].values, loss, coarser * stride, 1e-5, 1e-7) < 1e-6);
+      CHECK(gradient_error(weights[p].values, slopes[p].values, loss, coarser * stride, 1e-5,
+                           1e-7) < 1e-6);
       double largest = 0;
       for (const double slope : slopes[p].values) largest = std::max(largest, std::abs(slope));
       if (silent(weights[p].name))

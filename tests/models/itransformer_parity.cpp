@@ -21,7 +21,9 @@ ITransformerConfig config_of(const SafetensorsFile& file) {
 
 }  // namespace
 
-TEST_CASE("iTransformer agrees with PyTorch: output, loss, gradients, A, dA, SEND and pruned outputs", "[parity]") {
+TEST_CASE(
+    "iTransformer agrees with PyTorch: output, loss, gradients, A, dA, SEND and pruned outputs",
+    "[parity]") {
   parity::check_files<ITransformer>({"itr", "iTransformer"}, config_of);
 }
 

@@ -47,7 +47,8 @@ TEST_CASE("DLinear starts as the mean of its window") {
   const auto model = example::made<DLinear<double>>({decomposed});
   for (const double weight : model.seasonal.weight.flat()) CHECK(weight == 1.0 / 13);
   for (const double weight : model.trend.weight.flat()) CHECK(weight == 1.0 / 13);
-  for (const double bias : model.trend.bias.flat()) CHECK((bias != 0 && std::abs(bias) <= 1 / std::sqrt(13.0)));
+  for (const double bias : model.trend.bias.flat())
+    CHECK((bias != 0 && std::abs(bias) <= 1 / std::sqrt(13.0)));
 }
 
 TEST_CASE("DLinear and RLinear forecast any number of channels, each by itself") {
@@ -60,7 +61,9 @@ TEST_CASE("DLinear and RLinear forecast any number of channels, each by itself")
   CHECK((y.rows() == 2 * 5 && y.cols() == 5));
 }
 
-TEST_CASE("the configurations of DLinear and RLinear count their parameters and refuse what does not fit") {
+TEST_CASE(
+    "the configurations of DLinear and RLinear count their parameters and refuse what does not "
+    "fit") {
   tests::check_count<DLinear>(decomposed);
   tests::check_count<RLinear>(normalized);
   CHECK(tests::refused<DLinear>(decomposed, [](auto& c) { c.kernel = 24; }) ==
@@ -70,6 +73,8 @@ TEST_CASE("the configurations of DLinear and RLinear count their parameters and 
   CHECK(tests::refused<RLinear>(normalized, [](auto& c) { c.horizon = 0; }) ==
         "lookback and horizon must be positive: 13, 0");
   const auto longer = [](auto& c) { c.lookback = 14; };
-  CHECK(tests::refused_batch<DLinear>(decomposed, longer).find("lookback rows of history") != std::string::npos);
-  CHECK(tests::refused_batch<RLinear>(normalized, longer).find("lookback rows of history") != std::string::npos);
+  CHECK(tests::refused_batch<DLinear>(decomposed, longer).find("lookback rows of history") !=
+        std::string::npos);
+  CHECK(tests::refused_batch<RLinear>(normalized, longer).find("lookback rows of history") !=
+        std::string::npos);
 }

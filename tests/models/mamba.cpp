@@ -4,8 +4,8 @@
 #include <spat/models/smamba/mamba_layer.hpp>
 
 using spat::Arena;
-using spat::Purpose;
 using spat::Pass;
+using spat::Purpose;
 using spat::Share;
 using Input = spat::Rows<const double>;
 
@@ -16,7 +16,9 @@ namespace {
 
 constexpr std::size_t samples = 2, tokens = 4;
 
-Pass training(spat::Team* team = nullptr) { return {.training = true, .seed = 11, .step = 3, .team = team}; }
+Pass training(spat::Team* team = nullptr) {
+  return {.training = true, .seed = 11, .step = 3, .team = team};
+}
 
 template <class Layer>
 void check_sequence_layer(Layer layer, std::size_t width) {
@@ -26,7 +28,9 @@ void check_sequence_layer(Layer layer, std::size_t width) {
   typename Layer::Cache cache;
   Arena arena;
   prepare(arena, Purpose::training, cache, layer, samples, tokens);
-  const auto loss = [&] { return dot(dy.flat(), layer.forward(training(), x.view(), cache).flat()); };
+  const auto loss = [&] {
+    return dot(dy.flat(), layer.forward(training(), x.view(), cache).flat());
+  };
   loss();
   auto gradients = zeros_like(layer);
   const auto dx = backward(layer, training(), Input(dy.view()), cache, gradients);
@@ -56,7 +60,9 @@ TEST_CASE("CausalConvolution agrees with central differences, ahead and from the
       spat::CausalConvolution<double>::Cache cache;
       Arena arena;
       prepare(arena, Purpose::training, cache, layer, samples, tokens);
-      const auto loss = [&] { return dot(dy.flat(), layer.forward(training(), Input(x.view()), cache).flat()); };
+      const auto loss = [&] {
+        return dot(dy.flat(), layer.forward(training(), Input(x.view()), cache).flat());
+      };
       loss();
       auto gradients = zeros_like(layer);
       layer.backward_input(training(), dy.view(), cache, dx.view());
@@ -67,24 +73,28 @@ TEST_CASE("CausalConvolution agrees with central differences, ahead and from the
     }
 }
 
-TEMPLATE_TEST_CASE_SIG("SelectiveScan agrees with central differences in all four inputs, ahead and from the end",
-                       "[nn]", ((std::size_t channels, std::size_t states), channels, states),
-                       (spat::dynamic, spat::dynamic), (19, 3)) {
+TEMPLATE_TEST_CASE_SIG(
+    "SelectiveScan agrees with central differences in all four inputs, ahead and from the end",
+    "[nn]", ((std::size_t channels, std::size_t states), channels, states),
+    (spat::dynamic, spat::dynamic), (19, 3)) {
   const std::size_t rows = samples * tokens;
   for (const bool reversed : {false, true}) {
     spat::SelectiveScan<double, channels, states> layer(19, 3);
     layer.reversed = reversed;
     randomize(layer);
-    auto u = random_tensor(rows, 19, 1), delta = random_tensor(rows, 19, 2), b = random_tensor(rows, 3, 3),
-         c = random_tensor(rows, 3, 4), db = random_tensor(rows, 3, 5), dc = random_tensor(rows, 3, 6);
+    auto u = random_tensor(rows, 19, 1), delta = random_tensor(rows, 19, 2),
+         b = random_tensor(rows, 3, 3), c = random_tensor(rows, 3, 4),
+         db = random_tensor(rows, 3, 5), dc = random_tensor(rows, 3, 6);
     for (double& value : delta.flat()) value = 0.1 + std::abs(value);
     const auto dy = random_tensor(rows, 19, 7);
     typename decltype(layer)::Cache cache;
     Arena arena;
     prepare(arena, Purpose::training, cache, layer, samples, tokens);
     const auto loss = [&] {
-      return dot(dy.flat(),
-                 layer.forward(training(), u.view(), delta.view(), Input(b.view()), Input(c.view()), cache).flat());
+      return dot(
+          dy.flat(),
+          layer.forward(training(), u.view(), delta.view(), Input(b.view()), Input(c.view()), cache)
+              .flat());
     };
     loss();
     auto gradients = zeros_like(layer);
@@ -99,7 +109,8 @@ TEMPLATE_TEST_CASE_SIG("SelectiveScan agrees with central differences in all fou
   }
 }
 
-TEST_CASE("Mamba agrees with central differences, ahead and from the end, static and dynamic", "[nn]") {
+TEST_CASE("Mamba agrees with central differences, ahead and from the end, static and dynamic",
+          "[nn]") {
   for (const bool reversed : {false, true}) {
     check_sequence_layer(spat::Mamba<double>(18, 7, 3, 2, reversed), 18);
     check_sequence_layer(spat::Mamba<double, 4, 8, 2>(4, 8, 2, 3, reversed), 4);
@@ -150,8 +161,12 @@ TEST_CASE("MambaLayer agrees with central differences, with dropout, kept and pr
     layer.set_dropout(0.3, 2);
     check_sequence_layer(layer, 6);
   }
-  check_sequence_layer(spat::MambaLayer<double, spat::BlockMask{false, {0}}, 6, 9, 12, 3>(6, 9, 12, 3, 2, spat::ModuleMask{0}), 6);
-  check_sequence_layer(spat::MambaLayer<double, spat::BlockMask{false, {1}}, 6, 9, 12, 3>(6, 9, 12, 3, 2, spat::ModuleMask{1}), 6);
+  check_sequence_layer(spat::MambaLayer<double, spat::BlockMask{false, {0}}, 6, 9, 12, 3>(
+                           6, 9, 12, 3, 2, spat::ModuleMask{0}),
+                       6);
+  check_sequence_layer(spat::MambaLayer<double, spat::BlockMask{false, {1}}, 6, 9, 12, 3>(
+                           6, 9, 12, 3, 2, spat::ModuleMask{1}),
+                       6);
 }
 
 TEST_CASE("workers inside a Mamba and any number of shares give the bytes of one", "[nn]") {

@@ -1,8 +1,9 @@
-// A model against PyTorch, by one file of the fixtures folder: output, loss, gradients, A, dA, SEND and pruned outputs.
+// A model against PyTorch, by one file of the fixtures folder: output, loss, gradients, A, dA, SEND
+// and pruned outputs.
 #pragma once
 
-#include <spat/models/checkpoint.hpp>
 #include <spat/criteria/send/send.hpp>
+#include <spat/models/checkpoint.hpp>
 #include <spat/train/adam.hpp>
 #include <spat/train/loss.hpp>
 
@@ -21,7 +22,9 @@ using namespace spat;
 template <class Scalar>
 struct Capture {
   std::map<std::pair<std::size_t, std::size_t>, tests::AttentionMaps<Scalar>> modules;
-  void on_backward(const BackwardEvent<Scalar>& event) { modules[{event.module, event.part}].on_backward(event); }
+  void on_backward(const BackwardEvent<Scalar>& event) {
+    modules[{event.module, event.part}].on_backward(event);
+  }
   void on_tile(std::size_t module, const TileEvent<Scalar>& tile) {
     modules.at({module, tile.part}).on_tile(module, tile);
   }
@@ -45,15 +48,17 @@ struct FixtureBatch {
              .target = {y.data(), samples * horizon, target[2]}};
     if (file.contains("fixture.x_mark")) {
       x_mark = file.read<Scalar>("fixture.x_mark");
-      batch.history_marks = {x_mark.data(), samples * history[1], x_mark.size() / (samples * history[1])};
+      batch.history_marks = {x_mark.data(), samples * history[1],
+                             x_mark.size() / (samples * history[1])};
     }
     if (file.contains("fixture.x_mark_dec")) {
       const auto all = file.read<Scalar>("fixture.x_mark_dec");
       const auto& shape = file.at("fixture.x_mark_dec").shape;
       for (std::size_t b = 0; b < samples; ++b)
-        future_mark.insert(future_mark.end(),
-                           all.begin() + static_cast<std::ptrdiff_t>(((b + 1) * shape[1] - horizon) * shape[2]),
-                           all.begin() + static_cast<std::ptrdiff_t>((b + 1) * shape[1] * shape[2]));
+        future_mark.insert(
+            future_mark.end(),
+            all.begin() + static_cast<std::ptrdiff_t>(((b + 1) * shape[1] - horizon) * shape[2]),
+            all.begin() + static_cast<std::ptrdiff_t>((b + 1) * shape[1] * shape[2]));
       batch.future_marks = {future_mark.data(), samples * horizon, shape[2]};
     }
   }
@@ -65,20 +70,23 @@ inline bool holds(const SafetensorsFile& file, std::initializer_list<std::string
   return model != file.metadata().end() && std::ranges::find(names, model->second) != names.end();
 }
 
-/// Where the attention of (module, part) is called so in the file; the first files number the modules.
-inline std::string attention_key(const SafetensorsFile& file, const std::string& prefix, std::size_t module,
-                                 const std::string& path) {
+/// Where the attention of (module, part) is called so in the file; the first files number the
+/// modules.
+inline std::string attention_key(const SafetensorsFile& file, const std::string& prefix,
+                                 std::size_t module, const std::string& path) {
   const std::string numbered = prefix + "attn." + std::to_string(module);
   return file.contains(numbered + ".A") ? numbered : prefix + "attn." + path;
 }
 
 /// SEND of a module by an independent program, or null.
-inline nlohmann::json reference_send(const SafetensorsFile& file, const std::string& path, bool training) {
+inline nlohmann::json reference_send(const SafetensorsFile& file, const std::string& path,
+                                     bool training) {
   if (const auto found = file.metadata().find("send." + path); found != file.metadata().end())
     return training ? nlohmann::json() : nlohmann::json::parse(found->second);
   std::ifstream stream(fixtures::folder() + "/send_reference.json");
   if (!stream) return {};
-  const nlohmann::json all = nlohmann::json::parse(stream), &mode = all[training ? "train" : "eval"];
+  const nlohmann::json all = nlohmann::json::parse(stream),
+                       &mode = all[training ? "train" : "eval"];
   const std::string name = fixtures::name_of(file.path());
   return mode.contains(name) && mode[name].contains(path) ? mode[name][path] : nlohmann::json();
 }
@@ -101,25 +109,28 @@ void check_attention(const SafetensorsFile& file, const std::string& prefix, std
     Send<Scalar> criterion({.variant = variant});
     tests::tell(criterion, found.backward.back(), found.a.data(), found.da.data());
     criterion.end_step();
-    const double expected = send[variant == SendVariant::signed_sum ? "signed_sum" : "absolute_mean"];
+    const double expected =
+        send[variant == SendVariant::signed_sum ? "signed_sum" : "absolute_mean"];
     CHECK(criterion.score() == Approx(expected).epsilon(2e-5));
   }
 }
 
-/// What a file asks of a model: how its modules' attentions are called, part by part (module_name() where nothing is said), and
-/// which tensors batch statistics take away again while training (an affine map before a BatchNorm): there both have rounding alone.
+/// What a file asks of a model: how its modules' attentions are called, part by part (module_name()
+/// where nothing is said), and which tensors batch statistics take away again while training (an
+/// affine map before a BatchNorm): there both have rounding alone.
 template <class Model>
 struct Expected {
   std::function<std::string(const Model&, std::size_t module, std::size_t part)> attention =
       [](const Model& model, std::size_t module, std::size_t) { return model.module_name(module); };
-  std::function<bool(const Model&, std::string_view)> normalized_away = [](const Model&, std::string_view) {
-    return false;
-  };
+  std::function<bool(const Model&, std::string_view)> normalized_away =
+      [](const Model&, std::string_view) { return false; };
 };
 
-/// One pass in training mode (prefix "train.") or without (prefix ""), against the file. Returns the cache's batch statistics committed.
+/// One pass in training mode (prefix "train.") or without (prefix ""), against the file. Returns
+/// the cache's batch statistics committed.
 template <class Model>
-void check_pass(const SafetensorsFile& file, Model& model, const std::string& prefix, const Expected<Model>& expected) {
+void check_pass(const SafetensorsFile& file, Model& model, const std::string& prefix,
+                const Expected<Model>& expected) {
   using Scalar = typename Model::Value;
   INFO((prefix.empty() ? "without training" : "while training"));
   const FixtureBatch<Scalar> data(file);
@@ -147,7 +158,8 @@ void check_pass(const SafetensorsFile& file, Model& model, const std::string& pr
     const std::string name = detail::name_in_file<Model>(file, gradient.name);
     const bool zero =
         gradient.name.ends_with("key_projection.bias") ||  // a softmax row does not feel it
-        (zero_grads != file.metadata().end() && zero_grads->second.find(in_quotes(name)) != std::string::npos);
+        (zero_grads != file.metadata().end() &&
+         zero_grads->second.find(in_quotes(name)) != std::string::npos);
     if (zero)
       CHECK(fixtures::largest(gradient.values) < 1e-6);
     else if (const auto other = file.read<Scalar>(prefix + "grad." + name);
@@ -165,7 +177,8 @@ void check_pass(const SafetensorsFile& file, Model& model, const std::string& pr
     for (const auto& parameter : parameters(model)) {
       INFO(parameter.name);
       if (parameter.kind == ParameterKind::buffer)
-        CHECK(fixtures::relative_error(parameter.values, file.read<Scalar>("train.after." + parameter.name)) < 1e-5);
+        CHECK(fixtures::relative_error(parameter.values,
+                                       file.read<Scalar>("train.after." + parameter.name)) < 1e-5);
       if (parameter.kind == ParameterKind::counter)
         CHECK(static_cast<std::int64_t>(parameter.values[0]) ==
               file.read<std::int64_t>("train.after." + parameter.name)[0]);
@@ -173,7 +186,8 @@ void check_pass(const SafetensorsFile& file, Model& model, const std::string& pr
   }
 }
 
-/// Every "pruned.<digit a module>.out" of the file, laid out for training and for inference. Returns how many.
+/// Every "pruned.<digit a module>.out" of the file, laid out for training and for inference.
+/// Returns how many.
 template <class Model>
 std::size_t check_pruned(const SafetensorsFile& file, const Model& model) {
   using Scalar = typename Model::Value;
@@ -189,8 +203,8 @@ std::size_t check_pruned(const SafetensorsFile& file, const Model& model) {
     const auto smaller = converted<Model>(model, model.form.with_kept(mask));
     for (const Purpose purpose : {Purpose::training, Purpose::inference}) {
       smaller.prepare(cache, purpose, data.batch.samples, data.batch.channels());
-      CHECK(fixtures::relative_error(smaller.forward(Pass{}, data.batch, cache).flat(), file.read<Scalar>(tensor.name)) <
-            1e-5);
+      CHECK(fixtures::relative_error(smaller.forward(Pass{}, data.batch, cache).flat(),
+                                     file.read<Scalar>(tensor.name)) < 1e-5);
     }
     ++pruned;
   }
@@ -201,7 +215,8 @@ std::size_t check_pruned(const SafetensorsFile& file, const Model& model) {
 template <class Model>
 void check_file(const SafetensorsFile& file, const typename Model::Config& config,
                 const Expected<Model>& expected = {}) {
-  INFO(fixtures::name_of(file.path()) << (sizeof(typename Model::Value) == 4 ? ", float" : ", double"));
+  INFO(fixtures::name_of(file.path())
+       << (sizeof(typename Model::Value) == 4 ? ", float" : ", double"));
   Model model(Dynamic<typename Model::Config>{config});
   load_tensors(model, file);
   check_pass(file, model, "", expected);
@@ -210,8 +225,8 @@ void check_file(const SafetensorsFile& file, const typename Model::Config& confi
   if (file.contains("train.out")) check_pass(file, model, "train.", expected);
 }
 
-/// Every file that holds one of `names`, in float and double. config_of(file) gives its configuration,
-/// expected.operator()<Model>() what is special.
+/// Every file that holds one of `names`, in float and double. config_of(file) gives its
+/// configuration, expected.operator()<Model>() what is special.
 template <template <class, class> class ModelOf, class ConfigOf, class MakeExpected>
 void check_files(std::initializer_list<std::string_view> names, const ConfigOf& config_of,
                  const MakeExpected& expected) {
@@ -255,7 +270,8 @@ void check_adam(const SafetensorsFile& file, const typename Model::Config& confi
     const auto out = model.forward(pass, data.batch, cache);
     Tensor<Scalar> dy(out.rows(), out.cols());
     const auto size = static_cast<double>(out.size());
-    CHECK(squared_error<Scalar>(out, data.batch.target, size, dy.view()) / size == Approx(losses[step]).epsilon(1e-5));
+    CHECK(squared_error<Scalar>(out, data.batch.target, size, dy.view()) / size ==
+          Approx(losses[step]).epsilon(1e-5));
     set_zero(slopes);
     backward_pass(model, pass, dy, cache, gradients);
     adam.step(weights, slopes, 1e-3);
@@ -265,7 +281,9 @@ void check_adam(const SafetensorsFile& file, const typename Model::Config& confi
   for (const auto& weight : weights) {
     if (weight.kind != ParameterKind::weight) continue;
     // Adam blows the rounding of a zero gradient up.
-    if (weight.name.ends_with("key_projection.bias") || expected.normalized_away(model, weight.name)) continue;
+    if (weight.name.ends_with("key_projection.bias") ||
+        expected.normalized_away(model, weight.name))
+      continue;
     INFO(weight.name);
     const auto after = file.read<float>("adam.after3." + weight.name);
     double worst = 0;

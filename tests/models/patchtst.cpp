@@ -28,8 +28,9 @@ constexpr PatchTSTConfig small{.channels = 2,
 TEST_CASE("PatchTST's gradients agree with central differences in every parameter") {
   const auto check = [](const PatchTSTConfig& config, double dropout) {
     const std::string last = message("encoder.attn_layers.", config.depth - 1, ".norm2.");
-    tests::check_model_gradients<PatchTST>(config, dropout, tests::key_bias,
-                                           [&](std::string_view name) { return name.starts_with(last); });
+    tests::check_model_gradients<PatchTST>(
+        config, dropout, tests::key_bias,
+        [&](std::string_view name) { return name.starts_with(last); });
   };
   check(small, 0.2);
   check(small.with_kept(ModuleMask{0b010}), 0);
@@ -54,7 +55,9 @@ TEST_CASE("a PatchTST refuses sizes that do not fit together") {
         "the lookback must hold a patch: lookback, patch: 3, 4");
 }
 
-TEST_CASE("statistics re-estimated after pruning are those of the pruned model, on any number of workers") {
+TEST_CASE(
+    "statistics re-estimated after pruning are those of the pruned model, on any number of "
+    "workers") {
   const example::SyntheticWindows<float> windows(small, 4);
   using Model = PatchTST<float>;
   const auto dense = example::made<Model>(Dynamic<PatchTSTConfig>{small});

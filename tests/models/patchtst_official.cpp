@@ -1,4 +1,5 @@
-// The official PatchTST: against its formulas in plain loops, gradients whole and pruned, running statistics, and what it refuses.
+// The official PatchTST: against its formulas in plain loops, gradients whole and pruned, running
+// statistics, and what it refuses.
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/patchtst_official.hpp>
 #include <spat/models/predictor.hpp>
@@ -36,8 +37,10 @@ Model random_model(const OfficialPatchTSTConfig& config) {
   Random random(3);
   for (const auto& parameter : parameters(model))
     for (auto& value : parameter.values) {
-      if (parameter.kind == ParameterKind::weight) value += static_cast<typename Model::Value>(0.3 * random.normal());
-      if (parameter.kind == ParameterKind::buffer) value += static_cast<typename Model::Value>(random.uniform(0, 1));
+      if (parameter.kind == ParameterKind::weight)
+        value += static_cast<typename Model::Value>(0.3 * random.normal());
+      if (parameter.kind == ParameterKind::buffer)
+        value += static_cast<typename Model::Value>(random.uniform(0, 1));
     }
   pack(model);
   return model;
@@ -50,8 +53,8 @@ double largest_difference(std::span<const double> a, std::span<const double> b) 
   return worst;
 }
 
-/// What batch statistics take away again while nothing is dropped: what only moves the mean of a feature. And what scales it, where
-/// the block above has no attention to see it first.
+/// What batch statistics take away again while nothing is dropped: what only moves the mean of a
+/// feature. And what scales it, where the block above has no attention to see it first.
 bool normalized_away(const OfficialPatchTSTConfig& config, double dropout, std::string_view name) {
   const std::string layers = "model.backbone.encoder.layers.";
   for (std::size_t l = 0; l < config.depth; ++l) {
@@ -59,12 +62,15 @@ bool normalized_away(const OfficialPatchTSTConfig& config, double dropout, std::
     if (l > 0 && !mixed && name.starts_with(message(layers, l - 1, ".norm_ffn."))) return true;
     if (l == 0 && !mixed && dropout == 0 && name == "model.backbone.W_P.bias") return true;
   }
-  return dropout == 0 && (name.ends_with("to_out.0.bias") || name.ends_with("W_V.bias") || name.ends_with("ff.3.bias"));
+  return dropout == 0 && (name.ends_with("to_out.0.bias") || name.ends_with("W_V.bias") ||
+                          name.ends_with("ff.3.bias"));
 }
 
 }  // namespace
 
-TEST_CASE("the official PatchTST is its formulas in plain loops, for every mask, by running and by batch statistics") {
+TEST_CASE(
+    "the official PatchTST is its formulas in plain loops, for every mask, by running and by batch "
+    "statistics") {
   using Model = OfficialPatchTST<double>;
   for (const bool instance_norm : {true, false})
     for (std::uint64_t mask = 0; mask < 8; ++mask)
@@ -81,14 +87,16 @@ TEST_CASE("the official PatchTST is its formulas in plain loops, for every mask,
         for (const Purpose purpose : {Purpose::training, Purpose::inference}) {
           if (training && purpose == Purpose::inference) continue;
           model.prepare(cache, purpose, 3, config.channels);
-          CHECK(largest_difference(model.forward(Pass{.training = training}, data.batch, cache).flat(), forecast) <
+          CHECK(largest_difference(
+                    model.forward(Pass{.training = training}, data.batch, cache).flat(), forecast) <
                 1e-10);
         }
         if (!training) continue;
         model.commit(cache, 0.1);
         for (const auto& [name, values] : expected.running) {
           INFO(name);
-          CHECK(largest_difference(find_parameter(parameters(model), name)->values, values) < 1e-10);
+          CHECK(largest_difference(find_parameter(parameters(model), name)->values, values) <
+                1e-10);
         }
         CHECK(expected.running.size() == 4 * config.depth);
       }
@@ -131,7 +139,8 @@ TEST_CASE("an official PatchTST refuses sizes that do not fit together") {
         "PatchTST: lookback rows of history: expected 26, found 28");
 }
 
-TEST_CASE("scores pass from the nearest attention that is kept to the next, and nobody else keeps any") {
+TEST_CASE(
+    "scores pass from the nearest attention that is kept to the next, and nobody else keeps any") {
   const auto links = [](std::uint64_t mask) {
     std::string text;
     const OfficialPatchTST<float> model({small.with_kept(ModuleMask{mask})});
@@ -156,13 +165,16 @@ TEST_CASE("an official PatchTST names its tensors as its authors do") {
   std::vector<std::string> names;
   for (const auto& parameter : list) names.push_back(parameter.name);
   const std::string layer = "model.backbone.encoder.layers.";
-  std::vector<std::string> expected{"model.backbone.W_pos", "model.backbone.W_P.weight", "model.backbone.W_P.bias"};
+  std::vector<std::string> expected{"model.backbone.W_pos", "model.backbone.W_P.weight",
+                                    "model.backbone.W_P.bias"};
   for (const std::string& part : std::vector<std::string>{"W_Q", "W_K", "W_V", "to_out.0"})
-    for (const char* tensor : {".weight", ".bias"}) expected.push_back(layer + "0.self_attn." + part + tensor);
+    for (const char* tensor : {".weight", ".bias"})
+      expected.push_back(layer + "0.self_attn." + part + tensor);
   expected.push_back(layer + "0.self_attn.sdp_attn.scale");
   for (const char* l : {"0", "1", "2"}) {
     const auto norm = [&](const char* which) {
-      for (const char* tensor : {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"})
+      for (const char* tensor :
+           {"weight", "bias", "running_mean", "running_var", "num_batches_tracked"})
         expected.push_back(layer + l + "." + which + ".1." + tensor);
     };
     norm("norm_attn");
@@ -179,11 +191,13 @@ TEST_CASE("an official PatchTST names its tensors as its authors do") {
 TEST_CASE("positions start within 0.02, as the authors let them") {
   const auto model = example::made<OfficialPatchTST<float>>({small});
   double largest = 0;
-  for (const float value : model.positions.table.flat()) largest = std::max(largest, std::abs(double(value)));
+  for (const float value : model.positions.table.flat())
+    largest = std::max(largest, std::abs(double(value)));
   CHECK((largest > 0.01 && largest <= 0.02));
 }
 
-TEST_CASE("the scale of the scores is a number without dimensions in files, which need not have it") {
+TEST_CASE(
+    "the scale of the scores is a number without dimensions in files, which need not have it") {
   using Model = OfficialPatchTST<float>;
   const TemporaryFolder folder;
   const auto model = random_model<Model>(small.with_kept(ModuleMask{0b110}));
@@ -198,18 +212,22 @@ TEST_CASE("the scale of the scores is a number without dimensions in files, whic
 
   SafetensorsWriter writer;
   for (const auto& parameter : parameters(model)) {
-    const auto count = static_cast<std::int64_t>(parameter.kind == ParameterKind::counter ? parameter.values[0] : 0);
+    const auto count = static_cast<std::int64_t>(
+        parameter.kind == ParameterKind::counter ? parameter.values[0] : 0);
     if (parameter.kind == ParameterKind::counter)
       writer.add(parameter.name, parameter.shape, std::span(&count, 1));
     else if (parameter.kind != ParameterKind::constant)
       writer.add(parameter.name, parameter.shape, parameter.values);
   }
   auto lacking = example::made<Model>({model.config()}, 99);
-  CHECK(load_tensors(lacking, SafetensorsFile::from_bytes(writer.to_bytes(), "without constants")).empty());
+  CHECK(load_tensors(lacking, SafetensorsFile::from_bytes(writer.to_bytes(), "without constants"))
+            .empty());
   CHECK(example::same_parameters(lacking, model));
 }
 
-TEST_CASE("an official PatchTST's forecast has the same bytes alone, in any batch, with any number of workers") {
+TEST_CASE(
+    "an official PatchTST's forecast has the same bytes alone, in any batch, with any number of "
+    "workers") {
   for (const std::uint64_t mask : {0b111u, 0b101u, 0b000u}) {
     auto config = small.with_kept(ModuleMask{mask});
     config.width = 48, config.ffn_width = 400;
@@ -219,13 +237,15 @@ TEST_CASE("an official PatchTST's forecast has the same bytes alone, in any batc
     Predictor one_by_one(model);
     std::vector<float> alone;
     for (std::size_t b = 0; b < 30; ++b)
-      for (const float value : one_by_one.forecast(data.batch.middle(b, 1)).flat()) alone.push_back(value);
+      for (const float value : one_by_one.forecast(data.batch.middle(b, 1)).flat())
+        alone.push_back(value);
     for (const std::size_t workers : {1u, 3u}) {
       Team team(workers);
       Predictor predictor(model, &team);
       for (const std::size_t samples : {1u, 2u, 7u, 30u})
-        CHECK(example::same_bits(predictor.forecast(data.batch.middle(30 - samples, samples)).flat(),
-                                 std::span(alone).subspan((30 - samples) * size, samples * size)));
+        CHECK(
+            example::same_bits(predictor.forecast(data.batch.middle(30 - samples, samples)).flat(),
+                               std::span(alone).subspan((30 - samples) * size, samples * size)));
     }
   }
 }
@@ -237,7 +257,8 @@ TEST_CASE("1 and 3 workers train an official PatchTST to the same bytes, statist
   const auto trained = [&](std::size_t workers) {
     Team team(workers);
     auto model = example::made<OfficialPatchTST<float>>({config}, 7, 0.1);
-    Trainer<OfficialPatchTST<float>> trainer(model, {.epochs = 1, .batch_size = 16, .rate = 1e-3, .seed = 7}, &team);
+    Trainer<OfficialPatchTST<float>> trainer(
+        model, {.epochs = 1, .batch_size = 16, .rate = 1e-3, .seed = 7}, &team);
     NoObserver nobody;
     trainer.run_epoch(windows.training, windows.validation, nobody);
     return model;
@@ -247,7 +268,8 @@ TEST_CASE("1 and 3 workers train an official PatchTST to the same bytes, statist
   CHECK_FALSE(example::same_parameters(start, one));
 }
 
-TEST_CASE("a step that LayerDrop takes modules from is a step of the official PatchTST without them") {
+TEST_CASE(
+    "a step that LayerDrop takes modules from is a step of the official PatchTST without them") {
   tests::check_layer_drop<OfficialPatchTST>(small);
   tests::check_layer_drop<OfficialPatchTST>(small.with_kept(ModuleMask{0b101}));
 }

@@ -1,4 +1,5 @@
-// PatchTST against PyTorch: every file of the fixtures folder that holds one, with running and with batch statistics.
+// PatchTST against PyTorch: every file of the fixtures folder that holds one, with running and with
+// batch statistics.
 #include <spat/models/patchtst.hpp>
 
 #include <tests/models/parity.hpp>
@@ -26,12 +27,16 @@ bool normalized_away(const auto& model, std::string_view name) {
 }
 template <class Model>
 const parity::Expected<Model> expected{
-    .normalized_away = [](const Model& model, std::string_view name) { return normalized_away(model, name); }};
+    .normalized_away = [](const Model& model, std::string_view name) {
+      return normalized_away(model, name);
+    }};
 
 }  // namespace
 
-TEST_CASE("PatchTST agrees with PyTorch: output, loss, gradients, A, dA, SEND, statistics and pruned outputs",
-          "[parity]") {
+TEST_CASE(
+    "PatchTST agrees with PyTorch: output, loss, gradients, A, dA, SEND, statistics and pruned "
+    "outputs",
+    "[parity]") {
   parity::check_files<PatchTST>({"ptst"}, config_of, []<class Model>() { return expected<Model>; });
 }
 

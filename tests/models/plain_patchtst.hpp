@@ -1,4 +1,5 @@
-// The official PatchTST's forward pass as its formulas say it, in plain loops over plain vectors: no layer of the library is used.
+// The official PatchTST's forward pass as its formulas say it, in plain loops over plain vectors:
+// no layer of the library is used.
 #pragma once
 
 #include <spat/models/patchtst_official.hpp>
@@ -13,11 +14,13 @@ namespace plain {
 using Numbers = std::vector<double>;
 using Matrix = std::vector<Numbers>;  // a row a token
 
-/// With `training` batch statistics are used and `running` is what a tenth of a step makes of the running ones; nothing is dropped.
+/// With `training` batch statistics are used and `running` is what a tenth of a step makes of the
+/// running ones; nothing is dropped.
 class PatchTST {
  public:
   template <class Model>
-  PatchTST(const Model& model, bool batch_statistics) : config_(model.config()), training_(batch_statistics) {
+  PatchTST(const Model& model, bool batch_statistics)
+      : config_(model.config()), training_(batch_statistics) {
     for (const auto& parameter : spat::parameters(model))
       tensors_[parameter.name] = {parameter.values.begin(), parameter.values.end()};
   }
@@ -33,7 +36,8 @@ class PatchTST {
     for (std::size_t b = 0; b < batch.samples; ++b)
       for (std::size_t channel = 0; channel < c.channels; ++channel) {
         Numbers series;
-        for (std::size_t t = 0; t < c.lookback; ++t) series.push_back(batch.history.row(b * c.lookback + t)[channel]);
+        for (std::size_t t = 0; t < c.lookback; ++t)
+          series.push_back(batch.history.row(b * c.lookback + t)[channel]);
         double mean = 0, variance = 0;
         for (const double x : series) mean += x / double(c.lookback);
         for (const double x : series) variance += (x - mean) * (x - mean) / double(c.lookback);
@@ -68,10 +72,12 @@ class PatchTST {
     for (std::size_t i = 0; i < means.size(); ++i) {
       Numbers flat;
       for (std::size_t d = 0; d < c.width; ++d)
-        for (std::size_t p = 0; p < c.patches(); ++p) flat.push_back(tokens[i * c.patches() + p][d]);
+        for (std::size_t p = 0; p < c.patches(); ++p)
+          flat.push_back(tokens[i * c.patches() + p][d]);
       const Numbers steps = linear("model.head.linear", flat);
       for (std::size_t t = 0; t < c.horizon; ++t)
-        out[(i / c.channels * c.horizon + t) * c.channels + i % c.channels] = steps[t] * sigmas[i] + means[i];
+        out[(i / c.channels * c.horizon + t) * c.channels + i % c.channels] =
+            steps[t] * sigmas[i] + means[i];
     }
     return out;
   }
@@ -91,7 +97,8 @@ class PatchTST {
   }
 
   void normalize(const std::string& name, Matrix& x) {
-    Numbers running_mean = tensors_.at(name + "running_mean"), running_variance = tensors_.at(name + "running_var");
+    Numbers running_mean = tensors_.at(name + "running_mean"),
+            running_variance = tensors_.at(name + "running_var");
     Numbers mean = running_mean, variance = running_variance;
     const double rows = double(x.size());
     for (std::size_t d = 0; training_ && d < mean.size(); ++d) {
@@ -105,20 +112,23 @@ class PatchTST {
     }
     for (Numbers& row : x)
       for (std::size_t d = 0; d < row.size(); ++d)
-        row[d] = (row[d] - mean[d]) / std::sqrt(variance[d] + 1e-5) * tensors_.at(name + "weight")[d] +
-                 tensors_.at(name + "bias")[d];
+        row[d] =
+            (row[d] - mean[d]) / std::sqrt(variance[d] + 1e-5) * tensors_.at(name + "weight")[d] +
+            tensors_.at(name + "bias")[d];
     running[name + "running_mean"] = running_mean, running[name + "running_var"] = running_variance;
   }
 
   /// `scores` before softmax are added, then replaced by this attention's.
   Matrix attention(const std::string& name, const Matrix& x, std::vector<Matrix>& scores) const {
-    const std::size_t patches = config_.patches(), heads = config_.heads, size = config_.width / heads;
+    const std::size_t patches = config_.patches(), heads = config_.heads,
+                      size = config_.width / heads;
     Matrix q, k, v, y;
     for (const Numbers& token : x) {
       q.push_back(linear(name + "W_Q", token)), k.push_back(linear(name + "W_K", token));
       v.push_back(linear(name + "W_V", token));
     }
-    if (scores.empty()) scores.assign(x.size() / patches * heads, Matrix(patches, Numbers(patches)));
+    if (scores.empty())
+      scores.assign(x.size() / patches * heads, Matrix(patches, Numbers(patches)));
     for (std::size_t i = 0; i < x.size(); ++i) {
       const std::size_t first = i / patches * patches;
       Numbers mixed(config_.width);
@@ -127,12 +137,14 @@ class PatchTST {
         double sum = 0;
         for (std::size_t j = 0; j < patches; ++j) {
           double product = 0;
-          for (std::size_t w = h * size; w < (h + 1) * size; ++w) product += q[i][w] * k[first + j][w];
+          for (std::size_t w = h * size; w < (h + 1) * size; ++w)
+            product += q[i][w] * k[first + j][w];
           row[j] += product / std::sqrt(double(size));
           sum += std::exp(row[j]);
         }
         for (std::size_t j = 0; j < patches; ++j)
-          for (std::size_t w = h * size; w < (h + 1) * size; ++w) mixed[w] += std::exp(row[j]) / sum * v[first + j][w];
+          for (std::size_t w = h * size; w < (h + 1) * size; ++w)
+            mixed[w] += std::exp(row[j]) / sum * v[first + j][w];
       }
       y.push_back(linear(name + "to_out.0", mixed));
     }

@@ -9,7 +9,8 @@ using namespace spat;
 
 namespace {
 
-/// One block up to 46 samples, so that a team works inside layers; and blocks of at most four samples.
+/// One block up to 46 samples, so that a team works inside layers; and blocks of at most four
+/// samples.
 constexpr ITransformerConfig layers{.channels = 5,
                                     .marks = 4,
                                     .lookback = 36,
@@ -43,7 +44,8 @@ void check_rows(typename Model::Form shape, const ITransformerConfig& config) {
   std::vector<Scalar> alone;
   Predictor<Model> one_by_one(model);
   for (std::size_t b = 0; b < 70; ++b)
-    for (const Scalar value : one_by_one.forecast(data.batch.middle(b, 1)).flat()) alone.push_back(value);
+    for (const Scalar value : one_by_one.forecast(data.batch.middle(b, 1)).flat())
+      alone.push_back(value);
   for (const std::size_t workers : {0u, 1u, 2u, 3u}) {
     Team team(std::max<std::size_t>(workers, 1));
     Predictor<Model> predictor(model, workers ? &team : nullptr);
@@ -59,8 +61,9 @@ void check_rows(typename Model::Form shape, const ITransformerConfig& config) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a window's forecast has the same bytes alone, in any batch, with any number of workers", "", float,
-                   double) {
+TEMPLATE_TEST_CASE(
+    "a window's forecast has the same bytes alone, in any batch, with any number of workers", "",
+    float, double) {
   for (const std::uint64_t mask : {0b11u, 0b01u, 0b00u}) {
     const auto a = layers.with_kept(ModuleMask{mask}), b = blocks.with_kept(ModuleMask{mask});
     check_rows<ITransformer<TestType>>({a}, a);
@@ -78,7 +81,9 @@ TEST_CASE("the static and the dynamic form forecast the same bytes") {
   CHECK(example::same_bits(a.forecast(data.batch).flat(), b.forecast(data.batch).flat()));
 }
 
-TEST_CASE("time marks that nothing sees are left out, and the forecast has the bytes of one that computes them") {
+TEST_CASE(
+    "time marks that nothing sees are left out, and the forecast has the bytes of one that "
+    "computes them") {
   for (const std::uint64_t mask : {0b00u, 0b10u}) {
     const auto config = layers.with_kept(ModuleMask{mask});
     const auto model = example::made<ITransformer<float>>({config});
@@ -119,7 +124,8 @@ TEST_CASE("the dynamic model forecasts any number of channels") {
   batch.history = {turned.data(), layers.lookback, 5};
   const auto z = predictor.forecast(batch);
   for (std::size_t t = 0; t < layers.horizon; ++t)
-    for (std::size_t c = 0; c < 5; ++c) CHECK(z.row(t)[c] == Approx(y[t * 5 + (c + 1) % 5]).margin(1e-5));
+    for (std::size_t c = 0; c < 5; ++c)
+      CHECK(z.row(t)[c] == Approx(y[t * 5 + (c + 1) % 5]).margin(1e-5));
 }
 
 TEST_CASE("a batch that the model cannot take is an error in any number of blocks") {
@@ -136,12 +142,14 @@ TEST_CASE("a batch that the model cannot take is an error in any number of block
         return message_of<ShapeError>([&] { (void)predictor.forecast(bad.batch); });
       };
       CHECK(refused([](auto& c) { c.lookback = 18; }).find("lookback") != std::string::npos);
-      CHECK(refused([](auto& c) { c.marks = 3; }).find("time marks: expected 4, found 3") != std::string::npos);
+      CHECK(refused([](auto& c) { c.marks = 3; }).find("time marks: expected 4, found 3") !=
+            std::string::npos);
       CHECK(refused([](auto& c) { c.horizon = 12; }).find("12") != std::string::npos);
       CHECK(refused([](auto& c) { c.horizon = 14; }).find("14") != std::string::npos);
-      CHECK_THROWS_AS((void)predictor.forecast(WindowBatch<float>{
-                          .samples = samples, .lookback = blocks.lookback, .horizon = blocks.horizon}),
-                      ShapeError);
+      CHECK_THROWS_AS(
+          (void)predictor.forecast(WindowBatch<float>{
+              .samples = samples, .lookback = blocks.lookback, .horizon = blocks.horizon}),
+          ShapeError);
       CHECK(predictor.forecast(good.batch).rows() == samples * blocks.horizon);  // and it goes on
     }
     CHECK(predictor.forecast({}).size() == 0);

@@ -1,10 +1,10 @@
-// What every forecaster promises beside its gradients: bytes that depend on nothing but the window, the same training on any
-// number of workers, files, and surgery.
+// What every forecaster promises beside its gradients: bytes that depend on nothing but the window,
+// the same training on any number of workers, files, and surgery.
 #pragma once
 
+#include <spat/criteria/any_criterion.hpp>
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/predictor.hpp>
-#include <spat/criteria/any_criterion.hpp>
 #include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
@@ -18,7 +18,8 @@ namespace tests {
 template <template <class, class> class ModelOf, class Scalar, class Config>
 using DynamicModel = ModelOf<Scalar, spat::Dynamic<Config>>;
 
-/// A window's forecast has the same bytes alone, in any batch, with any number of workers, and in the static form.
+/// A window's forecast has the same bytes alone, in any batch, with any number of workers, and in
+/// the static form.
 template <template <class, class> class ModelOf, auto config>
 void check_forecasts() {
   using namespace spat;
@@ -34,7 +35,8 @@ void check_forecasts() {
   std::vector<float> alone;
   Predictor<Model> one_by_one(model);
   for (std::size_t b = 0; b < samples; ++b)
-    for (const float value : one_by_one.forecast(data.batch.middle(b, 1)).flat()) alone.push_back(value);
+    for (const float value : one_by_one.forecast(data.batch.middle(b, 1)).flat())
+      alone.push_back(value);
   for (const std::size_t workers : {0u, 1u, 2u, 3u}) {
     Team team(std::max<std::size_t>(workers, 1));
     Predictor<Model> predictor(model, workers ? &team : nullptr);
@@ -49,7 +51,8 @@ void check_forecasts() {
   }
 }
 
-/// Steps of training with dropout and clipping give the same bytes without a team and with 1 and 3 workers, and lower the loss.
+/// Steps of training with dropout and clipping give the same bytes without a team and with 1 and 3
+/// workers, and lower the loss.
 template <template <class, class> class ModelOf, class Config>
 void check_training(const Config& config) {
   using namespace spat;
@@ -74,8 +77,9 @@ void check_training(const Config& config) {
   }
 }
 
-/// A step that LayerDrop takes modules from is a step of the model without them: the same loss, gradients and scores of those that
-/// stay; tensors of the others have no gradient, and a criterion hears nothing of them.
+/// A step that LayerDrop takes modules from is a step of the model without them: the same loss,
+/// gradients and scores of those that stay; tensors of the others have no gradient, and a criterion
+/// hears nothing of them.
 template <template <class, class> class ModelOf, class Config>
 void check_layer_drop(const Config& config, std::size_t samples = 5) {
   using namespace spat;
@@ -91,7 +95,8 @@ void check_layer_drop(const Config& config, std::size_t samples = 5) {
     for (std::size_t i = 0; i < model.form.modules(); ++i)
       if (mask.keeps(i) && pass.at(i).skips_module()) mask = mask.without(i), ++skipped;
     INFO(Model::name << ", step " << number << ", left " << to_string(mask, model.form.modules()));
-    auto fewer = converted<Model>(model, model.form.with_kept(mask));  // whatever the guard: a step may leave it out
+    auto fewer = converted<Model>(
+        model, model.form.with_kept(mask));  // whatever the guard: a step may leave it out
     pack(fewer, Purpose::training);
     for (const char* criterion : {"send", "block_influence"}) {
       INFO(criterion);
@@ -103,7 +108,8 @@ void check_layer_drop(const Config& config, std::size_t samples = 5) {
         return std::pair(loss, pruner.scores());
       };
       Model all = zeros_like(model), left = zeros_like(fewer);
-      const auto dropped = stepped(model, pass, all), without = stepped(fewer, Pass{.seed = 7, .step = number}, left);
+      const auto dropped = stepped(model, pass, all),
+                 without = stepped(fewer, Pass{.seed = 7, .step = number}, left);
       CHECK(dropped.first == without.first);
       for (std::size_t i = 0; i < dropped.second.size(); ++i)
         CHECK((mask.keeps(i) ? dropped.second[i] == without.second[i]
@@ -113,7 +119,8 @@ void check_layer_drop(const Config& config, std::size_t samples = 5) {
         INFO(gradient.name);
         const auto found = find_parameter(survivors, gradient.name);
         if (found == survivors.end())
-          CHECK(std::ranges::count(gradient.values, 0.0) == static_cast<std::ptrdiff_t>(gradient.values.size()));
+          CHECK(std::ranges::count(gradient.values, 0.0) ==
+                static_cast<std::ptrdiff_t>(gradient.values.size()));
         else
           CHECK(std::ranges::equal(gradient.values, found->values));
       }
@@ -123,7 +130,8 @@ void check_layer_drop(const Config& config, std::size_t samples = 5) {
   CHECK((skipped > places / 5 && skipped < places - places / 5));
 }
 
-/// A step of training lets every criterion that listens score every module that is kept, and no other.
+/// A step of training lets every criterion that listens score every module that is kept, and no
+/// other.
 template <template <class, class> class ModelOf, class Config>
 void check_scores(const Config& config) {
   using namespace spat;
@@ -138,7 +146,8 @@ void check_scores(const Config& config) {
     trainer.step(data.batch, 1e-3, pruner);
     const auto scores = pruner.scores();
     REQUIRE(scores.size() == config.modules());
-    for (std::size_t i = 0; i < scores.size(); ++i) CHECK(std::isfinite(scores[i]) == model.form.kept().keeps(i));
+    for (std::size_t i = 0; i < scores.size(); ++i)
+      CHECK(std::isfinite(scores[i]) == model.form.kept().keeps(i));
   }
 }
 
@@ -175,7 +184,8 @@ void check_without_modules() {
   CHECK(model.form.kept().bits == 0);
   CHECK(example::same_parameters(pruned(model, ModuleMask::all()), model));
   const auto fixed = converted<Fixed>(model);
-  std::visit([&](const auto& same) { CHECK(example::same_parameters(same, fixed)); }, pruned(fixed, ModuleMask{}));
+  std::visit([&](const auto& same) { CHECK(example::same_parameters(same, fixed)); },
+             pruned(fixed, ModuleMask{}));
   CHECK_THROWS_AS((Surgery<Model>::keep(model, ModuleMask{1})), ConfigError);
 
   const example::RandomBatch<float> data(config, 4);
@@ -217,7 +227,8 @@ std::string refused_batch(const Config& config, Change&& change) {
   const auto model = example::made<DynamicModel<ModelOf, float, Config>>({config});
   spat::Predictor predictor(model);
   const example::RandomBatch<float> good(config, 2), bad(other, 2);
-  const std::string text = message_of<spat::ShapeError>([&] { (void)predictor.forecast(bad.batch); });
+  const std::string text =
+      message_of<spat::ShapeError>([&] { (void)predictor.forecast(bad.batch); });
   CHECK(predictor.forecast(good.batch).rows() == 2 * config.horizon);  // and it goes on
   return text;
 }

@@ -35,7 +35,8 @@ constexpr SMambaConfig narrow = [] {
   return config;
 }();
 
-/// A young S-Mamba's states hardly move: steps near one and larger weights let every tensor be felt.
+/// A young S-Mamba's states hardly move: steps near one and larger weights let every tensor be
+/// felt.
 void check_gradients(const SMambaConfig& config, double dropout) {
   const auto awake = [](std::string_view name, std::span<double> values) {
     if (name.ends_with("dt_proj.bias"))
@@ -78,7 +79,9 @@ TEST_CASE("S-Mamba comes back from files, pruned or not") {
   tests::check_files<SMamba, small.with_kept(ModuleMask{0b011})>();
 }
 
-TEST_CASE("time marks that no Mamba sees are left out, and the forecast has the bytes of one that computes them") {
+TEST_CASE(
+    "time marks that no Mamba sees are left out, and the forecast has the bytes of one that "
+    "computes them") {
   const auto config = small.with_kept(ModuleMask{});
   const auto model = example::made<SMamba<float>>({config});
   const example::RandomBatch<float> data(config, 6);
@@ -112,7 +115,8 @@ TEST_CASE("an S-Mamba's modules can be pruned by name of the mask, but no criter
   trainer.step(data.batch, 1e-3, pruner);
   pruner.end_epoch();
   for (const double score : pruner.scores()) CHECK(std::isnan(score));
-  CHECK(message_of<NumericError>([&] { (void)pruner.choose(DropLowest{1}); }).find("not finite") != std::string::npos);
+  CHECK(message_of<NumericError>([&] { (void)pruner.choose(DropLowest{1}); }).find("not finite") !=
+        std::string::npos);
   const auto smaller = pruned(model, ModuleMask{0b101});
   for (const auto& parameter : parameters(smaller))
     CHECK_FALSE(parameter.name.starts_with("encoder.attn_layers.1.attention"));
@@ -125,9 +129,11 @@ TEST_CASE("an S-Mamba's configuration counts its parameters and refuses what doe
   tests::check_count<SMamba>(wide);
   CHECK(tests::refused<SMamba>(small, [](auto& c) { c.state = 0; }) ==
         "state, convolution and expand must be positive: 0, 3, 2");
-  CHECK(tests::refused<SMamba>(small, [](auto& c) { c.width = 0; }) == "width and ffn width must be positive: 0, 10");
+  CHECK(tests::refused<SMamba>(small, [](auto& c) { c.width = 0; }) ==
+        "width and ffn width must be positive: 0, 10");
   CHECK(tests::refused_batch<SMamba>(small, [](auto& c) { c.marks = 3; }) ==
         "S-Mamba: time marks: expected 2, found 3");
-  CHECK(tests::refused_batch<SMamba>(small, [](auto& c) { c.lookback = 12; }).find("lookback rows of history") !=
-        std::string::npos);
+  CHECK(tests::refused_batch<SMamba>(small, [](auto& c) {
+          c.lookback = 12;
+        }).find("lookback rows of history") != std::string::npos);
 }

@@ -27,7 +27,8 @@ TEST_CASE("S-Mamba agrees with PyTorch: output, loss, gradients and pruned outpu
   parity::check_files<SMamba>({"S_Mamba"}, config_of);
 }
 
-TEST_CASE("an S-Mamba loads from a checkpoint that carries dead tensors, and names them", "[parity]") {
+TEST_CASE("an S-Mamba loads from a checkpoint that carries dead tensors, and names them",
+          "[parity]") {
   for (const std::string& path : fixtures::files()) {
     const SafetensorsFile file(path);
     if (!parity::holds(file, {"S_Mamba"})) continue;
@@ -35,7 +36,8 @@ TEST_CASE("an S-Mamba loads from a checkpoint that carries dead tensors, and nam
     SMamba<float> model({config_of(file)});
     std::size_t dead = 0;
     for (const std::string& name : load_tensors(model, file)) {
-      if (name.starts_with("fixture.") || name.starts_with("grad.") || name.starts_with("pruned.")) continue;
+      if (name.starts_with("fixture.") || name.starts_with("grad.") || name.starts_with("pruned."))
+        continue;
       CHECK(file.metadata("unused").find(in_quotes(name)) != std::string::npos);
       ++dead;
     }

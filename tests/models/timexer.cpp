@@ -1,4 +1,5 @@
-// TimeXer: gradients whole and pruned; training and forecasts where all variates are forecast and where one is; what it refuses.
+// TimeXer: gradients whole and pruned; training and forecasts where all variates are forecast and
+// where one is; what it refuses.
 #include <spat/models/predictor.hpp>
 #include <spat/models/timexer.hpp>
 #include <spat/prune/pruner.hpp>
@@ -31,7 +32,8 @@ constexpr TimeXerConfig forecasting(std::size_t targets, TimeXerConfig config = 
   return config;
 }
 
-/// The seven channels and four marks of the synthetic series, in blocks of a few samples, or a batch of four as one block.
+/// The seven channels and four marks of the synthetic series, in blocks of a few samples, or a
+/// batch of four as one block.
 constexpr TimeXerConfig blocks{.channels = 7,
                                .marks = 4,
                                .targets = 7,
@@ -62,7 +64,9 @@ TEST_CASE("TimeXer's gradients agree with central differences in every parameter
   tests::check_model_gradients<TimeXer>(forecasting(1), 0.2);
   tests::check_model_gradients<TimeXer>(forecasting(2), 0);
   tests::check_model_gradients<TimeXer>(all.with_kept(ModuleMask{0b0110}), 0.2);
-  const auto silent = [](std::string_view name) { return tests::key_bias(name) || ex_embedding(name); };
+  const auto silent = [](std::string_view name) {
+    return tests::key_bias(name) || ex_embedding(name);
+  };
   tests::check_model_gradients<TimeXer>(all.with_kept(ModuleMask{0b0101}), 0, silent);
   tests::check_model_gradients<TimeXer>(forecasting(1).with_kept(ModuleMask{}), 0.2, silent);
   auto plain = forecasting(1);
@@ -70,7 +74,8 @@ TEST_CASE("TimeXer's gradients agree with central differences in every parameter
   tests::check_model_gradients<TimeXer>(plain, 0);
 }
 
-TEST_CASE("a TimeXer's configuration knows how many numbers its model learns, and what is forecast") {
+TEST_CASE(
+    "a TimeXer's configuration knows how many numbers its model learns, and what is forecast") {
   for (const std::uint64_t mask : {0b0000u, 0b0110u, 0b1111u})
     for (const std::size_t targets : {0u, 1u, 2u, 3u}) {
       const auto config = forecasting(targets).with_kept(ModuleMask{mask});
@@ -85,7 +90,8 @@ TEST_CASE("a TimeXer's configuration knows how many numbers its model learns, an
   CHECK(forecasting(1).exogenous() == 2);
   const Model model({forecasting(0)});
   const auto list = parameters(model);
-  CHECK(find_parameter(list, "en_embedding.glb_token")->shape == std::vector<std::size_t>{1, 3, 1, 6});
+  CHECK(find_parameter(list, "en_embedding.glb_token")->shape ==
+        std::vector<std::size_t>{1, 3, 1, 6});
   CHECK(Model::module_name(0) == "encoder.layers.0.self_attention");
   CHECK(Model::module_name(3) == "encoder.layers.1.cross_attention");
 }
@@ -95,7 +101,8 @@ TEST_CASE("global tokens start from the standard normal distribution") {
   config.width = 600;
   const auto model = example::made<Model>({config});
   double sum = 0, squares = 0;
-  for (const float value : model.endogenous.global_tokens.flat()) sum += value, squares += double(value) * value;
+  for (const float value : model.endogenous.global_tokens.flat())
+    sum += value, squares += double(value) * value;
   CHECK(std::abs(sum / 1800) < 0.1);
   CHECK(squares / 1800 == Approx(1).epsilon(0.15));
 }
@@ -107,15 +114,19 @@ TEST_CASE("a TimeXer refuses sizes that do not fit together") {
     CHECK_FALSE(config.valid());
     return message_of<ConfigError>([&] { Model({config}); });
   };
-  CHECK(refused([](auto& c) { c.lookback = 3; }) == "the lookback must hold a patch: lookback, patch: 3, 4");
-  CHECK(refused([](auto& c) { c.targets = 4; }) == "targets are the last of the channels: targets, channels: 4, 3");
+  CHECK(refused([](auto& c) { c.lookback = 3; }) ==
+        "the lookback must hold a patch: lookback, patch: 3, 4");
+  CHECK(refused([](auto& c) { c.targets = 4; }) ==
+        "targets are the last of the channels: targets, channels: 4, 3");
   CHECK(refused([](auto& c) { c.patch = 0; }) == "the patch must be positive: 0");
   CHECK(refused([](auto& c) { c.depth = 33; }) == "layers must be 1 to 32: layers, most: 33, 32");
   CHECK(refused([](auto& c) { c.heads = 4; }) == "heads must divide width: heads, width: 4, 6");
-  CHECK(refused([](auto& c) { c.channels = 0, c.targets = 0; }).find("channel") != std::string::npos);
+  CHECK(refused([](auto& c) { c.channels = 0, c.targets = 0; }).find("channel") !=
+        std::string::npos);
 }
 
-TEST_CASE("a TimeXer refuses batches of other channels and without the marks it needs, and goes on") {
+TEST_CASE(
+    "a TimeXer refuses batches of other channels and without the marks it needs, and goes on") {
   const auto model = example::made<Model>({all});
   Predictor predictor(model);
   const example::RandomBatch<float> good(all, 2);
@@ -123,7 +134,8 @@ TEST_CASE("a TimeXer refuses batches of other channels and without the marks it 
   auto wider = all;
   wider.channels = 4;
   const std::string fixed =
-      "TimeXer learns a global token for each variate, so its channels are fixed: its own, found: 3, 4";
+      "TimeXer learns a global token for each variate, so its channels are fixed: its own, found: "
+      "3, 4";
   const example::RandomBatch<float> bad(wider, 2);
   CHECK(message_of<ConfigError>([&] { (void)predictor.forecast(bad.batch); }) == fixed);
   Model::Cache cache;
@@ -146,7 +158,9 @@ TEST_CASE("a TimeXer refuses batches of other channels and without the marks it 
   CHECK(example::same_bits(predictor.forecast(good.batch).flat(), before));
 }
 
-TEST_CASE("a TimeXer without cross-attention leaves its memory out, and forecasts the bytes of one that computes it") {
+TEST_CASE(
+    "a TimeXer without cross-attention leaves its memory out, and forecasts the bytes of one that "
+    "computes it") {
   for (const std::size_t targets : {1u, 3u})
     for (const std::uint64_t mask : {0b0000u, 0b0101u, 0b0010u}) {
       const auto config = forecasting(targets).with_kept(ModuleMask{mask});
@@ -164,12 +178,15 @@ TEST_CASE("a TimeXer without cross-attention leaves its memory out, and forecast
         CHECK(example::same_bits(predictor.forecast(without_marks).flat(), computed));
       else
         CHECK_THROWS_AS((void)predictor.forecast(without_marks), ConfigError);
-      CHECK(model.dead_parts() ==
-            (dead ? std::vector<std::string>{"ex_embedding", "time marks"} : std::vector<std::string>{}));
+      CHECK(model.dead_parts() == (dead ? std::vector<std::string>{"ex_embedding", "time marks"}
+                                        : std::vector<std::string>{}));
       // Of one window: patches, memory, blocks and head.
-      const std::size_t d = config.width, s = config.endogenous(), n = 4, m = config.memory_tokens();
-      std::size_t work = s * 3 * 4 * d + 2 * s * n * 2 * d * config.ffn_width + s * n * d * config.horizon;
-      work += static_cast<std::size_t>(std::popcount(mask & 0b0101)) * s * (4 * n * d * d + 2 * n * n * d);
+      const std::size_t d = config.width, s = config.endogenous(), n = 4,
+                        m = config.memory_tokens();
+      std::size_t work =
+          s * 3 * 4 * d + 2 * s * n * 2 * d * config.ffn_width + s * n * d * config.horizon;
+      work += static_cast<std::size_t>(std::popcount(mask & 0b0101)) * s *
+              (4 * n * d * d + 2 * n * n * d);
       if (!dead) work += m * config.lookback * d + 2 * (s + m) * d * d + 2 * s * m * d;
       CHECK(model.multiply_adds(config.channels) == work);
     }
@@ -190,16 +207,20 @@ TEST_CASE("where the last variate alone is forecast, the others are seen through
   }
 }
 
-TEST_CASE("a window's forecast by a TimeXer has the same bytes alone, in any batch, with any number of workers") {
+TEST_CASE(
+    "a window's forecast by a TimeXer has the same bytes alone, in any batch, with any number of "
+    "workers") {
   for (const std::size_t targets : {7u, 1u})
-    for (const TimeXerConfig& config : {forecasting(targets, blocks), forecasting(targets, layers)}) {
+    for (const TimeXerConfig& config :
+         {forecasting(targets, blocks), forecasting(targets, layers)}) {
       const auto model = example::made<Model>({config}, 3, 0.2);
       const example::RandomBatch<float> data(config, 40);
       const std::size_t size = config.horizon * targets;
       std::vector<float> alone;
       Predictor one_by_one(model);
       for (std::size_t b = 0; b < 40; ++b)
-        for (const float value : one_by_one.forecast(data.batch.middle(b, 1)).flat()) alone.push_back(value);
+        for (const float value : one_by_one.forecast(data.batch.middle(b, 1)).flat())
+          alone.push_back(value);
       for (const std::size_t workers : {1u, 2u, 3u}) {
         Team team(workers);
         Predictor predictor(model, &team);
@@ -207,16 +228,18 @@ TEST_CASE("a window's forecast by a TimeXer has the same bytes alone, in any bat
           INFO(targets << " targets, " << workers << " workers, " << batch << " samples");
           const auto y = predictor.forecast(data.batch.middle(40 - batch, batch));
           CHECK((y.rows() == batch * config.horizon && y.cols() == targets));
-          CHECK(example::same_bits(y.flat(), std::span(alone).subspan((40 - batch) * size, batch * size)));
+          CHECK(example::same_bits(y.flat(),
+                                   std::span(alone).subspan((40 - batch) * size, batch * size)));
         }
       }
     }
 }
 
-TEST_CASE("a TimeXer trains from windows of features M and MS, the same bytes on any number of workers") {
+TEST_CASE(
+    "a TimeXer trains from windows of features M and MS, the same bytes on any number of workers") {
   for (const std::size_t targets : {7u, 1u})
-    for (const auto& [config, batch] :
-         {std::pair{forecasting(targets, blocks), 32u}, std::pair{forecasting(targets, layers), 4u}}) {
+    for (const auto& [config, batch] : {std::pair{forecasting(targets, blocks), 32u},
+                                        std::pair{forecasting(targets, layers), 4u}}) {
       const example::SyntheticWindows<float> windows(config, 8);
       CHECK(windows.training.target_channels() == targets);
       std::optional<Model> first;

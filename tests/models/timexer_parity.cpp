@@ -24,6 +24,7 @@ TimeXerConfig config_of(const SafetensorsFile& file) {
 
 }  // namespace
 
-TEST_CASE("TimeXer agrees with PyTorch: output, loss, gradients, A, dA, SEND and pruned outputs", "[parity]") {
+TEST_CASE("TimeXer agrees with PyTorch: output, loss, gradients, A, dA, SEND and pruned outputs",
+          "[parity]") {
   parity::check_files<TimeXer>({"TimeXer"}, config_of);
 }

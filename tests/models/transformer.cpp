@@ -1,4 +1,5 @@
-// Transformer: gradients whole and pruned, what inference leaves out, forecasts and training in any cut, and what it refuses.
+// Transformer: gradients whole and pruned, what inference leaves out, forecasts and training in any
+// cut, and what it refuses.
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/models/transformer.hpp>
@@ -49,7 +50,8 @@ std::vector<float> copied(Rows<const float> y) { return {y.flat().begin(), y.fla
 TEST_CASE("Transformer's gradients agree with central differences in every parameter") {
   const auto check = [](const TransformerConfig& config, double dropout) {
     const auto dead = Transformer<float>({config}).dead_parts();
-    const bool unread = std::ranges::find(dead, "encoder") != dead.end(), all_zero = config.label == 0;
+    const bool unread = std::ranges::find(dead, "encoder") != dead.end(),
+               all_zero = config.label == 0;
     tests::check_model_gradients<Transformer>(config, dropout, [&](std::string_view name) {
       return tests::key_bias(name) || (unread && name.starts_with("enc")) ||
              (all_zero && name.starts_with("dec_embedding.value"));
@@ -76,13 +78,15 @@ TEST_CASE("a Transformer's configuration knows how many numbers its model learns
 
 TEST_CASE("a saved Transformer comes back to the last bit, with its positions computed") {
   const TemporaryFolder folder;
-  const auto model = example::made<Transformer<float>>({small.with_kept(ModuleMask{0b011011})}, 3, 0.25);
+  const auto model =
+      example::made<Transformer<float>>({small.with_kept(ModuleMask{0b011011})}, 3, 0.25);
   save_model(folder / "model", model);
   const auto back = load_model<Transformer<float>>(folder / "model");
   CHECK(back.config() == model.config());
   CHECK(example::same_parameters(back, model));
   const SafetensorsFile file(folder / "model");
-  CHECK(file.at("dec_embedding.position_embedding.pe").shape == std::vector<std::size_t>{1, 5000, 6});
+  CHECK(file.at("dec_embedding.position_embedding.pe").shape ==
+        std::vector<std::size_t>{1, 5000, 6});
 }
 
 TEST_CASE("a Transformer names its modules in forward order") {
@@ -102,9 +106,11 @@ TEST_CASE("a Transformer refuses sizes that do not fit together") {
   CHECK(refused([](auto& c) { c.label = 8; }) ==
         "the decoder's known steps must lie in the lookback: label, lookback: 8, 7");
   CHECK(refused([](auto& c) { c.marks = 0; }) == "Transformer needs time marks: marks: 0");
-  CHECK(refused([](auto& c) { c.channels = 0; }) == "Transformer needs at least one channel: channels: 0");
+  CHECK(refused([](auto& c) { c.channels = 0; }) ==
+        "Transformer needs at least one channel: channels: 0");
   CHECK(refused([](auto& c) { c.heads = 4; }) == "heads must divide width: heads, width: 4, 6");
-  CHECK(refused([](auto& c) { c.horizon = std::size_t(-1); }).starts_with("sequences are too long"));
+  CHECK(
+      refused([](auto& c) { c.horizon = std::size_t(-1); }).starts_with("sequences are too long"));
   CHECK(refused([](auto& c) { c.decoder_depth = 32; }).ends_with("layers of each: 2, 32"));
   CHECK(refused([](auto& c) { c.depth = std::size_t(-1); }).starts_with("attentions"));
 }
@@ -129,8 +135,9 @@ TEST_CASE("a Transformer refuses a batch without marks, of other channels or of 
         "Transformer forecasts the channels it was built for: built, found: 2, 5");
   other = small, other.lookback = 8;
   const example::RandomBatch<float> longer(other, 2);
-  CHECK(message_of<ShapeError>(with([&](auto& b) { b.history = longer.batch.history; })).find("lookback rows") !=
-        std::string::npos);
+  CHECK(message_of<ShapeError>(with([&](auto& b) {
+          b.history = longer.batch.history;
+        })).find("lookback rows") != std::string::npos);
   other = small, other.marks = 4;
   const example::RandomBatch<float> more(other, 2);
   CHECK(message_of<ShapeError>(with([&](auto& b) { b.future_marks = more.batch.future_marks; })) ==
@@ -138,7 +145,9 @@ TEST_CASE("a Transformer refuses a batch without marks, of other channels or of 
   CHECK_NOTHROW(with([](auto&) {})());
 }
 
-TEST_CASE("inference leaves out what nobody reads, and the forecast has the bytes of one that computes it") {
+TEST_CASE(
+    "inference leaves out what nobody reads, and the forecast has the bytes of one that computes "
+    "it") {
   for (std::uint64_t mask = 0; mask < 16; ++mask) {
     INFO(to_string(ModuleMask{mask}, 4));
     const auto config = wide.with_kept(ModuleMask{mask});
@@ -170,32 +179,39 @@ TEST_CASE("a pruned Transformer costs what is left of it") {
     return Transformer<float>({wide.with_kept(ModuleMask{mask})}).multiply_adds(3);
   };
   const std::size_t c = 3, m = 4, l = 36, t = 12, n = 18 + 12, d = 40, f = 96;
-  const auto attention = [&](std::size_t lq, std::size_t lk) { return 2 * (lq + lk) * d * d + 2 * lq * lk * d; };
+  const auto attention = [&](std::size_t lq, std::size_t lk) {
+    return 2 * (lq + lk) * d * d + 2 * lq * lk * d;
+  };
   const auto others = [&](std::size_t rows, std::size_t layers) {
     return rows * (3 * c + m) * d + layers * rows * 2 * d * f;
   };
-  CHECK(cost(0b1111) ==
-        others(l, 2) + 2 * attention(l, l) + others(n, 1) + attention(n, n) + attention(n, l) + t * d * c);
+  CHECK(cost(0b1111) == others(l, 2) + 2 * attention(l, l) + others(n, 1) + attention(n, n) +
+                            attention(n, l) + t * d * c);
   CHECK(cost(0b1111) - cost(0b1110) == attention(l, l));
   CHECK(cost(0b0111) == others(n, 1) + attention(n, n) + t * d * c);  // no encoder
   CHECK(cost(0b1000) == others(l, 2) + others(t, 1) + attention(t, l) + t * d * c);
   CHECK(cost(0b0011) == others(t, 1) + t * d * c);
 }
 
-TEST_CASE("a window's Transformer forecast has the same bytes alone, in any batch, with any number of workers") {
+TEST_CASE(
+    "a window's Transformer forecast has the same bytes alone, in any batch, with any number of "
+    "workers") {
   for (const std::uint64_t mask : {0b1111u, 0b0110u, 0b1001u}) {
-    const auto model = example::made<Transformer<float>>({wide.with_kept(ModuleMask{mask})}, 3, 0.2);
+    const auto model =
+        example::made<Transformer<float>>({wide.with_kept(ModuleMask{mask})}, 3, 0.2);
     const example::RandomBatch<float> data(wide, 33);
     const std::size_t size = wide.horizon * wide.channels;
     std::vector<float> alone;
     Predictor one_by_one(model);
     for (std::size_t b = 0; b < 33; ++b)
-      for (const float value : one_by_one.forecast(data.batch.middle(b, 1)).flat()) alone.push_back(value);
+      for (const float value : one_by_one.forecast(data.batch.middle(b, 1)).flat())
+        alone.push_back(value);
     for (const std::size_t workers : {1u, 3u}) {
       Team team(workers);
       Predictor predictor(model, &team);
       for (const std::size_t batch : {1u, 2u, 5u, 33u}) {
-        INFO(workers << " workers, " << batch << " samples, kept " << to_string(ModuleMask{mask}, 4));
+        INFO(workers << " workers, " << batch << " samples, kept "
+                     << to_string(ModuleMask{mask}, 4));
         const auto y = predictor.forecast(data.batch.middle(33 - batch, batch));
         CHECK(example::same_bits(y.flat(), std::span(alone).last(batch * size)));
       }
@@ -212,7 +228,8 @@ TEST_CASE("1 and 3 workers train the same Transformer and score its modules alik
     Team team(std::max<std::size_t>(workers, 1));
     auto model = example::made<Model>({config}, 7, 0.1);
     Pruner<Model> pruner(model);
-    Trainer<Model> trainer(model, {.epochs = 1, .batch_size = 16, .rate = 1e-3, .seed = 7}, workers ? &team : nullptr);
+    Trainer<Model> trainer(model, {.epochs = 1, .batch_size = 16, .rate = 1e-3, .seed = 7},
+                           workers ? &team : nullptr);
     trainer.run_epoch(windows.training, windows.validation, pruner);
     scores = pruner.scores();
     return model;

@@ -1,4 +1,5 @@
-// The encoder-decoder Transformer against PyTorch: every file of the fixtures folder that holds one.
+// The encoder-decoder Transformer against PyTorch: every file of the fixtures folder that holds
+// one.
 #include <spat/models/transformer.hpp>
 
 #include <tests/models/parity.hpp>
@@ -23,11 +24,14 @@ TransformerConfig config_of(const SafetensorsFile& file) {
 
 }  // namespace
 
-TEST_CASE("Transformer agrees with PyTorch: output, loss, gradients, A, dA, SEND and pruned outputs", "[parity]") {
+TEST_CASE(
+    "Transformer agrees with PyTorch: output, loss, gradients, A, dA, SEND and pruned outputs",
+    "[parity]") {
   parity::check_files<Transformer>({"Transformer"}, config_of);
 }
 
-TEST_CASE("a Transformer's decoder begins with the steps and marks that PyTorch's was given", "[parity]") {
+TEST_CASE("a Transformer's decoder begins with the steps and marks that PyTorch's was given",
+          "[parity]") {
   for (const std::string& path : fixtures::files()) {
     const SafetensorsFile file(path);
     if (!parity::holds(file, {"Transformer"})) continue;
@@ -39,6 +43,7 @@ TEST_CASE("a Transformer's decoder begins with the steps and marks that PyTorch'
     model.prepare(cache, Purpose::training, data.batch.samples, data.batch.channels());
     model.forward(Pass{}, data.batch, cache);
     CHECK(std::ranges::equal(cache.views.steps.flat(), file.read<float>("fixture.x_dec")));
-    CHECK(std::ranges::equal(cache.views.step_marks.flat(), file.read<float>("fixture.x_mark_dec")));
+    CHECK(
+        std::ranges::equal(cache.views.step_marks.flat(), file.read<float>("fixture.x_mark_dec")));
   }
 }

@@ -9,7 +9,8 @@ using namespace spat;
 namespace {
 
 constexpr TSMixerConfig small{.channels = 3, .lookback = 11, .horizon = 5, .width = 9, .depth = 2};
-constexpr TSMixerConfig wide{.channels = 7, .lookback = 48, .horizon = 13, .width = 200, .depth = 2};
+constexpr TSMixerConfig wide{
+    .channels = 7, .lookback = 48, .horizon = 13, .width = 200, .depth = 2};
 
 }  // namespace
 
@@ -23,7 +24,9 @@ TEST_CASE("a window's forecast by TSMixer depends on nothing but the window") {
   tests::check_forecasts<TSMixer, wide>();
 }
 
-TEST_CASE("TSMixer trains to the same bytes on any number of workers") { tests::check_training<TSMixer>(wide); }
+TEST_CASE("TSMixer trains to the same bytes on any number of workers") {
+  tests::check_training<TSMixer>(wide);
+}
 
 TEST_CASE("TSMixer comes back from files, and pruning leaves it alone") {
   tests::check_files<TSMixer, small>();
@@ -33,11 +36,13 @@ TEST_CASE("TSMixer comes back from files, and pruning leaves it alone") {
 TEST_CASE("a TSMixer's configuration counts its parameters and refuses what does not fit") {
   tests::check_count<TSMixer>(small);
   tests::check_count<TSMixer>(wide);
-  CHECK(tests::refused<TSMixer>(small, [](auto& c) { c.width = 0; }) == "width must be positive: 0");
+  CHECK(tests::refused<TSMixer>(small, [](auto& c) { c.width = 0; }) ==
+        "width must be positive: 0");
   CHECK(tests::refused<TSMixer>(small, [](auto& c) { c.depth = 65; }) ==
         "layers must be 1 to 64: layers, most: 65, 64");
   CHECK(tests::refused_batch<TSMixer>(small, [](auto& c) { c.channels = 4; }) ==
         "TSMixer: channels: expected 3, found 4");
-  CHECK(tests::refused_batch<TSMixer>(small, [](auto& c) { c.lookback = 12; }).find("lookback rows of history") !=
-        std::string::npos);
+  CHECK(tests::refused_batch<TSMixer>(small, [](auto& c) {
+          c.lookback = 12;
+        }).find("lookback rows of history") != std::string::npos);
 }

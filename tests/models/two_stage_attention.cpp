@@ -1,4 +1,5 @@
-// TwoStageAttention and SegmentMerging: gradients by central differences, kept and pruned, and what each promises about bytes.
+// TwoStageAttention and SegmentMerging: gradients by central differences, kept and pruned, and what
+// each promises about bytes.
 #include <tests/nn/check.hpp>
 
 #include <spat/models/crossformer/segment_merging.hpp>
@@ -11,8 +12,8 @@
 using spat::Arena;
 using spat::BlockMask;
 using spat::ModuleMask;
-using spat::Purpose;
 using spat::Pass;
+using spat::Purpose;
 using spat::Share;
 using RowsOfDouble = spat::Rows<const double>;
 
@@ -36,7 +37,8 @@ Pass training() { return {.training = true, .seed = 5, .step = 9, .first_sample 
 /// A layer, its input, and what comes out of one forward and backward.
 template <class Layer>
 struct Example {
-  explicit Example(Layer given, double rate, std::size_t sample_count = 2, const Pass& how = training())
+  explicit Example(Layer given, double rate, std::size_t sample_count = 2,
+                   const Pass& how = training())
       : layer(std::move(given)), pass(how), samples(sample_count), width(layer.norm4.gain.cols()),
         x(random_tensor(samples * channels * segments, width, 1)),
         dy(random_tensor(samples * channels * segments, width, 2)) {
@@ -80,8 +82,10 @@ std::vector<double> copy(RowsOfDouble y) { return {y.flat().begin(), y.flat().en
 
 }  // namespace
 
-TEST_CASE("TwoStageAttention agrees with central differences, both modules kept and pruned, with and without dropout",
-          "[nn]") {
+TEST_CASE(
+    "TwoStageAttention agrees with central differences, both modules kept and pruned, with and "
+    "without dropout",
+    "[nn]") {
   for (const double rate : {0.0, 0.3})
     for (const std::uint64_t keeps : {0b00u, 0b01u, 0b10u, 0b11u}) {
       INFO("rate " << rate << ", keeps " << keeps);
@@ -100,7 +104,8 @@ TEMPLATE_TEST_CASE_SIG("static and dynamic TwoStageAttentions give the same byte
   const auto a = parameters(*dynamic.gradients);
   const auto b = parameters(*fixed.gradients);
   REQUIRE(a.size() == b.size());
-  for (std::size_t i = 0; i < a.size(); ++i) CHECK((a[i].name == b[i].name && same_bits(a[i].values, b[i].values)));
+  for (std::size_t i = 0; i < a.size(); ++i)
+    CHECK((a[i].name == b[i].name && same_bits(a[i].values, b[i].values)));
 }
 
 TEST_CASE("a receiver with a zeroed output projection gives the bytes of pruned routers", "[nn]") {
@@ -137,8 +142,10 @@ TEST_CASE("variates meet through the routers alone, segments in the time stage a
   }
 }
 
-TEST_CASE("a two-stage layer's attentions report as two modules, the sender as the second part of the routers'",
-          "[nn]") {
+TEST_CASE(
+    "a two-stage layer's attentions report as two modules, the sender as the second part of the "
+    "routers'",
+    "[nn]") {
   struct Calls {
     std::vector<spat::AttentionCall> calls;
     void on_backward(const spat::BackwardEvent<double>& event) { calls.push_back(event); }
@@ -148,8 +155,8 @@ TEST_CASE("a two-stage layer's attentions report as two modules, the sender as t
   example.layer.forward(pass, example.x.view(), example.cache);
   example.layer.backward_input(pass, example.dy.view(), example.cache);
   REQUIRE(calls.calls.size() == 3);
-  const auto check = [&](std::size_t i, std::size_t module, std::size_t part, std::size_t folds, std::size_t lq,
-                         std::size_t lk) {
+  const auto check = [&](std::size_t i, std::size_t module, std::size_t part, std::size_t folds,
+                         std::size_t lq, std::size_t lk) {
     const auto& call = calls.calls[i];
     CHECK((call.module == module && call.part == part));
     CHECK((call.first_sample == 2 * folds && call.samples == 2 * folds));
@@ -160,18 +167,23 @@ TEST_CASE("a two-stage layer's attentions report as two modules, the sender as t
   check(2, 5, 0, channels, segments, segments);
 }
 
-TEST_CASE("inference lays a two-stage layer's values over each other and gives the bytes of training", "[nn]") {
+TEST_CASE(
+    "inference lays a two-stage layer's values over each other and gives the bytes of training",
+    "[nn]") {
   for (const std::uint64_t keeps : {0b00u, 0b01u, 0b10u, 0b11u}) {
     Example example(layer_of(keeps), 0);
     Arena small;
     Dynamic::Cache cache;
     prepare(small, Purpose::inference, cache, example.layer, std::size_t{2}, channels);
     CHECK(small.size_bytes() < example.arena.size_bytes() / 2);
-    CHECK(same_bits(example.layer.forward(Pass{}, example.x.view(), cache).flat(), example.forward().flat()));
+    CHECK(same_bits(example.layer.forward(Pass{}, example.x.view(), cache).flat(),
+                    example.forward().flat()));
   }
 }
 
-TEST_CASE("a batch of a two-stage layer in blocks, or on a team, gives the bytes of the batch at once", "[nn]") {
+TEST_CASE(
+    "a batch of a two-stage layer in blocks, or on a team, gives the bytes of the batch at once",
+    "[nn]") {
   for (const std::uint64_t keeps : {0b01u, 0b10u, 0b11u}) {
     const std::size_t samples = 6, rows = channels * segments, width = 48;
     Example whole(layer_of(keeps, width), 0.3, samples);
@@ -211,8 +223,9 @@ TEST_CASE("a batch of a two-stage layer in blocks, or on a team, gives the bytes
   }
 }
 
-TEMPLATE_TEST_CASE_SIG("SegmentMerging agrees with central differences where segments divide and where they do not",
-                       "[nn]", ((std::size_t width), width), spat::dynamic, 6) {
+TEMPLATE_TEST_CASE_SIG(
+    "SegmentMerging agrees with central differences where segments divide and where they do not",
+    "[nn]", ((std::size_t width), width), spat::dynamic, 6) {
   const std::size_t series = 3;
   for (const std::size_t count : std::initializer_list<std::size_t>{1, 4, 5})
     for (const std::size_t window : std::initializer_list<std::size_t>{2, 3}) {
@@ -226,7 +239,9 @@ TEMPLATE_TEST_CASE_SIG("SegmentMerging agrees with central differences where seg
       typename Layer::Cache cache;
       Arena arena;
       prepare(arena, Purpose::training, cache, layer, series);
-      const auto loss = [&] { return dot(dy.flat(), layer.forward(Pass{}, x.view(), cache).flat()); };
+      const auto loss = [&] {
+        return dot(dy.flat(), layer.forward(Pass{}, x.view(), cache).flat());
+      };
       loss();
       auto gradients = zeros_like(layer);
       const auto dx = copy(spat::backward(layer, Pass{}, dy.view(), cache, gradients));
@@ -255,7 +270,9 @@ TEST_CASE("merging repeats a series' last segments where the window needs more",
         "too few segments to merge: segments 1, window 3");
 }
 
-TEST_CASE("learned tokens are the same for each sequence, and their gradient is the sum over sequences", "[nn]") {
+TEST_CASE(
+    "learned tokens are the same for each sequence, and their gradient is the sum over sequences",
+    "[nn]") {
   spat::LearnedPositions<double> layer(2, 3);
   randomize(layer);
   spat::LearnedPositions<double>::Cache cache;

@@ -1,9 +1,9 @@
-// MultiHeadAttention in full generality: against plain loops, central differences, and what it promises about masks,
-// scores, dropout, threads and the cut of a batch.
+// MultiHeadAttention in full generality: against plain loops, central differences, and what it
+// promises about masks, scores, dropout, threads and the cut of a batch.
 #include "check.hpp"
 
-#include <tests/kernels/reference.hpp>
 #include <spat/nn/attention.hpp>
+#include <tests/kernels/reference.hpp>
 
 #include <tests/attention_maps.hpp>
 
@@ -12,8 +12,8 @@
 #include <vector>
 
 using spat::Arena;
-using spat::Purpose;
 using spat::Pass;
+using spat::Purpose;
 using spat::Share;
 using Attention = spat::MultiHeadAttention<double>;
 using Numbers = std::vector<double>;
@@ -78,7 +78,8 @@ struct Call {
     randomize(layer);
     for (std::size_t i = 0; i < mask.size(); ++i) {
       const std::size_t sample = i / c.lk, key = i % c.lk;
-      mask[i] = sample == 0 ? key == 0 : (sample + key) % 3 != 0 || key == 0;  // sample 0 sees one key only
+      mask[i] = sample == 0 ? key == 0
+                            : (sample + key) % 3 != 0 || key == 0;  // sample 0 sees one key only
     }
     prepare();
   }
@@ -110,7 +111,8 @@ struct Call {
 
   template <class PassType>
   Attention::InputGradients backward(const PassType& how) {
-    return layer.backward_input(how, dy.view(), cache, shape.hands_on ? RowsOfDouble(dscores.view()) : RowsOfDouble());
+    return layer.backward_input(how, dy.view(), cache,
+                                shape.hands_on ? RowsOfDouble(dscores.view()) : RowsOfDouble());
   }
   /// A and dA of a forward and a backward, for an output gradient of dy.
   tests::AttentionMaps<double> maps() {
@@ -143,7 +145,8 @@ struct Naive {
   Numbers y, scores, a, o;
 
   explicit Naive(const Call& call) {
-    const auto& [name, samples, lq, lk, width, heads, self, causal, masked, previous, hands_on, dropout] = call.shape;
+    const auto& [name, samples, lq, lk, width, heads, self, causal, masked, previous, hands_on,
+                 dropout] = call.shape;
     const double rate = call.pass.training ? dropout : 0;
     const std::size_t size = width / heads;
     const auto project = [width = width](const spat::Linear<double>& linear, const Numbers& x) {
@@ -159,9 +162,11 @@ struct Naive {
     const Numbers q = project(call.layer.query_projection, copy(call.x.flat()));
     const Numbers k = project(call.layer.key_projection, copy(call.x_m().flat()));
     const Numbers v = project(call.layer.value_projection, copy(call.x_m().flat()));
-    scores.resize(samples * heads * lq * lk), a.resize(scores.size()), o.resize(samples * lq * width);
+    scores.resize(samples * heads * lq * lk), a.resize(scores.size()),
+        o.resize(samples * lq * width);
     for (std::size_t s = 0; s < samples; ++s) {
-      const std::size_t group = 32, groups = (lq + group - 1) / group;  // positions are (head, group, key, query)
+      const std::size_t group = 32, groups = (lq + group - 1) /
+                                             group;  // positions are (head, group, key, query)
       std::vector<unsigned char> keep(heads * groups * lk * group, 1);
       if (rate > 0)
         spat::kernels::reference::dropout<unsigned char>(
@@ -172,7 +177,8 @@ struct Naive {
           for (std::size_t j = 0; j < lk; ++j) {
             const std::size_t at = ((s * heads + h) * lq + i) * lk + j;
             for (std::size_t d = 0; d < size; ++d)
-              scores[at] += q[(s * lq + i) * width + h * size + d] * k[(s * lk + j) * width + h * size + d];
+              scores[at] +=
+                  q[(s * lq + i) * width + h * size + d] * k[(s * lk + j) * width + h * size + d];
             scores[at] /= std::sqrt(static_cast<double>(size));
             if (previous) scores[at] += call.previous.data()[at];
             const bool seen = (!causal || j <= i) && (!masked || call.mask[s * lk + j]);
@@ -182,9 +188,12 @@ struct Naive {
           for (std::size_t j = 0; j < lk; ++j) {
             const std::size_t at = ((s * heads + h) * lq + i) * lk + j;
             a[at] /= total;
-            const double mixed = keep[((h * groups + i / group) * lk + j) * group + i % group] ? a[at] / (1 - rate) : 0;
+            const double mixed = keep[((h * groups + i / group) * lk + j) * group + i % group]
+                                     ? a[at] / (1 - rate)
+                                     : 0;
             for (std::size_t d = 0; d < size; ++d)
-              o[(s * lq + i) * width + h * size + d] += mixed * v[(s * lk + j) * width + h * size + d];
+              o[(s * lq + i) * width + h * size + d] +=
+                  mixed * v[(s * lk + j) * width + h * size + d];
           }
         }
     }
@@ -195,7 +204,8 @@ struct Naive {
 void check_close(std::span<const double> found, const Numbers& expected) {
   REQUIRE(found.size() == expected.size());
   double worst = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) worst = worse(worst, std::abs(found[i] - expected[i]));
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    worst = worse(worst, std::abs(found[i] - expected[i]));
   CHECK(worst < 1e-12);
 }
 
@@ -255,11 +265,13 @@ TEST_CASE("Attention with sizes in its type gives the bytes of the dynamic one",
     Fixed::Cache cache;
     Arena arena;
     ::prepare(arena, Purpose::training, cache, layer, c.samples, c.lq, c.lk);
-    CHECK(same_bits(call.forward().flat(),
-                    layer.forward(call.pass, call.x.view(), call.x_m(), cache, call.inputs()).flat()));
+    CHECK(same_bits(
+        call.forward().flat(),
+        layer.forward(call.pass, call.x.view(), call.x_m(), cache, call.inputs()).flat()));
     const auto expected = call.backward(call.pass);
     const auto found =
-        layer.backward_input(call.pass, call.dy.view(), cache, c.hands_on ? RowsOfDouble(call.dscores.view()) : RowsOfDouble());
+        layer.backward_input(call.pass, call.dy.view(), cache,
+                             c.hands_on ? RowsOfDouble(call.dscores.view()) : RowsOfDouble());
     CHECK(same_bits(expected.query.flat(), found.query.flat()));
     CHECK(same_bits(expected.memory.flat(), found.memory.flat()));
     auto weights = call.weights();
@@ -299,7 +311,8 @@ TEST_CASE("A sample with one seen key mixes that key's value alone", "[nn]") {
   for (std::size_t row = 0; row < 8; ++row)
     for (std::size_t j = 0; j < 5; ++j) CHECK(maps.rows(maps.a).row(row)[j] == (j == 0 ? 1 : 0));
   for (std::size_t i = 0; i < 4; ++i)
-    for (std::size_t d = 0; d < 6; ++d) CHECK(call.cache.mixed.row(i)[d] == call.cache.value.y.row(0)[d]);
+    for (std::size_t d = 0; d < 6; ++d)
+      CHECK(call.cache.mixed.row(i)[d] == call.cache.value.y.row(0)[d]);
 }
 
 TEST_CASE("A sample that sees no key mixes nothing, and backward stays finite", "[nn]") {
@@ -307,7 +320,8 @@ TEST_CASE("A sample that sees no key mixes nothing, and backward stays finite", 
   std::fill(call.mask.begin(), call.mask.begin() + 4, static_cast<unsigned char>(0));
   const auto y = call.forward();
   for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t d = 0; d < 6; ++d) CHECK(y.row(i)[d] == call.layer.out_projection.bias.data()[d]);
+    for (std::size_t d = 0; d < 6; ++d)
+      CHECK(y.row(i)[d] == call.layer.out_projection.bias.data()[d]);
   const auto gradients = call.backward(call.pass);
   for (std::size_t i = 0; i < 4 * 6; ++i) CHECK(gradients.memory.flat()[i] == 0);
   for (const double g : gradients.query.flat()) CHECK(std::isfinite(g));
@@ -318,7 +332,8 @@ TEST_CASE("A causal query sees itself and what came before", "[nn]") {
   const Numbers before = copy(call.forward().flat());
   const auto maps = call.maps();
   for (std::size_t row = 0; row < 2 * 2 * 5; ++row)
-    for (std::size_t j = 0; j < 5; ++j) CHECK((maps.rows(maps.a).row(row)[j] > 0) == (j <= row % 5));
+    for (std::size_t j = 0; j < 5; ++j)
+      CHECK((maps.rows(maps.a).row(row)[j] > 0) == (j <= row % 5));
   CHECK(maps.a[0] == 1);
   for (std::size_t changed = 1; changed < 5; ++changed) {
     Call other({.name = "causal", .lq = 5, .lk = 5, .causal = true});
@@ -354,7 +369,8 @@ TEST_CASE("A criterion is told A and dA: A dA sums to <O, dO> in every row and h
     CHECK(listener.forward[0].o.data() == event.o.data());
     CHECK(listener.forward[0].module == 7);
     CHECK(listener.module == 7);
-    CHECK(listener.tiles == c.samples * c.heads * spat::divide_up(c.lq, spat::kernels::panel_width<double>));
+    CHECK(listener.tiles ==
+          c.samples * c.heads * spat::divide_up(c.lq, spat::kernels::panel_width<double>));
     const RowsOfDouble a = listener.rows(listener.a), da_found = listener.rows(listener.da);
 
     const std::size_t size = c.width / c.heads;
@@ -406,7 +422,8 @@ TEST_CASE("Listening changes no bit, and a criterion may hear one direction or n
   CHECK(only_backward.heard == 1);
 }
 
-TEST_CASE("Attention gives the same bytes on teams of one, two and three, and without a team", "[nn]") {
+TEST_CASE("Attention gives the same bytes on teams of one, two and three, and without a team",
+          "[nn]") {
   Case c = cases.back();  // large enough that every loop wakes the team
   c.samples = 5, c.lq = c.lk = 24, c.width = 48, c.heads = 4;
   Call alone(c);
@@ -438,7 +455,8 @@ TEST_CASE("A batch in blocks gives the bytes of the batch at once, its gradients
   const Numbers y = copy(whole.forward().flat());
   const auto expected = whole.backward(whole.pass);
   auto weights = whole.weights();
-  for (const auto& cut : std::vector<std::vector<std::size_t>>{{3, 4}, {1, 1, 5}, {1, 1, 1, 1, 1, 1, 1}}) {
+  for (const auto& cut :
+       std::vector<std::vector<std::size_t>>{{3, 4}, {1, 1, 5}, {1, 1, 1, 1, 1, 1, 1}}) {
     auto gradients = zeros_like(whole.layer);
     std::size_t first = 0;
     for (const std::size_t count : cut) {
@@ -447,13 +465,14 @@ TEST_CASE("A batch in blocks gives the bytes of the batch at once, its gradients
       ::prepare(block.arena, Purpose::training, block.cache, block.layer, count, c.lq, c.lk);
       spat::AttentionInputs<double> inputs;
       inputs.key_mask = {block.mask.data() + first * c.lk, count, c.lk};
-      inputs.previous_scores = RowsOfDouble(block.previous.view()).middle_rows(score_rows, block_rows * c.heads);
+      inputs.previous_scores =
+          RowsOfDouble(block.previous.view()).middle_rows(score_rows, block_rows * c.heads);
       const auto x = RowsOfDouble(block.x.view()).middle_rows(rows, block_rows);
       const auto out = block.layer.forward(block.pass, x, x, block.cache, inputs);
       CHECK(same_bits(out.flat(), std::span(y).subspan(rows * c.width, block_rows * c.width)));
-      const auto found =
-          block.layer.backward_input(block.pass, RowsOfDouble(block.dy.view()).middle_rows(rows, block_rows), block.cache,
-                                     RowsOfDouble(block.dscores.view()).middle_rows(score_rows, block_rows * c.heads));
+      const auto found = block.layer.backward_input(
+          block.pass, RowsOfDouble(block.dy.view()).middle_rows(rows, block_rows), block.cache,
+          RowsOfDouble(block.dscores.view()).middle_rows(score_rows, block_rows * c.heads));
       CHECK(same_bits(found.query.flat(), expected.query.middle_rows(rows, block_rows).flat()));
       CHECK(same_bits(found.memory.flat(), expected.memory.middle_rows(rows, block_rows).flat()));
       Share all;
@@ -478,7 +497,8 @@ TEST_CASE("Attention names its tensors as the reference does", "[nn]") {
   Attention layer(4, 2);
   std::vector<std::string> names;
   for (const auto& parameter : parameters(layer)) names.push_back(parameter.name);
-  CHECK(names == std::vector<std::string>{"query_projection.weight", "query_projection.bias", "key_projection.weight",
-                                          "key_projection.bias", "value_projection.weight", "value_projection.bias",
+  CHECK(names == std::vector<std::string>{"query_projection.weight", "query_projection.bias",
+                                          "key_projection.weight", "key_projection.bias",
+                                          "value_projection.weight", "value_projection.bias",
                                           "out_projection.weight", "out_projection.bias"});
 }

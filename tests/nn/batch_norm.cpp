@@ -1,4 +1,5 @@
-// A forward cut into stages: blocks of a batch meet in BatchNorm's statistics, between a Linear and a Linear.
+// A forward cut into stages: blocks of a batch meet in BatchNorm's statistics, between a Linear and
+// a Linear.
 #include "check.hpp"
 
 #include <spat/nn/batch_norm.hpp>
@@ -11,13 +12,14 @@
 using spat::Arena;
 using spat::BatchNorm;
 using spat::Caches;
-using spat::Purpose;
 using spat::Pass;
+using spat::Purpose;
 using spat::Share;
 using RowsOfDouble = spat::Rows<const double>;
 using Cut = std::vector<std::size_t>;
 
-static_assert(spat::Layer<BatchNorm<double>> && spat::Layer<BatchNorm<float, 4>, spat::Rows<const float, 4>>);
+static_assert(spat::Layer<BatchNorm<double>> &&
+              spat::Layer<BatchNorm<float, 4>, spat::Rows<const float, 4>>);
 
 namespace {
 
@@ -26,7 +28,8 @@ class Net {
  public:
   using Value = double;
 
-  Net(std::size_t in, std::size_t width, std::size_t out) : first(in, width), norm(width), second(width, out) {}
+  Net(std::size_t in, std::size_t width, std::size_t out)
+      : first(in, width), norm(width), second(width, out) {}
 
   spat::Linear<double> first;
   BatchNorm<double> norm;
@@ -52,17 +55,21 @@ class Net {
     norm.observe(pass, cache.hidden, cache.norm);
   }
   RowsOfDouble forward_2(const Pass& pass, Cache& cache) const {
-    return second.forward(pass, gelu.forward(pass, norm.forward(pass, cache.hidden, cache.norm), cache.gelu),
-                          cache.second);
+    return second.forward(
+        pass, gelu.forward(pass, norm.forward(pass, cache.hidden, cache.norm), cache.gelu),
+        cache.second);
   }
   void backward_1(const Pass& pass, RowsOfDouble dy, Cache& cache) const {
-    cache.dhidden = gelu.backward_input(pass, second.backward_input(pass, dy, cache.second), cache.gelu);
+    cache.dhidden =
+        gelu.backward_input(pass, second.backward_input(pass, dy, cache.second), cache.gelu);
     norm.backward_observe(pass, cache.dhidden, cache.norm);
   }
   RowsOfDouble backward_2(const Pass& pass, Cache& cache) const {
-    return first.backward_input(pass, norm.backward_input(pass, cache.dhidden, cache.norm), cache.first);
+    return first.backward_input(pass, norm.backward_input(pass, cache.dhidden, cache.norm),
+                                cache.first);
   }
-  void backward_weights(const Pass& pass, Caches<Cache> caches, Net& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, Net& gradients,
+                        Share& share) const {
     first.backward_weights(pass, caches.of(&Cache::first), gradients.first, share);
     norm.backward_weights(pass, caches.of(&Cache::norm), gradients.norm, share);
     second.backward_weights(pass, caches.of(&Cache::second), gradients.second, share);
@@ -91,31 +98,39 @@ class Batch {
   }
 
   std::vector<double> forward(const Net& net, RowsOfDouble x) {
-    for (Block& block : blocks_) prepare(block.arena, Purpose::training, block.cache, net, block.rows);
-    each([&](Block& block) { net.forward_1(pass, x.middle_rows(block.first_row, block.rows), block.cache); });
+    for (Block& block : blocks_)
+      prepare(block.arena, Purpose::training, block.cache, net, block.rows);
+    each([&](Block& block) {
+      net.forward_1(pass, x.middle_rows(block.first_row, block.rows), block.cache);
+    });
     net.norm.reduce(norms_);
     std::vector<double> y(x.rows() * net.second.outputs());
     each([&](Block& block) {
       const auto out = net.forward_2(pass, block.cache).flat();
-      std::ranges::copy(out, y.begin() + static_cast<std::ptrdiff_t>(block.first_row * net.second.outputs()));
+      std::ranges::copy(
+          out, y.begin() + static_cast<std::ptrdiff_t>(block.first_row * net.second.outputs()));
     });
     return y;
   }
 
   std::vector<double> backward(const Net& net, RowsOfDouble dy, Net& gradients) {
-    each([&](Block& block) { net.backward_1(pass, dy.middle_rows(block.first_row, block.rows), block.cache); });
+    each([&](Block& block) {
+      net.backward_1(pass, dy.middle_rows(block.first_row, block.rows), block.cache);
+    });
     net.norm.reduce_backward(norms_);
     std::vector<double> dx(dy.rows() * net.first.inputs());
     each([&](Block& block) {
       const auto part = net.backward_2(pass, block.cache).flat();
-      std::ranges::copy(part, dx.begin() + static_cast<std::ptrdiff_t>(block.first_row * net.first.inputs()));
+      std::ranges::copy(
+          part, dx.begin() + static_cast<std::ptrdiff_t>(block.first_row * net.first.inputs()));
     });
-    team_.for_each_worker([&](std::size_t worker) {  // weights: cut over tasks, each with all blocks in order
-      Share share(worker, team_.size());
-      Caches<Net::Cache> caches;
-      for (Block& block : blocks_) caches.push_back(block.cache);
-      net.backward_weights(pass, caches, gradients, share);
-    });
+    team_.for_each_worker(
+        [&](std::size_t worker) {  // weights: cut over tasks, each with all blocks in order
+          Share share(worker, team_.size());
+          Caches<Net::Cache> caches;
+          for (Block& block : blocks_) caches.push_back(block.cache);
+          net.backward_weights(pass, caches, gradients, share);
+        });
     return dx;
   }
 
@@ -161,7 +176,9 @@ double largest_difference(std::span<const double> a, std::span<const double> b) 
 
 }  // namespace
 
-TEST_CASE("Batch statistics over any cut into blocks agree with central differences of the whole batch", "[nn]") {
+TEST_CASE(
+    "Batch statistics over any cut into blocks agree with central differences of the whole batch",
+    "[nn]") {
   for (const Cut& cut : cuts) {
     INFO("blocks " << cut.size() << ", the first of " << cut[0]);
     Net net = random_net();
@@ -171,14 +188,19 @@ TEST_CASE("Batch statistics over any cut into blocks agree with central differen
     batch.forward(net, x.view());
     Net gradients = spat::zeros_like(net);
     const auto dx = batch.backward(net, dy.view(), gradients);
-    const auto loss = [&] { return dot(dy.flat(), std::span<const double>(whole.forward(net, x.view()))); };
+    const auto loss = [&] {
+      return dot(dy.flat(), std::span<const double>(whole.forward(net, x.view())));
+    };
     check_input("x", x.flat(), dx, loss);
     check_parameters(net, gradients, loss);
     CHECK(std::ranges::all_of(gradients.norm.running_mean.flat(), [](double g) { return g == 0; }));
   }
 }
 
-TEST_CASE("Any cut gives the results of the whole batch but for rounding, and the same bytes on every team", "[nn]") {
+TEST_CASE(
+    "Any cut gives the results of the whole batch but for rounding, and the same bytes on every "
+    "team",
+    "[nn]") {
   const Net net = random_net();
   const auto x = random_tensor(rows, in, 1), dy = random_tensor(rows, out, 2);
   Batch whole({rows}, 1);
@@ -203,7 +225,8 @@ TEST_CASE("Any cut gives the results of the whole batch but for rounding, and th
   }
 }
 
-TEST_CASE("Normalized features of a batch have mean zero and variance one, whatever its blocks", "[nn]") {
+TEST_CASE("Normalized features of a batch have mean zero and variance one, whatever its blocks",
+          "[nn]") {
   for (const Cut& cut : cuts) {
     const BatchNorm<double> norm(width);
     const auto x = random_tensor(rows, width, 1);
@@ -235,31 +258,39 @@ TEST_CASE("Normalized features of a batch have mean zero and variance one, whate
   }
 }
 
-TEST_CASE("A commit moves the running statistics once a step: a tenth of the way, the variance unbiased", "[nn]") {
+TEST_CASE(
+    "A commit moves the running statistics once a step: a tenth of the way, the variance unbiased",
+    "[nn]") {
   for (const Cut& cut : cuts) {
     Net net = random_net();
     const Net before = net;
     const auto x = random_tensor(rows, in, 1);
     Batch batch(cut, 2);
     batch.forward(net, x.view());
-    CHECK(same_bits(net.norm.running_mean.flat(), before.norm.running_mean.flat()));  // forward alone moves nothing
+    CHECK(same_bits(net.norm.running_mean.flat(),
+                    before.norm.running_mean.flat()));  // forward alone moves nothing
     batch.commit(net);
     for (std::size_t c = 0; c < width; ++c) {
       std::vector<double> hidden(rows, before.first.bias.data()[c]);
       double mean = 0, squares = 0;
       for (std::size_t r = 0; r < rows; ++r) {
-        for (std::size_t i = 0; i < in; ++i) hidden[r] += x.view().row(r)[i] * before.first.weight.view().row(c)[i];
+        for (std::size_t i = 0; i < in; ++i)
+          hidden[r] += x.view().row(r)[i] * before.first.weight.view().row(c)[i];
         mean += hidden[r] / rows;
       }
       for (const double h : hidden) squares += (h - mean) * (h - mean);
-      CHECK(net.norm.running_mean.data()[c] == Approx(0.9 * before.norm.running_mean.data()[c] + 0.1 * mean));
+      CHECK(net.norm.running_mean.data()[c] ==
+            Approx(0.9 * before.norm.running_mean.data()[c] + 0.1 * mean));
       CHECK(net.norm.running_variance.data()[c] ==
             Approx(0.9 * before.norm.running_variance.data()[c] + 0.1 * squares / (rows - 1)));
     }
   }
 }
 
-TEST_CASE("Outside training BatchNorm uses the running statistics, needs no first stage and knows no batch", "[nn]") {
+TEST_CASE(
+    "Outside training BatchNorm uses the running statistics, needs no first stage and knows no "
+    "batch",
+    "[nn]") {
   const Net net = random_net();
   const auto x = random_tensor(rows, width, 1);
   BatchNorm<double>::Cache cache;
@@ -273,8 +304,9 @@ TEST_CASE("Outside training BatchNorm uses the running statistics, needs no firs
                        std::sqrt(net.norm.running_variance.data()[c] + 1e-5);
       CHECK(all[r * width + c] == Approx(net.norm.gain.data()[c] * n + net.norm.bias.data()[c]));
     }
-    CHECK(same_bits(net.norm.forward(Pass{}, RowsOfDouble(x.view()).middle_rows(r, 1), cache).flat(),
-                    std::span(all).subspan(r * width, width)));
+    CHECK(
+        same_bits(net.norm.forward(Pass{}, RowsOfDouble(x.view()).middle_rows(r, 1), cache).flat(),
+                  std::span(all).subspan(r * width, width)));
   }
 }
 
@@ -283,12 +315,14 @@ TEST_CASE("Running statistics are buffers: saved and copied, not learned", "[nn]
   const auto list = spat::parameters(net);
   CHECK(spat::find_parameter(list, "norm.running_mean")->kind == spat::ParameterKind::buffer);
   CHECK(spat::find_parameter(list, "norm.running_var")->kind == spat::ParameterKind::buffer);
-  CHECK(spat::find_parameter(list, "norm.num_batches_tracked")->kind == spat::ParameterKind::counter);
+  CHECK(spat::find_parameter(list, "norm.num_batches_tracked")->kind ==
+        spat::ParameterKind::counter);
   CHECK(spat::find_parameter(list, "norm.weight")->kind == spat::ParameterKind::weight);
   CHECK(spat::parameter_count(list) == width * in + width + 2 * width + out * width + out);
 }
 
-TEST_CASE("Outside training BatchNorm's gradient treats the running statistics as constants", "[nn]") {
+TEST_CASE("Outside training BatchNorm's gradient treats the running statistics as constants",
+          "[nn]") {
   BatchNorm<double> norm(width);
   randomize(norm);
   for (double& value : norm.running_variance.flat()) value = std::abs(value) + 0.5;

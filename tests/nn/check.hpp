@@ -1,4 +1,5 @@
-// What the layer tests share: random inputs, losses, and central differences over every tensor of a layer.
+// What the layer tests share: random inputs, losses, and central differences over every tensor of a
+// layer.
 #pragma once
 
 #include <spat/autograd/gradient_check.hpp>
@@ -22,13 +23,15 @@ template <class Layer>
 void randomize(Layer& layer, std::uint64_t stream = 7) {
   spat::Random random(99, stream);
   for (const auto& parameter : spat::parameters(layer))
-    for (auto& value : parameter.values) value = static_cast<typename Layer::Value>(0.5 * random.normal());
+    for (auto& value : parameter.values)
+      value = static_cast<typename Layer::Value>(0.5 * random.normal());
   spat::pack(layer);
 }
 
 /// An arena laid out for one cache.
 template <class Cache, class... Arguments>
-void prepare(spat::Arena& arena, spat::Purpose purpose, Cache& cache, const Arguments&... arguments) {
+void prepare(spat::Arena& arena, spat::Purpose purpose, Cache& cache,
+             const Arguments&... arguments) {
   arena.prepare(purpose, [&](spat::Arena& a) { cache.lay_out(a, arguments...); });
 }
 
@@ -37,18 +40,22 @@ template <class A, class B>
 double dot(A a, B b) {
   REQUIRE(a.size() == b.size());
   double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
   return sum;
 }
 
 /// The larger one; a NaN stays.
 inline double worse(double a, double b) { return b > a || b != b ? b : a; }
 
-inline constexpr double tolerance = 1e-6;  // of central differences, relative to the largest gradient of a tensor
+inline constexpr double tolerance =
+    1e-6;  // of central differences, relative to the largest gradient of a tensor
 
-/// d loss / d values against central differences. The check must be able to fail: some gradient is not zero.
+/// d loss / d values against central differences. The check must be able to fail: some gradient is
+/// not zero.
 template <class Loss>
-void check_input(const char* what, std::span<double> values, std::span<const double> gradient, Loss&& loss) {
+void check_input(const char* what, std::span<double> values, std::span<const double> gradient,
+                 Loss&& loss) {
   INFO("input " << what);
   REQUIRE(values.size() == gradient.size());
   CHECK(spat::gradient_error(values, gradient, loss) < tolerance);
@@ -72,7 +79,8 @@ void check_parameters(Layer& layer, Layer& gradients, Loss&& loss) {
 /// Equal to the last bit.
 template <class A, class B>
 bool same_bits(const A& a, const B& b) {
-  return a.size() == b.size() && (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(*a.data())) == 0);
+  return a.size() == b.size() &&
+         (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(*a.data())) == 0);
 }
 template <class Layer>
 bool same_parameters(Layer& a, Layer& b) {

@@ -1,4 +1,5 @@
-// EncoderLayer: the block as a whole, with its attention kept, pruned in the type, and decided at run time; and a Stack of blocks.
+// EncoderLayer: the block as a whole, with its attention kept, pruned in the type, and decided at
+// run time; and a Stack of blocks.
 #include "check.hpp"
 
 #include <spat/nn/encoder_layer.hpp>
@@ -9,8 +10,8 @@
 using spat::Arena;
 using spat::BlockMask;
 using spat::ModuleMask;
-using spat::Purpose;
 using spat::Pass;
+using spat::Purpose;
 using spat::Share;
 using RowsOfDouble = spat::Rows<const double>;
 
@@ -29,8 +30,8 @@ Pass training() { return {.training = true, .seed = 5, .step = 9}; }
 /// A block, its input, and what comes out of one forward and backward.
 template <class Block>
 struct Example {
-  explicit Example(Block layer, double rate, std::size_t sample_count = 3, std::size_t token_count = 4,
-                const Pass& how = training(), std::size_t width = 6)
+  explicit Example(Block layer, double rate, std::size_t sample_count = 3,
+                   std::size_t token_count = 4, const Pass& how = training(), std::size_t width = 6)
       : block(std::move(layer)), pass(how), x(random_tensor(sample_count * token_count, width, 1)),
         dy(random_tensor(sample_count * token_count, width, 2)) {
     randomize(block);
@@ -38,7 +39,9 @@ struct Example {
     ::prepare(arena, Purpose::training, cache, block, sample_count, token_count);
   }
 
-  double loss() { return dot(dy.flat(), block.forward(pass, RowsOfDouble(x.view()), cache).flat()); }
+  double loss() {
+    return dot(dy.flat(), block.forward(pass, RowsOfDouble(x.view()), cache).flat());
+  }
 
   std::vector<double> backward() {
     gradients = zeros_like(block);
@@ -68,8 +71,10 @@ using EncoderBlock = spat::EncoderLayer<double, kept, spat::dynamic, spat::dynam
 
 }  // namespace
 
-TEST_CASE("EncoderLayer agrees with central differences, kept and pruned, static and dynamic, with and without dropout",
-          "[nn]") {
+TEST_CASE(
+    "EncoderLayer agrees with central differences, kept and pruned, static and dynamic, with and "
+    "without dropout",
+    "[nn]") {
   for (const double rate : {0.0, 0.3}) {
     INFO("rate " << rate);
     check_block(Dynamic(6, 10, 2, ModuleMask{true}), rate);
@@ -79,8 +84,8 @@ TEST_CASE("EncoderLayer agrees with central differences, kept and pruned, static
   }
 }
 
-TEMPLATE_TEST_CASE_SIG("Static and dynamic EncoderLayers give the same bytes, kept and pruned", "[nn]",
-                       ((bool keeps), keeps), true, false) {
+TEMPLATE_TEST_CASE_SIG("Static and dynamic EncoderLayers give the same bytes, kept and pruned",
+                       "[nn]", ((bool keeps), keeps), true, false) {
   constexpr BlockMask kept = keeps ? with_attention : without_attention;
   Example dynamic(Dynamic(6, 10, 2, ModuleMask{keeps}), 0.2);
   Example fixed(Static<kept>(6, 10, 2, ModuleMask{keeps}), 0.2);
@@ -115,7 +120,8 @@ TEST_CASE("Attention with a zeroed output projection gives the bytes of pruned a
   }
 }
 
-TEST_CASE("Inference lays values over each other and gives the bytes of training without dropout", "[nn]") {
+TEST_CASE("Inference lays values over each other and gives the bytes of training without dropout",
+          "[nn]") {
   for (const bool keeps : {true, false}) {
     Example example(Dynamic(6, 10, 2, ModuleMask{keeps}), 0);
     const auto y = example.block.forward(example.pass, example.x.view(), example.cache);
@@ -128,7 +134,8 @@ TEST_CASE("Inference lays values over each other and gives the bytes of training
   }
 }
 
-TEST_CASE("EncoderLayer gives the same bytes on teams of one, two and three, and without a team", "[nn]") {
+TEST_CASE("EncoderLayer gives the same bytes on teams of one, two and three, and without a team",
+          "[nn]") {
   Example alone(Dynamic(48, 64, 4, ModuleMask{true}), 0.2, 8, 36, training(), 48);
   alone.loss();
   const std::vector<double> y(alone.cache.norm2.y.flat().begin(), alone.cache.norm2.y.flat().end());
@@ -139,7 +146,8 @@ TEST_CASE("EncoderLayer gives the same bytes on teams of one, two and three, and
     pass.team = &team;
     Example example(Dynamic(48, 64, 4, ModuleMask{true}), 0.2, 8, 36, pass, 48);
     INFO("workers " << size);
-    CHECK(same_bits(example.block.forward(example.pass, example.x.view(), example.cache).flat(), y));
+    CHECK(
+        same_bits(example.block.forward(example.pass, example.x.view(), example.cache).flat(), y));
     CHECK(same_bits(example.backward(), dx));
     CHECK(same_parameters(*example.gradients, *alone.gradients));
 
@@ -152,13 +160,16 @@ TEST_CASE("EncoderLayer gives the same bytes on teams of one, two and three, and
   }
 }
 
-TEST_CASE("A batch of an EncoderLayer in blocks gives the bytes of the batch at once, its gradients too", "[nn]") {
+TEST_CASE(
+    "A batch of an EncoderLayer in blocks gives the bytes of the batch at once, its gradients too",
+    "[nn]") {
   for (const bool keeps : {true, false}) {
     const std::size_t samples = 6, tokens = 4, width = 6;
     Example whole(Dynamic(6, 10, 2, ModuleMask{keeps}), 0.3, samples, tokens);
     const auto y = whole.block.forward(whole.pass, whole.x.view(), whole.cache);
     const auto dx = whole.backward();
-    for (const auto& cut : std::vector<std::vector<std::size_t>>{{2, 4}, {1, 3, 2}, {1, 1, 1, 1, 1, 1}}) {
+    for (const auto& cut :
+         std::vector<std::vector<std::size_t>>{{2, 4}, {1, 3, 2}, {1, 1, 1, 1, 1, 1}}) {
       auto gradients = zeros_like(whole.block);
       std::size_t first = 0;
       for (const std::size_t count : cut) {
@@ -167,12 +178,15 @@ TEST_CASE("A batch of an EncoderLayer in blocks gives the bytes of the batch at 
         prepare(arena, Purpose::training, cache, whole.block, count, tokens);
         Pass pass = whole.pass;
         pass.first_sample = first;
-        const auto rows =
-            whole.block.forward(pass, RowsOfDouble(whole.x.view()).middle_rows(first * tokens, count * tokens), cache);
+        const auto rows = whole.block.forward(
+            pass, RowsOfDouble(whole.x.view()).middle_rows(first * tokens, count * tokens), cache);
         CHECK(same_bits(rows.flat(), y.middle_rows(first * tokens, count * tokens).flat()));
         const auto part = spat::backward(
-            whole.block, pass, RowsOfDouble(whole.dy.view()).middle_rows(first * tokens, count * tokens), cache, gradients);
-        CHECK(same_bits(part.flat(), std::span(dx).subspan(first * tokens * width, count * tokens * width)));
+            whole.block, pass,
+            RowsOfDouble(whole.dy.view()).middle_rows(first * tokens, count * tokens), cache,
+            gradients);
+        CHECK(same_bits(part.flat(),
+                        std::span(dx).subspan(first * tokens * width, count * tokens * width)));
         first += count;
       }
       CHECK(same_parameters(gradients, *whole.gradients));
@@ -180,7 +194,9 @@ TEST_CASE("A batch of an EncoderLayer in blocks gives the bytes of the batch at 
   }
 }
 
-TEST_CASE("A Stack numbers modules by the unpruned architecture and agrees with central differences", "[nn]") {
+TEST_CASE(
+    "A Stack numbers modules by the unpruned architecture and agrees with central differences",
+    "[nn]") {
   using Stack = spat::Stack<EncoderBlock>;
   Stack stack(3, ModuleMask{0b101}, std::size_t{6}, std::size_t{10}, std::size_t{2});
   CHECK(stack.blocks[0].attention.has_value());
@@ -194,7 +210,9 @@ TEST_CASE("A Stack numbers modules by the unpruned architecture and agrees with 
   struct Modules {
     std::vector<std::size_t> seen;
     void on_forward(const spat::ForwardEvent<double>& event) { seen.push_back(event.module); }
-    void on_backward(const spat::BackwardEvent<double>& event) { seen.push_back(10 + event.module); }
+    void on_backward(const spat::BackwardEvent<double>& event) {
+      seen.push_back(10 + event.module);
+    }
   } modules;
   const spat::ScoredPass<Modules> scored(example.pass, modules);
   example.block.forward(scored, RowsOfDouble(example.x.view()), example.cache);
@@ -203,8 +221,13 @@ TEST_CASE("A Stack numbers modules by the unpruned architecture and agrees with 
 }
 
 TEST_CASE("A static Stack gives the bytes of the dynamic one", "[nn]") {
-  Example dynamic(spat::Stack<EncoderBlock>(3, spat::ModuleMask{0b101}, std::size_t{6}, std::size_t{10}, std::size_t{2}), 0.2);
-  Example fixed(spat::Stack<EncoderBlock, 3, spat::ModuleMask{0b101}>(3, spat::ModuleMask{0b101}, std::size_t{6}, std::size_t{10}, std::size_t{2}), 0.2);
-  CHECK(same_bits(dynamic.block.forward(dynamic.pass, RowsOfDouble(dynamic.x.view()), dynamic.cache).flat(),
-                  fixed.block.forward(fixed.pass, RowsOfDouble(fixed.x.view()), fixed.cache).flat()));
+  Example dynamic(spat::Stack<EncoderBlock>(3, spat::ModuleMask{0b101}, std::size_t{6},
+                                            std::size_t{10}, std::size_t{2}),
+                  0.2);
+  Example fixed(spat::Stack<EncoderBlock, 3, spat::ModuleMask{0b101}>(
+                    3, spat::ModuleMask{0b101}, std::size_t{6}, std::size_t{10}, std::size_t{2}),
+                0.2);
+  CHECK(same_bits(
+      dynamic.block.forward(dynamic.pass, RowsOfDouble(dynamic.x.view()), dynamic.cache).flat(),
+      fixed.block.forward(fixed.pass, RowsOfDouble(fixed.x.view()), fixed.cache).flat()));
 }

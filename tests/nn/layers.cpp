@@ -9,13 +9,14 @@
 #include <spat/nn/linear.hpp>
 
 using spat::Arena;
-using spat::Purpose;
 using spat::Pass;
+using spat::Purpose;
 using spat::Share;
 using Input = spat::Rows<const double>;
 
-static_assert(spat::Layer<spat::Linear<double>> &&
-              spat::Layer<spat::Linear<double, 3, 4, spat::Bias::none>, spat::Rows<const double, 3>>);
+static_assert(
+    spat::Layer<spat::Linear<double>> &&
+    spat::Layer<spat::Linear<double, 3, 4, spat::Bias::none>, spat::Rows<const double, 3>>);
 static_assert(spat::Layer<spat::LayerNorm<float>> && spat::Layer<spat::Gelu<double>> &&
               spat::Layer<spat::Dropout<double>>);
 static_assert(spat::Layer<spat::FeedForward<double>>);
@@ -24,10 +25,12 @@ namespace {
 
 Pass training(std::size_t step = 3) { return {.training = true, .seed = 11, .step = step}; }
 
-/// Layers of one input x [rows x cols] and a cache laid out by `lay_out`: dx and every tensor against central differences
-/// of <dy, y>; then the same backward again, which must add to the gradients and leave x alone.
+/// Layers of one input x [rows x cols] and a cache laid out by `lay_out`: dx and every tensor
+/// against central differences of <dy, y>; then the same backward again, which must add to the
+/// gradients and leave x alone.
 template <class Layer, class LayOut>
-void check_layer(Layer layer, std::size_t rows, std::size_t cols, LayOut&& lay_out, const Pass& pass = training()) {
+void check_layer(Layer layer, std::size_t rows, std::size_t cols, LayOut&& lay_out,
+                 const Pass& pass = training()) {
   randomize(layer);
   auto x = random_tensor(rows, cols, 1);
   typename Layer::Cache cache;
@@ -70,12 +73,16 @@ void check_shares(const Layer& layer, const Pass& pass, Cache& cache, Layer& who
 
 }  // namespace
 
-TEST_CASE("Linear agrees with central differences, with and without a bias, static and dynamic", "[nn]") {
-  const auto lay_out = [](auto& cache, Arena& arena, const auto& layer) { cache.lay_out(arena, layer, 6); };
+TEST_CASE("Linear agrees with central differences, with and without a bias, static and dynamic",
+          "[nn]") {
+  const auto lay_out = [](auto& cache, Arena& arena, const auto& layer) {
+    cache.lay_out(arena, layer, 6);
+  };
   check_layer(spat::Linear<double>(5, 7), 6, 5, lay_out);
   check_layer(spat::Linear<double, 5, 7>(5, 7), 6, 5, lay_out);
   check_layer(spat::Linear<double, 5, 7, spat::Bias::none>(5, 7), 6, 5, lay_out);
-  check_layer(spat::Linear<double, spat::dynamic, spat::dynamic, spat::Bias::none>(5, 37), 6, 5, lay_out);
+  check_layer(spat::Linear<double, spat::dynamic, spat::dynamic, spat::Bias::none>(5, 37), 6, 5,
+              lay_out);
 }
 
 TEST_CASE("Linear is y = x W^T + b", "[nn]") {
@@ -92,7 +99,9 @@ TEST_CASE("Linear is y = x W^T + b", "[nn]") {
   CHECK(std::vector<float>(y.data(), y.data() + 3) == std::vector<float>{121, 243, 365});
 }
 
-TEST_CASE("A Linear of many outputs gives its weight gradients the same bytes for any number of shares", "[nn]") {
+TEST_CASE(
+    "A Linear of many outputs gives its weight gradients the same bytes for any number of shares",
+    "[nn]") {
   spat::Linear<double> layer(9, 150);
   randomize(layer);
   const auto x = random_tensor(20, 9, 1), dy = random_tensor(20, 150, 2);
@@ -112,7 +121,9 @@ TEST_CASE("A Linear of many outputs gives its weight gradients the same bytes fo
 }
 
 TEST_CASE("LayerNorm agrees with central differences, static and dynamic", "[nn]") {
-  const auto lay_out = [](auto& cache, Arena& arena, const auto& layer) { cache.lay_out(arena, layer, 5); };
+  const auto lay_out = [](auto& cache, Arena& arena, const auto& layer) {
+    cache.lay_out(arena, layer, 5);
+  };
   check_layer(spat::LayerNorm<double>(9), 5, 9, lay_out);
   check_layer(spat::LayerNorm<double, 16>(16), 5, 16, lay_out);
 }
@@ -126,20 +137,26 @@ TEST_CASE("LayerNorm starts as the plain normalization: gain one, bias zero", "[
   const auto y = layer.forward(Pass{}, x.view(), cache);
   for (std::size_t r = 0; r < 3; ++r) {
     double mean = 0, square = 0;
-    for (std::size_t c = 0; c < 8; ++c) mean += y.row(r)[c] / 8, square += y.row(r)[c] * y.row(r)[c] / 8;
+    for (std::size_t c = 0; c < 8; ++c)
+      mean += y.row(r)[c] / 8, square += y.row(r)[c] * y.row(r)[c] / 8;
     CHECK(std::abs(mean) < 1e-15);
     CHECK(square == Approx(1).epsilon(1e-4));
   }
 }
 
 TEST_CASE("Gelu agrees with central differences, static and dynamic", "[nn]") {
-  check_layer(spat::Gelu<double>(), 5, 9, [](auto& cache, Arena& arena, const auto&) { cache.lay_out(arena, 5, 9); });
+  check_layer(spat::Gelu<double>(), 5, 9,
+              [](auto& cache, Arena& arena, const auto&) { cache.lay_out(arena, 5, 9); });
   check_layer(spat::Gelu<double, 16>(), 5, 16,
               [](auto& cache, Arena& arena, const auto&) { cache.lay_out(arena, 5, 16); });
 }
 
-TEST_CASE("FeedForward agrees with central differences, with and without dropout, static and dynamic", "[nn]") {
-  const auto lay_out = [](auto& cache, Arena& arena, const auto& layer) { cache.lay_out(arena, layer, 6, 3); };
+TEST_CASE(
+    "FeedForward agrees with central differences, with and without dropout, static and dynamic",
+    "[nn]") {
+  const auto lay_out = [](auto& cache, Arena& arena, const auto& layer) {
+    cache.lay_out(arena, layer, 6, 3);
+  };
   for (const double rate : {0.0, 0.4}) {
     spat::FeedForward<double> layer(5, 11);
     layer.dropout = {rate, 2};
@@ -165,16 +182,19 @@ TEST_CASE("Static and dynamic FeedForward give the same bytes", "[nn]") {
                   fixed.forward(training(), x.view(), fixed_cache).flat()));
   auto gradients = zeros_like(layer);
   auto fixed_gradients = zeros_like(fixed);
-  CHECK(same_bits(
-      backward(layer, training(), Input(dy.view()), cache, gradients).flat(),
-      backward(fixed, training(), spat::Rows<const double, 6>(dy.view()), fixed_cache, fixed_gradients).flat()));
+  CHECK(same_bits(backward(layer, training(), Input(dy.view()), cache, gradients).flat(),
+                  backward(fixed, training(), spat::Rows<const double, 6>(dy.view()), fixed_cache,
+                           fixed_gradients)
+                      .flat()));
   const auto list = parameters(gradients), fixed_list = parameters(fixed_gradients);
-  for (std::size_t i = 0; i < list.size(); ++i) CHECK(same_bits(list[i].values, fixed_list[i].values));
+  for (std::size_t i = 0; i < list.size(); ++i)
+    CHECK(same_bits(list[i].values, fixed_list[i].values));
 }
 
 TEST_CASE("Dropout agrees with central differences while training", "[nn]") {
   spat::Dropout<double> layer{0.35, 5};
-  check_layer(layer, 8, 7, [](auto& cache, Arena& arena, const auto& l) { cache.lay_out(arena, l, 8, 7, 2); });
+  check_layer(layer, 8, 7,
+              [](auto& cache, Arena& arena, const auto& l) { cache.lay_out(arena, l, 8, 7, 2); });
 }
 
 TEST_CASE("Dropout keeps the expected value, and is x itself when nothing is dropped", "[nn]") {
@@ -183,7 +203,8 @@ TEST_CASE("Dropout keeps the expected value, and is x itself when nothing is dro
   std::ranges::fill(x.flat(), 1.0);
   spat::Dropout<double>::Cache cache;
   Arena arena;
-  prepare(arena, Purpose::training, cache, layer, std::size_t{100}, std::size_t{400}, std::size_t{10});
+  prepare(arena, Purpose::training, cache, layer, std::size_t{100}, std::size_t{400},
+          std::size_t{10});
   const auto y = layer.forward(training(), x.view(), cache);
   double mean = 0;
   std::size_t others = 0;
@@ -205,14 +226,17 @@ TEST_CASE("A dropout's mask moves with the sample, not with the cut of the batch
   const auto x = random_tensor(12, 5, 1);
   spat::Dropout<double>::Cache whole, part;
   Arena whole_arena, part_arena;
-  prepare(whole_arena, Purpose::training, whole, layer, std::size_t{12}, std::size_t{5}, std::size_t{3});
-  prepare(part_arena, Purpose::training, part, layer, std::size_t{12}, std::size_t{5}, std::size_t{3});
+  prepare(whole_arena, Purpose::training, whole, layer, std::size_t{12}, std::size_t{5},
+          std::size_t{3});
+  prepare(part_arena, Purpose::training, part, layer, std::size_t{12}, std::size_t{5},
+          std::size_t{3});
   const auto y = layer.forward(training(), x.view(), whole);
   for (std::size_t first = 0; first < 4; ++first)
     for (std::size_t count = 1; first + count <= 4; ++count) {
       Pass pass = training();
       pass.first_sample = first;
-      const auto rows = layer.forward(pass, Input(x.view()).middle_rows(3 * first, 3 * count), part);
+      const auto rows =
+          layer.forward(pass, Input(x.view()).middle_rows(3 * first, 3 * count), part);
       CHECK(same_bits(rows.flat(), y.middle_rows(3 * first, 3 * count).flat()));
     }
   const auto copy = random_tensor(12, 5, 1);
@@ -220,20 +244,23 @@ TEST_CASE("A dropout's mask moves with the sample, not with the cut of the batch
 }
 
 TEST_CASE(
-    "InstanceNorm agrees with central differences through both of its halves, also where fewer channels come back",
+    "InstanceNorm agrees with central differences through both of its halves, also where fewer "
+    "channels come back",
     "[nn]") {
   const std::size_t samples = 3, lookback = 5, horizon = 4, channels = 2;
   for (const std::size_t targets : std::initializer_list<std::size_t>{2, 1}) {
     INFO(targets << " of " << channels << " channels come back");
     const spat::InstanceNorm<double> layer;
     auto x = random_tensor(samples * lookback, channels, 1);
-    const auto mixing = random_tensor(horizon, lookback, 2), dy = random_tensor(samples * horizon, targets, 3);
+    const auto mixing = random_tensor(horizon, lookback, 2),
+               dy = random_tensor(samples * horizon, targets, 3);
     spat::InstanceNorm<double>::Cache cache;
     Arena arena;
     prepare(arena, Purpose::training, cache, samples, lookback, horizon, channels, targets);
     spat::Tensor<double> z(samples * horizon, targets), dn(samples * lookback, channels);
 
-    // between the halves z = tanh(mixing n), so that the level, the scale and n itself all carry gradients
+    // between the halves z = tanh(mixing n), so that the level, the scale and n itself all carry
+    // gradients
     const std::size_t first = channels - targets;
     const auto loss = [&] {
       const auto n = layer.forward(Pass{}, x.view(), cache);
@@ -258,9 +285,11 @@ TEST_CASE(
                 (1 - value * value) * mixing.view().row(t)[l] * dz.row(s * horizon + t)[c];
         }
     const auto dx = layer.backward_input(Pass{}, dn.view(), cache);
-    const std::vector<double> kept(dx.flat().begin(), dx.flat().end()), dz_kept(dz.flat().begin(), dz.flat().end());
+    const std::vector<double> kept(dx.flat().begin(), dx.flat().end()),
+        dz_kept(dz.flat().begin(), dz.flat().end());
     check_input("x", x.flat(), kept, loss);
-    check_input("z", z.flat(), dz_kept, [&] { return dot(dy.flat(), layer.restore(Pass{}, z.view(), cache).flat()); });
+    check_input("z", z.flat(), dz_kept,
+                [&] { return dot(dy.flat(), layer.restore(Pass{}, z.view(), cache).flat()); });
   }
 }
 
@@ -270,16 +299,19 @@ TEST_CASE("InstanceNorm restores what it normalized, and survives a constant cha
   for (std::size_t r = 0; r < 6; ++r) x.view().row(r)[1] = 4;
   spat::InstanceNorm<double, 3>::Cache cache;
   Arena arena;
-  prepare(arena, Purpose::inference, cache, std::size_t{2}, std::size_t{6}, std::size_t{6}, std::size_t{3});
+  prepare(arena, Purpose::inference, cache, std::size_t{2}, std::size_t{6}, std::size_t{6},
+          std::size_t{3});
   const auto n = layer.forward(Pass{}, x.view(), cache);
   CHECK(n.row(0)[1] == 0);
   const auto y = layer.restore(Pass{}, n, cache);
-  for (std::size_t i = 0; i < x.flat().size(); ++i) CHECK(y.flat()[i] == Approx(x.flat()[i]).margin(1e-12));
+  for (std::size_t i = 0; i < x.flat().size(); ++i)
+    CHECK(y.flat()[i] == Approx(x.flat()[i]).margin(1e-12));
 }
 
-TEMPLATE_TEST_CASE_SIG("InvertedEmbedding agrees with central differences, with and without marks and dropout", "[nn]",
-                       ((std::size_t lookback, std::size_t width), lookback, width), (spat::dynamic, spat::dynamic),
-                       (5, 8)) {
+TEMPLATE_TEST_CASE_SIG(
+    "InvertedEmbedding agrees with central differences, with and without marks and dropout", "[nn]",
+    ((std::size_t lookback, std::size_t width), lookback, width), (spat::dynamic, spat::dynamic),
+    (5, 8)) {
   const std::size_t samples = 3, l = 5, channels = 4;
   for (const std::size_t mark_count : std::initializer_list<std::size_t>{0, 2})
     for (const double rate : {0.0, 0.3}) {
@@ -293,7 +325,9 @@ TEMPLATE_TEST_CASE_SIG("InvertedEmbedding agrees with central differences, with 
       typename Embedding::Cache cache;
       Arena arena;
       prepare(arena, Purpose::training, cache, layer, samples, channels, mark_count);
-      const auto loss = [&] { return dot(dy.flat(), layer.forward(training(), x.view(), marks.view(), cache).flat()); };
+      const auto loss = [&] {
+        return dot(dy.flat(), layer.forward(training(), x.view(), marks.view(), cache).flat());
+      };
       loss();
       auto gradients = zeros_like(layer);
       const auto dx = layer.backward_input(training(), dy.view(), cache);

@@ -1,4 +1,5 @@
-// Patches as tokens, where they stand, and the head that flattens them: gradients, and each gather against its formula.
+// Patches as tokens, where they stand, and the head that flattens them: gradients, and each gather
+// against its formula.
 #include "check.hpp"
 
 #include <spat/nn/flatten_head.hpp>
@@ -7,8 +8,8 @@
 #include <tests/errors.hpp>
 
 using spat::Arena;
-using spat::Purpose;
 using spat::Pass;
+using spat::Purpose;
 using spat::Share;
 
 static_assert(spat::Layer<spat::Patches<double>> && spat::Layer<spat::Patches<double, 4>>);
@@ -19,7 +20,8 @@ namespace {
 
 Pass training() { return {.training = true, .seed = 11, .step = 3}; }
 
-/// dx and every tensor of a layer with one input x [rows x cols] against central differences of <dy, y>.
+/// dx and every tensor of a layer with one input x [rows x cols] against central differences of
+/// <dy, y>.
 template <class Layer, class... Sizes>
 void check_layer(Layer layer, std::size_t rows, std::size_t cols, Sizes... sizes) {
   randomize(layer);
@@ -29,7 +31,9 @@ void check_layer(Layer layer, std::size_t rows, std::size_t cols, Sizes... sizes
   prepare(arena, Purpose::training, cache, layer, sizes...);
   const auto y = layer.forward(training(), x.view(), cache);
   const auto dy = random_tensor(y.rows(), y.cols(), 2);
-  const auto loss = [&] { return dot(dy.flat(), layer.forward(training(), x.view(), cache).flat()); };
+  const auto loss = [&] {
+    return dot(dy.flat(), layer.forward(training(), x.view(), cache).flat());
+  };
   auto gradients = zeros_like(layer);
   const auto dx = backward(layer, training(), dy.view(), cache, gradients);
   const std::vector<double> kept(dx.flat().begin(), dx.flat().end());
@@ -45,18 +49,21 @@ void check_layer(Layer layer, std::size_t rows, std::size_t cols, Sizes... sizes
       CHECK(both[i].values[j] == Approx(2 * once[i].values[j]).margin(1e-12));
 }
 
-/// Lookback, patch, stride, padding: overlapping, apart, side by side, and one that padding alone makes fit.
+/// Lookback, patch, stride, padding: overlapping, apart, side by side, and one that padding alone
+/// makes fit.
 struct Cut {
   std::size_t lookback, patch, stride, padding;
 };
-constexpr Cut cuts[]{{11, 4, 2, 2}, {12, 3, 5, 5}, {12, 4, 4, 0}, {7, 7, 3, 0}, {5, 8, 2, 4}, {9, 2, 1, 6}};
+constexpr Cut cuts[]{{11, 4, 2, 2}, {12, 3, 5, 5}, {12, 4, 4, 0},
+                     {7, 7, 3, 0},  {5, 8, 2, 4},  {9, 2, 1, 6}};
 
 }  // namespace
 
 TEST_CASE("a patch is a stretch of its series, continued by its last value", "[nn]") {
   const std::size_t samples = 3, channels = 2;
   for (const auto& [lookback, patch, stride, padding] : cuts) {
-    INFO("lookback " << lookback << ", patch " << patch << ", stride " << stride << ", padding " << padding);
+    INFO("lookback " << lookback << ", patch " << patch << ", stride " << stride << ", padding "
+                     << padding);
     const spat::Patches<double> layer(lookback, patch, stride, padding);
     const auto x = random_tensor(samples * lookback, channels, 1);
     spat::Patches<double>::Cache cache;
@@ -67,7 +74,8 @@ TEST_CASE("a patch is a stretch of its series, continued by its last value", "[n
     for (std::size_t s = 0; s < samples; ++s)
       for (std::size_t c = 0; c < channels; ++c) {
         std::vector<double> series;
-        for (std::size_t t = 0; t < lookback; ++t) series.push_back(x.view().row(s * lookback + t)[c]);
+        for (std::size_t t = 0; t < lookback; ++t)
+          series.push_back(x.view().row(s * lookback + t)[c]);
         series.insert(series.end(), padding, series.back());
         for (std::size_t first = 0; first + patch <= series.size(); first += stride, ++row)
           for (std::size_t i = 0; i < patch; ++i) wrong += y.row(row)[i] != series[first + i];
@@ -77,10 +85,11 @@ TEST_CASE("a patch is a stretch of its series, continued by its last value", "[n
   }
 }
 
-TEST_CASE("Patches agree with central differences, overlapping and padded, static and dynamic", "[nn]") {
+TEST_CASE("Patches agree with central differences, overlapping and padded, static and dynamic",
+          "[nn]") {
   for (const auto& [lookback, patch, stride, padding] : cuts)
-    check_layer(spat::Patches<double>(lookback, patch, stride, padding), 3 * lookback, 2, std::size_t{3},
-                std::size_t{2});
+    check_layer(spat::Patches<double>(lookback, patch, stride, padding), 3 * lookback, 2,
+                std::size_t{3}, std::size_t{2});
   check_layer(spat::Patches<double, 4>(11, 4, 2, 2), 3 * 11, 2, std::size_t{3}, std::size_t{2});
 }
 
@@ -91,7 +100,10 @@ TEST_CASE("a patch that does not fit is refused, with all four numbers", "[nn]")
   CHECK_THROWS_AS(spat::Patches<float>(5, 2, 0, 2), spat::ConfigError);
 }
 
-TEST_CASE("fixed positions are sines and cosines of falling frequencies, and follow a product tile by tile", "[nn]") {
+TEST_CASE(
+    "fixed positions are sines and cosines of falling frequencies, and follow a product tile by "
+    "tile",
+    "[nn]") {
   for (const std::size_t width : std::initializer_list<std::size_t>{1, 6, 7}) {
     const std::size_t tokens = 5, sequences = 3;
     const auto before = random_tensor(sequences * tokens, width, 1);
@@ -104,8 +116,10 @@ TEST_CASE("fixed positions are sines and cosines of falling frequencies, and fol
     double worst = 0;
     for (std::size_t r = 0; r < x.rows(); ++r)
       for (std::size_t c = 0; c < width; ++c) {
-        const double angle = double(r % tokens) / std::pow(10000.0, double(c - c % 2) / double(width));
-        const double expected = before.view().row(r)[c] + (c % 2 == 0 ? std::sin(angle) : std::cos(angle));
+        const double angle =
+            double(r % tokens) / std::pow(10000.0, double(c - c % 2) / double(width));
+        const double expected =
+            before.view().row(r)[c] + (c % 2 == 0 ? std::sin(angle) : std::cos(angle));
         worst = worse(worst, std::abs(x.view().row(r)[c] - expected));
       }
     CHECK(worst < 1e-14);
@@ -141,10 +155,13 @@ TEST_CASE("LearnedPositions add one table to every sequence", "[nn]") {
   prepare(arena, Purpose::inference, cache, layer, std::size_t{12});
   const auto y = layer.forward(Pass{}, x.view(), cache);
   for (std::size_t r = 0; r < 12; ++r)
-    for (std::size_t c = 0; c < 5; ++c) CHECK(y.row(r)[c] == x.view().row(r)[c] + layer.table.view().row(r % 3)[c]);
+    for (std::size_t c = 0; c < 5; ++c)
+      CHECK(y.row(r)[c] == x.view().row(r)[c] + layer.table.view().row(r % 3)[c]);
 }
 
-TEST_CASE("PatchEmbedding agrees with central differences, with and without dropout, static and dynamic", "[nn]") {
+TEST_CASE(
+    "PatchEmbedding agrees with central differences, with and without dropout, static and dynamic",
+    "[nn]") {
   for (const double rate : {0.0, 0.3}) {
     spat::PatchEmbedding<double> layer(11, 4, 2, 2, 6);
     layer.dropout = {rate, 3};
@@ -172,7 +189,9 @@ TEST_CASE("PatchEmbedding's weights need no dx", "[nn]") {
   CHECK(same_parameters(skipped, whole));
 }
 
-TEST_CASE("FlattenHead agrees with central differences, with and without dropout, static and dynamic", "[nn]") {
+TEST_CASE(
+    "FlattenHead agrees with central differences, with and without dropout, static and dynamic",
+    "[nn]") {
   for (const double rate : {0.0, 0.3}) {
     spat::FlattenHead<double> layer(5, 6, 7);
     layer.dropout = {rate, 3};
@@ -197,7 +216,8 @@ TEST_CASE("FlattenHead takes number d of token n as input d N + n", "[nn]") {
       double sum = layer.linear.bias.data()[t];
       for (std::size_t n = 0; n < tokens; ++n)
         for (std::size_t d = 0; d < width; ++d)
-          sum += layer.linear.weight.view().row(t)[d * tokens + n] * x.view().row(i * tokens + n)[d];
+          sum +=
+              layer.linear.weight.view().row(t)[d * tokens + n] * x.view().row(i * tokens + n)[d];
       CHECK(y.row(i)[t] == Approx(sum).margin(1e-12));
     }
 }

@@ -1,14 +1,15 @@
-// Layers of whole series: decomposition, the frame of normalization and transposition, mixers; by central differences.
+// Layers of whole series: decomposition, the frame of normalization and transposition, mixers; by
+// central differences.
 #include "check.hpp"
 
+#include <spat/models/dlinear/series_decomposition.hpp>
 #include <spat/models/tsmixer/mixer_block.hpp>
 #include <spat/nn/relu.hpp>
-#include <spat/models/dlinear/series_decomposition.hpp>
 #include <spat/nn/series_frame.hpp>
 
 using spat::Arena;
-using spat::Purpose;
 using spat::Pass;
+using spat::Purpose;
 using spat::Share;
 
 static_assert(spat::Layer<spat::Relu<double>> && spat::Layer<spat::ResidualFeedForward<double>> &&
@@ -27,7 +28,9 @@ void check_layer(Layer layer, std::size_t rows, std::size_t cols, Sizes... sizes
   typename Layer::Cache cache;
   Arena arena;
   prepare(arena, Purpose::training, cache, layer, sizes...);
-  const auto loss = [&] { return dot(dy.flat(), layer.forward(training(), x.view(), cache).flat()); };
+  const auto loss = [&] {
+    return dot(dy.flat(), layer.forward(training(), x.view(), cache).flat());
+  };
   loss();
   auto gradients = zeros_like(layer);
   const auto dx = backward(layer, training(), dy.view(), cache, gradients);
@@ -98,13 +101,16 @@ TEST_CASE("SeriesDecomposition agrees with central differences, and its parts ad
   CHECK_THROWS_AS(spat::SeriesDecomposition<double>(4), spat::ConfigError);
 }
 
-TEST_CASE("SeriesFrame agrees with central differences around a map of series, with and without normalization",
-          "[nn]") {
+TEST_CASE(
+    "SeriesFrame agrees with central differences around a map of series, with and without "
+    "normalization",
+    "[nn]") {
   const std::size_t samples = 2, lookback = 6, horizon = 4, channels = 3, tokens = 5;
   for (const bool normalizes : {true, false}) {
     const spat::SeriesFrame<double> layer(normalizes);
     auto x = random_tensor(samples * lookback, channels, 1);
-    const auto mixing = random_tensor(lookback, horizon, 2), dy = random_tensor(samples * horizon, channels, 3);
+    const auto mixing = random_tensor(lookback, horizon, 2),
+               dy = random_tensor(samples * horizon, channels, 3);
     spat::SeriesFrame<double>::Cache cache;
     Arena arena;
     prepare(arena, Purpose::training, cache, layer, samples, lookback, horizon, channels, tokens);
@@ -115,7 +121,8 @@ TEST_CASE("SeriesFrame agrees with central differences around a map of series, w
       for (std::size_t r = 0; r < samples * channels; ++r)
         for (std::size_t t = 0; t < horizon; ++t) {
           double sum = 0;
-          for (std::size_t l = 0; l < lookback; ++l) sum += series.view().row(r)[l] * mixing.view().row(l)[t];
+          for (std::size_t l = 0; l < lookback; ++l)
+            sum += series.view().row(r)[l] * mixing.view().row(l)[t];
           y.view().row(r / channels * tokens + r % channels)[t] = std::tanh(sum);
         }
       return dot(dy.flat(), layer.leave(Pass{}, y.view(), cache).flat());

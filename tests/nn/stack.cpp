@@ -1,4 +1,5 @@
-// Walks over the blocks of a stack; a stack as a whole is tested with its blocks (encoder_layer.cpp).
+// Walks over the blocks of a stack; a stack as a whole is tested with its blocks
+// (encoder_layer.cpp).
 #include <spat/nn/stack.hpp>
 
 #include <tests/catch.hpp>
@@ -7,19 +8,24 @@
 #include <tuple>
 #include <vector>
 
-TEST_CASE("for_each_block and for_each_block_reversed walk tuples and vectors in the same order, several side by side", "[nn]") {
+TEST_CASE(
+    "for_each_block and for_each_block_reversed walk tuples and vectors in the same order, several "
+    "side by side",
+    "[nn]") {
   std::tuple<int, std::string, double> blocks{1, "two", 3.0};
   std::tuple<int, int, int> marks{0, 0, 0};
   std::vector<std::size_t> order;
   int next = 0;
-  spat::for_each_block([&](std::size_t i, auto&, int& mark) { order.push_back(i), mark = ++next; }, blocks, marks);
+  spat::for_each_block([&](std::size_t i, auto&, int& mark) { order.push_back(i), mark = ++next; },
+                       blocks, marks);
   spat::for_each_block_reversed([&](std::size_t i, auto&) { order.push_back(i); }, blocks);
   CHECK(order == std::vector<std::size_t>{0, 1, 2, 2, 1, 0});
   CHECK(marks == std::tuple{1, 2, 3});
 
   order.clear();
   std::vector<int> list{4, 5, 6}, copies(3);
-  spat::for_each_block([&](std::size_t i, int value, int& copy) { order.push_back(i), copy = value; }, list, copies);
+  spat::for_each_block(
+      [&](std::size_t i, int value, int& copy) { order.push_back(i), copy = value; }, list, copies);
   spat::for_each_block_reversed(
       [&](std::size_t i, int value) {
         order.push_back(i);

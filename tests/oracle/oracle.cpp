@@ -1,5 +1,6 @@
-// Trains, scores, prunes and fine-tunes a tiny MODEL in double and writes <prefix>.dense, .pruned and .training: scripts/oracle.sh
-// compares their bytes before and after a change. Usage: oracle <threads> <prefix>
+// Trains, scores, prunes and fine-tunes a tiny MODEL in double and writes <prefix>.dense, .pruned
+// and .training: scripts/oracle.sh compares their bytes before and after a change. Usage: oracle
+// <threads> <prefix>
 #include <spat/spat.hpp>
 
 #include <cstdlib>
@@ -33,8 +34,10 @@ Config configuration(std::size_t channels, std::size_t marks) {
       if (name == field) member = static_cast<Value>(value);
     });
   };
-  set("channels", channels), set("marks", marks), set("lookback", 24), set("horizon", 8), set("width", 16);
-  set("ffn_width", 24), set("heads", 2), set("depth", 2), set("patch", 6), set("stride", 3), set("segment", 4);
+  set("channels", channels), set("marks", marks), set("lookback", 24), set("horizon", 8),
+      set("width", 16);
+  set("ffn_width", 24), set("heads", 2), set("depth", 2), set("patch", 6), set("stride", 3),
+      set("segment", 4);
   set("label", 12), set("state", 4);
   return config;
 }

@@ -1,4 +1,5 @@
-// How sure a ranking is: against what is known of means of independent, correlated and constant columns.
+// How sure a ranking is: against what is known of means of independent, correlated and constant
+// columns.
 #include <spat/prune/bootstrap.hpp>
 
 #include <tests/catch.hpp>
@@ -61,22 +62,26 @@ TEST_CASE("blocks see the correlation of neighbouring steps, single steps do not
   for (std::size_t i = 0; i < 2; ++i) {
     const double error = mean_and_error(steps, i).second;
     CHECK(single.standard_error[i] == Approx(error).epsilon(0.15));
-    CHECK(blocks.standard_error[i] == Approx(error * std::sqrt((1 + phi) / (1 - phi))).epsilon(0.15));
+    CHECK(blocks.standard_error[i] ==
+          Approx(error * std::sqrt((1 + phi) / (1 - phi))).epsilon(0.15));
   }
 }
 
 TEST_CASE("the probability of an order is that of a normal difference of means") {
-  // The difference of the two sample means is itself normal, of the error sqrt(e0^2 + e1^2) around the observed difference.
+  // The difference of the two sample means is itself normal, of the error sqrt(e0^2 + e1^2) around
+  // the observed difference.
   const Steps steps = noisy_columns(1000, 2, 0.03);
   const ScoreSpread spread = bootstrap(steps, 3, 4000, 1);
   const auto [mean0, error0] = mean_and_error(steps, 0);
   const auto [mean1, error1] = mean_and_error(steps, 1);
-  const double z = (mean1 - mean0) / std::hypot(error0, error1), expected = std::erfc(-z / std::sqrt(2.0)) / 2;
+  const double z = (mean1 - mean0) / std::hypot(error0, error1),
+               expected = std::erfc(-z / std::sqrt(2.0)) / 2;
   CHECK(spread.below[0][1] == Approx(expected).margin(0.03));
   CHECK(spread.below[0][1] + spread.below[1][0] == Approx(1).epsilon(1e-15));
 }
 
-TEST_CASE("steps are paired: an offset that all steps have is certain, however far the means spread") {
+TEST_CASE(
+    "steps are paired: an offset that all steps have is certain, however far the means spread") {
   Steps steps = noisy_columns(200, 1, 0);
   for (auto& row : steps) row = {row[0], row[0] + 0.01, row[0] - 0.01};
   const ScoreSpread spread = bootstrap(steps, 1);
@@ -115,15 +120,18 @@ TEST_CASE("a module that was silent in all steps is NaN, and in no pair") {
   const ScoreSpread spread = bootstrap(Steps(20, {1, nan_score, 2}), 1);
   CHECK((spread.mean[0] == 1 && std::isnan(spread.mean[1]) && spread.mean[2] == 2));
   CHECK((spread.standard_error[0] == 0 && std::isnan(spread.standard_error[1])));
-  CHECK((spread.below[0][2] == 1 && std::isnan(spread.below[0][1]) && std::isnan(spread.below[1][2])));
+  CHECK((spread.below[0][2] == 1 && std::isnan(spread.below[0][1]) &&
+         std::isnan(spread.below[1][2])));
   CHECK(spread.mean_tau == 1);
   CHECK(spread.indistinguishable(1).empty());
 }
 
 TEST_CASE("a module that was silent in some steps is compared where it was not") {
-  // Scores rise with the steps. Module 1 is the lower one wherever it speaks, but it speaks only late, so its mean is higher.
+  // Scores rise with the steps. Module 1 is the lower one wherever it speaks, but it speaks only
+  // late, so its mean is higher.
   Steps steps;
-  for (int t = 0; t < 40; ++t) steps.push_back({1.0 * t, t < 20 ? nan_score : t - 0.5, t < 20 ? 1.0 * t : nan_score});
+  for (int t = 0; t < 40; ++t)
+    steps.push_back({1.0 * t, t < 20 ? nan_score : t - 0.5, t < 20 ? 1.0 * t : nan_score});
   const ScoreSpread spread = bootstrap(steps, 1);
   CHECK(spread.mean == std::vector{19.5, 29.0, 9.5});
   CHECK((spread.below[1][0] == 1 && spread.below[0][1] == 0));
@@ -146,7 +154,8 @@ TEST_CASE("resamples follow the definition: blocks drawn for each, mean and orde
     Steps drawn;
     while (drawn.size() < steps.size()) {
       const auto first = static_cast<std::ptrdiff_t>(random.below(steps.size() - block + 1));
-      drawn.insert(drawn.end(), steps.begin() + first, steps.begin() + first + std::ptrdiff_t{block});
+      drawn.insert(drawn.end(), steps.begin() + first,
+                   steps.begin() + first + std::ptrdiff_t{block});
     }
     drawn.resize(steps.size());
     std::vector<double> means;
@@ -164,7 +173,8 @@ TEST_CASE("resamples follow the definition: blocks drawn for each, mean and orde
   }
   const auto n = static_cast<double>(resamples);
   for (std::size_t i = 0; i < 3; ++i) {
-    CHECK(spread.standard_error[i] == Approx(std::sqrt((squares[i] - sum[i] * sum[i] / n) / (n - 1))).epsilon(1e-9));
+    CHECK(spread.standard_error[i] ==
+          Approx(std::sqrt((squares[i] - sum[i] * sum[i] / n) / (n - 1))).epsilon(1e-9));
     for (std::size_t j = 0; j < 3; ++j)
       if (i != j) CHECK(spread.below[i][j] == Approx(below[i * 3 + j] / n).epsilon(1e-12));
   }
@@ -173,7 +183,8 @@ TEST_CASE("resamples follow the definition: blocks drawn for each, mean and orde
 
 TEST_CASE("a bootstrap is a function of its seed") {
   const Steps steps = noisy_columns(100, 3, 0.05);
-  const ScoreSpread one = bootstrap(steps, 1), again = bootstrap(steps, 1), other = bootstrap(steps, 2);
+  const ScoreSpread one = bootstrap(steps, 1), again = bootstrap(steps, 1),
+                    other = bootstrap(steps, 2);
   CHECK((one.resamples == 200 && one.block == 5));
   CHECK(one.standard_error == again.standard_error);
   CHECK(one.below == again.below);
@@ -183,7 +194,8 @@ TEST_CASE("a bootstrap is a function of its seed") {
 
 TEST_CASE("one step or one resample is enough, and says nothing of the error it cannot know") {
   const ScoreSpread step = bootstrap({{1, 2}}, 1);
-  CHECK((step.mean == std::vector{1.0, 2.0} && step.standard_error == std::vector{0.0, 0.0} && step.below[0][1] == 1));
+  CHECK((step.mean == std::vector{1.0, 2.0} && step.standard_error == std::vector{0.0, 0.0} &&
+         step.below[0][1] == 1));
   const ScoreSpread resample = bootstrap({{1, 2}, {2, 4}}, 1, 1);
   CHECK((std::isnan(resample.standard_error[0]) && resample.below[0][1] == 1));
 }
@@ -195,7 +207,9 @@ TEST_CASE("what cannot be resampled is an error") {
   CHECK(refused({}) == "no step to resample: score at least one step of training");
   CHECK(refused({{1}}, 0) == "a bootstrap needs at least one resample, found 0");
   CHECK(refused({{1}, {2}}, 200, 3) == "a block of 3 steps is longer than the 2 there are");
-  CHECK(message_of<ShapeError>([] { (void)bootstrap({{1, 2}, {1}}, 1); }) == "step 1 scores 1 modules, step 0 2");
+  CHECK(message_of<ShapeError>([] {
+          (void)bootstrap({{1, 2}, {1}}, 1);
+        }) == "step 1 scores 1 modules, step 0 2");
   for (const double bad : {1.0, -1.0})
     CHECK(message_of<NumericError>([&] {
             (void)bootstrap({{1, 2}, {1, bad * std::numeric_limits<double>::infinity()}}, 1);
@@ -207,13 +221,16 @@ TEST_CASE("what cannot be resampled is an error") {
 }
 
 TEST_CASE("batch means give the standard error of a mean, by hand and of independent steps") {
-  CHECK(batch_means_errors({{1, 0}, {3, 0}, {5, 0}, {7, 0}}) == std::vector{2.0, 0.0});  // blocks of means 2 and 6
+  CHECK(batch_means_errors({{1, 0}, {3, 0}, {5, 0}, {7, 0}}) ==
+        std::vector{2.0, 0.0});  // blocks of means 2 and 6
   CHECK(batch_means_errors({{1}, {3}, {5}}).empty());
   CHECK(batch_means_errors({}).empty());
-  const auto silent = batch_means_errors({{1, nan_score}, {3, nan_score}, {5, nan_score}, {7, nan_score}});
+  const auto silent =
+      batch_means_errors({{1, nan_score}, {3, nan_score}, {5, nan_score}, {7, nan_score}});
   CHECK((silent[0] == 2 && std::isnan(silent[1])));
   Random random(5);
   Steps steps;
   for (std::size_t t = 0; t < 10000; ++t) steps.push_back({random.normal()});
-  CHECK(batch_means_errors(steps)[0] == Approx(0.01).epsilon(0.25));  // 100 blocks: three deviations of its own error
+  CHECK(batch_means_errors(steps)[0] ==
+        Approx(0.01).epsilon(0.25));  // 100 blocks: three deviations of its own error
 }

@@ -13,13 +13,17 @@ namespace {
 constexpr ModuleMask four = ModuleMask::first(4);
 const std::vector<double> scores{0.3, 0.1, 0.4, 0.2};
 
-std::string kept_by(const Budget& budget, const std::vector<double>& of = scores, ModuleMask from = four) {
+std::string kept_by(const Budget& budget, const std::vector<double>& of = scores,
+                    ModuleMask from = four) {
   return to_string(choose(from, of, budget), of.size());
 }
-std::string refused_by(const Budget& budget, const std::vector<double>& of = scores, ModuleMask from = four) {
+std::string refused_by(const Budget& budget, const std::vector<double>& of = scores,
+                       ModuleMask from = four) {
   return message_of<ConfigError>([&] { (void)choose(from, of, budget); });
 }
-bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -61,7 +65,8 @@ TEST_CASE("modules that are gone neither count nor come back") {
   CHECK(kept_by(DropLowest{1}, {0.3, 0.4, nan, 0.2}, three) == "1100");
   CHECK(kept_by(DropRatio{0.5}, {0.3, 0.4, nan, 0.2}, three) == "0100");  // round(1.5) of three
   CHECK(kept_by(DropBelow{9}, {0.3, 0.4, nan, 0.2}, three) == "0000");
-  CHECK(contains(refused_by(DropLowest{4}, {0.3, 0.4, nan, 0.2}, three), "4 modules: the model has 3"));
+  CHECK(contains(refused_by(DropLowest{4}, {0.3, 0.4, nan, 0.2}, three),
+                 "4 modules: the model has 3"));
 }
 
 TEST_CASE("a budget that cannot be met, or scores that are none, are errors") {
@@ -75,7 +80,9 @@ TEST_CASE("a budget that cannot be met, or scores that are none, are errors") {
                    "module 2"));
 }
 
-TEST_CASE("the last module that is left of the guard is passed over, and the next lowest goes in its place") {
+TEST_CASE(
+    "the last module that is left of the guard is passed over, and the next lowest goes in its "
+    "place") {
   const ModuleMask guard{0b1010};  // modules 1 and 3, of scores 0.1 and 0.2
   const auto guarded = [&](const Budget& budget, ModuleMask from = four) {
     return to_string(choose(from, scores, budget, guard), 4);
@@ -88,20 +95,24 @@ TEST_CASE("the last module that is left of the guard is passed over, and the nex
   CHECK(guarded(DropBelow{0.15}) == "1011");
   CHECK(guarded(DropBelow{0.25}) == "1011");  // nobody goes in the place of module 3
   CHECK(guarded(DropBelow{9}) == "0001");
-  CHECK(guarded(DropLowest{2}, ModuleMask{0b0111}) == "0100");  // module 1 is the last of the guard from the start
+  CHECK(guarded(DropLowest{2}, ModuleMask{0b0111}) ==
+        "0100");  // module 1 is the last of the guard from the start
   CHECK(guarded(DropLowest{2}, ModuleMask{0b0101}) == "0000");  // none of the guard was left anyway
 }
 
 TEST_CASE("of equal scores the deeper module of the guard goes first, too") {
-  CHECK(to_string(choose(four, {0.2, 0.2, 0.2, 0.2}, DropLowest{3}, ModuleMask{0b1100}), 4) == "0010");
+  CHECK(to_string(choose(four, {0.2, 0.2, 0.2, 0.2}, DropLowest{3}, ModuleMask{0b1100}), 4) ==
+        "0010");
 }
 
 TEST_CASE("a budget that leaves none of the guard is an error that names the guard") {
   const auto refused = [](const Budget& budget, ModuleMask from = four) {
     return message_of<ConfigError>([&] { (void)choose(from, scores, budget, ModuleMask{0b1010}); });
   };
-  CHECK(refused(DropLowest{4}) == "cannot drop 4 modules: the model has 4 and has to keep one of those numbered 1, 3");
-  CHECK(refused(DropRatio{1}) == "cannot drop 4 modules: the model has 4 and has to keep one of those numbered 1, 3");
+  CHECK(refused(DropLowest{4}) ==
+        "cannot drop 4 modules: the model has 4 and has to keep one of those numbered 1, 3");
+  CHECK(refused(DropRatio{1}) ==
+        "cannot drop 4 modules: the model has 4 and has to keep one of those numbered 1, 3");
   CHECK(refused(DropLowest{3}, ModuleMask{0b0111}) ==
         "cannot drop 3 modules: the model has 3 and has to keep one of those numbered 1");
   CHECK(contains(refused_by(DropLowest{5}), "the model has 4"));
@@ -158,13 +169,16 @@ TEST_CASE("a budget of losses drops while the loss and its error fit") {
 
 TEST_CASE("a budget that no mask meets tells the best that can be reached") {
   CHECK(unmet_by(ReduceMacs{0.6}) ==
-        "no mask meets MACs -60.0 %: the best that dropping modules reaches is MACs -50.0 %; the model has 4");
+        "no mask meets MACs -60.0 %: the best that dropping modules reaches is MACs -50.0 %; the "
+        "model has 4");
   CHECK(unmet_by(ReduceParameters{0.5}, {0b1100}) ==
-        "no mask meets parameters -50.0 %: the best that dropping modules reaches is parameters -35.0 %; the model has "
+        "no mask meets parameters -50.0 %: the best that dropping modules reaches is parameters "
+        "-35.0 %; the model has "
         "4 and "
         "has to keep one of those numbered 2, 3");
   CHECK(unmet_by(LatencyAtMost{0.9}) ==
-        "no mask meets a latency of 0.9 ms: the best that dropping modules reaches is a latency of 1 ms; the model has "
+        "no mask meets a latency of 0.9 ms: the best that dropping modules reaches is a latency of "
+        "1 ms; the model has "
         "4");
   CHECK(unmet_by(LossAtMost{-0.05}) == "no mask meets a loss of -5.0 %: at best it is +0.0 %");
   CHECK(contains(unmet_by(LatencyAtMost{0}), "must be positive"));
@@ -172,18 +186,22 @@ TEST_CASE("a budget that no mask meets tells the best that can be reached") {
 }
 
 TEST_CASE("a budget whose measure is missing says so") {
-  for (const Budget& budget :
-       {Budget(ReduceMacs{0.1}), Budget(ReduceParameters{0.1}), Budget(LatencyAtMost{1}), Budget(LossAtMost{0.1})})
+  for (const Budget& budget : {Budget(ReduceMacs{0.1}), Budget(ReduceParameters{0.1}),
+                               Budget(LatencyAtMost{1}), Budget(LossAtMost{0.1})})
     CHECK(contains(refused_by(budget), "measures_of()"));
 }
 
 TEST_CASE("of scores that cannot be told apart the deeper module goes") {
-  // Scores 0.3, 0.1, 0.4, 0.2: within 0.1 of module 1 lies module 3, within 0.2 of it also module 0.
-  const auto order = [](double error) { return drop_order(four, scores, {}, std::vector<double>(4, error)); };
+  // Scores 0.3, 0.1, 0.4, 0.2: within 0.1 of module 1 lies module 3, within 0.2 of it also module
+  // 0.
+  const auto order = [](double error) {
+    return drop_order(four, scores, {}, std::vector<double>(4, error));
+  };
   CHECK(order(0) == std::vector<std::size_t>{1, 3, 0, 2});
   CHECK(order(0.0999) == std::vector<std::size_t>{1, 3, 0, 2});
   CHECK(order(0.11) == std::vector<std::size_t>{3, 1, 2, 0});
   CHECK(order(1) == std::vector<std::size_t>{3, 2, 1, 0});
   CHECK(met_by(DropLowest{1}, {0, 0.11, 0, 0}) == "1110");
-  CHECK(met_by(DropLowest{1}, {0.2, 0, 0.2, 0.2}) == "1011");  // it is the lowest one's own error that counts
+  CHECK(met_by(DropLowest{1}, {0.2, 0, 0.2, 0.2}) ==
+        "1011");  // it is the lowest one's own error that counts
 }

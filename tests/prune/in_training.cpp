@@ -1,7 +1,8 @@
-// Removal while training goes on: when it is due, what it does by hand, what stops and goes on, what is refused.
-#include <spat/models/predictor.hpp>
+// Removal while training goes on: when it is due, what it does by hand, what stops and goes on,
+// what is refused.
 #include <spat/criteria/any_criterion.hpp>
 #include <spat/criteria/leave_one_out.hpp>
+#include <spat/models/predictor.hpp>
 #include <spat/prune/in_training.hpp>
 
 #include <tests/catch.hpp>
@@ -25,7 +26,8 @@ TEST_CASE("a ranking has settled when the pieces of an epoch rank alike") {
   CHECK(settled(swapped, {.window = 3, .threshold = 0.3}));
   CHECK(settled(swapped, {.window = 2}) == false);  // 1 4/3 3 and 1 0 3
   const double nan = std::nan("");
-  CHECK(settled({{1, nan, 3}, {1, nan, 3}, {nan, nan, 3}, {2, nan, 2.5}}, {.window = 2}));  // silent steps do not count
+  CHECK(settled({{1, nan, 3}, {1, nan, 3}, {nan, nan, 3}, {2, nan, 2.5}},
+                {.window = 2}));  // silent steps do not count
   // Seven steps in three pieces: [0, 2), [2, 4), [4, 7).
   Steps seven(7, {1, 2});
   seven[6] = {9, 0};
@@ -34,10 +36,12 @@ TEST_CASE("a ranking has settled when the pieces of an epoch rank alike") {
   CHECK(settled(seven, {}));
 }
 
-TEST_CASE("in training, modules go as soon as the ranking has settled, at the latest when they have to") {
+TEST_CASE(
+    "in training, modules go as soon as the ranking has settled, at the latest when they have to") {
   const auto fresh = example::made<Model>({config}, 3, 0.1);
   const Example example;
-  const auto removal_of = [&](Played::Of of, std::size_t latest, TrainingOptions options = training) {
+  const auto removal_of = [&](Played::Of of, std::size_t latest,
+                              TrainingOptions options = training) {
     Pruner<Model, Played> pruner(fresh, Played(of));
     auto when = by(DropLowest{1});
     when.latest_epoch = latest;
@@ -78,8 +82,10 @@ TEST_CASE("scores of modules that went in the warm-up are what was heard of them
   }
 }
 
-TEMPLATE_TEST_CASE("in training, all is a plain training until modules go, and one that goes on with fewer from there",
-                   "", ITransformer<float>, PatchTST<float>) {
+TEMPLATE_TEST_CASE(
+    "in training, all is a plain training until modules go, and one that goes on with fewer from "
+    "there",
+    "", ITransformer<float>, PatchTST<float>) {
   constexpr bool batch_normalized = BatchNormalized<TestType>;
   const auto own = [] {
     if constexpr (batch_normalized)
@@ -98,7 +104,8 @@ TEMPLATE_TEST_CASE("in training, all is a plain training until modules go, and o
   auto dense = fresh;
   Trainer<TestType> plain(dense, training);
   NoObserver nobody;
-  for (int epoch = 0; epoch < 3; ++epoch) plain.run_epoch(example.data.training, example.data.validation, nobody);
+  for (int epoch = 0; epoch < 3; ++epoch)
+    plain.run_epoch(example.data.training, example.data.validation, nobody);
   auto fewer = pruned_with_statistics(dense, result.removals[0].mask, example.data, training.seed);
   Trainer<TestType> rest(fewer, plain);
   rest.fit(example.data.training, example.data.validation);
@@ -122,8 +129,8 @@ TEST_CASE("in training by SEND, the bytes are the same on any number of workers"
   const auto pruned_by = [&](std::size_t workers) {
     Team team(workers);
     Pruner<Model> pruner(fresh);
-    return prune_in_training(fresh, pruner, {example.data.training, example.data.validation, &team}, training,
-                             by(ReduceParameters{0.2}));
+    return prune_in_training(fresh, pruner, {example.data.training, example.data.validation, &team},
+                             training, by(ReduceParameters{0.2}));
   };
   const auto one = pruned_by(1), two = pruned_by(2), again = pruned_by(1);
   CHECK(one.removals[0].mask.count() < 3);
@@ -165,7 +172,8 @@ TEST_CASE("in training, one that stops early goes on with the smaller model") {
   CHECK(result.history.size() > stopped);
 }
 
-TEST_CASE("in training with averaged weights, modules that go after the last epoch leave averages") {
+TEST_CASE(
+    "in training with averaged weights, modules that go after the last epoch leave averages") {
   const auto fresh = example::made<Model>({config}, 3);
   const Example example;
   auto averaging = training;
@@ -182,7 +190,8 @@ TEST_CASE("in training with averaged weights, modules that go after the last epo
 }
 
 TEST_CASE(
-    "in training leave-one-out hears its losses when modules are to go, and an unreachable budget is said before the "
+    "in training leave-one-out hears its losses when modules are to go, and an unreachable budget "
+    "is said before the "
     "work") {
   const example::SyntheticWindows<float> windows(config, 8);
   const PruningData<float> data{windows.training, windows.validation};
@@ -211,7 +220,8 @@ TEST_CASE("in training with averaged weights, a budget of losses is measured on 
   auto dense = fresh;  // as it is after two epochs
   Trainer<Model> trainer(dense, averaging);
   NoObserver nobody;
-  for (int epoch = 0; epoch < 2; ++epoch) trainer.run_epoch(example.data.training, example.data.validation, nobody);
+  for (int epoch = 0; epoch < 2; ++epoch)
+    trainer.run_epoch(example.data.training, example.data.validation, nobody);
   const auto rises = [&] {
     Pruner<Model, LeaveOneOut<float>> judge(dense);
     hear_losses(judge, dense, example.data, averaging.seed);
@@ -221,8 +231,9 @@ TEST_CASE("in training with averaged weights, a budget of losses is measured on 
   CHECK(pruner.scores() != rises());
 }
 
-TEMPLATE_TEST_CASE("in training, a run that stopped goes on to the same bytes, before and after modules went", "",
-                   ITransformer<float>, PatchTST<float>) {
+TEMPLATE_TEST_CASE(
+    "in training, a run that stopped goes on to the same bytes, before and after modules went", "",
+    ITransformer<float>, PatchTST<float>) {
   const auto own = [] {
     if constexpr (BatchNormalized<TestType>)
       return patches;
@@ -268,7 +279,9 @@ TEMPLATE_TEST_CASE("in training, a run that stopped goes on to the same bytes, b
   }
 }
 
-TEST_CASE("a pruner out of a finished training's state is as sure of its scores as it was, and chooses the same") {
+TEST_CASE(
+    "a pruner out of a finished training's state is as sure of its scores as it was, and chooses "
+    "the same") {
   const Example<Model> example;
   const TemporaryFolder folder;
   const std::string file = folder / "state.safetensors";
@@ -304,9 +317,12 @@ TEST_CASE("in training, a teacher is listened to from the first epoch on, and af
   distilling.epochs = 3, distilling.distillation = 1;
   std::size_t asked = 0;
   Predictor<Model> predictor(example.model);
-  const auto teacher = [&](const WindowBatch<float>& batch) { return ++asked, predictor.forecast(batch); };
+  const auto teacher = [&](const WindowBatch<float>& batch) {
+    return ++asked, predictor.forecast(batch);
+  };
   Pruner<Model> pruner(fresh);
-  const auto result = prune_in_training(fresh, pruner, example.data, distilling, by(DropLowest{1}), {}, teacher);
+  const auto result =
+      prune_in_training(fresh, pruner, example.data, distilling, by(DropLowest{1}), {}, teacher);
   CHECK(result.history.size() == 3);
   CHECK(asked == 3 * divide_up<std::size_t>(example.data.training.size(), 16));
 }
@@ -317,7 +333,8 @@ TEST_CASE("in training, the state of another training is refused") {
   const TemporaryFolder folder;
   const std::string file = folder / "state.safetensors";
   Pruner<Model> pruner(fresh);
-  InTrainingPruning<Model, Send<float>> pruning(fresh, pruner, example.data, training, by(DropLowest{1}));
+  InTrainingPruning<Model, Send<float>> pruning(fresh, pruner, example.data, training,
+                                                by(DropLowest{1}));
   CHECK_THROWS_AS(pruning.restore(file), FileError);  // there is none
 
   auto dense = fresh;
@@ -328,7 +345,8 @@ TEST_CASE("in training, the state of another training is refused") {
           pruning.restore(file);
         }).ends_with("is the state of a training that removes no modules"));
 
-  // A removal after an epoch that never was, or that is no number: the row lies as it is in the file.
+  // A removal after an epoch that never was, or that is no number: the row lies as it is in the
+  // file.
   auto when = by(DropLowest{1});
   when.latest_epoch = 1;
   Pruner<Model> of_early(fresh);
@@ -338,7 +356,8 @@ TEST_CASE("in training, the state of another training is refused") {
   const std::string bytes = content_of(file);
   const ModuleMask left = early.result().removals.at(0).mask;
   const auto row = [&](double epoch) {
-    const double numbers[]{1, epoch, left.keeps(0) ? 1.0 : 0, left.keeps(1) ? 1.0 : 0, left.keeps(2) ? 1.0 : 0};
+    const double numbers[]{1, epoch, left.keeps(0) ? 1.0 : 0, left.keeps(1) ? 1.0 : 0,
+                           left.keeps(2) ? 1.0 : 0};
     return std::string(reinterpret_cast<const char*>(numbers), sizeof numbers);
   };
   const std::size_t at = bytes.find(row(1));
@@ -356,7 +375,8 @@ TEST_CASE("in training, the state of another training is refused") {
   auto faster = training;
   faster.rate *= 2;
   Pruner<Model> of_faster(fresh);
-  InTrainingPruning<Model, Send<float>> another(fresh, of_faster, example.data, faster, by(DropLowest{1}));
+  InTrainingPruning<Model, Send<float>> another(fresh, of_faster, example.data, faster,
+                                                by(DropLowest{1}));
   another.save(file);
   CHECK_THROWS_AS(early.restore(file), ConfigError);
   early.save(file, "drop 1");
@@ -377,7 +397,8 @@ TEST_CASE("in training, the state of another training is refused") {
   }();
   const auto other = example::made<Model>({shallow}, 3);
   Pruner<Model> of_other(other);
-  InTrainingPruning<Model, Send<float>> smaller(other, of_other, example.data, training, by(DropLowest{1}));
+  InTrainingPruning<Model, Send<float>> smaller(other, of_other, example.data, training,
+                                                by(DropLowest{1}));
   CHECK_THROWS_AS(smaller.restore(file), ShapeError);
   smaller.run_epoch();  // it is as it was made, and goes on
   CHECK(smaller.history().size() == 1);

@@ -1,4 +1,5 @@
-// What masks cost: changes of the loss worked out by hand, costs and losses of the pruned model, each mask measured once.
+// What masks cost: changes of the loss worked out by hand, costs and losses of the pruned model,
+// each mask measured once.
 #include <spat/models/patchtst.hpp>
 #include <spat/prune/measures.hpp>
 
@@ -28,7 +29,8 @@ TEST_CASE("a loss changes by the mean over stretches of windows, with its standa
     CHECK(estimate.error == Approx(error).epsilon(1e-12));
   };
   is(loss_change({1, 1, 1, 1}, {1.1, 1.1, 1.3, 1.3}, 2), 0.2, 0.1);
-  is(loss_change({1, 3, 2, 2}, {2, 4, 1, 1}, 2), 0, 0.5);  // sums, not single windows: 6 / 4 - 1 and 2 / 4 - 1
+  is(loss_change({1, 3, 2, 2}, {2, 4, 1, 1}, 2), 0,
+     0.5);  // sums, not single windows: 6 / 4 - 1 and 2 / 4 - 1
   is(loss_change({2, 2, 2, 2, 2, 2, 2}, {2, 2, 4, 4, 5, 6, 7}, 3), 1,
      std::sqrt(1.0 / 3));  // 2, 2 and 3 windows: 0, 1, 2
   is(loss_change({1, 1, 1}, {1.5, 1.5, 1.5}, 3), 0.5, 0);
@@ -76,13 +78,15 @@ TEST_CASE("measures are those of the pruned model") {
     CHECK(measures.macs({bits}) == static_cast<double>(cost.macs));
     CHECK(measures.parameters({bits}) == static_cast<double>(cost.parameters));
     const Estimate change = measures.loss_change({bits}),
-                   expected = loss_change(before, error_profile(fewer, windows.validation).by_window);
+                   expected =
+                       loss_change(before, error_profile(fewer, windows.validation).by_window);
     CHECK((change.mean == expected.mean && change.error == expected.error));
     CHECK((change.mean == 0 && change.error == 0) == (bits == 0b111));
   }
 }
 
-TEST_CASE("the loss of a model of batch statistics is measured by its own, of any number of workers") {
+TEST_CASE(
+    "the loss of a model of batch statistics is measured by its own, of any number of workers") {
   const example::SyntheticWindows<float> windows(patches, 4);
   const auto model = example::made<PatchTST<float>>({patches});
   Team team(2);
@@ -93,7 +97,8 @@ TEST_CASE("the loss of a model of batch statistics is measured by its own, of an
   const auto before = error_profile(model, windows.validation).by_window,
              as_dense = error_profile(fewer, windows.validation).by_window;
   reestimate_statistics(fewer, windows.training, 9);
-  const Estimate expected = loss_change(before, error_profile(fewer, windows.validation).by_window, 3);
+  const Estimate expected =
+      loss_change(before, error_profile(fewer, windows.validation).by_window, 3);
   for (const Measures* measures : {&alone, &shared}) {
     CHECK(measures->loss_change({0b10}).mean == expected.mean);
     CHECK(measures->loss_change({0b10}).error == expected.error);
@@ -105,7 +110,8 @@ TEST_CASE("the loss of a model of batch statistics is measured by its own, of an
 TEST_CASE("each mask is measured once, by all copies of the measures together") {
   const example::SyntheticWindows<float> windows(config, 4);
   auto model = example::made<ITransformer<float>>({config});
-  const Measures measures = measures_of(model, windows.training, windows.validation, {.latency_seconds = 0.001});
+  const Measures measures =
+      measures_of(model, windows.training, windows.validation, {.latency_seconds = 0.001});
   const Measures copy = measures;
   const double latency = measures.latency({0b101}), change = measures.loss_change({0b101}).mean;
   CHECK(latency > 0);
@@ -116,14 +122,16 @@ TEST_CASE("each mask is measured once, by all copies of the measures together") 
     CHECK(again->loss_change({0b101}).mean == change);
     CHECK(again->latency({0b101}) == latency);  // no two measurements are alike
   }
-  CHECK(measures_of(model, windows.training, windows.validation).loss_change({0b101}).mean != change);
+  CHECK(measures_of(model, windows.training, windows.validation).loss_change({0b101}).mean !=
+        change);
 }
 
 TEST_CASE("a measured loss needs two origins and a window for each") {
   const example::SyntheticWindows<float> windows(config, 4);
   const auto model = example::made<ITransformer<float>>({config});
   for (const std::size_t origins : {std::size_t{1}, windows.validation.size() + 1}) {
-    const Measures measures = measures_of(model, windows.training, windows.validation, {.origins = origins});
+    const Measures measures =
+        measures_of(model, windows.training, windows.validation, {.origins = origins});
     CHECK_THROWS_AS(measures.loss_change({0b101}), ConfigError);
   }
 }
@@ -142,12 +150,14 @@ TEST_CASE("a latency is measured of a batch, or of all windows where there are f
 
 TEST_CASE("a module takes what the forecast is faster by without it") {
   const MaskMeasure latency = [](ModuleMask mask) {
-    return 5 + (mask.keeps(0) ? 1.0 : 0.0) + (mask.keeps(1) ? 2.0 : 0.0) + (mask.keeps(2) ? 4.0 : 0.0);
+    return 5 + (mask.keeps(0) ? 1.0 : 0.0) + (mask.keeps(1) ? 2.0 : 0.0) +
+           (mask.keeps(2) ? 4.0 : 0.0);
   };
   CHECK(module_latencies({0b111}, 3, latency) == std::vector<double>{1, 2, 4});
   CHECK(module_latencies({0b101}, 4, latency) == std::vector<double>{1, 0, 4, 0});
   CHECK(module_latencies({}, 2, latency) == std::vector<double>{0, 0});
-  CHECK(module_latencies({0b101}, 3, latency, {0b110}) == std::vector<double>{1, 0, 0});  // module 2 has to stay
+  CHECK(module_latencies({0b101}, 3, latency, {0b110}) ==
+        std::vector<double>{1, 0, 0});  // module 2 has to stay
 }
 
 // Hidden: a timing. Pass it alone on the machine, built as a release is.

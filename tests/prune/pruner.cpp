@@ -1,9 +1,9 @@
-// The observer of a training: warm-up, trajectory, steps, scores of modules of different size, blocks, weights and losses, and what it
-// says when one is not finite.
+// The observer of a training: warm-up, trajectory, steps, scores of modules of different size,
+// blocks, weights and losses, and what it says when one is not finite.
+#include <spat/criteria/any_criterion.hpp>
 #include <spat/models/crossformer.hpp>
 #include <spat/models/patchtst_official.hpp>
 #include <spat/models/timexer.hpp>
-#include <spat/criteria/any_criterion.hpp>
 #include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
@@ -21,8 +21,12 @@ using Model = ITransformer<float>;
 /// Counts steps instead of measuring anything; its bound is that of its module.
 struct Counting {
   double seen = 0, total = 0, limit = 0;
-  void on_backward(const BackwardEvent<float>& event) { seen += 1, limit = static_cast<double>(event.module + 1); }
-  void merge(Counting& other) { seen += other.seen, limit = std::max(limit, other.limit), other.seen = 0; }
+  void on_backward(const BackwardEvent<float>& event) {
+    seen += 1, limit = static_cast<double>(event.module + 1);
+  }
+  void merge(Counting& other) {
+    seen += other.seen, limit = std::max(limit, other.limit), other.seen = 0;
+  }
   void end_step() { total += std::min(seen, 1.0), seen = 0; }
   void end_epoch() {}
   [[nodiscard]] double score() const { return total; }
@@ -32,8 +36,8 @@ struct Counting {
 struct Bounded : Counting {
   [[nodiscard]] double bound() const { return limit; }
 };
-static_assert(Criterion<Counting, float> && Criterion<Bounded, float> && Criterion<Send<float>, float> &&
-              Criterion<Send<double>, double>);
+static_assert(Criterion<Counting, float> && Criterion<Bounded, float> &&
+              Criterion<Send<float>, float> && Criterion<Send<double>, double>);
 
 struct Training {
   example::RandomBatch<float> data{example::small, 6};
@@ -74,7 +78,8 @@ TEST_CASE("SEND after its warm-up is that of a pruner which began then") {
   Training training;
   Pruner<Model> pruner(training.model);
   CHECK(std::isnan(pruner.scores()[0]));
-  CHECK(message_of<NumericError>([&] { (void)pruner.choose(DropLowest{1}); }).find("module 0") != std::string::npos);
+  CHECK(message_of<NumericError>([&] { (void)pruner.choose(DropLowest{1}); }).find("module 0") !=
+        std::string::npos);
   training.epoch(pruner, 2);
   Training twin;
   Pruner<Model> ignored(twin.model), late(twin.model, {}, 0);
@@ -110,7 +115,8 @@ TEST_CASE("attention to one key has score 0 beside attentions to more, and goes 
   const std::vector<float> a(9, 0.5f), da{1, 2, 3, 4, 5, 6, 7, 8, 9};
   for (std::size_t i = 0; i < 3; ++i) {
     AttentionCall call;
-    call.module = i, call.samples = 1, call.heads = 1, call.query_tokens = 3, call.memory_tokens = 3 - i;
+    call.module = i, call.samples = 1, call.heads = 1, call.query_tokens = 3,
+    call.memory_tokens = 3 - i;
     tests::tell(pruner.listener(0).criteria[i], call, a.data(), da.data());
   }
   pruner.end_step();
@@ -139,7 +145,8 @@ TEST_CASE("a sensitivity that is not finite is reported with its module") {
     std::vector<float> a(2 * 2, 0.5f), da(2 * 2, 1.0f);
     for (std::size_t i = 0; i < 3; ++i) {
       AttentionCall call;
-      call.module = i, call.samples = 1, call.heads = 1, call.query_tokens = 2, call.memory_tokens = 2;
+      call.module = i, call.samples = 1, call.heads = 1, call.query_tokens = 2,
+      call.memory_tokens = 2;
       da[3] = i == module ? std::numeric_limits<float>::infinity() : 1.0f;
       tests::tell(pruner.listener(0).criteria[i], call, a.data(), da.data());
     }
@@ -149,7 +156,8 @@ TEST_CASE("a sensitivity that is not finite is reported with its module") {
 }
 
 TEST_CASE("the static and the dynamic form of a model are scored to the same bits") {
-  const auto scores_of = [&]<class M>(std::type_identity<M>, typename M::Form shape, std::size_t workers) {
+  const auto scores_of = [&]<class M>(std::type_identity<M>, typename M::Form shape,
+                                      std::size_t workers) {
     Team team(workers);
     auto model = example::made<M>(shape, 5, 0.1);
     Trainer<M> trainer(model, {}, &team);
@@ -190,7 +198,8 @@ TEST_CASE("a pruner that listens to a static model prunes it into one of its typ
   const ModuleMask chosen = pruner.choose(DropLowest{2});
   CHECK((chosen.bits & 0b111) == chosen.bits);
   CHECK(chosen.kept() == 1);
-  std::visit([&](const auto& smaller) { CHECK(smaller.form.kept() == chosen); }, pruner.prune(model, DropLowest{2}));
+  std::visit([&](const auto& smaller) { CHECK(smaller.form.kept() == chosen); },
+             pruner.prune(model, DropLowest{2}));
 }
 
 TEST_CASE("a pruner's state comes back, and what is missing in it is an error") {
@@ -208,7 +217,8 @@ TEST_CASE("a pruner's state comes back, and what is missing in it is an error") 
   }
 }
 
-TEST_CASE("a pruner keeps what each step of the latest epoch gave, and how sure the scores are of it") {
+TEST_CASE(
+    "a pruner keeps what each step of the latest epoch gave, and how sure the scores are of it") {
   Training training;
   Pruner<Model, Cosine<float>> pruner(training.model, Cosine<float>(1), 0);
   CHECK(pruner.step_scores().empty());
@@ -222,7 +232,8 @@ TEST_CASE("a pruner keeps what each step of the latest epoch gave, and how sure 
     double sum = 0;
     for (const auto* epoch : {&first, &steps})
       for (const auto& step : *epoch) sum += step[i];
-    CHECK(pruner.scores()[i] == Approx(sum / 5).epsilon(1e-12));  // a decay of 1: the mean of all steps
+    CHECK(pruner.scores()[i] ==
+          Approx(sum / 5).epsilon(1e-12));  // a decay of 1: the mean of all steps
   }
   const ScoreSpread expected = bootstrap(steps, 4), spread = pruner.spread(4).value();
   CHECK(spread.mean == expected.mean);
@@ -251,7 +262,9 @@ TEST_CASE("a criterion without scores of steps gives no steps, by its own type o
   CHECK_FALSE(named.spread());
 }
 
-TEST_CASE("restored, a pruner has the steps of its state, and forgets those of the training it had watched") {
+TEST_CASE(
+    "restored, a pruner has the steps of its state, and forgets those of the training it had "
+    "watched") {
   Training training;
   Pruner<Model> pruner(training.model, {}, 0);
   training.epoch(pruner, 4);
@@ -278,7 +291,8 @@ TEST_CASE("what is no state of a pruner is refused, and the pruner stays as it w
     CHECK(pruner.state() == state);
   };
   const double nan = std::nan("");
-  refused("epochs", {nan, 0}), refused("epochs", {-1, 0}), refused("epochs", {1e300, 0}), refused("epochs", {2, 0});
+  refused("epochs", {nan, 0}), refused("epochs", {-1, 0}), refused("epochs", {1e300, 0}),
+      refused("epochs", {2, 0});
   refused("epochs", {1.5, 0}), refused("epochs", {1});
   refused("module.1", {1, 2}), refused("module.1", {}), refused("module.1", {1, nan, 1, 2}),
       refused("module.1", {1, 2, nan, 2});
@@ -294,7 +308,8 @@ TEST_CASE("modules that LayerDrop leaves out of a step are silent, and the step 
     auto model = example::made<Model>({example::small});
     const TrainingOptions options{.seed = 3, .layer_drop = 0.4};
     Trainer<Model> trainer(model, options);
-    Pruner<Model, AnyCriterion<float>> pruner(model, make_criterion<float>(name, {.decay = decay}), 0);
+    Pruner<Model, AnyCriterion<float>> pruner(model, make_criterion<float>(name, {.decay = decay}),
+                                              0);
     constexpr std::size_t steps = 12;
     for (std::size_t t = 0; t < steps; ++t) trainer.step(data.batch, 1e-3, pruner);
     pruner.end_epoch();
@@ -312,16 +327,19 @@ TEST_CASE("modules that LayerDrop leaves out of a step are silent, and the step 
       }
       // Taylor-2 has an absolute value of signed steps.
       if (std::string_view(name) != "taylor2")
-        CHECK(pruner.scores()[i] == Approx(average / (1 - std::pow(decay, counted))).epsilon(1e-10));
+        CHECK(pruner.scores()[i] ==
+              Approx(average / (1 - std::pow(decay, counted))).epsilon(1e-10));
     }
     CHECK((silent > 5 && silent < 30));
   }
 }
 
-TEMPLATE_TEST_CASE("a block's influence is how far it turns its tokens, in each model by its own blocks", "",
-                   ITransformer<double>, OfficialPatchTST<double>, TimeXer<double>, Crossformer<double>) {
+TEMPLATE_TEST_CASE(
+    "a block's influence is how far it turns its tokens, in each model by its own blocks", "",
+    ITransformer<double>, OfficialPatchTST<double>, TimeXer<double>, Crossformer<double>) {
   typename TestType::Config config{};
-  config.channels = 2, config.lookback = 19, config.horizon = 5, config.width = 6, config.ffn_width = 10;
+  config.channels = 2, config.lookback = 19, config.horizon = 5, config.width = 6,
+  config.ffn_width = 10;
   config.heads = 3, config.depth = 3;
   if constexpr (requires { config.patch; }) config.patch = 4;
   if constexpr (requires { config.segment; }) config.segment = 4;
@@ -330,10 +348,11 @@ TEMPLATE_TEST_CASE("a block's influence is how far it turns its tokens, in each 
   struct Recorder {
     std::vector<double> sums, rows;
     std::vector<std::vector<double>> outputs;  // by module
-    std::size_t linked = 0;                    // blocks whose tokens are those that the one before it made
+    std::size_t linked = 0;  // blocks whose tokens are those that the one before it made
     Recorder& listener(std::size_t) { return *this; }
     void on_block(const BlockEvent<double>& event) {
-      REQUIRE((event.input.rows() == event.output.rows() && event.input.cols() == event.output.cols()));
+      REQUIRE(
+          (event.input.rows() == event.output.rows() && event.input.cols() == event.output.cols()));
       for (std::size_t r = 0; r < event.input.rows(); ++r) {
         double xx = 0, yy = 0, xy = 0;
         for (std::size_t c = 0; c < event.input.cols(); ++c) {
@@ -365,7 +384,8 @@ TEMPLATE_TEST_CASE("a block's influence is how far it turns its tokens, in each 
   }
   if constexpr (std::is_same_v<TestType, Crossformer<double>>) {
     // Segments of two variates and four samples: 5, merged to 3 and 2; of the forecast 2.
-    CHECK(recorder.rows == std::vector<double>{40, 40, 24, 24, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16});
+    CHECK(recorder.rows == std::vector<double>{40, 40, 24, 24, 16, 16, 16, 16, 16, 16, 16, 16, 16,
+                                               16, 16, 16, 16, 16});
   } else {
     const std::size_t of_block = modules / config.depth;
     CHECK(recorder.linked == modules - of_block);  // all but the first
@@ -418,7 +438,8 @@ TEST_CASE("criteria of weights look at the model as it is when they are asked") 
     return norms / count;
   };
   for (int time = 0; time < 2; ++time) {
-    for (std::size_t i = 0; i < 3; ++i) CHECK(pruner.scores()[i] == Approx(by_hand(i)).epsilon(1e-6));
+    for (std::size_t i = 0; i < 3; ++i)
+      CHECK(pruner.scores()[i] == Approx(by_hand(i)).epsilon(1e-6));
     training.model.encoder.blocks[1].attention->query_projection.weight.flat()[0] += 3;
   }
   Pruner<Model, DropLast<float>> control(training.model);
@@ -426,7 +447,9 @@ TEST_CASE("criteria of weights look at the model as it is when they are asked") 
   CHECK(control.choose(DropLowest{1}).bits == 0b011);
 }
 
-TEST_CASE("criteria of losses hear what the loss becomes without each module, but for the last of the guard") {
+TEST_CASE(
+    "criteria of losses hear what the loss becomes without each module, but for the last of the "
+    "guard") {
   constexpr CrossformerConfig config{.channels = 2,
                                      .lookback = 8,
                                      .horizon = 4,
@@ -449,8 +472,9 @@ TEST_CASE("criteria of losses hear what the loss becomes without each module, bu
   const auto model = example::made<Crossformer<float>>({config});
   using TestedPruner = Pruner<Crossformer<float>, LeaveOneOut<float>>;
   TestedPruner pruner(model);
-  CHECK(asked_of(model, pruner) ==
-        std::vector<std::uint64_t>{0b1001'1101, 0b1001'1100, 0b1001'1001, 0b1001'0101, 0b1000'1101, 0b0001'1101});
+  CHECK(asked_of(model, pruner) == std::vector<std::uint64_t>{0b1001'1101, 0b1001'1100, 0b1001'1001,
+                                                              0b1001'0101, 0b1000'1101,
+                                                              0b0001'1101});
   const auto scores = pruner.scores();
   for (std::size_t i = 0; i < 8; ++i)
     if (config.kept.keeps(i))
@@ -467,7 +491,8 @@ TEST_CASE("criteria of losses hear what the loss becomes without each module, bu
 
   Pruner<Crossformer<float>> deaf(model);
   deaf.hear_losses([](ModuleMask) -> double { throw std::logic_error("nobody needs it"); });
-  Pruner<Crossformer<float>, AnyCriterion<float>> named(model, make_criterion<float>("leave_one_out"));
+  Pruner<Crossformer<float>, AnyCriterion<float>> named(model,
+                                                        make_criterion<float>("leave_one_out"));
   asked_of(model, named);
   CHECK(example::same_bits(named.scores(), scores));
 }

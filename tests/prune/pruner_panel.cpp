@@ -34,7 +34,8 @@ template <class TestedPruner>
 void check_same(const TestedPruner& a, const TestedPruner& b) {
   CHECK(example::same_bits(a.scores(), b.scores()));
   REQUIRE(a.trajectory().size() == 2);
-  for (std::size_t e = 0; e < 2; ++e) CHECK(example::same_bits(a.trajectory()[e], b.trajectory()[e]));
+  for (std::size_t e = 0; e < 2; ++e)
+    CHECK(example::same_bits(a.trajectory()[e], b.trajectory()[e]));
   const auto steps = a.step_scores(), others = b.step_scores();
   REQUIRE(steps.size() == others.size());
   for (std::size_t t = 0; t < steps.size(); ++t) CHECK(example::same_bits(steps[t], others[t]));
@@ -69,7 +70,8 @@ TEST_CASE("each pruner of a panel scores as if it had watched alone") {
 TEST_CASE("a panel of one kind of criterion hears of what that kind listens to, and no more") {
   using TestedPruner = Pruner<Model>;
   const auto start = example::made<Model>({config}, 5, 0.1);
-  const SendOptions variants[]{{}, {.variant = SendVariant::absolute_mean}, {.dynamics = SendDynamics::epoch}};
+  const SendOptions variants[]{
+      {}, {.variant = SendVariant::absolute_mean}, {.dynamics = SendDynamics::epoch}};
   auto shared = start;
   std::vector<TestedPruner> members;
   for (const SendOptions& options : variants) members.emplace_back(shared, Send<float>(options), 0);

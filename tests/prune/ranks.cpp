@@ -1,4 +1,5 @@
-// Rankings compared, and when they are stable: against values worked out by hand and the definitions.
+// Rankings compared, and when they are stable: against values worked out by hand and the
+// definitions.
 #include <spat/core/random.hpp>
 #include <spat/prune/ranks.hpp>
 
@@ -19,7 +20,8 @@ Scores random_scores(std::size_t size, std::uint64_t stream, bool gaps) {
   Random random(5, stream);
   Scores scores;
   for (std::size_t i = 0; i < size; ++i)
-    scores.push_back(gaps && random.below(4) == 0 ? nan_score : static_cast<double>(random.below(size)));
+    scores.push_back(gaps && random.below(4) == 0 ? nan_score
+                                                  : static_cast<double>(random.below(size)));
   return scores;
 }
 
@@ -78,8 +80,10 @@ TEST_CASE("Kendall's tau and Spearman's rho are those worked out by hand") {
   CHECK(kendall_tau(up, swapped) == Approx(4.0 / 6).epsilon(1e-15));  // five alike, one not, of six
   CHECK(spearman(up, up) == 1);
   CHECK(spearman(up, down) == -1);
-  CHECK(spearman(up, swapped) == Approx(1 - 6 * 2.0 / 60).epsilon(1e-15));  // 1 - 6 sum d^2 / (n (n^2 - 1))
-  // One tie: C = 5, D = 0, U_a = 6, U_b = 5. Ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4: 4.5 / sqrt(5 * 4.5).
+  CHECK(spearman(up, swapped) ==
+        Approx(1 - 6 * 2.0 / 60).epsilon(1e-15));  // 1 - 6 sum d^2 / (n (n^2 - 1))
+  // One tie: C = 5, D = 0, U_a = 6, U_b = 5. Ranks 1, 2.5, 2.5, 4 against 1, 2, 3, 4: 4.5 / sqrt(5
+  // * 4.5).
   const Scores tied{1, 2, 2, 4};
   CHECK(kendall_tau(up, tied) == Approx(5 / std::sqrt(30.0)).epsilon(1e-15));
   CHECK(spearman(up, tied) == Approx(4.5 / std::sqrt(22.5)).epsilon(1e-15));
@@ -127,7 +131,9 @@ TEST_CASE("what orders nothing has no rank correlation") {
 
 TEST_CASE("rankings of different lengths are an error") {
   const std::string expected = "two rankings must score the same modules, found 3 and 2";
-  CHECK(message_of<ShapeError>([] { (void)kendall_tau(Scores{1, 2, 3}, Scores{1, 2}); }) == expected);
+  CHECK(message_of<ShapeError>([] {
+          (void)kendall_tau(Scores{1, 2, 3}, Scores{1, 2});
+        }) == expected);
   CHECK(message_of<ShapeError>([] { (void)spearman(Scores{1, 2, 3}, Scores{1, 2}); }) == expected);
   Stability stability;
   stability.add(Scores{1, 2, 3});

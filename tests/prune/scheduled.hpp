@@ -1,11 +1,12 @@
-// What the tests of schedules share: small models and their data, criteria that say what the test wants, results compared.
+// What the tests of schedules share: small models and their data, criteria that say what the test
+// wants, results compared.
 #pragma once
 
+#include <spat/criteria/module_score.hpp>
+#include <spat/criteria/step_score.hpp>
 #include <spat/models/crossformer.hpp>
 #include <spat/models/patchtst.hpp>
-#include <spat/criteria/module_score.hpp>
 #include <spat/prune/schedules.hpp>
-#include <spat/criteria/step_score.hpp>
 
 #include <tests/prune/tiny.hpp>
 
@@ -70,8 +71,10 @@ struct Example {
   M model;
 
   explicit Example(typename M::Config c = config, Team* team = nullptr)
-      : windows(c, 6), data{windows.training, windows.validation, team}, model(example::made<M>({c}, 3, 0.1)) {
-    Trainer<M> trainer(model, {.epochs = 2, .batch_size = 16, .rate = 3e-3, .schedule = RateSchedule::constant});
+      : windows(c, 6), data{windows.training, windows.validation, team},
+        model(example::made<M>({c}, 3, 0.1)) {
+    Trainer<M> trainer(
+        model, {.epochs = 2, .batch_size = 16, .rate = 3e-3, .schedule = RateSchedule::constant});
     trainer.fit(windows.training, windows.validation);
   }
 };
@@ -88,7 +91,8 @@ inline PruningOptions by(Budget budget, bool fine_tunes = true) {
 inline bool same_epochs(const std::vector<EpochRecord>& a, const std::vector<EpochRecord>& b) {
   return std::ranges::equal(a, b, [](const EpochRecord& x, const EpochRecord& y) {
     return x.epoch == y.epoch && x.rate == y.rate && x.training_loss == y.training_loss &&
-           x.validation_mse == y.validation_mse && x.validation_mae == y.validation_mae && x.best == y.best;
+           x.validation_mse == y.validation_mse && x.validation_mae == y.validation_mae &&
+           x.best == y.best;
   });
 }
 inline std::vector<std::uint64_t> masks_of(const std::vector<Removal>& removals) {

@@ -1,5 +1,5 @@
-// When modules go after training, and what every schedule promises: against the same thing done by hand, what is recorded, when it
-// stops, what it refuses.
+// When modules go after training, and what every schedule promises: against the same thing done by
+// hand, what is recorded, when it stops, what it refuses.
 #include <spat/criteria/leave_one_out.hpp>
 #include <spat/prune/in_training.hpp>
 
@@ -20,17 +20,22 @@ TEST_CASE("a schedule has a name, and another name is an error that tells all") 
         "unknown schedule \"oneshot\"; expected one-shot, iterative or in-training");
 }
 
-TEST_CASE("a model from which something was removed has the surviving weights, and statistics of its own") {
+TEST_CASE(
+    "a model from which something was removed has the surviving weights, and statistics of its "
+    "own") {
   const Example example;
-  CHECK(example::same_parameters(pruned_with_statistics(example.model, {0b101}, example.data, 1), pruned(example.model, {0b101})));
+  CHECK(example::same_parameters(pruned_with_statistics(example.model, {0b101}, example.data, 1),
+                                 pruned(example.model, {0b101})));
   const Example<PatchTST<float>> with_statistics(patches);
   const auto& dense = with_statistics.model;
-  CHECK(example::same_parameters(pruned_with_statistics(dense, {0b111}, with_statistics.data, 1), dense));
+  CHECK(example::same_parameters(pruned_with_statistics(dense, {0b111}, with_statistics.data, 1),
+                                 dense));
   auto fewer = pruned(dense, {0b101});
   const auto as_dense = fewer;
   reestimate_statistics(fewer, with_statistics.data.training, 4);
   CHECK_FALSE(example::same_parameters(fewer, as_dense));
-  CHECK(example::same_parameters(pruned_with_statistics(dense, {0b101}, with_statistics.data, 4), fewer));
+  CHECK(example::same_parameters(pruned_with_statistics(dense, {0b101}, with_statistics.data, 4),
+                                 fewer));
 }
 
 TEST_CASE("fine-tuning is a training that may leave the weights as they are") {
@@ -53,11 +58,13 @@ TEST_CASE("fine-tuning is a training that may leave the weights as they are") {
   auto taught = tuning;
   taught.distillation = 1;
   CHECK_THROWS_AS(fine_tune(model, example.data, taught, nobody), ConfigError);
-  Predictor<Model> teacher(example.model);  // who knows as much as the model: there is nothing to learn
+  Predictor<Model> teacher(
+      example.model);  // who knows as much as the model: there is nothing to learn
   model = example.model;
   model.set_dropout(0);
-  const auto learned = fine_tune(model, example.data, taught, nobody,
-                                 [&](const WindowBatch<float>& batch) { return teacher.forecast(batch); });
+  const auto learned =
+      fine_tune(model, example.data, taught, nobody,
+                [&](const WindowBatch<float>& batch) { return teacher.forecast(batch); });
   CHECK(learned[0].training_loss < 1e-4);
   CHECK(history[0].training_loss > 1e-2);
 }
@@ -65,30 +72,37 @@ TEST_CASE("fine-tuning is a training that may leave the weights as they are") {
 TEST_CASE("one shot without fine-tuning is choosing and pruning") {
   const Example example;
   const Pruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
-  const auto dropped = prune_one_shot(example.model, pruner, example.data, by(DropLowest{2}, false));
+  const auto dropped =
+      prune_one_shot(example.model, pruner, example.data, by(DropLowest{2}, false));
   CHECK(masks_of(dropped.removals) == std::vector<std::uint64_t>{0b001});
   CHECK(epochs_of(dropped.removals) == std::vector<std::size_t>{0});
   CHECK(dropped.history.empty());
   CHECK(example::same_parameters(dropped.model, pruned(example.model, {0b001})));
 
-  const auto half = cost_of(pruned(example.model, {0b001}), 7).macs, dense = cost_of(example.model, 7).macs;
+  const auto half = cost_of(pruned(example.model, {0b001}), 7).macs,
+             dense = cost_of(example.model, 7).macs;
   const double by_two = 1 - static_cast<double>(half) / static_cast<double>(dense);
-  for (const auto& [share, mask] : {std::pair{by_two - 1e-9, 0b001u}, std::pair{by_two + 1e-9, 0b000u}})
-    CHECK(prune_one_shot(example.model, pruner, example.data, by(ReduceMacs{share}, false)).model.form.kept().bits ==
-          mask);
+  for (const auto& [share, mask] :
+       {std::pair{by_two - 1e-9, 0b001u}, std::pair{by_two + 1e-9, 0b000u}})
+    CHECK(prune_one_shot(example.model, pruner, example.data, by(ReduceMacs{share}, false))
+              .model.form.kept()
+              .bits == mask);
 
-  const auto nothing = prune_one_shot(example.model, pruner, example.data, by(DropLowest{0}, false));
+  const auto nothing =
+      prune_one_shot(example.model, pruner, example.data, by(DropLowest{0}, false));
   CHECK(nothing.removals.empty());
   CHECK(example::same_parameters(nothing.model, example.model));
-  CHECK_THROWS_AS((void)prune_one_shot(example.model, pruner, example.data, by(DropLowest{4})), ConfigError);
+  CHECK_THROWS_AS((void)prune_one_shot(example.model, pruner, example.data, by(DropLowest{4})),
+                  ConfigError);
 }
 
 TEST_CASE("one shot fine-tunes what is left, statistics re-estimated") {
   const Example<PatchTST<float>> example(patches);
   const Pruner<PatchTST<float>, Scripted> pruner(example.model, Scripted({3, 1, 2}));
   std::size_t steps = 0;
-  const auto result = prune_one_shot(example.model, pruner, example.data, by(DropLowest{1}), {},
-                                     [&](const Progress& progress) { steps += progress.finished == nullptr; });
+  const auto result =
+      prune_one_shot(example.model, pruner, example.data, by(DropLowest{1}), {},
+                     [&](const Progress& progress) { steps += progress.finished == nullptr; });
   auto expected = pruned_with_statistics(example.model, {0b101}, example.data, tuning.seed);
   NoObserver nobody;
   CHECK(same_epochs(result.history, fine_tune(expected, example.data, tuning, nobody)));
@@ -101,7 +115,8 @@ TEST_CASE("the iterative schedule removes one module after another, fine-tuned i
   Pruner<PatchTST<float>, Scripted> pruner(example.model, Scripted({3, 1, 2}));
   const auto result = prune_iteratively(example.model, pruner, example.data, by(DropLowest{2}));
   CHECK(masks_of(result.removals) == std::vector<std::uint64_t>{0b101, 0b001});
-  CHECK(epochs_of(result.removals) == std::vector<std::size_t>{0, 2});  // what has gone before epochs 1 and 3
+  CHECK(epochs_of(result.removals) ==
+        std::vector<std::size_t>{0, 2});  // what has gone before epochs 1 and 3
 
   auto expected = pruned_with_statistics(example.model, {0b101}, example.data, tuning.seed);
   NoObserver nobody;
@@ -117,10 +132,11 @@ TEST_CASE("the iterative schedule removes one module after another, fine-tuned i
 
 TEST_CASE("the iterative schedule scores again after each removal") {
   const Example example;
-  const auto once_more = [](std::size_t module,
-                            std::size_t step) {  // module 2 is needed, until the first epoch is over
-    return module == 2 && step >= 6 ? 0.5 : static_cast<double>(module + 1);
-  };
+  const auto once_more =
+      [](std::size_t module,
+         std::size_t step) {  // module 2 is needed, until the first epoch is over
+        return module == 2 && step >= 6 ? 0.5 : static_cast<double>(module + 1);
+      };
   Pruner<Model, Played> pruner(example.model, Played(once_more), 0);
   auto watched = example.model;
   Trainer<Model> trainer(watched, training);
@@ -130,7 +146,9 @@ TEST_CASE("the iterative schedule scores again after each removal") {
   REQUIRE(pruner.scores() == std::vector<double>{1, 2, 3});
   const auto result = prune_iteratively(example.model, pruner, example.data, by(DropLowest{2}));
   CHECK(masks_of(result.removals) == std::vector<std::uint64_t>{0b110, 0b010});
-  CHECK(prune_one_shot(example.model, pruner, example.data, by(DropLowest{0}, false)).model.form.kept().bits == 0b111);
+  CHECK(prune_one_shot(example.model, pruner, example.data, by(DropLowest{0}, false))
+            .model.form.kept()
+            .bits == 0b111);
 }
 
 TEST_CASE("the iterative schedule hears of losses again after each removal") {
@@ -138,19 +156,24 @@ TEST_CASE("the iterative schedule hears of losses again after each removal") {
   for (const std::uint64_t seed : {1u, 2u, 3u}) {
     const Example<Model> example;
     const auto model = example::made<Model>({config}, seed);
-    const auto loss = [&](std::uint64_t mask) { return evaluate(pruned(model, {mask}), example.data.validation).mse; };
+    const auto loss = [&](std::uint64_t mask) {
+      return evaluate(pruned(model, {mask}), example.data.validation).mse;
+    };
     const auto least = [&](std::uint64_t kept) {  // whose removal from `kept` costs least
       std::vector<std::uint64_t> bits;
       for (std::uint64_t bit = 1; bit <= 4; bit *= 2)
         if (kept & bit) bits.push_back(bit);
-      return *std::ranges::min_element(bits, {}, [&](std::uint64_t bit) { return loss(kept & ~bit); });
+      return *std::ranges::min_element(bits, {},
+                                       [&](std::uint64_t bit) { return loss(kept & ~bit); });
     };
     const std::uint64_t first = least(0b111), second = least(0b111 & ~first);
     Pruner<Model, LeaveOneOut<float>> pruner(model);
     hear_losses(pruner, model, example.data, 1);
-    order_matters = order_matters || pruner.choose(DropLowest{2}).bits != (0b111 & ~first & ~second);
+    order_matters =
+        order_matters || pruner.choose(DropLowest{2}).bits != (0b111 & ~first & ~second);
     const auto result = prune_iteratively(model, pruner, example.data, by(DropLowest{2}, false));
-    CHECK(masks_of(result.removals) == std::vector<std::uint64_t>{0b111 & ~first, 0b111 & ~first & ~second});
+    CHECK(masks_of(result.removals) ==
+          std::vector<std::uint64_t>{0b111 & ~first, 0b111 & ~first & ~second});
   }
   CHECK(order_matters);  // with seed 2, or this tells nothing
 }
@@ -159,13 +182,15 @@ TEST_CASE("the iterative schedule goes on until a budget of costs is met, and no
   const Example example;
   for (const double share : {0.05, 0.25, 0.45}) {
     Pruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
-    const auto result = prune_iteratively(example.model, pruner, example.data, by(ReduceMacs{share}, false));
+    const auto result =
+        prune_iteratively(example.model, pruner, example.data, by(ReduceMacs{share}, false));
     const auto macs = [&](ModuleMask mask) {
       return static_cast<double>(cost_of(pruned(example.model, mask), 7).macs);
     };
     const double limit = (1 - share) * macs({0b111});
     REQUIRE_FALSE(result.removals.empty());
-    for (std::size_t i = 0; i + 1 < result.removals.size(); ++i) CHECK(macs(result.removals[i].mask) > limit);
+    for (std::size_t i = 0; i + 1 < result.removals.size(); ++i)
+      CHECK(macs(result.removals[i].mask) > limit);
     CHECK(macs(result.removals.back().mask) <= limit);
     CHECK(result.model.form.kept() == result.removals.back().mask);
     CHECK(epochs_of(result.removals) == std::vector<std::size_t>(result.removals.size(), 0));
@@ -188,11 +213,13 @@ TEST_CASE("the iterative schedule takes back the removal that exceeds a budget o
   for (const std::uint64_t mask : {0b101u, 0b001u, 0b000u}) {
     models.push_back(pruned_with_statistics(models.back(), {mask}, example.data, tuning.seed));
     fine_tune(models.back(), example.data, tuning, nobody);
-    const Estimate change = loss_change(before, error_profile(models.back(), example.data.validation).by_window);
+    const Estimate change =
+        loss_change(before, error_profile(models.back(), example.data.validation).by_window);
     costs.push_back(change.mean + change.error);
   }
   const double highest = *std::ranges::max_element(costs);
-  for (const double limit : {costs[1] - 1e-6, costs[1] + 1e-6, costs[2] - 1e-6, costs[2] + 1e-6, highest + 1e-6}) {
+  for (const double limit :
+       {costs[1] - 1e-6, costs[1] + 1e-6, costs[2] - 1e-6, costs[2] + 1e-6, highest + 1e-6}) {
     if (limit < 0) continue;
     std::size_t left = 0;
     while (left + 1 < costs.size() && costs[left + 1] <= limit) ++left;
@@ -200,7 +227,8 @@ TEST_CASE("the iterative schedule takes back the removal that exceeds a budget o
     const auto result = limited(limit);
     CHECK(result.removals.size() == left);
     CHECK(example::same_parameters(result.model, models[left]));
-    CHECK(result.history.size() == 2 * std::min<std::size_t>(left + 1, 3));  // what was taken back was fine-tuned, too
+    CHECK(result.history.size() ==
+          2 * std::min<std::size_t>(left + 1, 3));  // what was taken back was fine-tuned, too
   }
   Pruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
   CHECK(message_of<ConfigError>([&] {
@@ -208,16 +236,20 @@ TEST_CASE("the iterative schedule takes back the removal that exceeds a budget o
         }).starts_with("no removal meets a loss of -90.0 %: after the first it is "));
 }
 
-TEST_CASE("the iterative schedule says before the work that a budget cannot be met, and the pruner keeps its model") {
+TEST_CASE(
+    "the iterative schedule says before the work that a budget cannot be met, and the pruner keeps "
+    "its model") {
   const Example example;
   Pruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
   std::size_t steps = 0;
   const auto run = [&](Budget budget, const PruningOptions& options) {
     auto mine = options;
     mine.budget = budget;
-    (void)prune_iteratively(example.model, pruner, example.data, mine, {}, [&](const Progress&) { ++steps; });
+    (void)prune_iteratively(example.model, pruner, example.data, mine, {},
+                            [&](const Progress&) { ++steps; });
   };
-  CHECK(message_of<ConfigError>([&] { run(DropLowest{4}, by({})); }) == "cannot drop 4 modules: the model has 3");
+  CHECK(message_of<ConfigError>([&] { run(DropLowest{4}, by({})); }) ==
+        "cannot drop 4 modules: the model has 3");
   CHECK_THROWS_AS(run(ReduceMacs{0.99}, by({})), ConfigError);
   CHECK(steps == 0);
   auto diverging = by({});
@@ -231,12 +263,14 @@ TEST_CASE("the iterative schedule says before the work that a budget cannot be m
 TEST_CASE("the iterative schedule drops every score below a threshold, as choosing does") {
   const Example example;
   Pruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
-  for (const auto& [threshold, mask] : {std::pair{0.5, 0b111u}, {1.5, 0b101u}, {2.0, 0b101u}, {2.5, 0b001u}, {9.0, 0u}})
+  for (const auto& [threshold, mask] :
+       {std::pair{0.5, 0b111u}, {1.5, 0b101u}, {2.0, 0b101u}, {2.5, 0b001u}, {9.0, 0u}})
     CHECK(prune_iteratively(example.model, pruner, example.data, by(DropBelow{threshold}, false))
               .model.form.kept()
               .bits == mask);
 
-  // Module 0 is below the threshold, but cannot be told from module 1, which is above it, and goes first by depth.
+  // Module 0 is below the threshold, but cannot be told from module 1, which is above it, and goes
+  // first by depth.
   const auto unsure = [](std::size_t module, std::size_t step) {
     return module == 0 ? (step / 2 % 2 ? -1 : 1.2) : module == 1 ? 0.3 : 9.0;
   };
@@ -247,16 +281,19 @@ TEST_CASE("the iterative schedule drops every score below a threshold, as choosi
   for (int step = 0; step < 8; ++step) trainer.step(batch.batch, 1e-4, listener);
   REQUIRE(drop_order({0b111}, listener.scores(), {}, listener.spread()->standard_error)[0] == 1);
   REQUIRE(listener.choose(DropBelow{0.2}).bits == 0b110);
-  CHECK(prune_iteratively(example.model, listener, example.data, by(DropBelow{0.2}, false)).model.form.kept().bits ==
-        0b110);
+  CHECK(prune_iteratively(example.model, listener, example.data, by(DropBelow{0.2}, false))
+            .model.form.kept()
+            .bits == 0b110);
 }
 
-TEST_CASE("the iterative schedule says when scores have changed so that the budget is out of reach") {
+TEST_CASE(
+    "the iterative schedule says when scores have changed so that the budget is out of reach") {
   const Example<Crossformer<float>> example(guarded);
-  const auto fickle = [](std::size_t module,
-                         std::size_t step) {  // at first 7 goes before 4; scale 1 is then read by nobody
-    return module == 4 && step >= 3 ? -100.0 : module == 4 ? 9.0 : static_cast<double>(module);
-  };
+  const auto fickle =
+      [](std::size_t module,
+         std::size_t step) {  // at first 7 goes before 4; scale 1 is then read by nobody
+        return module == 4 && step >= 3 ? -100.0 : module == 4 ? 9.0 : static_cast<double>(module);
+      };
   Pruner<Crossformer<float>, Played> pruner(example.model, Played(fickle), 0);
   auto watched = example.model;
   Trainer<Crossformer<float>> trainer(watched, training);
@@ -267,7 +304,8 @@ TEST_CASE("the iterative schedule says when scores have changed so that the budg
   };
   REQUIRE(macs(0b0001'0000) < macs(0b1000'0000));
   const auto least = by(ReduceMacs{1 - macs(0b0001'0000) / macs(0xff) - 1e-9});
-  CHECK(prune_one_shot(example.model, pruner, example.data, least).model.form.kept().bits == 0b0001'0000);
+  CHECK(prune_one_shot(example.model, pruner, example.data, least).model.form.kept().bits ==
+        0b0001'0000);
   CHECK(message_of<ConfigError>([&] {
           (void)prune_iteratively(example.model, pruner, example.data, least);
         }).starts_with("what is left when all others have gone does not meet MACs -"));
@@ -278,14 +316,18 @@ TEST_CASE("one of the guarded modules stays by every schedule") {
   using TestedPruner = Pruner<Crossformer<float>, Scripted>;
   TestedPruner pruner(example.model, Scripted({8, 7, 6, 5, 1, 4, 3, 2}));
   const auto seven = by(DropLowest{7}, false);
-  CHECK(prune_one_shot(example.model, pruner, example.data, seven).model.form.kept().bits == 0b1000'0000);
-  CHECK(prune_iteratively(example.model, pruner, example.data, seven).model.form.kept().bits == 0b1000'0000);
+  CHECK(prune_one_shot(example.model, pruner, example.data, seven).model.form.kept().bits ==
+        0b1000'0000);
+  CHECK(prune_iteratively(example.model, pruner, example.data, seven).model.form.kept().bits ==
+        0b1000'0000);
   auto two_epochs = training;
   two_epochs.epochs = 2;
-  CHECK(prune_in_training(example.model, pruner, example.data, two_epochs, seven).model.form.kept().bits ==
-        0b1000'0000);
-  CHECK_THROWS_AS((void)prune_in_training(example.model, pruner, example.data, two_epochs, by(DropLowest{8})),
-                  ConfigError);
+  CHECK(prune_in_training(example.model, pruner, example.data, two_epochs, seven)
+            .model.form.kept()
+            .bits == 0b1000'0000);
+  CHECK_THROWS_AS(
+      (void)prune_in_training(example.model, pruner, example.data, two_epochs, by(DropLowest{8})),
+      ConfigError);
   CHECK(pruner.scores().size() == 8);
   CHECK(pruner.scores()[3] == 5);
 }

@@ -1,6 +1,7 @@
-// Scores of a model as it stands are those of a training that learns nothing; a model that cannot learn is scored by its forward passes.
-#include <spat/models/patchtst.hpp>
+// Scores of a model as it stands are those of a training that learns nothing; a model that cannot
+// learn is scored by its forward passes.
 #include <spat/criteria/any_criterion.hpp>
+#include <spat/models/patchtst.hpp>
 #include <spat/prune/score_windows.hpp>
 #include <spat/train/trainer.hpp>
 
@@ -30,12 +31,19 @@ struct ForwardOnly {
     inner.prepare(cache, purpose, samples, channels);
   }
   template <class PassType>
-  Rows<const float> forward(const PassType& pass, const WindowBatch<float>& batch, Cache& cache) const {
+  Rows<const float> forward(const PassType& pass, const WindowBatch<float>& batch,
+                            Cache& cache) const {
     return inner.forward(pass, batch, cache);
   }
-  [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const { return inner.multiply_adds(channels); }
-  [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return inner.target_channels(channels); }
-  [[nodiscard]] std::size_t activation_size(std::size_t channels) const { return inner.activation_size(channels); }
+  [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
+    return inner.multiply_adds(channels);
+  }
+  [[nodiscard]] std::size_t target_channels(std::size_t channels) const {
+    return inner.target_channels(channels);
+  }
+  [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
+    return inner.activation_size(channels);
+  }
   [[nodiscard]] std::string module_name(std::size_t i) const { return inner.module_name(i); }
   template <class Self, class List>
   static void for_each(Self& self, const std::string& prefix, List& list) {
@@ -61,8 +69,8 @@ void check_same(const A& a, const B& b) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("windows are scored as by an epoch of a training that learns nothing", "", ITransformer<float>,
-                   PatchTST<float>) {
+TEMPLATE_TEST_CASE("windows are scored as by an epoch of a training that learns nothing", "",
+                   ITransformer<float>, PatchTST<float>) {
   const auto own = [] {
     if constexpr (BatchNormalized<TestType>)
       return patches;
@@ -83,7 +91,8 @@ TEMPLATE_TEST_CASE("windows are scored as by an epoch of a training that learns 
     const auto order = shuffled_indices(windows.training.size(), 9, 0);
     WindowBuffer<float> buffer;
     for (std::size_t b = 0; b < 5; ++b)
-      trainer.step(windows.training.gather(std::span(order).subspan(b * 16, 16), buffer), 0, watching);
+      trainer.step(windows.training.gather(std::span(order).subspan(b * 16, 16), buffer), 0,
+                   watching);
     watching.end_epoch();
     check_same(pruner, watching);
     CHECK(pruner.step_scores().size() == (std::string_view(criterion) == "magnitude" ? 0 : 5));
@@ -131,7 +140,8 @@ TEST_CASE("a model that can only be evaluated is scored by its forward passes") 
   ForwardOnly model({config});
   model.inner = example::made<ITransformer<float>>({config}, 3, 0.1);
   const ScoringOptions options{.batches = 4, .batch_size = 16};
-  REQUIRE(MicrobatchPlan(16, model.activation_size(7)).blocks == 1);  // else sums have another order
+  REQUIRE(MicrobatchPlan(16, model.activation_size(7)).blocks ==
+          1);  // else sums have another order
   for (const char* criterion : {"cosine", "block_influence", "magnitude", "random"}) {
     INFO(criterion);
     auto pruner = listening(model, criterion);

@@ -49,15 +49,18 @@ Masks masks_of(const std::vector<Candidate>& candidates, bool front_only = false
 bool dominates(const Candidate& a, const Candidate& b) {
   return a.loss <= b.loss && a.latency <= b.latency && (a.loss < b.loss || a.latency < b.latency);
 }
-SearchOptions by(SearchMethod method, std::size_t width = 4) { return {.method = method, .beam_width = width}; }
+SearchOptions by(SearchMethod method, std::size_t width = 4) {
+  return {.method = method, .beam_width = width};
+}
 
-constexpr SearchMethod all_methods[]{SearchMethod::automatic, SearchMethod::exhaustive, SearchMethod::greedy,
-                                     SearchMethod::beam};
+constexpr SearchMethod all_methods[]{SearchMethod::automatic, SearchMethod::exhaustive,
+                                     SearchMethod::greedy, SearchMethod::beam};
 
 }  // namespace
 
 TEST_CASE("an exhaustive search measures every subset, larger ones first, then by their bits") {
-  const auto all = search(ModuleMask{0b1101}, 4, even_latency, even_latency, by(SearchMethod::exhaustive));
+  const auto all =
+      search(ModuleMask{0b1101}, 4, even_latency, even_latency, by(SearchMethod::exhaustive));
   CHECK(masks_of(all) == Masks{0b1101, 0b0101, 0b1001, 0b1100, 0b0001, 0b0100, 0b1000, 0b0000});
   CHECK(search(six, n, toy_loss(1), even_latency, by(SearchMethod::exhaustive)).size() == 64);
 }
@@ -66,9 +69,12 @@ TEST_CASE("the front is what no other mask dominates") {
   for (std::uint64_t stream = 0; stream < 20; ++stream)
     for (const double interaction : {0.0, 0.3})
       for (const SearchMethod method : all_methods) {
-        const auto all = search(six, n, toy_loss(stream, interaction), uneven_latency(stream), by(method));
+        const auto all =
+            search(six, n, toy_loss(stream, interaction), uneven_latency(stream), by(method));
         for (const Candidate& c : all)
-          CHECK(c.on_front == std::ranges::none_of(all, [&](const Candidate& other) { return dominates(other, c); }));
+          CHECK(c.on_front == std::ranges::none_of(all, [&](const Candidate& other) {
+                  return dominates(other, c);
+                }));
       }
 }
 
@@ -116,7 +122,8 @@ TEST_CASE("greedy search drops, at each size, the module that is missed least") 
 TEST_CASE("greedy search finds the whole front of an additive loss and equal modules") {
   for (std::uint64_t stream = 0; stream < 30; ++stream) {
     const auto greedy = search(six, n, toy_loss(stream), even_latency, by(SearchMethod::greedy));
-    const auto exhaustive = search(six, n, toy_loss(stream), even_latency, by(SearchMethod::exhaustive));
+    const auto exhaustive =
+        search(six, n, toy_loss(stream), even_latency, by(SearchMethod::exhaustive));
     CHECK(masks_of(greedy, true) == masks_of(exhaustive, true));
   }
 }
@@ -128,7 +135,8 @@ TEST_CASE("a beam of width one is greedy, one as wide as there are subsets is ex
       return masks_of(search(six, n, toy_loss(stream, 0.5), even_latency, options));
     };
     CHECK(masks(by(SearchMethod::beam, 1)) == masks(by(SearchMethod::greedy)));
-    CHECK(masks(by(SearchMethod::beam, 20)) == masks(by(SearchMethod::exhaustive)));  // binomial(6, 3) = 20
+    CHECK(masks(by(SearchMethod::beam, 20)) ==
+          masks(by(SearchMethod::exhaustive)));  // binomial(6, 3) = 20
     const std::size_t size = masks(by(SearchMethod::beam, 3)).size();
     between += size > masks(by(SearchMethod::greedy)).size() && size < 64;
   }
@@ -160,7 +168,8 @@ TEST_CASE("automatic is exhaustive up to a number of modules, then a beam") {
   CHECK(masks({}).size() == 64);
   CHECK(masks({.most_exhaustive = 5}) == masks(by(SearchMethod::beam)));
   CHECK(masks({.most_exhaustive = 5}).size() < 64);
-  const auto five_kept = search(six.without(2), n, toy_loss(7), even_latency, {.most_exhaustive = 5});
+  const auto five_kept =
+      search(six.without(2), n, toy_loss(7), even_latency, {.most_exhaustive = 5});
   CHECK(five_kept.size() == 32);  // what counts is what is kept
 }
 
@@ -175,8 +184,10 @@ TEST_CASE("a search has a name, and another name is an error that tells all") {
 
 TEST_CASE("of equal losses the deeper module goes first") {
   const auto all = search(
-      ModuleMask::first(4), 4, [](ModuleMask) { return 1.0; }, even_latency, by(SearchMethod::greedy));
-  CHECK(masks_of(all) == Masks{0b1111, 0b0111, 0b1011, 0b1101, 0b1110, 0b0011, 0b0101, 0b0110, 0b0001, 0b0010, 0});
+      ModuleMask::first(4), 4, [](ModuleMask) { return 1.0; }, even_latency,
+      by(SearchMethod::greedy));
+  CHECK(masks_of(all) ==
+        Masks{0b1111, 0b0111, 0b1011, 0b1101, 0b1110, 0b0011, 0b0101, 0b0110, 0b0001, 0b0010, 0});
   CHECK(masks_of(all, true) == Masks{0});
 }
 
@@ -186,13 +197,17 @@ TEST_CASE("one module of the guard stays in every mask, by every method") {
     const auto all = search(six, n, toy_loss(8, 0.3), even_latency, by(method), guard);
     for (const Candidate& c : all) CHECK((c.mask.bits & guard.bits) != 0);
     CHECK(all.back().mask.count() == 1);
-    const auto none_kept = search(ModuleMask{0b101101}, n, toy_loss(8), even_latency, by(method), guard);
+    const auto none_kept =
+        search(ModuleMask{0b101101}, n, toy_loss(8), even_latency, by(method), guard);
     CHECK(none_kept.back().mask.bits == 0);  // there was none to keep
   }
-  CHECK(search(six, n, toy_loss(8), even_latency, by(SearchMethod::exhaustive), guard).size() == 64 - 16);
+  CHECK(search(six, n, toy_loss(8), even_latency, by(SearchMethod::exhaustive), guard).size() ==
+        64 - 16);
 }
 
-TEST_CASE("of candidates equal in both only one is on the front: fewer modules, then without the deepest") {
+TEST_CASE(
+    "of candidates equal in both only one is on the front: fewer modules, then without the "
+    "deepest") {
   std::vector<Candidate> candidates{{.mask = {0b011}, .loss = 1, .latency = 2},
                                     {.mask = {0b1000}, .loss = 1, .latency = 2},
                                     {.mask = {0b100}, .loss = 1, .latency = 2},
@@ -219,13 +234,17 @@ TEST_CASE("the best within a limit is that of brute force, and on the front") {
       }
       const Candidate within_latency = best_within_latency(all, limit.latency),
                       within_loss = best_within_loss(all, limit.loss);
-      CHECK((within_latency.loss == loss && within_latency.latency <= limit.latency && within_latency.on_front));
-      CHECK((within_loss.latency == latency && within_loss.loss <= limit.loss && within_loss.on_front));
+      CHECK((within_latency.loss == loss && within_latency.latency <= limit.latency &&
+             within_latency.on_front));
+      CHECK((within_loss.latency == latency && within_loss.loss <= limit.loss &&
+             within_loss.on_front));
     }
   }
 }
 
-TEST_CASE("of equally good candidates within a limit the better in the other value is taken, then fewer modules") {
+TEST_CASE(
+    "of equally good candidates within a limit the better in the other value is taken, then fewer "
+    "modules") {
   const std::vector<Candidate> candidates{{.mask = {0b111}, .loss = 1, .latency = 3},
                                           {.mask = {0b110}, .loss = 1, .latency = 2},
                                           {.mask = {0b100}, .loss = 1, .latency = 2},
@@ -241,15 +260,21 @@ TEST_CASE("a limit that nothing meets is an error that tells what is within reac
         "no mask has a latency of at most 1; the lowest within reach is 1.5");
   CHECK(message_of<ConfigError>([&] { (void)best_within_loss(candidates, 0.125); }) ==
         "no mask has a loss of at most 0.125; the lowest within reach is 0.25");
-  CHECK(message_of<ConfigError>([&] { (void)best_within_loss(candidates, std::nan("")); }).starts_with("no mask"));
-  CHECK(message_of<ConfigError>([] { (void)best_within_loss({}, 1); }) == "no candidates to choose from");
+  CHECK(message_of<ConfigError>([&] {
+          (void)best_within_loss(candidates, std::nan(""));
+        }).starts_with("no mask"));
+  CHECK(message_of<ConfigError>([] { (void)best_within_loss({}, 1); }) ==
+        "no candidates to choose from");
 }
 
 TEST_CASE("a measure that is not finite is an error that names the mask") {
-  const auto bad = [](double value) { return [=](ModuleMask mask) { return mask.bits == 0b011 ? value : 1; }; };
+  const auto bad = [](double value) {
+    return [=](ModuleMask mask) { return mask.bits == 0b011 ? value : 1; };
+  };
   const ModuleMask three = ModuleMask::first(3);
-  CHECK(message_of<NumericError>([&] { (void)search(three, 3, bad(std::nan("")), even_latency); }) ==
-        "the loss of mask 110 is not finite: nan");
+  CHECK(message_of<NumericError>([&] {
+          (void)search(three, 3, bad(std::nan("")), even_latency);
+        }) == "the loss of mask 110 is not finite: nan");
   CHECK(message_of<NumericError>([&] {
           (void)search(three, 3, even_latency, bad(std::numeric_limits<double>::infinity()));
         }) == "the latency of mask 110 is not finite: inf");
@@ -260,8 +285,9 @@ TEST_CASE("a measure that is not finite is an error that names the mask") {
 
 TEST_CASE("a search that is too large or looks at nothing is an error") {
   const auto refused = [](std::size_t modules, const SearchOptions& options) {
-    return message_of<ConfigError>(
-        [&] { (void)search(ModuleMask::first(modules), modules, even_latency, even_latency, options); });
+    return message_of<ConfigError>([&] {
+      (void)search(ModuleMask::first(modules), modules, even_latency, even_latency, options);
+    });
   };
   const std::string too_many =
       "an exhaustive search takes at most 16 modules, found 17; search greedily or with a beam";
@@ -273,9 +299,11 @@ TEST_CASE("a search that is too large or looks at nothing is an error") {
 }
 
 TEST_CASE("a search of 64 modules, and of none") {
-  const auto all = search(ModuleMask::all(), 64, even_latency, even_latency, by(SearchMethod::greedy));
+  const auto all =
+      search(ModuleMask::all(), 64, even_latency, even_latency, by(SearchMethod::greedy));
   CHECK(all.size() == 64 * 65 / 2 + 1);
-  const auto none = search(ModuleMask{0b1000}, 3, even_latency, even_latency);  // a bit behind the last module
+  const auto none =
+      search(ModuleMask{0b1000}, 3, even_latency, even_latency);  // a bit behind the last module
   REQUIRE(none.size() == 1);
   CHECK((none[0].mask.bits == 0 && none[0].on_front));
 }

@@ -1,6 +1,6 @@
 // What a pruned model is: the surviving weights, no more, in the static and in the dynamic form.
-#include <spat/models/predictor.hpp>
 #include <spat/models/cost.hpp>
+#include <spat/models/predictor.hpp>
 #include <spat/prune/surgery.hpp>
 
 #include <tests/catch.hpp>
@@ -35,7 +35,9 @@ std::vector<float> forecast_of(const Model& model) {
 
 }  // namespace
 
-TEST_CASE("every mask gives the same forecasts in the static and the dynamic form, and in no other mask") {
+TEST_CASE(
+    "every mask gives the same forecasts in the static and the dynamic form, and in no other "
+    "mask") {
   const auto dense = example::made<Dense>({example::small}, 5, 0.3);
   const auto fixed = converted<StaticDense>(dense);
   std::vector<std::vector<float>> forecasts;
@@ -71,7 +73,8 @@ TEST_CASE("surviving weights keep their numbers, and a pruned module's are gone"
     CHECK(example::same_bits(same->values, parameter.values));
   }
   for (const auto& parameter : before)
-    CHECK((find(after, parameter.name) == after.end()) == parameter.name.starts_with(dense.module_name(1) + "."));
+    CHECK((find(after, parameter.name) == after.end()) ==
+          parameter.name.starts_with(dense.module_name(1) + "."));
   const std::size_t width = example::small.width;
   CHECK(count(before) - count(after) == 4 * (width * width + width));
 }
@@ -80,15 +83,17 @@ TEST_CASE("a pruned module cannot come back") {
   const auto dense = example::made<Dense>({example::small});
   const Dense smaller = pruned(dense, ModuleMask{0b101});
   CHECK(pruned(smaller, ModuleMask{0b100}).form.kept().bits == 0b100);
-  const std::string text = message_of<ConfigError>([&] { (void)pruned(smaller, ModuleMask{0b011}); });
+  const std::string text =
+      message_of<ConfigError>([&] { (void)pruned(smaller, ModuleMask{0b011}); });
   CHECK(text.find("kept 101, asked for 110") != std::string::npos);
   CHECK_THROWS_AS((void)pruned(smaller, ModuleMask{0b111}), ConfigError);
   const auto fixed = converted<StaticDense::Pruned<ModuleMask{0b101}>>(dense);
   CHECK_THROWS_AS((void)pruned(fixed, ModuleMask{0b010}), ConfigError);
   CHECK(std::variant_size_v<decltype(pruned(fixed, ModuleMask{0b100}))> == 4);
   // Nor by a conversion: the numbers are not there.
-  CHECK(message_of<ShapeError>([&] { (void)converted<Dense>(smaller, {example::small}); }).find(dense.module_name(1)) !=
-        std::string::npos);
+  CHECK(message_of<ShapeError>([&] {
+          (void)converted<Dense>(smaller, {example::small});
+        }).find(dense.module_name(1)) != std::string::npos);
 }
 
 TEST_CASE("a model does not lose the last of the modules of which one has to stay") {
@@ -118,8 +123,8 @@ TEST_CASE("bits beyond the last module do not matter to the surgery") {
 }
 
 TEST_CASE("parameters and multiply-adds are those of the published configurations") {
-  const auto check = [](const ITransformerConfig& config, std::size_t parameter_count, double mega_macs,
-                        double rounding) {
+  const auto check = [](const ITransformerConfig& config, std::size_t parameter_count,
+                        double mega_macs, double rounding) {
     const Cost cost = cost_of(ITransformer<float>({config}), config.channels);
     CHECK(cost.parameters == parameter_count);
     CHECK(static_cast<double>(cost.macs) / 1e6 == Approx(mega_macs).margin(rounding));
@@ -158,7 +163,8 @@ TEST_CASE("calls are measured in turns, each as often as the others") {
   const auto latencies = measure_alternately({[&] { order += 'a'; }, [&] { order += 'b'; }}, 0, 4);
   REQUIRE(latencies.size() == 2);
   for (const Latency& latency : latencies)
-    CHECK((latency.repetitions == 4 && latency.p10 <= latency.median && latency.median <= latency.p90));
+    CHECK((latency.repetitions == 4 && latency.p10 <= latency.median &&
+           latency.median <= latency.p90));
   CHECK(order ==
         "aaabbb"
         "abababab");

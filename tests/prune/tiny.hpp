@@ -1,4 +1,5 @@
-// Models that are trained, scored and pruned within a second, on the synthetic series' seven channels.
+// Models that are trained, scored and pruned within a second, on the synthetic series' seven
+// channels.
 #pragma once
 
 #include <spat/models/patchtst.hpp>

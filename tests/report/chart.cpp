@@ -23,7 +23,8 @@ double number_of(const std::string& svg, const std::string& element, const std::
 }
 bool is_well_formed(const std::string& svg) {
   CAPTURE(svg, fault_of_markup("<!DOCTYPE html>" + svg));
-  return fault_of_markup("<!DOCTYPE html>" + svg).empty() && count_of("nan", svg) == 0 && count_of("inf", svg) == 0;
+  return fault_of_markup("<!DOCTYPE html>" + svg).empty() && count_of("nan", svg) == 0 &&
+         count_of("inf", svg) == 0;
 }
 
 }  // namespace
@@ -47,13 +48,15 @@ TEST_CASE("what is not finite breaks a line, and a point alone is a dot") {
   CHECK(count_of("<polyline", broken) == 1);
   CHECK(count_of("<circle", broken) == 2);
   CHECK(is_well_formed(broken));
-  const std::string nothing = svg_of({{.name = "a", .x = {nan}, .y = {nan}, .labels = {"l"}}, {.name = "b"}});
+  const std::string nothing =
+      svg_of({{.name = "a", .x = {nan}, .y = {nan}, .labels = {"l"}}, {.name = "b"}});
   CHECK(count_of("<circle", nothing) + count_of("<polyline", nothing) == 0);
   CHECK(is_well_formed(nothing));
 }
 
 TEST_CASE("names stand at the ends of lines where there is room, else in a legend") {
-  Chart chart = chart_of({{.name = "first", .x = {0, 10}, .y = {1, 2}}, {.name = "second", .x = {0, 10}, .y = {2, 2}}});
+  Chart chart = chart_of({{.name = "first", .x = {0, 10}, .y = {1, 2}},
+                          {.name = "second", .x = {0, 10}, .y = {2, 2}}});
   chart.direct = true;
   const std::string direct = to_svg(chart);
   CHECK(count_of("class='label'", direct) == 2);
@@ -66,9 +69,13 @@ TEST_CASE("names stand at the ends of lines where there is room, else in a legen
 }
 
 TEST_CASE("charts of one point, of constants and of nothing are drawn") {
-  for (const std::vector<double>& values : {std::vector<double>{}, {3}, {3, 3, 3}, {0, 0}, {1e-300}, {1e300, -1e300}}) {
-    ChartSeries series{
-        .name = "a", .x = values, .y = values, .points = true, .labels = std::vector<std::string>(values.size(), "l")};
+  for (const std::vector<double>& values :
+       {std::vector<double>{}, {3}, {3, 3, 3}, {0, 0}, {1e-300}, {1e300, -1e300}}) {
+    ChartSeries series{.name = "a",
+                       .x = values,
+                       .y = values,
+                       .points = true,
+                       .labels = std::vector<std::string>(values.size(), "l")};
     for (const bool logarithmic : {false, true}) {
       const Axis axis = Axis{.title = "t", .logarithmic = logarithmic}.over(values);
       for (const bool direct : {false, true})

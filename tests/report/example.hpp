@@ -14,14 +14,17 @@ inline spat::PruningReport full_report() {
   report.dense_tuned = spat::ReportRow{0.39, 0.405, {1000, 20000}, {}};
   report.pruned_only = {0.44, 0.43, {700, 13000}, {}};
   report.pruned = {0.3861, 0.40, {700, 13000}, {1.5, 1.4, 1.7, 50}};
-  report.modules = {{"layers.0", 3e-6, true, 1e-7}, {"layers.1", 2e-6, false, 2e-7}, {"layers.2", nan, true}};
+  report.modules = {
+      {"layers.0", 3e-6, true, 1e-7}, {"layers.1", 2e-6, false, 2e-7}, {"layers.2", nan, true}};
   report.ties = {{0, 1, 0.61}};
   report.trajectory = {{4e-6, 3e-6, nan}, {3e-6, 2e-6, nan}};
   report.stability = {1};
   report.dead_parts = {"time marks"};
   report.epochs = {{1, 0.5, 0.6, false, {}}, {2, 0.4, 0.55, false, {1}}, {1, 0.39, 0.54, true, {}}};
-  report.candidates = {
-      {{0b111}, 0.50, 2.0, true, false}, {{0b101}, 0.51, 1.5, true, true}, {{0b001}, 0.6, 1.6}, {{0b000}, 0.9}};
+  report.candidates = {{{0b111}, 0.50, 2.0, true, false},
+                       {{0b101}, 0.51, 1.5, true, true},
+                       {{0b001}, 0.6, 1.6},
+                       {{0b000}, 0.9}};
   report.forecasts = {{"OT", {1, 2, 3}, {4, 5}, {4, 6}, {4, 4}}};
   report.error_by_step = {{0.3, 0.4}, {0.31, 0.39}};
   report.zero_shot = {{"ETTh2", 0.30, 0.35, 0.33, 0.35}};

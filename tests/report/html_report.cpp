@@ -11,7 +11,9 @@ using namespace spat;
 
 namespace {
 
-bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
 /// Without the style sheet, which has words of its own.
 std::string page_of(const PruningReport& report) {
   const std::string html = to_html(report);
@@ -24,26 +26,30 @@ std::string page_of(const PruningReport& report) {
 }  // namespace
 
 TEST_CASE("the checker of markup finds faults") {
-  const auto fault = [](const std::string& body) { return fault_of_markup("<!DOCTYPE html>" + body); };
+  const auto fault = [](const std::string& body) {
+    return fault_of_markup("<!DOCTYPE html>" + body);
+  };
   CHECK(fault("<p class='a'>x &amp; y<wbr></p><line x='1'/>").empty());
   CHECK(fault("<style>a > b {}</style>").empty());
-  for (const char* bad :
-       {"<p>", "</p>", "<p><b></p></b>", "a < b", "a > b", "a & b", "<p class=a></p>", "<p class='a></p>",
-        "<p class='<'></p>", "<p class='&'></p>", "<p hidden></p>", "<style>", "<p"})
+  for (const char* bad : {"<p>", "</p>", "<p><b></p></b>", "a < b", "a > b", "a & b",
+                          "<p class=a></p>", "<p class='a></p>", "<p class='<'></p>",
+                          "<p class='&'></p>", "<p hidden></p>", "<style>", "<p"})
     CHECK_FALSE(fault(bad).empty());
   CHECK_FALSE(fault_of_markup("<p></p>").empty());
 }
 
 TEST_CASE("a full report has all of its sections") {
   const std::string html = page_of(full_report());
-  for (const char* title :
-       {"Before and after", "Modules", "Scores during training", "Training", "Loss against latency", "Forecasts",
-        "Error by step", "Other test sets, without training on them", "How to reproduce"})
+  for (const char* title : {"Before and after", "Modules", "Scores during training", "Training",
+                            "Loss against latency", "Forecasts", "Error by step",
+                            "Other test sets, without training on them", "How to reproduce"})
     CHECK(count_of(std::string("<h2>").append(title).append("</h2>"), html) == 1);
   CHECK(count_of("<svg", html) == 10);  // five charts, each wide and narrow
   CHECK(contains(html, "<h1>iTransformer · ETTh1</h1>"));
   CHECK(contains(html, "SEND, signed sum · MACs -35 % · one-shot · seed 7"));
-  CHECK(contains(html, "Modules 0 and 1 cannot be told apart: their order is as ranked with probability 0.61."));
+  CHECK(contains(
+      html,
+      "Modules 0 and 1 cannot be told apart: their order is as ranked with probability 0.61."));
   CHECK(contains(html, "One was removed and the other kept"));
   CHECK(contains(html, "No longer reaches the forecast: time marks."));
   CHECK(contains(html, "score in 10⁻⁶"));
@@ -64,7 +70,8 @@ TEST_CASE("an empty report is a page without charts") {
 
 TEST_CASE("nothing comes from elsewhere, and nothing runs") {
   const std::string html = to_html(full_report());
-  for (const char* part : {"http:", "https:", "//", "url(", "@import", "<script", "<link", "<img", "src=", "xmlns"})
+  for (const char* part :
+       {"http:", "https:", "//", "url(", "@import", "<script", "<link", "<img", "src=", "xmlns"})
     CHECK_FALSE(contains(html, part));
 }
 
@@ -72,12 +79,14 @@ TEST_CASE("names and the command are escaped everywhere") {
   const std::string evil = "<b>&\"'\xFF\x01", safe = "&lt;b&gt;&amp;&quot;&#39;ÿ\uFFFD";
   PruningReport report = full_report();
   for (std::string* text :
-       {&report.command, &report.model, &report.data, &report.criterion, &report.budget, &report.schedule,
-        &report.modules[0].name, &report.dead_parts[0], &report.forecasts[0].channel, &report.zero_shot[0].name})
+       {&report.command, &report.model, &report.data, &report.criterion, &report.budget,
+        &report.schedule, &report.modules[0].name, &report.dead_parts[0],
+        &report.forecasts[0].channel, &report.zero_shot[0].name})
     *text = evil;
   const std::string html = page_of(report);
   CHECK_FALSE(contains(html, "<b>&"));
-  // Model and data stand in title and heading; the channel as a heading and as the title of two charts.
+  // Model and data stand in title and heading; the channel as a heading and as the title of two
+  // charts.
   CHECK(count_of(safe, to_html(report)) == 2 * 2 + 3 + 1 + 1 + 1 + 3 + 1);
 }
 
@@ -134,16 +143,19 @@ TEST_CASE("the first sentence says what was removed, what it cost and what it wo
   using detail::headline;
   PruningReport report = full_report();
   CHECK(headline(report) ==
-        "1 of 3 modules was removed (1). The test MSE is 1.0&#160;% lower than the dense model’s after the same "
+        "1 of 3 modules was removed (1). The test MSE is 1.0&#160;% lower than the dense model’s "
+        "after the same "
         "fine-tuning "
-        "(0.3900 → 0.3861). A forecast takes 35.0&#160;% fewer MACs; as measured, it takes 25.0&#160;% less time "
+        "(0.3900 → 0.3861). A forecast takes 35.0&#160;% fewer MACs; as measured, it takes "
+        "25.0&#160;% less time "
         "(2.000 → 1.500&#160;ms).");
   report.dense_tuned.reset();
   CHECK(contains(headline(report), "is 3.5&#160;% lower than the dense model’s (0.4000 → 0.3861)"));
   report.pruned.mse = 0.40001;
   CHECK(contains(headline(report), "The test MSE is the same as the dense model’s"));
   report.pruned.mse = 0.42;
-  CHECK(contains(headline(report), "That made the forecasts worse: the test MSE is 5.0&#160;% higher than"));
+  CHECK(contains(headline(report),
+                 "That made the forecasts worse: the test MSE is 5.0&#160;% higher than"));
   CHECK_FALSE(contains(headline(report), "nothing was won"));
   report.pruned.latency.median = 2.1;
   CHECK(contains(headline(report), "it takes 5.0&#160;% more time"));

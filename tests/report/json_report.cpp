@@ -21,7 +21,8 @@ TEST_CASE("each field of the report is in its JSON") {
   CHECK(j["dense_tuned"]["mse"] == 0.39);
   CHECK(j["pruned"]["latency_ms"]["median"] == 1.5);
   CHECK(j["pruned"]["before_fine_tuning"] == json::parse(R"({"mse": 0.44, "mae": 0.43})"));
-  CHECK(j["modules"] == json::parse(R"([{"name": "layers.0", "score": 3e-6, "error": 1e-7, "kept": true},
+  CHECK(j["modules"] ==
+        json::parse(R"([{"name": "layers.0", "score": 3e-6, "error": 1e-7, "kept": true},
                                         {"name": "layers.1", "score": 2e-6, "error": 2e-7, "kept": false},
                                         {"name": "layers.2", "score": null, "error": null, "kept": true}])"));
   CHECK(j["ties"] == json::parse(R"([{"modules": [0, 1], "probability": 0.61}])"));
@@ -30,15 +31,20 @@ TEST_CASE("each field of the report is in its JSON") {
   CHECK(j["stability"] == json::parse("[1.0]"));
   CHECK(j["epochs"].size() == 3);
   CHECK(j["epochs"][1] ==
-        json::parse(R"({"epoch": 2, "training_loss": 0.4, "validation_mse": 0.55, "fine_tuning": false,
+        json::parse(
+            R"({"epoch": 2, "training_loss": 0.4, "validation_mse": 0.55, "fine_tuning": false,
                                           "dropped": [1]})"));
   CHECK(j["candidates"].size() == 4);
-  CHECK(j["candidates"][1] ==
-        json::parse(R"({"mask": "101", "loss": 0.51, "latency_ms": 1.5, "on_front": true, "chosen": true})"));
+  CHECK(
+      j["candidates"][1] ==
+      json::parse(
+          R"({"mask": "101", "loss": 0.51, "latency_ms": 1.5, "on_front": true, "chosen": true})"));
   CHECK(j["candidates"][2]["mask"] == "100");
   CHECK(j["candidates"][3]["latency_ms"].is_null());
-  CHECK(j["forecasts"] ==
-        json::parse(R"([{"channel": "OT", "history": [1.0, 2.0, 3.0], "truth": [4.0, 5.0], "dense": [4.0, 6.0],
+  CHECK(
+      j["forecasts"] ==
+      json::parse(
+          R"([{"channel": "OT", "history": [1.0, 2.0, 3.0], "truth": [4.0, 5.0], "dense": [4.0, 6.0],
                                            "pruned": [4.0, 4.0]}])"));
   CHECK(j["error_by_step"] == json::parse(R"({"dense": [0.3, 0.4], "pruned": [0.31, 0.39]})"));
   CHECK(j["zero_shot"] == json::parse(R"([{"name": "ETTh2", "dense": {"mse": 0.30, "mae": 0.35},
@@ -49,8 +55,8 @@ TEST_CASE("an empty report is JSON, too, and so are names of any bytes") {
   const json empty = json::parse(to_json({}));
   CHECK(empty["pruned"].is_null());
   CHECK(empty["dense_tuned"].is_null());
-  for (const char* list : {"modules", "ties", "dead_parts", "score_by_epoch", "stability", "epochs", "candidates",
-                           "forecasts", "zero_shot"})
+  for (const char* list : {"modules", "ties", "dead_parts", "score_by_epoch", "stability", "epochs",
+                           "candidates", "forecasts", "zero_shot"})
     CHECK(empty[list] == json::array());
   PruningReport report;
   report.model = "a\xFF\"\n";

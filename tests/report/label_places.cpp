@@ -14,7 +14,8 @@ TEST_CASE("labels that touch lie around the middle of where they want to be") {
   CHECK(spread({50, 50}, 10, 0, 100) == std::vector<double>{45, 55});
   CHECK(spread({54, 50}, 10, 0, 100) == std::vector<double>{57, 47});
   CHECK(spread({50, 50, 50}, 10, 0, 100) == std::vector<double>{40, 50, 60});
-  CHECK(spread({43, 50, 48}, 10, 0, 100) == std::vector<double>{37, 57, 47});  // the first wants 43, 38 and 30
+  CHECK(spread({43, 50, 48}, 10, 0, 100) ==
+        std::vector<double>{37, 57, 47});  // the first wants 43, 38 and 30
 }
 
 TEST_CASE("labels stay in the frame, in their order, at their distance") {

@@ -6,8 +6,9 @@
 #include <string_view>
 #include <vector>
 
-/// What is wrong with the document first, with the text around it; nothing when each tag is closed in order, each attribute quoted,
-/// and each '<', '>' and '&' of the text escaped. Inside <style> all is text.
+/// What is wrong with the document first, with the text around it; nothing when each tag is closed
+/// in order, each attribute quoted, and each '<', '>' and '&' of the text escaped. Inside <style>
+/// all is text.
 inline std::string fault_of_markup(std::string_view html) {
   std::vector<std::string> open;
   std::size_t at = 0;
@@ -34,7 +35,8 @@ inline std::string fault_of_markup(std::string_view html) {
     const bool closes = html.substr(at).starts_with("</");
     std::size_t i = at + 1 + closes;
     std::string name;
-    while (i < html.size() && std::isalnum(static_cast<unsigned char>(html[i]))) name.push_back(html[i++]);
+    while (i < html.size() && std::isalnum(static_cast<unsigned char>(html[i])))
+      name.push_back(html[i++]);
     if (name.empty()) return fault("a bare <");
     while (i < html.size() && html[i] == ' ') {  // name='value' or name="value"
       while (i < html.size() && html[i] == ' ') ++i;
@@ -53,7 +55,8 @@ inline std::string fault_of_markup(std::string_view html) {
     const bool empty = html.substr(i).starts_with("/>");
     i += empty;
     if (i >= html.size() || html[i] != '>') return fault("a tag that does not end");
-    if (closes && (open.empty() || open.back() != name)) return fault("a closing tag without its opening one");
+    if (closes && (open.empty() || open.back() != name))
+      return fault("a closing tag without its opening one");
     if (closes)
       open.pop_back();
     else if (!empty && name != "meta" && name != "wbr")
@@ -65,6 +68,8 @@ inline std::string fault_of_markup(std::string_view html) {
 
 inline std::size_t count_of(std::string_view part, std::string_view text) {
   std::size_t count = 0;
-  for (std::size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) ++count;
+  for (std::size_t at = text.find(part); at != std::string_view::npos;
+       at = text.find(part, at + part.size()))
+    ++count;
   return count;
 }

@@ -12,13 +12,15 @@ namespace {
 void check_ticks(const std::vector<double>& ticks, const std::vector<double>& expected) {
   CAPTURE(ticks, expected);
   REQUIRE(ticks.size() == expected.size());
-  for (std::size_t i = 0; i < ticks.size(); ++i) CHECK(ticks[i] == Approx(expected[i]).margin(1e-12));
+  for (std::size_t i = 0; i < ticks.size(); ++i)
+    CHECK(ticks[i] == Approx(expected[i]).margin(1e-12));
 }
 
 }  // namespace
 
 TEST_CASE("names are escaped, whatever bytes they hold") {
-  CHECK(detail::escaped("<a href=\"x\">&'</a>") == "&lt;a href=&quot;x&quot;&gt;&amp;&#39;&lt;/a&gt;");
+  CHECK(detail::escaped("<a href=\"x\">&'</a>") ==
+        "&lt;a href=&quot;x&quot;&gt;&amp;&#39;&lt;/a&gt;");
   CHECK(detail::escaped("température, 96 → 96") == "température, 96 → 96");
   CHECK(detail::escaped("temp\xE9rature") == "température");  // Latin-1
   CHECK(detail::escaped(std::string("a\0b\x1B\x7F\n", 6)) == "a\uFFFDb\uFFFD\uFFFD\n");
@@ -57,13 +59,15 @@ TEST_CASE("a whole axis has no ticks between integers") {
   CHECK(one.labels({1}) == std::vector<std::string>{"1"});
 }
 
-TEST_CASE("logarithmic ticks are powers of ten, with their double and fivefold where those are few") {
+TEST_CASE(
+    "logarithmic ticks are powers of ten, with their double and fivefold where those are few") {
   check_ticks(Axis{.low = 1, .high = 1000, .logarithmic = true}.ticks(4), {1, 10, 100, 1000});
   check_ticks(Axis{.low = 0.9, .high = 25, .logarithmic = true}.ticks(6), {1, 2, 5, 10, 20});
   check_ticks(Axis{.low = 3, .high = 4.5, .logarithmic = true}.ticks(4), {3, 3.5, 4, 4.5});
   const Axis axis{.low = 1, .high = 100, .logarithmic = true};
   CHECK(axis.place(10) == Approx(0.5));
-  CHECK(axis.labels({0.0001, 0.5, 20, 100000}) == std::vector<std::string>{"1e−04", "0.5", "20", "1e+05"});
+  CHECK(axis.labels({0.0001, 0.5, 20, 100000}) ==
+        std::vector<std::string>{"1e−04", "0.5", "20", "1e+05"});
 }
 
 TEST_CASE("labels of an axis share their decimals and their power of ten") {

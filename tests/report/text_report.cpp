@@ -25,17 +25,25 @@ TEST_CASE("columns of the text stand under their titles") {
   CHECK(line_of(text, "layers.0") == "layers.0    3.0000e-06       1.0e-07   kept");
   CHECK(line_of(text, "layers.1") == "layers.1    2.0000e-06       2.0e-07   removed");
   CHECK(line_of(text, "layers.2") == "layers.2             -             -   kept");
-  CHECK(line_of(text, "modules 0") == "modules 0 and 1 cannot be told apart: as ranked with probability 0.61");
+  CHECK(line_of(text, "modules 0") ==
+        "modules 0 and 1 cannot be told apart: as ranked with probability 0.61");
   CHECK(line_of(text, "no longer") == "no longer reaches the forecast: time marks");
-  CHECK(line_of(text, "   ") == "                               dense    fine-tuned        pruned     change");
-  CHECK(line_of(text, "test MSE") == "test MSE                      0.4000        0.3900        0.3861     -1.0 %");
-  CHECK(line_of(text, "  before") == "  before fine-tuning                                      0.4400    +10.0 %");
-  CHECK(line_of(text, "MACs a") == "MACs a window                  20000         20000         13000    -35.0 %");
-  CHECK(line_of(text, "latency") == "latency ms, median            2.0000                      1.5000    -25.0 %");
-  CHECK(line_of(text, "zero") ==
-        "zero-shot            dense MSE  pruned MSE      change   dense MAE  pruned MAE      change");
-  CHECK(line_of(text, "ETTh2") ==
-        "ETTh2                   0.3000      0.3300     +10.0 %      0.3500      0.3500      +0.0 %");
+  CHECK(line_of(text, "   ") ==
+        "                               dense    fine-tuned        pruned     change");
+  CHECK(line_of(text, "test MSE") ==
+        "test MSE                      0.4000        0.3900        0.3861     -1.0 %");
+  CHECK(line_of(text, "  before") ==
+        "  before fine-tuning                                      0.4400    +10.0 %");
+  CHECK(line_of(text, "MACs a") ==
+        "MACs a window                  20000         20000         13000    -35.0 %");
+  CHECK(line_of(text, "latency") ==
+        "latency ms, median            2.0000                      1.5000    -25.0 %");
+  CHECK(
+      line_of(text, "zero") ==
+      "zero-shot            dense MSE  pruned MSE      change   dense MAE  pruned MAE      change");
+  CHECK(
+      line_of(text, "ETTh2") ==
+      "ETTh2                   0.3000      0.3300     +10.0 %      0.3500      0.3500      +0.0 %");
 }
 
 TEST_CASE("a model that loses nothing is reported alone") {

@@ -1,9 +1,10 @@
 // Nothing allocates in steady state: this program counts every form of operator new.
-#define EIGEN_RUNTIME_NO_MALLOC  // and Eigen, which a program may use beside spat, is held to it, too
+#define EIGEN_RUNTIME_NO_MALLOC  // and Eigen, which a program may use beside spat, is held to it,
+                                 // too
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // these operators are the pair
 #include <spat/core/eigen.hpp>
-#include <spat/models/timexer.hpp>
 #include <spat/criteria/any_criterion.hpp>
+#include <spat/models/timexer.hpp>
 #include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
@@ -22,8 +23,9 @@ std::atomic<std::size_t> allocations{0};
 void* counted(std::size_t size, std::size_t alignment) noexcept {
   allocations.fetch_add(1, std::memory_order_relaxed);
   if (size == 0) size = 1;
-  return alignment == 0 ? std::malloc(size)
-                        : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  return alignment == 0
+             ? std::malloc(size)
+             : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
 }
 void* counted_or_throw(std::size_t size, std::size_t alignment = 0) {
   void* const room = counted(size, alignment);
@@ -38,8 +40,12 @@ void* counted_or_throw(std::size_t size, std::size_t alignment = 0) {
 
 void* operator new(std::size_t n) { return counted_or_throw(n); }
 void* operator new[](std::size_t n) { return counted_or_throw(n); }
-void* operator new(std::size_t n, std::align_val_t a) { return counted_or_throw(n, static_cast<std::size_t>(a)); }
-void* operator new[](std::size_t n, std::align_val_t a) { return counted_or_throw(n, static_cast<std::size_t>(a)); }
+void* operator new(std::size_t n, std::align_val_t a) {
+  return counted_or_throw(n, static_cast<std::size_t>(a));
+}
+void* operator new[](std::size_t n, std::align_val_t a) {
+  return counted_or_throw(n, static_cast<std::size_t>(a));
+}
 void* operator new(std::size_t n, const std::nothrow_t&) noexcept { return counted(n, 0); }
 void* operator new[](std::size_t n, const std::nothrow_t&) noexcept { return counted(n, 0); }
 void* operator new(std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
@@ -74,7 +80,8 @@ std::size_t allocations_of(Action&& action) {
   return allocations.load() - before;
 }
 
-/// A batch of 26 is one block of the first; of the second it is two waves of blocks, of two sizes that one worker meets in turn.
+/// A batch of 26 is one block of the first; of the second it is two waves of blocks, of two sizes
+/// that one worker meets in turn.
 constexpr ITransformerConfig narrow{.channels = 7,
                                     .marks = 4,
                                     .lookback = 48,
@@ -107,8 +114,8 @@ constexpr TimeXerConfig exogenous{.channels = 7,
                                   .kept = ModuleMask{0b11}};
 
 template <class Model, class C = Send<typename Model::Value>>
-void check_training(typename Model::Form shape, const typename Model::Config& config, std::size_t workers,
-                    const C& criterion = {}) {
+void check_training(typename Model::Form shape, const typename Model::Config& config,
+                    std::size_t workers, const C& criterion = {}) {
   using Scalar = typename Model::Value;
   Team team(std::max<std::size_t>(workers, 1));
   const example::SyntheticWindows<Scalar> windows(config, 4);
@@ -122,11 +129,13 @@ void check_training(typename Model::Form shape, const typename Model::Config& co
   step(), step();
   CHECK(allocations_of([&] { step(), step(); }) == 0);
   NoObserver nobody;
-  CHECK(allocations_of([&] { trainer.step(windows.training.gather(indices, buffer), 1e-3, nobody); }) == 0);
+  CHECK(allocations_of(
+            [&] { trainer.step(windows.training.gather(indices, buffer), 1e-3, nobody); }) == 0);
 }
 
 template <class Model>
-void check_forecasts(typename Model::Form shape, const typename Model::Config& config, std::size_t workers) {
+void check_forecasts(typename Model::Form shape, const typename Model::Config& config,
+                     std::size_t workers) {
   using Scalar = typename Model::Value;
   Team team(std::max<std::size_t>(workers, 1));
   const auto model = example::made<Model>(shape);
@@ -148,8 +157,9 @@ void check_forecasts(typename Model::Form shape, const typename Model::Config& c
 TEST_CASE("the counter sees every form of operator new") {
   CHECK(allocations_of([] { ::operator delete(::operator new(8)); }) == 1);
   CHECK(allocations_of([] { ::operator delete[](::operator new[](8)); }) == 1);
-  CHECK(allocations_of([] { ::operator delete (::operator new (8, std::align_val_t{64}), std::align_val_t{64}); }) ==
-        1);
+  CHECK(allocations_of([] {
+          ::operator delete (::operator new (8, std::align_val_t{64}), std::align_val_t{64});
+        }) == 1);
   CHECK(allocations_of([] { ::operator delete(::operator new(8, std::nothrow)); }) == 1);
   CHECK(allocations_of([] { AlignedBuffer<float> room(100); }) == 1);
 }
@@ -160,10 +170,12 @@ TEST_CASE("a training step allocates nothing once it has seen a batch of its siz
       INFO(workers << " workers, ffn " << config.ffn_width);
       check_training<ITransformer<float>>({config}, config, workers);
     }
-  check_training<ITransformer<float>>({narrow}, narrow, 2, Send<float>({.dynamics = SendDynamics::epoch}));
+  check_training<ITransformer<float>>({narrow}, narrow, 2,
+                                      Send<float>({.dynamics = SendDynamics::epoch}));
   const auto pruned = wide.with_kept(ModuleMask{0b01});
   check_training<ITransformer<float>>({pruned}, pruned, 2);
-  check_training<ITransformer<double>>({wide}, wide, 2, Send<double>({.variant = SendVariant::absolute_mean}));
+  check_training<ITransformer<double>>({wide}, wide, 2,
+                                       Send<double>({.variant = SendVariant::absolute_mean}));
   check_training<ITransformer<float, Static<wide>>>({}, wide, 2);
   check_training<TimeXer<float>>({exogenous}, exogenous, 2);
 }
@@ -178,7 +190,8 @@ TEST_CASE("no criterion allocates once it has seen a batch of its size") {
 TEST_CASE("a forecast allocates nothing once batches of its size have been seen") {
   for (const std::size_t workers : {0u, 1u, 2u, 3u})
     for (const ITransformerConfig& config : {narrow, wide, wide.with_kept(ModuleMask{0b00})}) {
-      INFO(workers << " workers, ffn " << config.ffn_width << ", kept " << to_string(config.kept, 2));
+      INFO(workers << " workers, ffn " << config.ffn_width << ", kept "
+                   << to_string(config.kept, 2));
       check_forecasts<ITransformer<float>>({config}, config, workers);
     }
   check_forecasts<ITransformer<float, Static<narrow>>>({}, narrow, 2);

@@ -1,4 +1,5 @@
-// The loss against differences, Adam against a plain loop, learning rates and early stopping against their rules.
+// The loss against differences, Adam against a plain loop, learning rates and early stopping
+// against their rules.
 #include <spat/autograd/gradient_check.hpp>
 #include <spat/core/random.hpp>
 #include <spat/nn/linear.hpp>
@@ -26,18 +27,21 @@ std::vector<Scalar> normal(std::size_t size, std::uint64_t stream) {
 }
 
 template <class Scalar>
-Parameter<Scalar> named(const char* name, std::vector<Scalar>& values, ParameterKind kind = ParameterKind::weight) {
+Parameter<Scalar> named(const char* name, std::vector<Scalar>& values,
+                        ParameterKind kind = ParameterKind::weight) {
   return {{.shape = {values.size()}, .kind = kind}, name, values};
 }
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("the squared error is the plain sum, and its gradient that of the mean", "", float, double) {
+TEMPLATE_TEST_CASE("the squared error is the plain sum, and its gradient that of the mean", "",
+                   float, double) {
   const std::size_t rows = 5, cols = 7, size = rows * cols;
-  auto y = normal<TestType>(size, 1), target = normal<TestType>(size, 2), dy = normal<TestType>(size, 3);
+  auto y = normal<TestType>(size, 1), target = normal<TestType>(size, 2),
+       dy = normal<TestType>(size, 3);
   const auto loss = [&](double count, Rows<TestType> gradient = {}) {
-    return squared_error<TestType>(Rows<const TestType>(y.data(), rows, cols), {target.data(), rows, cols}, count,
-                                   gradient);
+    return squared_error<TestType>(Rows<const TestType>(y.data(), rows, cols),
+                                   {target.data(), rows, cols}, count, gradient);
   };
   long double sum = 0;
   for (std::size_t i = 0; i < size; ++i) {
@@ -50,18 +54,21 @@ TEMPLATE_TEST_CASE("the squared error is the plain sum, and its gradient that of
   if constexpr (sizeof(TestType) == 8)
     CHECK(gradient_error(y, dy, [&] { return loss(count) / count; }) < 1e-9);
   else
-    for (std::size_t i = 0; i < size; ++i) CHECK(dy[i] == Approx(2 * (y[i] - target[i]) / count).epsilon(1e-6));
+    for (std::size_t i = 0; i < size; ++i)
+      CHECK(dy[i] == Approx(2 * (y[i] - target[i]) / count).epsilon(1e-6));
 }
 
 TEMPLATE_TEST_CASE("Adam is the textbook's loop", "", float, double) {
   const double rate = 3e-3, beta1 = 0.8, beta2 = 0.95, epsilon = 1e-6, scale = 0.25;
   const std::size_t size = 20'003;  // more than one piece, and a rest
-  auto weight = normal<TestType>(size, 1), buffer = normal<TestType>(5, 2), slope = weight, buffer_slope = buffer;
+  auto weight = normal<TestType>(size, 1), buffer = normal<TestType>(5, 2), slope = weight,
+       buffer_slope = buffer;
   const auto kept = buffer;
   const ParameterList<TestType> weights{named<TestType>("weight", weight),
                                         named<TestType>("running", buffer, ParameterKind::buffer)};
-  const ParameterList<TestType> slopes{named<TestType>("weight", slope),
-                                       named<TestType>("running", buffer_slope, ParameterKind::buffer)};
+  const ParameterList<TestType> slopes{
+      named<TestType>("weight", slope),
+      named<TestType>("running", buffer_slope, ParameterKind::buffer)};
   Adam<TestType> adam(weights, {.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon});
   std::vector<long double> expected(weight.begin(), weight.end()), m(size, 0), v(size, 0);
   for (std::size_t t = 1; t <= 30; ++t) {
@@ -69,7 +76,8 @@ TEMPLATE_TEST_CASE("Adam is the textbook's loop", "", float, double) {
     std::ranges::copy(gradient, slope.begin());
     adam.step(weights, slopes, rate, scale);
     CHECK(adam.steps() == t);
-    CHECK(std::ranges::count(slope, TestType(0)) == static_cast<std::ptrdiff_t>(size));  // ready for the next batch
+    CHECK(std::ranges::count(slope, TestType(0)) ==
+          static_cast<std::ptrdiff_t>(size));  // ready for the next batch
     for (std::size_t i = 0; i < size; ++i) {
       const long double g = static_cast<long double>(gradient[i]) * scale;
       m[i] = beta1 * m[i] + (1 - beta1) * g;
@@ -119,17 +127,20 @@ TEST_CASE("Adam's bytes do not depend on the workers") {
     }
     results.push_back(weight);
   }
-  for (const auto& result : results) CHECK(std::memcmp(result.data(), results[0].data(), size * sizeof(float)) == 0);
+  for (const auto& result : results)
+    CHECK(std::memcmp(result.data(), results[0].data(), size * sizeof(float)) == 0);
 }
 
 TEST_CASE("learning rates follow the Time-Series-Library's rules") {
   const auto rates = [](RateSchedule schedule) {
     std::vector<double> all;
-    for (std::size_t epoch = 1; epoch <= 6; ++epoch) all.push_back(rate_of_epoch(schedule, 0.4, epoch, 6));
+    for (std::size_t epoch = 1; epoch <= 6; ++epoch)
+      all.push_back(rate_of_epoch(schedule, 0.4, epoch, 6));
     return all;
   };
   const auto check = [](const std::vector<double>& found, const std::vector<double>& expected) {
-    for (std::size_t i = 0; i < expected.size(); ++i) CHECK(found[i] == Approx(expected[i]).epsilon(1e-14));
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      CHECK(found[i] == Approx(expected[i]).epsilon(1e-14));
   };
   check(rates(RateSchedule::constant), {0.4, 0.4, 0.4, 0.4, 0.4, 0.4});
   check(rates(RateSchedule::type1), {0.4, 0.4, 0.2, 0.1, 0.05, 0.025});
@@ -140,7 +151,8 @@ TEST_CASE("learning rates follow the Time-Series-Library's rules") {
   CHECK(parse_rate_schedule("type1") == RateSchedule::type1);
   CHECK(parse_rate_schedule("type3") == RateSchedule::type3);
   CHECK(parse_rate_schedule("cosine") == RateSchedule::cosine);
-  CHECK(message_of<ConfigError>([] { (void)parse_rate_schedule("type2"); }).find("\"type2\"") != std::string::npos);
+  CHECK(message_of<ConfigError>([] { (void)parse_rate_schedule("type2"); }).find("\"type2\"") !=
+        std::string::npos);
 }
 
 TEST_CASE("early stopping counts epochs that were strictly worse than the best") {

@@ -1,4 +1,5 @@
-// Same seed, same bytes: at any number of workers, in every run, and after a resume; and what a state file refuses.
+// Same seed, same bytes: at any number of workers, in every run, and after a resume; and what a
+// state file refuses.
 #include <spat/models/checkpoint.hpp>
 #include <spat/prune/pruner.hpp>
 #include <spat/train/training_state.hpp>
@@ -42,7 +43,11 @@ struct Bytes {
 };
 
 TrainingOptions options_of(const ITransformerConfig& config) {
-  return {.epochs = 3, .batch_size = config == blocks ? 32u : 4u, .rate = 1e-3, .seed = 7, .clip_norm = 0.5};
+  return {.epochs = 3,
+          .batch_size = config == blocks ? 32u : 4u,
+          .rate = 1e-3,
+          .seed = 7,
+          .clip_norm = 0.5};
 }
 
 Bytes bytes_of(Model& model, Trainer<Model>& trainer, const TestedPruner& pruner) {
@@ -53,9 +58,10 @@ Bytes bytes_of(Model& model, Trainer<Model>& trainer, const TestedPruner& pruner
   return {content_of(folder / "model"), content_of(folder / "state"), pruner.trajectory()};
 }
 
-/// A whole training; stopped after `stop` epochs, when that is not zero, and resumed with everything built anew.
-Bytes trained(const ITransformerConfig& config, std::size_t workers, const SendOptions& send = {}, std::size_t stop = 0,
-              std::uint64_t seed = 7) {
+/// A whole training; stopped after `stop` epochs, when that is not zero, and resumed with
+/// everything built anew.
+Bytes trained(const ITransformerConfig& config, std::size_t workers, const SendOptions& send = {},
+              std::size_t stop = 0, std::uint64_t seed = 7) {
   const example::SyntheticWindows<float> windows(config, stride);
   auto options = options_of(config);
   options.seed = seed;
@@ -65,12 +71,13 @@ Bytes trained(const ITransformerConfig& config, std::size_t workers, const SendO
     auto model = example::made<Model>({config}, seed, 0.1);
     TestedPruner pruner(model, Send<float>(send));
     Trainer<Model> trainer(model, options, &team);
-    for (std::size_t epoch = 0; epoch < stop; ++epoch) trainer.run_epoch(windows.training, windows.validation, pruner);
+    for (std::size_t epoch = 0; epoch < stop; ++epoch)
+      trainer.run_epoch(windows.training, windows.validation, pruner);
     TrainingState<Model>::save(folder / "state", trainer, pruner);
   }
   Team team(workers);
-  auto model =
-      example::made<Model>({config}, stop > 0 ? 999 : seed, 0.1);  // a resumed one takes its weights from the file
+  auto model = example::made<Model>({config}, stop > 0 ? 999 : seed,
+                                    0.1);  // a resumed one takes its weights from the file
   TestedPruner pruner(model, Send<float>(send));
   Trainer<Model> trainer(model, options, workers > 0 ? &team : nullptr);
   if (stop > 0) TrainingState<Model>::restore(folder / "state", trainer, pruner);
@@ -133,8 +140,8 @@ struct Saved {
     TrainingState<Model>::save(path, trainer, pruner);
   }
 
-  void restore(const TrainingOptions& options = options_of(layers), const ITransformerConfig& config = layers,
-               double dropout = 0.1) const {
+  void restore(const TrainingOptions& options = options_of(layers),
+               const ITransformerConfig& config = layers, double dropout = 0.1) const {
     auto model = example::made<Model>({config}, 7, dropout);
     TestedPruner pruner(model);
     Trainer<Model> trainer(model, options);
@@ -142,7 +149,9 @@ struct Saved {
   }
 };
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -165,24 +174,29 @@ TEST_CASE("a training does not go on under other options than it began with") {
   refused("patience", [](auto& options) { options.patience = 1; });
   refused("rate", [](auto& options) { options.rate *= 1.0000001; });
   refused("clip_norm", [](auto& options) { options.clip_norm = 0; });
-  CHECK(contains(message_of<ConfigError>([&] { saved.restore(options_of(layers), layers, 0.2); }), "dropout"));
+  CHECK(contains(message_of<ConfigError>([&] { saved.restore(options_of(layers), layers, 0.2); }),
+                 "dropout"));
 }
 
 TEST_CASE("the state of another model is refused") {
   const Saved saved;
   auto wider = layers;
   wider.ffn_width = 65;
-  const std::string text = message_of<ShapeError>([&] { saved.restore(options_of(layers), wider); });
+  const std::string text =
+      message_of<ShapeError>([&] { saved.restore(options_of(layers), wider); });
   CHECK(contains(text, "conv1"));
   auto deeper = layers;
   deeper.depth = 3, deeper.kept = ModuleMask{0b111};
   CHECK_THROWS_AS(saved.restore(options_of(layers), deeper), Error);
-  CHECK_THROWS_AS(saved.restore(options_of(layers), layers.with_kept(ModuleMask{0b01})), ShapeError);
+  CHECK_THROWS_AS(saved.restore(options_of(layers), layers.with_kept(ModuleMask{0b01})),
+                  ShapeError);
   auto other = layers;  // of the same tensors
   other.heads *= 2;
-  CHECK(contains(message_of<ConfigError>([&] { saved.restore(options_of(layers), other); }), "another heads "));
+  CHECK(contains(message_of<ConfigError>([&] { saved.restore(options_of(layers), other); }),
+                 "another heads "));
   other = layers, other.instance_norm = !layers.instance_norm;
-  CHECK(contains(message_of<ConfigError>([&] { saved.restore(options_of(layers), other); }), "another instance_norm "));
+  CHECK(contains(message_of<ConfigError>([&] { saved.restore(options_of(layers), other); }),
+                 "another instance_norm "));
 }
 
 TEST_CASE("a state file that is damaged is refused") {
@@ -192,7 +206,8 @@ TEST_CASE("a state file that is damaged is refused") {
     (void)saved.folder.put("state.safetensors", bytes);
     CHECK_THROWS_AS(saved.restore(), Error);
   };
-  for (const std::size_t size : {std::size_t{0}, std::size_t{7}, std::size_t{100}, whole.size() / 2, whole.size() - 1})
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{7}, std::size_t{100}, whole.size() / 2, whole.size() - 1})
     refused(whole.substr(0, size));
   refused(whole + "x");
   const auto renamed = [&](const std::string& from, const std::string& to) {

@@ -20,7 +20,8 @@ constexpr ITransformerConfig config{.channels = 7,
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("metrics are those of every window, whatever the batch size and the workers", "", float, double) {
+TEMPLATE_TEST_CASE("metrics are those of every window, whatever the batch size and the workers", "",
+                   float, double) {
   using Model = ITransformer<TestType>;
   const example::SyntheticWindows<TestType> windows(config);
   const WindowDataset<TestType>& set = windows.validation;
@@ -56,8 +57,9 @@ TEMPLATE_TEST_CASE("metrics are those of every window, whatever the batch size a
   }
 }
 
-TEMPLATE_TEST_CASE("errors kept apart by window and step are those of a plain loop, and their means those of all", "",
-                   float, double) {
+TEMPLATE_TEST_CASE(
+    "errors kept apart by window and step are those of a plain loop, and their means those of all",
+    "", float, double) {
   using Model = ITransformer<TestType>;
   auto own = config;
   own.horizon = 5;
@@ -72,8 +74,8 @@ TEMPLATE_TEST_CASE("errors kept apart by window and step are those of a plain lo
     const auto y = predictor.forecast(batch);
     for (std::size_t t = 0; t < own.horizon; ++t)
       for (std::size_t c = 0; c < own.channels; ++c) {
-        const long double error =
-            static_cast<long double>(y.row(t)[c]) - static_cast<long double>(batch.target.row(t)[c]);
+        const long double error = static_cast<long double>(y.row(t)[c]) -
+                                  static_cast<long double>(batch.target.row(t)[c]);
         by_window[i] += error * error / static_cast<long double>(own.horizon * own.channels);
         by_step[t] += error * error / static_cast<long double>(set.size() * own.channels);
       }
@@ -86,7 +88,8 @@ TEMPLATE_TEST_CASE("errors kept apart by window and step are those of a plain lo
     CHECK(one.by_step[t] == Approx(static_cast<double>(by_step[t])).epsilon(1e-12));
   const double mse = evaluate(model, set).mse;
   for (const auto* errors : {&one.by_window, &one.by_step})
-    CHECK(std::accumulate(errors->begin(), errors->end(), 0.0) / static_cast<double>(errors->size()) ==
+    CHECK(std::accumulate(errors->begin(), errors->end(), 0.0) /
+              static_cast<double>(errors->size()) ==
           Approx(mse).epsilon(1e-12));
   Team team(2);
   for (const std::size_t batch_size : {1u, 7u, 1000u}) {
@@ -109,12 +112,14 @@ TEST_CASE("every window is forecast once, in order, in batches of the size that 
       for (std::size_t b = 0; b < batch.samples; ++b, ++seen) {
         const auto window = set.gather(std::span(&seen, 1), buffer);
         CHECK(example::same_bits(window.target.flat(), batch.target.middle_rows(b * 8, 8).flat()));
-        CHECK(example::same_bits(predictor.forecast(window).flat(), y.middle_rows(b * 8, 8).flat()));
+        CHECK(
+            example::same_bits(predictor.forecast(window).flat(), y.middle_rows(b * 8, 8).flat()));
       }
     });
     CHECK(seen == set.size());
   }
-  CHECK_THROWS_AS(for_each_forecast(model, set, nullptr, 0, [](const auto&, const auto&) {}), ConfigError);
+  CHECK_THROWS_AS(for_each_forecast(model, set, nullptr, 0, [](const auto&, const auto&) {}),
+                  ConfigError);
 }
 
 TEST_CASE("a forecast that is not finite is an error, not a metric") {

@@ -1,4 +1,5 @@
-// Options that make modules removable: LayerDrop, averaged weights, distillation, and a training that goes on with fewer modules.
+// Options that make modules removable: LayerDrop, averaged weights, distillation, and a training
+// that goes on with fewer modules.
 #include <spat/models/patchtst.hpp>
 #include <spat/prune/surgery.hpp>
 #include <spat/train/batch_statistics.hpp>
@@ -30,7 +31,8 @@ const example::SyntheticWindows<double>& windows() {
 
 std::vector<std::vector<double>> values_of(const Model& model) {
   std::vector<std::vector<double>> all;
-  for (const auto& parameter : parameters(model)) all.emplace_back(parameter.values.begin(), parameter.values.end());
+  for (const auto& parameter : parameters(model))
+    all.emplace_back(parameter.values.begin(), parameter.values.end());
   return all;
 }
 
@@ -44,16 +46,20 @@ TEST_CASE("LayerDrop leaves each module out at its rate, and the forecast keeps 
     pass.training = false;
     CHECK_FALSE(pass.at(step % 4).skips_module());
   }
-  CHECK(static_cast<double>(skipped) / 20000 == Approx(0.2).margin(0.012));  // four standard deviations
+  CHECK(static_cast<double>(skipped) / 20000 ==
+        Approx(0.2).margin(0.012));  // four standard deviations
 }
 
-TEST_CASE("averaged weights are the average of the steps' weights, and what is validated and kept") {
+TEST_CASE(
+    "averaged weights are the average of the steps' weights, and what is validated and kept") {
   for (const Averaging kind : {Averaging::ema, Averaging::swa}) {
     auto model = example::made<Model>({config});
     const std::size_t first = 2;
-    Trainer<Model> trainer(
-        model,
-        {.epochs = 3, .batch_size = 16, .rate = 1e-2, .averaging = {.kind = kind, .decay = 0.9, .first_epoch = first}});
+    Trainer<Model> trainer(model,
+                           {.epochs = 3,
+                            .batch_size = 16,
+                            .rate = 1e-2,
+                            .averaging = {.kind = kind, .decay = 0.9, .first_epoch = first}});
     auto twin = example::made<Model>({config});
     Trainer<Model> plain(twin, {.epochs = 3, .batch_size = 16, .rate = 1e-2});
     std::vector<std::vector<double>> average;
@@ -65,11 +71,14 @@ TEST_CASE("averaged weights are the average of the steps' weights, and what is v
         const auto now = values_of(twin);
         const double t = ++steps;
         if (average.empty()) average = now;
-        const double share = kind == Averaging::swa ? 1 / t : (t == 1 ? 1 : 1 - std::min(0.9, (1 + t) / (10 + t)));
+        const double share =
+            kind == Averaging::swa ? 1 / t : (t == 1 ? 1 : 1 - std::min(0.9, (1 + t) / (10 + t)));
         for (std::size_t k = 0; k < now.size(); ++k)
-          for (std::size_t i = 0; i < now[k].size(); ++i) average[k][i] += share * (now[k][i] - average[k][i]);
+          for (std::size_t i = 0; i < now[k].size(); ++i)
+            average[k][i] += share * (now[k][i] - average[k][i]);
       });
-      const EpochRecord& report = trainer.run_epoch(windows().training, windows().validation, nobody);
+      const EpochRecord& report =
+          trainer.run_epoch(windows().training, windows().validation, nobody);
       CHECK(values_of(model) == values_of(twin));  // training's own weights are not touched
       if (epoch < first) {
         CHECK(report.validation_mse == plain.history().back().validation_mse);
@@ -77,9 +86,11 @@ TEST_CASE("averaged weights are the average of the steps' weights, and what is v
       }
       auto expected = example::made<Model>({config});
       auto list = parameters(expected);
-      for (std::size_t k = 0; k < list.size(); ++k) std::ranges::copy(average[k], list[k].values.begin());
+      for (std::size_t k = 0; k < list.size(); ++k)
+        std::ranges::copy(average[k], list[k].values.begin());
       pack(expected);
-      CHECK(report.validation_mse == Approx(evaluate(expected, windows().validation).mse).epsilon(1e-10));
+      CHECK(report.validation_mse ==
+            Approx(evaluate(expected, windows().validation).mse).epsilon(1e-10));
       CHECK(report.validation_mse != plain.history().back().validation_mse);
     }
   }
@@ -92,7 +103,9 @@ TEST_CASE("distillation learns from the blend of target and teacher") {
   const auto learned = [&](double share, bool has_teacher) {
     auto model = example::made<Model>({config}, 2);
     Trainer<Model> trainer(model, {.epochs = 1, .distillation = share});
-    if (has_teacher) trainer.set_teacher([&](const WindowBatch<double>& batch) { return predictor.forecast(batch); });
+    if (has_teacher)
+      trainer.set_teacher(
+          [&](const WindowBatch<double>& batch) { return predictor.forecast(batch); });
     const example::RandomBatch<double> data{config, 5};
     NoObserver nobody;
     return trainer.step(data.batch, 1e-3, nobody);
@@ -113,9 +126,12 @@ TEST_CASE("distillation learns from the blend of target and teacher") {
         "distillation needs a teacher: call set_teacher()");
 }
 
-TEST_CASE("a training goes on with fewer modules: rates, steps, moments and averages as they were") {
-  const TrainingOptions options{
-      .epochs = 4, .batch_size = 16, .rate = 1e-2, .averaging = {.kind = Averaging::ema, .decay = 0.9}};
+TEST_CASE(
+    "a training goes on with fewer modules: rates, steps, moments and averages as they were") {
+  const TrainingOptions options{.epochs = 4,
+                                .batch_size = 16,
+                                .rate = 1e-2,
+                                .averaging = {.kind = Averaging::ema, .decay = 0.9}};
   auto model = example::made<Model>({config});
   Trainer<Model> before(model, options);
   NoObserver nobody;
@@ -141,7 +157,8 @@ TEST_CASE("a training goes on with fewer modules: rates, steps, moments and aver
 }
 
 TEST_CASE(
-    "a training of batch statistics goes on with fewer modules: statistics are the smaller model's, all else "
+    "a training of batch statistics goes on with fewer modules: statistics are the smaller "
+    "model's, all else "
     "survives") {
   using Normalized = PatchTST<double>;
   constexpr PatchTSTConfig patches{.channels = 7,
@@ -155,8 +172,10 @@ TEST_CASE(
                                    .stride = 2,
                                    .kept = ModuleMask{0b11}};
   const example::SyntheticWindows<double> series(patches, 8);
-  const TrainingOptions options{
-      .epochs = 3, .batch_size = 16, .rate = 1e-2, .averaging = {.kind = Averaging::ema, .decay = 0.9}};
+  const TrainingOptions options{.epochs = 3,
+                                .batch_size = 16,
+                                .rate = 1e-2,
+                                .averaging = {.kind = Averaging::ema, .decay = 0.9}};
   NoObserver nobody;
   auto model = example::made<Normalized>({patches}, 2, 0.1);
   Trainer<Normalized> before(model, options);
@@ -181,11 +200,14 @@ TEST_CASE(
 
 TEST_CASE("what a training goes on from are its averages, where it has some") {
   auto model = example::made<Model>({config});
-  const TrainingOptions options{
-      .epochs = 1, .batch_size = 16, .rate = 1e-2, .averaging = {.kind = Averaging::ema, .decay = 0.9}};
+  const TrainingOptions options{.epochs = 1,
+                                .batch_size = 16,
+                                .rate = 1e-2,
+                                .averaging = {.kind = Averaging::ema, .decay = 0.9}};
   Trainer<Model> before(model, options);
   NoObserver nobody;
-  const double averaged = before.run_epoch(windows().training, windows().validation, nobody).validation_mse;
+  const double averaged =
+      before.run_epoch(windows().training, windows().validation, nobody).validation_mse;
   Trainer<Model> same(model, before);
   same.consider_start(windows().validation);
   CHECK(same.stopping().best == averaged);
@@ -206,12 +228,14 @@ TEST_CASE("a resumed training has its averages") {
   all.run_epoch(windows().training, windows().validation, nobody);
   all.run_epoch(windows().training, windows().validation, nobody);
   TrainingState<Model>::save(folder / "state", all, nobody);
-  const double expected = all.run_epoch(windows().training, windows().validation, nobody).validation_mse;
+  const double expected =
+      all.run_epoch(windows().training, windows().validation, nobody).validation_mse;
 
   auto model = example::made<Model>({config}, 9);
   Trainer<Model> resumed(model, options);
   TrainingState<Model>::restore(folder / "state", resumed, nobody);
-  CHECK(resumed.run_epoch(windows().training, windows().validation, nobody).validation_mse == expected);
+  CHECK(resumed.run_epoch(windows().training, windows().validation, nobody).validation_mse ==
+        expected);
   CHECK(values_of(model) == values_of(straight));
 
   Trainer<Model> other(model, {.epochs = 3, .batch_size = 16, .rate = 1e-2});

@@ -1,4 +1,5 @@
-// A batch whose blocks meet in batch statistics: the same bytes on any number of workers, and what one big block gives.
+// A batch whose blocks meet in batch statistics: the same bytes on any number of workers, and what
+// one big block gives.
 #include <spat/models/patchtst.hpp>
 #include <spat/models/patchtst_official.hpp>
 #include <spat/prune/pruner.hpp>
@@ -34,7 +35,8 @@ struct Outcome {
 };
 
 template <class Model>
-Outcome<Model> step(const Model& model, const WindowBatch<typename Model::Value>& batch, std::size_t workers) {
+Outcome<Model> step(const Model& model, const WindowBatch<typename Model::Value>& batch,
+                    std::size_t workers) {
   Team team(std::max<std::size_t>(workers, 1));
   TrainingStep<Model> training(workers ? &team : nullptr);
   Outcome<Model> outcome{0, zeros_like(model), model, {}};
@@ -105,12 +107,15 @@ void check_one_block() {
 
 }  // namespace
 
-TEST_CASE("a step in stages gives the same bytes on 1, 2 and 3 workers, scores and running statistics included") {
+TEST_CASE(
+    "a step in stages gives the same bytes on 1, 2 and 3 workers, scores and running statistics "
+    "included") {
   check_workers<PatchTST, PatchTSTConfig>();
   check_workers<OfficialPatchTST, OfficialPatchTSTConfig>();
 }
 
-TEST_CASE("a step in stages has the loss, gradients and statistics of one big block but for rounding") {
+TEST_CASE(
+    "a step in stages has the loss, gradients and statistics of one big block but for rounding") {
   check_one_block<PatchTST, PatchTSTConfig>();
   check_one_block<OfficialPatchTST, OfficialPatchTSTConfig>();
 }

@@ -1,4 +1,5 @@
-// What a training does: it learns, keeps the best weights, clips, stops at what is not finite, and says what is wrong.
+// What a training does: it learns, keeps the best weights, clips, stops at what is not finite, and
+// says what is wrong.
 #include <spat/prune/pruner.hpp>
 #include <spat/train/training_state.hpp>
 
@@ -27,9 +28,12 @@ const example::SyntheticWindows<float>& windows() {
   return all;
 }
 
-bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
 
-/// Norm of the first moments after one step without an optimizer's memory, that is (1 - beta1) of the gradient's.
+/// Norm of the first moments after one step without an optimizer's memory, that is (1 - beta1) of
+/// the gradient's.
 double gradient_norm(Trainer<Model>& trainer) {
   const TemporaryFolder folder;
   TrainingState<Model>::save(folder / "state", trainer, NoObserver{});
@@ -37,7 +41,8 @@ double gradient_norm(Trainer<Model>& trainer) {
   double squares = 0;
   for (const TensorInfo& tensor : file.tensors())
     if (tensor.name.starts_with("first."))
-      for (const float value : file.read<float>(tensor.name)) squares += double(value) * double(value);
+      for (const float value : file.read<float>(tensor.name))
+        squares += double(value) * double(value);
   return std::sqrt(squares) / 0.1;
 }
 
@@ -72,7 +77,8 @@ TEST_CASE("after fit the model holds the weights of its best epoch") {
   trainer.run_epoch(windows().training, windows().validation, nobody);
   trainer.run_epoch(windows().training, windows().validation, nobody);
   const auto best = model;
-  const double best_mse = std::min(trainer.history()[0].validation_mse, trainer.history()[1].validation_mse);
+  const double best_mse =
+      std::min(trainer.history()[0].validation_mse, trainer.history()[1].validation_mse);
   REQUIRE(trainer.stopping().best_epoch == 2);
   for (const auto& parameter : parameters(model))
     for (float& value : parameter.values) value += 1;  // an accident
@@ -129,7 +135,8 @@ TEST_CASE("a loss that is not finite stops training at its step") {
   example::RandomBatch<float> bad(config, 8);
   bad.target[17] = std::numeric_limits<float>::infinity();
   const auto before = model;
-  CHECK(message_of<NumericError>([&] { trainer.step(bad.batch, 1e-3, nobody); }) == "the loss is not finite at step 2");
+  CHECK(message_of<NumericError>([&] { trainer.step(bad.batch, 1e-3, nobody); }) ==
+        "the loss is not finite at step 2");
   CHECK(example::same_parameters(model, before));
 
   model.norm.bias.flat()[1] = std::numeric_limits<float>::quiet_NaN();
@@ -153,16 +160,20 @@ TEST_CASE("a gradient that is not finite stops training and is named") {
   auto model = example::made<Model>({config});
   Trainer<Model> trainer(model, {});
   example::RandomBatch<float> data(config, 8);
-  for (float& value : data.history) value *= 1e17f;  // the loss is summed in double and stays finite
+  for (float& value : data.history)
+    value *= 1e17f;  // the loss is summed in double and stays finite
   for (float& value : data.target) value = 3e38f;
   NoObserver nobody;
   const auto before = model;
-  const std::string text = message_of<NumericError>([&] { trainer.step(data.batch, 1e-3, nobody); });
-  CHECK(contains(text, "the gradient of enc_embedding.value_embedding.weight is not finite at step 1"));
+  const std::string text =
+      message_of<NumericError>([&] { trainer.step(data.batch, 1e-3, nobody); });
+  CHECK(contains(text,
+                 "the gradient of enc_embedding.value_embedding.weight is not finite at step 1"));
   CHECK(example::same_parameters(model, before));
 
   Pruner<Model> pruner(model);
-  CHECK(contains(message_of<NumericError>([&] { trainer.step(data.batch, 1e-3, pruner); }), "module "));
+  CHECK(contains(message_of<NumericError>([&] { trainer.step(data.batch, 1e-3, pruner); }),
+                 "module "));
 }
 
 TEST_CASE("options that cannot be are refused with their rule") {
@@ -183,7 +194,8 @@ TEST_CASE("dropping the last batch leaves out a short one, and refuses to leave 
     auto model = example::made<Model>({config});
     Trainer<Model> trainer(model, {.epochs = 1, .batch_size = batch_size, .drop_last = drop_last});
     std::size_t seen = 0;
-    trainer.fit(windows().training, windows().validation, [&](const Progress& progress) { seen = progress.steps; });
+    trainer.fit(windows().training, windows().validation,
+                [&](const Progress& progress) { seen = progress.steps; });
     return seen;
   };
   REQUIRE(count % 32 != 0);

@@ -11,15 +11,18 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The caches of one layer for a wave of blocks, in the order of their samples. A gradient is one chain of sums over them, so a
-/// layer finishes a piece of its gradient, still in the cache, before it turns to the next piece.
+/// The caches of one layer for a wave of blocks, in the order of their samples. A gradient is one
+/// chain of sums over them, so a layer finishes a piece of its gradient, still in the cache, before
+/// it turns to the next piece.
 template <class Cache>
 class Caches {
  public:
   static constexpr std::size_t capacity = 8;
 
   Caches() = default;
-  Caches(Cache& only) { push_back(only); }  // implicit: one block is the usual case outside of training
+  Caches(Cache& only) {
+    push_back(only);
+  }  // implicit: one block is the usual case outside of training
 
   void push_back(Cache& cache) {
     assert(count_ < capacity);

@@ -5,13 +5,15 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Compares d loss / d value[i] with (loss(value + h) - loss(value - h)) / 2h, each value restored afterwards.
-/// Returns max_i |difference| / max_i |numeric|, or the largest absolute difference when every numeric one is below `floor`
-/// (a tensor whose gradient is analytically zero). Meant for double; `stride` > 1 checks every stride-th value, and what it leaves
-/// out counts in the maximum with its analytic gradient: the scale is the whole tensor's.
+/// Compares d loss / d value[i] with (loss(value + h) - loss(value - h)) / 2h, each value restored
+/// afterwards. Returns max_i |difference| / max_i |numeric|, or the largest absolute difference
+/// when every numeric one is below `floor` (a tensor whose gradient is analytically zero). Meant
+/// for double; `stride` > 1 checks every stride-th value, and what it leaves out counts in the
+/// maximum with its analytic gradient: the scale is the whole tensor's.
 template <class Loss>
-[[nodiscard]] double gradient_error(std::span<double> values, std::span<const double> gradient, Loss&& loss,
-                                    std::size_t stride = 1, double h = 1e-5, double floor = 1e-9) {
+[[nodiscard]] double gradient_error(std::span<double> values, std::span<const double> gradient,
+                                    Loss&& loss, std::size_t stride = 1, double h = 1e-5,
+                                    double floor = 1e-9) {
   double worst = 0, largest = 0;
   for (std::size_t i = 0; i < values.size(); i += stride) {
     const double kept = values[i];
@@ -26,7 +28,8 @@ template <class Loss>
     largest = std::max(largest, std::abs(numeric));
   }
   if (largest <= floor) return worst;
-  for (std::size_t i = 0; stride > 1 && i < gradient.size(); ++i) largest = std::max(largest, std::abs(gradient[i]));
+  for (std::size_t i = 0; stride > 1 && i < gradient.size(); ++i)
+    largest = std::max(largest, std::abs(gradient[i]));
   return worst / largest;
 }
 

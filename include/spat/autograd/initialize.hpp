@@ -6,10 +6,11 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Where a tensor's Initial says `standard`: W and b ~ U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's default for linear maps and
-/// convolutions, for every weight of two or more dimensions that is called "weight" and the bias beside it; fan_in is the product
-/// of the weight's dimensions but the first. Other tensors (normalization gains and biases) keep what their layer's constructor
-/// gave them.
+/// Where a tensor's Initial says `standard`: W and b ~ U(-1/sqrt(fan_in), 1/sqrt(fan_in)),
+/// PyTorch's default for linear maps and convolutions, for every weight of two or more dimensions
+/// that is called "weight" and the bias beside it; fan_in is the product of the weight's dimensions
+/// but the first. Other tensors (normalization gains and biases) keep what their layer's
+/// constructor gave them.
 ///
 /// A tensor's numbers depend on (seed, its name) alone: a pruned model starts like the dense one.
 template <class Scalar>
@@ -22,21 +23,25 @@ void initialize(const ParameterList<Scalar>& list, std::uint64_t seed) {
   const auto fill = [&](const Parameter<Scalar>& parameter, Initial initial) {
     Random random(seed, stream(parameter.name));
     for (Scalar& value : parameter.values)
-      value =
-          static_cast<Scalar>(initial.rule == Initial::Rule::normal ? initial.scale * random.normal()
-                                                                    : random.uniform(-initial.scale, initial.scale));
+      value = static_cast<Scalar>(initial.rule == Initial::Rule::normal
+                                      ? initial.scale * random.normal()
+                                      : random.uniform(-initial.scale, initial.scale));
   };
   for (const auto& parameter : list) {
-    if (parameter.kind != ParameterKind::weight || parameter.initial.rule == Initial::Rule::unchanged) continue;
+    if (parameter.kind != ParameterKind::weight ||
+        parameter.initial.rule == Initial::Rule::unchanged)
+      continue;
     if (parameter.initial.rule != Initial::Rule::standard) {
       fill(parameter, parameter.initial);
       continue;
     }
     if (parameter.shape.size() < 2 || !parameter.name.ends_with("weight")) continue;
-    const double bound = 1 / std::sqrt(static_cast<double>(parameter.values.size() / parameter.shape[0]));
+    const double bound =
+        1 / std::sqrt(static_cast<double>(parameter.values.size() / parameter.shape[0]));
     fill(parameter, Initial::uniform(bound));
     const std::string bias = parameter.name.substr(0, parameter.name.size() - 6).append("bias");
-    if (const auto beside = find_parameter(list, bias); beside != list.end() && beside->initial.rule == Initial::Rule::standard)
+    if (const auto beside = find_parameter(list, bias);
+        beside != list.end() && beside->initial.rule == Initial::Rule::standard)
       fill(*beside, Initial::uniform(bound));
   }
 }

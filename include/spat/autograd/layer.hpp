@@ -1,4 +1,5 @@
-// autograd. The contract of a layer: a value that is its parameters, with forward and backward side by side.
+// autograd. The contract of a layer: a value that is its parameters, with forward and backward side
+// by side.
 #pragma once
 
 #include <spat/autograd/caches.hpp>
@@ -12,13 +13,14 @@ namespace spat::inline SPAT_ABI {
 
 /// What differentiation asks of a layer with one input.
 ///
-/// forward and the backwards are const; what they leave for each other lives in the caller's Cache, laid out on an arena.
-/// backward_input returns dx; backward_weights *adds* to `gradients`, a second object of the layer's own type, and may run
-/// later, for several blocks of samples (Blocks converts from one cache) and cut over workers by a Share: every x and dy a
-/// layer was given stays unchanged until then.
+/// forward and the backwards are const; what they leave for each other lives in the caller's Cache,
+/// laid out on an arena. backward_input returns dx; backward_weights *adds* to `gradients`, a
+/// second object of the layer's own type, and may run later, for several blocks of samples (Blocks
+/// converts from one cache) and cut over workers by a Share: every x and dy a layer was given stays
+/// unchanged until then.
 template <class L, class X = Rows<const typename L::Value>>
-concept Layer = requires(const L& layer, const Pass& pass, X x, typename L::Cache& cache, L& gradients, Share& share,
-                         ParameterCollector<typename L::Value>& list) {
+concept Layer = requires(const L& layer, const Pass& pass, X x, typename L::Cache& cache,
+                         L& gradients, Share& share, ParameterCollector<typename L::Value>& list) {
   {layer.forward(pass, x, cache)};
   {layer.backward_input(pass, layer.forward(pass, x, cache), cache)};
   layer.backward_weights(pass, cache, gradients, share);
@@ -34,15 +36,16 @@ auto backward(const L& layer, const PassType& pass, Dy dy, typename L::Cache& ca
   return dx;
 }
 
-/// Refreshes the packed forms of weights that products read. Call it after a load, a conversion or a change of weights; the
-/// optimizer refreshes what it changes. For training, dx reads a packed form, too; else it reads the weight itself, which
-/// gives the same bytes, more slowly.
+/// Refreshes the packed forms of weights that products read. Call it after a load, a conversion or
+/// a change of weights; the optimizer refreshes what it changes. For training, dx reads a packed
+/// form, too; else it reads the weight itself, which gives the same bytes, more slowly.
 template <class Scalar>
 void pack_weights(const ParameterList<Scalar>& list, Purpose purpose = Purpose::inference) {
   for (const auto& parameter : list)
     if (parameter.packed) {
       const std::size_t rows = parameter.shape[0], cols = parameter.values.size() / rows;
-      parameter.packed->pack({parameter.values.data(), rows, cols, cols}, purpose == Purpose::training);
+      parameter.packed->pack({parameter.values.data(), rows, cols, cols},
+                             purpose == Purpose::training);
     }
 }
 template <class L>

@@ -10,14 +10,15 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Micro-batches whose activations stay in a second-level cache. The plan is a function of the batch and of the
-/// unpruned architecture alone, never of the mask or the number of threads.
+/// Micro-batches whose activations stay in a second-level cache. The plan is a function of the
+/// batch and of the unpruned architecture alone, never of the mask or the number of threads.
 ///
-/// A training step keeps `at_once` micro-batches in memory, or as many as there are workers if one is large.
-/// Micro-batch b then has place b % at_once, which no other one in work has.
+/// A training step keeps `at_once` micro-batches in memory, or as many as there are workers if one
+/// is large. Micro-batch b then has place b % at_once, which no other one in work has.
 ///
-/// The first ones are one sample larger if the batch does not divide. Their number is a power of two up to
-/// `most_at_once` and a multiple of it beyond, so that 2, 4 or 8 workers have equal shares.
+/// The first ones are one sample larger if the batch does not divide. Their number is a power of
+/// two up to `most_at_once` and a multiple of it beyond, so that 2, 4 or 8 workers have equal
+/// shares.
 struct MicrobatchPlan {
   static constexpr std::size_t most_at_once = Caches<int>::capacity, large_at_once = 4;
   /// Numbers in one activation of one micro-batch: about six of them are live.
@@ -28,18 +29,24 @@ struct MicrobatchPlan {
 
   MicrobatchPlan() = default;
   /// `together`: all micro-batches are in memory at the same time, at most most_at_once of them.
-  MicrobatchPlan(std::size_t batch, std::size_t activation_size, bool together = false) : samples(batch) {
-    const std::size_t fits = std::max<std::size_t>(1, target / std::max<std::size_t>(1, activation_size));
+  MicrobatchPlan(std::size_t batch, std::size_t activation_size, bool together = false)
+      : samples(batch) {
+    const std::size_t fits =
+        std::max<std::size_t>(1, target / std::max<std::size_t>(1, activation_size));
     const std::size_t needed = divide_up(batch, fits);
-    microbatches = needed < most_at_once ? std::bit_ceil(needed) : divide_up(needed, most_at_once) * most_at_once;
+    microbatches = needed < most_at_once ? std::bit_ceil(needed)
+                                         : divide_up(needed, most_at_once) * most_at_once;
     if (together) microbatches = std::min(microbatches, most_at_once);
     microbatches = std::min(microbatches, batch);
     large = activation_size > 4 * target;
     if (large && !together) at_once = large_at_once;
   }
 
-  /// Micro-batches that a training step takes forward and back before their weight gradients are summed.
-  [[nodiscard]] std::size_t wave(std::size_t workers) const { return large ? std::min(at_once, workers) : at_once; }
+  /// Micro-batches that a training step takes forward and back before their weight gradients are
+  /// summed.
+  [[nodiscard]] std::size_t wave(std::size_t workers) const {
+    return large ? std::min(at_once, workers) : at_once;
+  }
   /// The first sample of micro-batch b.
   [[nodiscard]] std::size_t first(std::size_t b) const {
     return b * (samples / microbatches) + std::min(b, samples % microbatches);

@@ -1,4 +1,5 @@
-// autograd. A model's tensors by name. A layer writes one for_each; saving, counting, optimizing and surgery read the list.
+// autograd. A model's tensors by name. A layer writes one for_each; saving, counting, optimizing
+// and surgery read the list.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -15,12 +16,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// weight: optimized. buffer: part of the state, not optimized (running statistics). counter: a buffer of one whole number, a
-/// 64-bit integer in files. constant: computable, kept in files for other programs, not in memory.
+/// weight: optimized. buffer: part of the state, not optimized (running statistics). counter: a
+/// buffer of one whole number, a 64-bit integer in files. constant: computable, kept in files for
+/// other programs, not in memory.
 enum class ParameterKind { weight, buffer, counter, constant };
 
-/// How initialize() lets a tensor start. standard: PyTorch's default for linear maps and convolutions. normal: N(0, scale^2).
-/// uniform: U(-scale, scale). unchanged: as its layer's constructor left it.
+/// How initialize() lets a tensor start. standard: PyTorch's default for linear maps and
+/// convolutions. normal: N(0, scale^2). uniform: U(-scale, scale). unchanged: as its layer's
+/// constructor left it.
 struct Initial {
   enum class Rule { standard, normal, uniform, unchanged } rule = Rule::standard;
   double scale = 1;
@@ -38,13 +41,16 @@ struct Traits {
   ParameterKind kind = ParameterKind::weight;
   kernels::PackedWeight<Scalar>* packed = nullptr;  // follows the values, where a layer packs them
   Initial initial = {};
-  std::function<void(std::span<Scalar> values, const std::vector<std::size_t>& shape)> compute = {};  // of a constant
+  std::function<void(std::span<Scalar> values, const std::vector<std::size_t>& shape)> compute =
+      {};  // of a constant
 };
 
-/// One named tensor, seen from outside. Valid until the model it came from is moved, assigned to or destroyed.
+/// One named tensor, seen from outside. Valid until the model it came from is moved, assigned to or
+/// destroyed.
 template <class Scalar>
 struct Parameter : Traits<std::remove_const_t<Scalar>> {
-  std::string name;  // of the reference's state_dict: encoder.attn_layers.0.attention.query_projection.weight
+  std::string name;  // of the reference's state_dict:
+                     // encoder.attn_layers.0.attention.query_projection.weight
   std::span<Scalar> values;
 };
 
@@ -54,22 +60,28 @@ using ParameterList = std::vector<Parameter<Scalar>>;
 /// What a layer calls for each of its tensors. It is compiled once per scalar, not once per model.
 ///
 ///     template <class Self, class List>
-///     static void for_each(Self& self, const std::string& name, List& list) { list.add(name + "weight", self.weight); }
+///     static void for_each(Self& self, const std::string& name, List& list) { list.add(name +
+///     "weight", self.weight); }
 template <class Scalar>
 class ParameterCollector {
  public:
   using Traits = spat::Traits<std::remove_const_t<Scalar>>;
 
-  /// A [rows x cols] tensor; its file shape is [cols] when rows is 1, unless the traits say otherwise.
+  /// A [rows x cols] tensor; its file shape is [cols] when rows is 1, unless the traits say
+  /// otherwise.
   template <class TensorType>
   void add(std::string name, TensorType& tensor, Traits traits = {}) {
     if (traits.shape.empty() && traits.kind != ParameterKind::counter)
-      traits.shape = tensor.rows() == 1 ? std::vector{tensor.cols()} : std::vector{tensor.rows(), tensor.cols()};
+      traits.shape = tensor.rows() == 1 ? std::vector{tensor.cols()}
+                                        : std::vector{tensor.rows(), tensor.cols()};
     list.push_back({std::move(traits), std::move(name), tensor.flat()});
   }
   /// A tensor that files hold and models compute. Of no dimensions: one number.
-  void add_constant(std::string name, std::vector<std::size_t> shape, decltype(Traits::compute) compute) {
-    list.push_back({{.shape = std::move(shape), .kind = ParameterKind::constant, .compute = std::move(compute)},
+  void add_constant(std::string name, std::vector<std::size_t> shape,
+                    decltype(Traits::compute) compute) {
+    list.push_back({{.shape = std::move(shape),
+                     .kind = ParameterKind::constant,
+                     .compute = std::move(compute)},
                     std::move(name),
                     {}});
   }
@@ -80,7 +92,8 @@ class ParameterCollector {
 /// The only place where a model's type meets a visitor.
 template <class Model>
 [[nodiscard]] auto parameters(Model& model) {
-  using Scalar = std::conditional_t<std::is_const_v<Model>, const typename Model::Value, typename Model::Value>;
+  using Scalar = std::conditional_t<std::is_const_v<Model>, const typename Model::Value,
+                                    typename Model::Value>;
   ParameterCollector<Scalar> collector;
   std::remove_const_t<Model>::for_each(model, std::string{}, collector);
   return std::move(collector.list);
@@ -105,15 +118,16 @@ void set_zero(const ParameterList<Scalar>& list) {
   for (const auto& parameter : list) std::ranges::fill(parameter.values, Scalar(0));
 }
 
-/// Copies every tensor of `to` from the tensor of that name; what `to` no longer names is left behind.
-/// Throws ShapeError if a tensor is missing or has another shape.
+/// Copies every tensor of `to` from the tensor of that name; what `to` no longer names is left
+/// behind. Throws ShapeError if a tensor is missing or has another shape.
 template <class To, class From>
 void take_surviving(const ParameterList<To>& to, const ParameterList<From>& from) {
   for (const auto& parameter : to) {
     const auto found = find_parameter(from, parameter.name);
     if (found == from.end() || found->shape != parameter.shape)
       throw ShapeError(message("no tensor of this name and shape to take over: ", parameter.name));
-    std::ranges::transform(found->values, parameter.values.begin(), [](auto value) { return static_cast<To>(value); });
+    std::ranges::transform(found->values, parameter.values.begin(),
+                           [](auto value) { return static_cast<To>(value); });
   }
 }
 

@@ -1,13 +1,16 @@
-// core. The inline namespace tag: major version and instruction set, so that objects built for different sets do not link silently.
+// core. The inline namespace tag: major version and instruction set, so that objects built for
+// different sets do not link silently.
 #pragma once
 
 #include <spat/version.hpp>
 
 #if defined(__FAST_MATH__)
-#error "spat: -ffast-math removes the NaN checks and the bit identity this library promises; build without it"
+#error \
+    "spat: -ffast-math removes the NaN checks and the bit identity this library promises; build without it"
 #endif
 
-#if defined(SPAT_SCALAR)  // given, or set here where there are no vectors of both float and double: one lane, no xsimd
+#if defined(SPAT_SCALAR)  // given, or set here where there are no vectors of both float and double:
+                          // one lane, no xsimd
 #define SPAT_INSTRUCTION_SET scalar
 #elif defined(__AVX512F__) && defined(__AVX512DQ__)
 #define SPAT_INSTRUCTION_SET avx512

@@ -1,4 +1,5 @@
-// core. The memory of one workspace: laid out by one function that runs twice, first to measure, then to hand out.
+// core. The memory of one workspace: laid out by one function that runs twice, first to measure,
+// then to hand out.
 #pragma once
 
 #include <spat/core/aligned_buffer.hpp>
@@ -11,11 +12,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// What a workspace is for. Training keeps every value until the weight gradients are done; inference lays values over
-/// each other as soon as they have been used.
+/// What a workspace is for. Training keeps every value until the weight gradients are done;
+/// inference lays values over each other as soon as they have been used.
 enum class Purpose { inference, training };
 
-/// Hands out cache-line-aligned pieces of one allocation. Views into it live until the arena's end or next prepare().
+/// Hands out cache-line-aligned pieces of one allocation. Views into it live until the arena's end
+/// or next prepare().
 class Arena {
  public:
   /// Runs lay_out(*this) twice; the only allocation, and none when the room already suffices.
@@ -41,7 +43,8 @@ class Arena {
     values = measuring_ ? std::span<T>() : std::span<T>(first, count);
   }
 
-  /// What lay_out() takes is needed only while its owner computes: for inference the room is given back afterwards.
+  /// What lay_out() takes is needed only while its owner computes: for inference the room is given
+  /// back afterwards.
   template <class LayOut>
   void temporarily(LayOut&& lay_out) {
     const std::size_t before = used_;

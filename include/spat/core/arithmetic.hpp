@@ -10,8 +10,8 @@ namespace spat::inline SPAT_ABI {
 
 /// a * b + c, rounded the same way in every instantiation of one build.
 ///
-/// A bare `a * b + c` is not: g++ contracts it into an FMA by default, and does so differently where sizes are constants,
-/// so a static model would differ from its dynamic twin in the last bit.
+/// A bare `a * b + c` is not: g++ contracts it into an FMA by default, and does so differently
+/// where sizes are constants, so a static model would differ from its dynamic twin in the last bit.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Scalar multiply_add(Scalar a, Scalar b, Scalar c) {
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)

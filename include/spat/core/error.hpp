@@ -1,4 +1,5 @@
-// core. What spat throws. A message names the file, row, column or tensor, what was expected and what was found.
+// core. What spat throws. A message names the file, row, column or tensor, what was expected and
+// what was found.
 #pragma once
 
 #include <spat/core/text.hpp>
@@ -18,7 +19,8 @@ struct ShapeError : Error {
   using Error::Error;
 };
 
-/// The content of a data set is not usable: a cell that is not a number, a ragged row, too few rows.
+/// The content of a data set is not usable: a cell that is not a number, a ragged row, too few
+/// rows.
 struct DataError : Error {
   using Error::Error;
 };
@@ -28,7 +30,8 @@ struct FileError : Error {
   using Error::Error;
 };
 
-/// Options that contradict each other or the model: heads that do not divide the width, an unknown name.
+/// Options that contradict each other or the model: heads that do not divide the width, an unknown
+/// name.
 struct ConfigError : Error {
   using Error::Error;
 };

@@ -16,7 +16,9 @@ template <std::size_t N>
 class Extent {
  public:
   constexpr Extent() = default;
-  constexpr explicit Extent([[maybe_unused]] std::size_t size) { assert(size == N && "size differs from the type"); }
+  constexpr explicit Extent([[maybe_unused]] std::size_t size) {
+    assert(size == N && "size differs from the type");
+  }
   [[nodiscard]] static constexpr std::size_t get() { return N; }
 };
 

@@ -17,8 +17,9 @@ inline constexpr std::size_t most_modules = 64;
 
 /// A set of modules, numbered in forward order by the unpruned architecture; bit i is module i.
 ///
-/// A structural type, so that a mask can be a template argument. Every operation is a set operation: `a & b` is the
-/// intersection, `a - b` the difference, `slice` renumbers a range from 0.
+/// A structural type, so that a mask can be a template argument. Every operation is a set
+/// operation: `a & b` is the intersection, `a - b` the difference, `slice` renumbers a range from
+/// 0.
 struct ModuleMask {
   std::uint64_t bits = 0;
 
@@ -31,15 +32,20 @@ struct ModuleMask {
   /// Module i alone.
   [[nodiscard]] static constexpr ModuleMask only(std::size_t i) { return {std::uint64_t{1} << i}; }
 
-  /// Modules `from`, from + 2, from + 4, ...: of blocks that have two each, the first ones (0) or the second ones (1).
+  /// Modules `from`, from + 2, from + 4, ...: of blocks that have two each, the first ones (0) or
+  /// the second ones (1).
   [[nodiscard]] static constexpr ModuleMask every_other(std::size_t from) {
     return {std::uint64_t{0x5555'5555'5555'5555} << from};
   }
 
   [[nodiscard]] constexpr bool keeps(std::size_t i) const { return bits >> i & 1; }
-  [[nodiscard]] constexpr std::size_t count() const { return static_cast<std::size_t>(std::popcount(bits)); }
+  [[nodiscard]] constexpr std::size_t count() const {
+    return static_cast<std::size_t>(std::popcount(bits));
+  }
   [[nodiscard]] constexpr bool empty() const { return bits == 0; }
-  [[nodiscard]] constexpr bool is_subset_of(ModuleMask other) const { return (*this - other).empty(); }
+  [[nodiscard]] constexpr bool is_subset_of(ModuleMask other) const {
+    return (*this - other).empty();
+  }
 
   [[nodiscard]] constexpr ModuleMask with(std::size_t i) const { return {bits | only(i).bits}; }
   [[nodiscard]] constexpr ModuleMask without(std::size_t i) const { return *this - only(i); }
@@ -55,18 +61,20 @@ struct ModuleMask {
   friend constexpr auto operator<=>(ModuleMask, ModuleMask) = default;
 };
 
-/// Whether `kept` has one of the modules of which one must stay. True if there are none such (`guard` is empty).
+/// Whether `kept` has one of the modules of which one must stay. True if there are none such
+/// (`guard` is empty).
 [[nodiscard]] constexpr bool satisfies(ModuleMask kept, ModuleMask guard) {
   return guard.empty() || !(kept & guard).empty();
 }
 
-/// Whether module i is in `kept` and can leave it: it must not be the last one left of `guard`, the modules of which
-/// one must stay.
+/// Whether module i is in `kept` and can leave it: it must not be the last one left of `guard`, the
+/// modules of which one must stay.
 [[nodiscard]] constexpr bool may_remove(ModuleMask kept, std::size_t i, ModuleMask guard = {}) {
   return kept.keeps(i) && (!satisfies(kept, guard) || satisfies(kept.without(i), guard));
 }
 
-/// Subset number `index` of `kept`, 0 <= index < 2^count: bit k of the index is the k-th module of `kept`.
+/// Subset number `index` of `kept`, 0 <= index < 2^count: bit k of the index is the k-th module of
+/// `kept`.
 [[nodiscard]] constexpr ModuleMask subset(ModuleMask kept, std::uint64_t index) {
   ModuleMask chosen;
   for (std::size_t i = 0; i < most_modules; ++i)
@@ -85,7 +93,8 @@ struct ModuleMask {
 }
 
 /// The mask that to_string() writes as `digits`; none unless there are `modules` digits 0 or 1.
-[[nodiscard]] constexpr std::optional<ModuleMask> parse_module_mask(std::string_view digits, std::size_t modules) {
+[[nodiscard]] constexpr std::optional<ModuleMask> parse_module_mask(std::string_view digits,
+                                                                    std::size_t modules) {
   if (digits.size() != modules || modules > most_modules) return std::nullopt;
   ModuleMask mask;
   for (std::size_t i = 0; i < modules; ++i) {

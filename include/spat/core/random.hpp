@@ -1,4 +1,5 @@
-// core. Counter-based random numbers: a value is a function of its key and its place, never of what was drawn before.
+// core. Counter-based random numbers: a value is a function of its key and its place, never of what
+// was drawn before.
 #pragma once
 
 #include <spat/core/arithmetic.hpp>
@@ -12,23 +13,28 @@ namespace spat::inline SPAT_ABI {
 
 /// Philox4x32-10: four 32-bit words from a 128-bit counter and a 64-bit key.
 /// Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
-[[nodiscard]] constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter, std::uint64_t key) {
+[[nodiscard]] constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                                            std::uint64_t key) {
   auto low = static_cast<std::uint32_t>(key), high = static_cast<std::uint32_t>(key >> 32);
   for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53u} * counter[0], b = std::uint64_t{0xCD9E8D57u} * counter[2];
-    counter = {static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ low, static_cast<std::uint32_t>(b),
-               static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ high, static_cast<std::uint32_t>(a)};
+    const std::uint64_t a = std::uint64_t{0xD2511F53u} * counter[0],
+                        b = std::uint64_t{0xCD9E8D57u} * counter[2];
+    counter = {
+        static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ low, static_cast<std::uint32_t>(b),
+        static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ high, static_cast<std::uint32_t>(a)};
     low += 0x9E3779B9u, high += 0xBB67AE85u;
   }
   return counter;
 }
 
-/// A stream of its own for each (seed, stream): for initial weights, shuffles, synthetic data. Satisfies
-/// UniformRandomBitGenerator; its own uniform() and normal() give the same numbers with every standard library.
+/// A stream of its own for each (seed, stream): for initial weights, shuffles, synthetic data.
+/// Satisfies UniformRandomBitGenerator; its own uniform() and normal() give the same numbers with
+/// every standard library.
 class Random {
  public:
   using result_type = std::uint32_t;
-  constexpr explicit Random(std::uint64_t seed, std::uint64_t stream = 0) : seed_(seed), stream_(stream) {}
+  constexpr explicit Random(std::uint64_t seed, std::uint64_t stream = 0)
+      : seed_(seed), stream_(stream) {}
 
   static constexpr result_type min() { return 0; }
   static constexpr result_type max() { return ~result_type{0}; }
@@ -36,9 +42,10 @@ class Random {
   constexpr result_type operator()() {
     if (next_ % 4 == 0) {
       const std::uint64_t block = next_ / 4;
-      words_ = philox({static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
-                       static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)},
-                      seed_);
+      words_ =
+          philox({static_cast<std::uint32_t>(block), static_cast<std::uint32_t>(block >> 32),
+                  static_cast<std::uint32_t>(stream_), static_cast<std::uint32_t>(stream_ >> 32)},
+                 seed_);
     }
     return words_[next_++ % 4];
   }

@@ -31,10 +31,12 @@ struct Absent {
   using Cache = Absent;
 };
 
-/// T itself, nothing at all, or std::optional<T>: an alias, so that a pruned program does not even name T.
+/// T itself, nothing at all, or std::optional<T>: an alias, so that a pruned program does not even
+/// name T.
 template <class T, Presence presence>
 using Slot =
-    std::conditional_t<presence == Presence::always, T, std::conditional_t<presence == Presence::never, Absent, std::optional<T>>>;
+    std::conditional_t<presence == Presence::always, T,
+                       std::conditional_t<presence == Presence::never, Absent, std::optional<T>>>;
 
 namespace detail {
 

@@ -1,4 +1,5 @@
-// core. A small team of threads with a static partition: who does what depends on the count alone, and bytes do not depend on it.
+// core. A small team of threads with a static partition: who does what depends on the count alone,
+// and bytes do not depend on it.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -15,10 +16,11 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// `size` workers, the caller being worker 0. Between two calls the others spin for at most 50 microseconds, then sleep.
+/// `size` workers, the caller being worker 0. Between two calls the others spin for at most 50
+/// microseconds, then sleep.
 ///
-/// One caller at a time, and no call from inside a call. An exception thrown by a worker reaches the caller (the lowest
-/// worker's, if several throw) after all have finished.
+/// One caller at a time, and no call from inside a call. An exception thrown by a worker reaches
+/// the caller (the lowest worker's, if several throw) after all have finished.
 class Team {
  public:
   explicit Team(std::size_t size = 1) : errors_(size ? size : 1) {
@@ -53,7 +55,8 @@ class Team {
     rethrow();
   }
 
-  /// Calls work(first, last) with worker w's share of [0, count): [w count / size, (w + 1) count / size).
+  /// Calls work(first, last) with worker w's share of [0, count): [w count / size, (w + 1) count /
+  /// size).
   template <class Work>
   void for_shares(std::size_t count, Work&& work) {
     for_each_worker([&](std::size_t worker) {
@@ -73,7 +76,8 @@ class Team {
       __builtin_ia32_pause();
 #endif
       // A clock is read once in a while: reading it takes as long as the work between two calls.
-      return ++turns_ % 32 != 0 || std::chrono::steady_clock::now() - start_ < std::chrono::microseconds(50);
+      return ++turns_ % 32 != 0 ||
+             std::chrono::steady_clock::now() - start_ < std::chrono::microseconds(50);
     }
 
    private:

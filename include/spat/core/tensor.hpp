@@ -6,8 +6,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// [rows x cols], row-major, zero at construction. A static model of 20 MB can be returned by value and held in a
-/// std::variant, because only the handle lies inline.
+/// [rows x cols], row-major, zero at construction. A static model of 20 MB can be returned by value
+/// and held in a std::variant, because only the handle lies inline.
 template <class Scalar, std::size_t RowCount = dynamic, std::size_t ColCount = dynamic>
 class Tensor {
  public:
@@ -19,7 +19,9 @@ class Tensor {
   [[nodiscard]] std::size_t rows() const { return rows_.get(); }
   [[nodiscard]] std::size_t cols() const { return cols_.get(); }
   [[nodiscard]] View<Scalar, RowCount, ColCount> view() { return {values_.data(), rows(), cols()}; }
-  [[nodiscard]] View<const Scalar, RowCount, ColCount> view() const { return {values_.data(), rows(), cols()}; }
+  [[nodiscard]] View<const Scalar, RowCount, ColCount> view() const {
+    return {values_.data(), rows(), cols()};
+  }
   [[nodiscard]] Scalar* data() { return values_.data(); }
   [[nodiscard]] const Scalar* data() const { return values_.data(); }
   [[nodiscard]] std::span<Scalar> flat() { return values_; }

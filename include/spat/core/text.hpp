@@ -1,4 +1,5 @@
-// core. Text for people: messages built from parts, quoted content, numbers with and without a locale's whims.
+// core. Text for people: messages built from parts, quoted content, numbers with and without a
+// locale's whims.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -30,8 +31,8 @@ void append(std::string& text, Number part) {
 
 }  // namespace detail
 
-/// Its parts, one after another: message("expected ", 8, " fields"). Parts are texts, characters and numbers.
-/// Appends, because g++ 12 -O3 warns falsely on "literal" + std::string.
+/// Its parts, one after another: message("expected ", 8, " fields"). Parts are texts, characters
+/// and numbers. Appends, because g++ 12 -O3 warns falsely on "literal" + std::string.
 template <class... Parts>
 [[nodiscard]] std::string message(const Parts&... parts) {
   std::string text;
@@ -39,7 +40,8 @@ template <class... Parts>
   return text;
 }
 
-/// The content in double quotes, with control bytes escaped and at most 80 bytes long: a file may contain anything.
+/// The content in double quotes, with control bytes escaped and at most 80 bytes long: a file may
+/// contain anything.
 [[nodiscard]] inline std::string in_quotes(std::string_view content) {
   constexpr std::string_view hex = "0123456789abcdef";
   constexpr std::size_t longest = 80;
@@ -76,8 +78,9 @@ template <class Shape>
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-/// The number that is all of `text`. Blanks around it and a leading '+' are allowed; a locale's comma is not.
-/// None if it is no number or lies outside of Number; "nan" and "inf" are numbers here.
+/// The number that is all of `text`. Blanks around it and a leading '+' are allowed; a locale's
+/// comma is not. None if it is no number or lies outside of Number; "nan" and "inf" are numbers
+/// here.
 template <class Number>
 [[nodiscard]] std::optional<Number> parse_number(std::string_view text) {
   text = trimmed(text);
@@ -118,10 +121,11 @@ namespace detail {
 
 /// Code points of UTF-8: about as many columns on a terminal.
 [[nodiscard]] inline std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
-/// The text filled up with blanks to `width` columns: at its front, or at its end if it is to stand at the left.
+/// The text filled up with blanks to `width` columns: at its front, or at its end if it is to stand
+/// at the left.
 [[nodiscard]] inline std::string padded(std::string text, std::size_t width, bool left = false) {
   const std::size_t size = characters(text);
   const std::string blanks(size < width ? width - size : 0, ' ');

@@ -14,12 +14,14 @@ class View {
   using Value = std::remove_const_t<Scalar>;
 
   constexpr View() = default;
-  constexpr View(Scalar* data, std::size_t rows, std::size_t cols) : data_(data), rows_(rows), cols_(cols) {}
+  constexpr View(Scalar* data, std::size_t rows, std::size_t cols)
+      : data_(data), rows_(rows), cols_(cols) {}
 
   /// Read-only, and with static extents forgotten, without a cast; the other way is asserted.
   template <class From, std::size_t FromRowCount, std::size_t FromColCount>
     requires(std::is_convertible_v<From (*)[], Scalar (*)[]>)
-  constexpr View(View<From, FromRowCount, FromColCount> from) : View(from.data(), from.rows(), from.cols()) {}
+  constexpr View(View<From, FromRowCount, FromColCount> from)
+      : View(from.data(), from.rows(), from.cols()) {}
 
   [[nodiscard]] constexpr Scalar* data() const { return data_; }
   [[nodiscard]] constexpr std::size_t rows() const { return rows_.get(); }
@@ -29,7 +31,8 @@ class View {
   [[nodiscard]] constexpr std::span<Scalar> flat() const { return {data_, size()}; }
 
   /// Rows [first, first + count).
-  [[nodiscard]] constexpr View<Scalar, dynamic, ColCount> middle_rows(std::size_t first, std::size_t count) const {
+  [[nodiscard]] constexpr View<Scalar, dynamic, ColCount> middle_rows(std::size_t first,
+                                                                      std::size_t count) const {
     assert(first + count <= rows());
     return {row(first), count, cols()};
   }

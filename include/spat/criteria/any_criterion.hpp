@@ -1,4 +1,5 @@
-// criteria. Every criterion by name, held as one type: what a program that chooses one at run time needs.
+// criteria. Every criterion by name, held as one type: what a program that chooses one at run time
+// needs.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -24,15 +25,17 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// One of the library's criteria. It hears of everything, and hands on what the one it holds listens to.
+/// One of the library's criteria. It hears of everything, and hands on what the one it holds
+/// listens to.
 template <std::floating_point Scalar>
 class AnyCriterion {
  public:
   /// The one list of all criteria; the registry below has their order.
-  using Held = std::variant<Send<Scalar>, LeaveOneOut<Scalar>, RandomScore<Scalar>, DropFirst<Scalar>, DropLast<Scalar>,
-                            DropEveryOther<Scalar>, Magnitude<Scalar>, SnipSum<Scalar>, Gate<Scalar>,
-                            HeadImportance<Scalar>, Cosine<Scalar>, BlockInfluence<Scalar>, Taylor2<Scalar>,
-                            FisherGate<Scalar>, AttentionEntropy<Scalar>>;
+  using Held =
+      std::variant<Send<Scalar>, LeaveOneOut<Scalar>, RandomScore<Scalar>, DropFirst<Scalar>,
+                   DropLast<Scalar>, DropEveryOther<Scalar>, Magnitude<Scalar>, SnipSum<Scalar>,
+                   Gate<Scalar>, HeadImportance<Scalar>, Cosine<Scalar>, BlockInfluence<Scalar>,
+                   Taylor2<Scalar>, FisherGate<Scalar>, AttentionEntropy<Scalar>>;
 
   AnyCriterion() = default;
   explicit AnyCriterion(Held criterion) : held_(std::move(criterion)) {}
@@ -40,7 +43,9 @@ class AnyCriterion {
   [[nodiscard]] const Held& held() const { return held_; }
   /// Whether the one it holds hears of backward passes.
   [[nodiscard]] bool needs_gradients() const {
-    return visit([]<class C>(const C&) { return detail::HearsBackward<C, Scalar> || detail::HearsTile<C, Scalar>; });
+    return visit([]<class C>(const C&) {
+      return detail::HearsBackward<C, Scalar> || detail::HearsTile<C, Scalar>;
+    });
   }
   /// Whether it hears of losses without a module.
   [[nodiscard]] bool needs_losses() const {
@@ -156,7 +161,8 @@ namespace detail {
 
 template <class... C>
 constexpr std::array<CriterionInfo, sizeof...(C)> infos_of(const std::variant<C...>*) {
-  return {CriterionInfo{C::name, C::what, HearsBackward<C, double> || HearsTile<C, double>, HearsLoss<C>}...};
+  return {CriterionInfo{C::name, C::what, HearsBackward<C, double> || HearsTile<C, double>,
+                        HearsLoss<C>}...};
 }
 
 /// Braces: a seed is no decay, for it would be narrowed.
@@ -192,13 +198,15 @@ C made(const CriterionOptions& o) {
   for (const CriterionInfo& info : criterion_infos())
     if (name == info.name) return info;
   std::string all;
-  for (const CriterionInfo& info : criterion_infos()) all.append(all.empty() ? "" : ", ").append(info.name);
+  for (const CriterionInfo& info : criterion_infos())
+    all.append(all.empty() ? "" : ", ").append(info.name);
   throw ConfigError(message("no criterion is called ", in_quotes(name), "; there are ", all));
 }
 
 /// Throws ConfigError where there is no criterion of this name.
 template <std::floating_point Scalar>
-[[nodiscard]] AnyCriterion<Scalar> make_criterion(std::string_view name, const CriterionOptions& options = {}) {
+[[nodiscard]] AnyCriterion<Scalar> make_criterion(std::string_view name,
+                                                  const CriterionOptions& options = {}) {
   (void)criterion_info(name);  // throws
   AnyCriterion<Scalar> made;
   const auto take = [&]<class... C>(const std::variant<C...>*) {

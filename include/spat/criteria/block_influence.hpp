@@ -7,13 +7,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// 1 - mean over rows of cos(block input, block output), over the rows of a step, then averaged over steps. Forward only. All
-/// modules of a block have its number. Source: Men et al., "ShortGPT: Layers in Large Language Models are More Redundant Than You
-/// Expect", arXiv 2403.03853 (2024).
+/// 1 - mean over rows of cos(block input, block output), over the rows of a step, then averaged
+/// over steps. Forward only. All modules of a block have its number. Source: Men et al., "ShortGPT:
+/// Layers in Large Language Models are More Redundant Than You Expect", arXiv 2403.03853 (2024).
 template <std::floating_point Scalar>
 class BlockInfluence : public StepScore {
  public:
-  static constexpr const char *name = "block_influence", *what = "how far the module's block turns its tokens";
+  static constexpr const char *name = "block_influence",
+                              *what = "how far the module's block turns its tokens";
 
   explicit BlockInfluence(double decay = 0.98) : StepScore(decay) {}
 

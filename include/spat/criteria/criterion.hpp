@@ -20,7 +20,8 @@ struct LossEvent {
   double with_module = 0, without_module = 0;
 };
 
-/// What the loss that scoring sees does with its terms (windows x steps x channels). The softmax in SEND makes ranks depend on it.
+/// What the loss that scoring sees does with its terms (windows x steps x channels). The softmax in
+/// SEND makes ranks depend on it.
 enum class LossReduction { mean, sum };
 
 namespace detail {
@@ -70,19 +71,23 @@ template <class C>
 
 /// It hears, as it likes, of
 ///
-///     on_forward, on_block       a block of samples in a forward pass      (nn/attention_events.hpp)
-///     on_backward, on_tile       the same in backward; tiles of different heads may come at the same time
-///     on_module                  the module's weights and place            (a criterion without data)
-///     on_loss                    the validation loss without the module    (leave-one-out)
+///     on_forward, on_block       a block of samples in a forward pass (nn/attention_events.hpp)
+///     on_backward, on_tile       the same in backward; tiles of different heads may come at the
+///     same time on_module                  the module's weights and place            (a criterion
+///     without data) on_loss                    the validation loss without the module
+///     (leave-one-out)
 ///
-/// Blocks of samples come in order. merge() takes over what another place has heard in the same step, in the order of places; then
-/// end_step() is called once a step and end_epoch() once an epoch. step_score(), where a criterion has it, is what the last step
-/// alone gave. A higher score means: keep. The criterion knows nothing of budgets or surgery.
+/// Blocks of samples come in order. merge() takes over what another place has heard in the same
+/// step, in the order of places; then end_step() is called once a step and end_epoch() once an
+/// epoch. step_score(), where a criterion has it, is what the last step alone gave. A higher score
+/// means: keep. The criterion knows nothing of budgets or surgery.
 template <class C, class Scalar>
 concept Criterion = std::copyable<C> &&
-    (detail::HearsForward<C, Scalar> || detail::HearsBlock<C, Scalar> || detail::HearsBackward<C, Scalar> ||
-     detail::HearsTile<C, Scalar> || detail::HearsModule<C, Scalar> ||
-     detail::HearsLoss<C>)&&requires(C& c, const C& seen, C& other, const std::vector<double>& numbers) {
+    (detail::HearsForward<C, Scalar> || detail::HearsBlock<C, Scalar> ||
+     detail::HearsBackward<C, Scalar> || detail::HearsTile<C, Scalar> ||
+     detail::HearsModule<C, Scalar> ||
+     detail::HearsLoss<C>)&&requires(C& c, const C& seen, C& other,
+                                     const std::vector<double>& numbers) {
   c.merge(other);
   c.end_step();
   c.end_epoch();

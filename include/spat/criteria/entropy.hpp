@@ -11,11 +11,13 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// 1 - H / log(n),  H = -sum_j A_j log A_j of one row over the n keys that it sees: mean over the rows and heads of a step, then
-/// averaged over steps. 0 <= score <= 1: uniform attention is a mean, and redundant (0); a row that looks at one of its keys
-/// scores 1. A row that sees one key has no choice, and scores 0; one that sees none does not count. With A = 0, A log A is 0. A is
-/// taken before dropout. In double, one logarithm an entry: dearer than the other criteria. Source: the entropy of attention
-/// heads of Clark et al., "What Does BERT Look At?", 2019; as a score of modules ours.
+/// 1 - H / log(n),  H = -sum_j A_j log A_j of one row over the n keys that it sees: mean over the
+/// rows and heads of a step, then
+/// averaged over steps. 0 <= score <= 1: uniform attention is a mean, and redundant (0); a row that
+/// looks at one of its keys scores 1. A row that sees one key has no choice, and scores 0; one that
+/// sees none does not count. With A = 0, A log A is 0. A is taken before dropout. In double, one
+/// logarithm an entry: dearer than the other criteria. Source: the entropy of attention heads of
+/// Clark et al., "What Does BERT Look At?", 2019; as a score of modules ours.
 template <std::floating_point Scalar>
 class AttentionEntropy : public StepScore {
  public:
@@ -30,7 +32,8 @@ class AttentionEntropy : public StepScore {
     const bool all = !event.causal && event.key_mask.size() == 0;
     for (std::size_t row = 0; row < inverse_.size(); ++row) {
       std::size_t n = all ? event.memory_tokens : 0;
-      for (std::size_t j = 0; !all && j < event.memory_tokens; ++j) n += event.sees(row / queries_, row % queries_, j);
+      for (std::size_t j = 0; !all && j < event.memory_tokens; ++j)
+        n += event.sees(row / queries_, row % queries_, j);
       if (n > 1) inverse_[row] = 1 / std::log(static_cast<double>(n)), choosing_ += event.heads;
       if (n > 0) rows_ += event.heads;
     }
@@ -43,13 +46,15 @@ class AttentionEntropy : public StepScore {
     for (std::size_t i = 0; i < tile.a.cols; ++i) {
       double row = 0;
       for (std::size_t j = 0; j < tile.a.rows; ++j)
-        if (const double a = static_cast<double>(tile.a.row(j)[i]); a > 0) row = multiply_add(a, std::log(a), row);
+        if (const double a = static_cast<double>(tile.a.row(j)[i]); a > 0)
+          row = multiply_add(a, std::log(a), row);
       sum = multiply_add(row, inverse[i], sum);
     }
     sums_[tile.head] += sum;
   }
 
-  /// Takes over what another place has gathered in this step; the other starts anew. Call in the order of places.
+  /// Takes over what another place has gathered in this step; the other starts anew. Call in the
+  /// order of places.
   void merge(AttentionEntropy& other) {
     sums_.resize(std::max(sums_.size(), other.sums_.size()), 0);
     for (std::size_t h = 0; h < other.sums_.size(); ++h) sums_[h] += other.sums_[h];
@@ -73,9 +78,10 @@ class AttentionEntropy : public StepScore {
     rows_ = choosing_ = 0;
   }
 
-  std::size_t queries_ = 0, rows_ = 0, choosing_ = 0;  // rows of all heads that see a key, and that see two
-  std::vector<double> inverse_;                        // 1 / log(n) of the block's rows [samples * Lq], 0 for n < 2
-  std::vector<double> sums_;                           // of each head
+  std::size_t queries_ = 0, rows_ = 0,
+              choosing_ = 0;     // rows of all heads that see a key, and that see two
+  std::vector<double> inverse_;  // 1 / log(n) of the block's rows [samples * Lq], 0 for n < 2
+  std::vector<double> sums_;     // of each head
 };
 
 }  // namespace spat

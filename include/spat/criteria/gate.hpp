@@ -8,9 +8,11 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// |sum_hij S[h,i,j]| of a batch, averaged over batches: the slope of the batch's loss along a gate on the module's output, from
-/// sum S = <O, dL/dO> without tiles (gate_slope). Source: the first-order Taylor criterion of Molchanov et al., "Pruning
-/// Convolutional Neural Networks for Resource Efficient Inference", 2017.
+/// |sum_hij S[h,i,j]| of a batch, averaged over batches: the slope of the batch's loss along a gate
+/// on the module's output, from
+/// sum S = <O, dL/dO> without tiles (gate_slope). Source: the first-order Taylor criterion of
+/// Molchanov et al., "Pruning Convolutional Neural Networks for Resource Efficient Inference",
+/// 2017.
 template <std::floating_point Scalar>
 class Gate : public StepScore {
  public:

@@ -6,15 +6,18 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// d loss / d gate at gate = 1, where the gate multiplies the O of one sample and head: the products of O and dL/dO summed over the
-/// head's columns of the sample's rows, in double. It is the sum of S = A dA over the sample's connections in the head, and the same
-/// whether the gate stands before or after the output projection (without its bias). With attention dropout O and dO are those
-/// of the dropped A, which S leaves out.
+/// d loss / d gate at gate = 1, where the gate multiplies the O of one sample and head: the
+/// products of O and dL/dO summed over the head's columns of the sample's rows, in double. It is
+/// the sum of S = A dA over the sample's connections in the head, and the same whether the gate
+/// stands before or after the output projection (without its bias). With attention dropout O and dO
+/// are those of the dropped A, which S leaves out.
 template <std::floating_point Scalar>
-[[nodiscard]] double gate_slope(const BackwardEvent<Scalar>& event, std::size_t sample, std::size_t head) {
+[[nodiscard]] double gate_slope(const BackwardEvent<Scalar>& event, std::size_t sample,
+                                std::size_t head) {
   const std::size_t size = event.o.cols() / event.heads;
   double slope = 0;
-  for (std::size_t row = sample * event.query_tokens; row < (sample + 1) * event.query_tokens; ++row)
+  for (std::size_t row = sample * event.query_tokens; row < (sample + 1) * event.query_tokens;
+       ++row)
     for (std::size_t d = head * size; d < (head + 1) * size; ++d)
       slope = multiply_add<double>(event.o.row(row)[d], event.d_o.row(row)[d], slope);
   return slope;
@@ -32,9 +35,11 @@ template <std::floating_point Scalar>
 [[nodiscard]] inline double of_batch_loss(const AttentionCall& call, LossReduction reduction) {
   return reduction == LossReduction::sum ? static_cast<double>(call.loss_terms) : 1;
 }
-/// A slope times this is that of the sample's own loss: of B samples each has 1/B of its own mean in the batch's.
+/// A slope times this is that of the sample's own loss: of B samples each has 1/B of its own mean
+/// in the batch's.
 [[nodiscard]] inline double of_sample_loss(const AttentionCall& call, LossReduction reduction) {
-  return static_cast<double>(reduction == LossReduction::sum ? call.loss_terms : call.batch_samples);
+  return static_cast<double>(reduction == LossReduction::sum ? call.loss_terms
+                                                             : call.batch_samples);
 }
 
 }  // namespace spat

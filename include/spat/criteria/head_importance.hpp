@@ -8,13 +8,16 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// sum_h I_h,  I_h = E_x |<Att_h(x), dL/dAtt_h(x)>|: the size of the slope of a sample's own loss along a gate on each head
-/// (gate_slope), E over the samples of a step, then averaged over steps. Source: Michel, Levy, Neubig, "Are Sixteen Heads Really
-/// Better than One?", 2019; not normalized over layers, so that modules can be compared.
+/// sum_h I_h,  I_h = E_x |<Att_h(x), dL/dAtt_h(x)>|: the size of the slope of a sample's own loss
+/// along a gate on each head
+/// (gate_slope), E over the samples of a step, then averaged over steps. Source: Michel, Levy,
+/// Neubig, "Are Sixteen Heads Really Better than One?", 2019; not normalized over layers, so that
+/// modules can be compared.
 template <std::floating_point Scalar>
 class HeadImportance : public StepScore {
  public:
-  static constexpr const char *name = "head_importance", *what = "slopes of a sample's loss along its heads";
+  static constexpr const char *name = "head_importance",
+                              *what = "slopes of a sample's loss along its heads";
 
   explicit HeadImportance(LossReduction reduction = LossReduction::mean, double decay = 0.98)
       : StepScore(decay), reduction_(reduction) {}

@@ -1,19 +1,21 @@
 // criteria. The size of a module's weights as a criterion.
 #pragma once
 
-#include <spat/kernels/reduce.hpp>
 #include <spat/criteria/module_score.hpp>
+#include <spat/kernels/reduce.hpp>
 
 #include <cmath>
 
 namespace spat::inline SPAT_ABI {
 
-/// (||W_Q||_F + ||W_K||_F + ||W_V||_F + ||W_O||_F) / number of their elements: over all tensors of the module whose names end
-/// in "weight"; biases count in neither. In double. Source: magnitude pruning (Han et al. 2015), a module at a time.
+/// (||W_Q||_F + ||W_K||_F + ||W_V||_F + ||W_O||_F) / number of their elements: over all tensors of
+/// the module whose names end in "weight"; biases count in neither. In double. Source: magnitude
+/// pruning (Han et al. 2015), a module at a time.
 template <std::floating_point Scalar>
 class Magnitude : public ModuleScore {
  public:
-  static constexpr const char *name = "magnitude", *what = "norms of the projections, per parameter";
+  static constexpr const char *name = "magnitude",
+                              *what = "norms of the projections, per parameter";
 
   /// Throws NumericError if a weight is not finite.
   void on_module(const ModuleEvent<Scalar>& event) {

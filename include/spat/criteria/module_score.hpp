@@ -1,4 +1,5 @@
-// criteria. What the criteria share that need no data: a number that the module itself gives when scores are asked for.
+// criteria. What the criteria share that need no data: a number that the module itself gives when
+// scores are asked for.
 #pragma once
 
 #include <spat/criteria/criterion.hpp>

@@ -25,15 +25,18 @@ class DropLast : public ModuleScore {
   }
 };
 
-/// N - 1 - n, and N more where n is even: modules 1, 3, 5, ... go first, then 0, 2, 4, ..., of each the deepest first. Source:
-/// the strategy of Fan, Grave, Joulin, "Reducing Transformer Depth on Demand with Structured Dropout", 2020.
+/// N - 1 - n, and N more where n is even: modules 1, 3, 5, ... go first, then 0, 2, 4, ..., of each
+/// the deepest first. Source: the strategy of Fan, Grave, Joulin, "Reducing Transformer Depth on
+/// Demand with Structured Dropout", 2020.
 template <std::floating_point Scalar>
 class DropEveryOther : public ModuleScore {
  public:
-  static constexpr const char *name = "drop_every_other", *what = "control: every second goes first";
+  static constexpr const char *name = "drop_every_other",
+                              *what = "control: every second goes first";
 
   void on_module(const ModuleEvent<Scalar>& event) {
-    const double modules = static_cast<double>(event.modules), later = event.module % 2 == 0 ? modules : 0;
+    const double modules = static_cast<double>(event.modules),
+                 later = event.module % 2 == 0 ? modules : 0;
     score_ = later + modules - 1 - static_cast<double>(event.module);
   }
 };

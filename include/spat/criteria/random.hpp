@@ -6,7 +6,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// A uniform number in [0, 1), a function of (seed, module) alone. Streams are counted from the top: shuffles count from 0.
+/// A uniform number in [0, 1), a function of (seed, module) alone. Streams are counted from the
+/// top: shuffles count from 0.
 template <std::floating_point Scalar>
 class RandomScore : public ModuleScore {
  public:

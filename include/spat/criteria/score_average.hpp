@@ -14,13 +14,15 @@ namespace detail {
 
 /// A count out of a state file. Throws std::out_of_range for what is none.
 [[nodiscard]] inline std::size_t whole_number(double value) {
-  if (!(value >= 0 && value < 0x1p32 && value == std::floor(value))) throw std::out_of_range("not a count");
+  if (!(value >= 0 && value < 0x1p32 && value == std::floor(value)))
+    throw std::out_of_range("not a count");
   return static_cast<std::size_t>(value);
 }
 
 }  // namespace detail
 
-/// Exponential moving average of the steps' numbers, bias-corrected:  a_t = decay a_{t-1} + (1 - decay) x_t,
+/// Exponential moving average of the steps' numbers, bias-corrected:  a_t = decay a_{t-1} + (1 -
+/// decay) x_t,
 /// value = a_t / (1 - decay^t).  A decay of 1 is the plain mean of all steps.
 class ScoreAverage {
  public:
@@ -43,9 +45,13 @@ class ScoreAverage {
   [[nodiscard]] double last() const { return last_; }
   [[nodiscard]] std::size_t steps() const { return steps_; }
 
-  [[nodiscard]] std::vector<double> state() const { return {average_, static_cast<double>(steps_)}; }
+  [[nodiscard]] std::vector<double> state() const {
+    return {average_, static_cast<double>(steps_)};
+  }
   /// The first two numbers of `state`. Throws std::out_of_range for what is no state.
-  void restore(const std::vector<double>& state) { steps_ = detail::whole_number(state.at(1)), average_ = state[0]; }
+  void restore(const std::vector<double>& state) {
+    steps_ = detail::whole_number(state.at(1)), average_ = state[0];
+  }
 
  private:
   double decay_ = 0.98, average_ = 0, last_ = std::nan("");

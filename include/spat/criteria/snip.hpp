@@ -8,8 +8,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// sum_hij |S[h,i,j]|, S = sum_b A_b dA_b over the samples of a step, averaged over steps. SEND without its softmax. Source: the
-/// connection sensitivity of Lee, Ajanthan, Torr, "SNIP: Single-shot Network Pruning based on Connection Sensitivity", 2019.
+/// sum_hij |S[h,i,j]|, S = sum_b A_b dA_b over the samples of a step, averaged over steps. SEND
+/// without its softmax. Source: the connection sensitivity of Lee, Ajanthan, Torr, "SNIP:
+/// Single-shot Network Pruning based on Connection Sensitivity", 2019.
 template <std::floating_point Scalar>
 class SnipSum : public StepScore {
  public:

@@ -1,4 +1,5 @@
-// criteria. What the criteria share that have one number a step: the step's sum, and the average over steps.
+// criteria. What the criteria share that have one number a step: the step's sum, and the average
+// over steps.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -7,13 +8,15 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// A step's number is the mean of what add() was given, unless the criterion has an end_step() of its own; the score is their
-/// ScoreAverage. Sums are in double: over the samples of a place in their order, then over places in theirs.
+/// A step's number is the mean of what add() was given, unless the criterion has an end_step() of
+/// its own; the score is their ScoreAverage. Sums are in double: over the samples of a place in
+/// their order, then over places in theirs.
 class StepScore {
  public:
   explicit StepScore(double decay = 0.98) : average_(decay) {}
 
-  /// Takes over what another place has gathered in this step; the other starts anew. Call in the order of places.
+  /// Takes over what another place has gathered in this step; the other starts anew. Call in the
+  /// order of places.
   void merge(StepScore& other) {
     sum_ += other.sum_, count_ += other.count_;
     other.sum_ = 0, other.count_ = 0;

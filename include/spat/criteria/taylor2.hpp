@@ -9,10 +9,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// |E[g - g^2 / 2]|, g the slope of a sample's own loss along a gate on the module's output (gate_slope), E over the samples of a
-/// step, then signed over steps. g^2 stands for the curvature (Fisher information); it matters because E[g] goes to 0 as training
-/// converges. Source: Zhao et al., "Less is More: Unlocking Specialization of Time Series Foundation Models via Structured
-/// Pruning", arXiv 2505.23195 (2025), there for channels.
+/// |E[g - g^2 / 2]|, g the slope of a sample's own loss along a gate on the module's output
+/// (gate_slope), E over the samples of a
+/// step, then signed over steps. g^2 stands for the curvature (Fisher information); it matters
+/// because E[g] goes to 0 as training converges. Source: Zhao et al., "Less is More: Unlocking
+/// Specialization of Time Series Foundation Models via Structured Pruning", arXiv 2505.23195
+/// (2025), there for channels.
 template <std::floating_point Scalar>
 class Taylor2 : public StepScore {
  public:

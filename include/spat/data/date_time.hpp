@@ -1,4 +1,5 @@
-// data. Civil dates and times <-> seconds since 1970-01-01 00:00:00, without time zones or leap seconds.
+// data. Civil dates and times <-> seconds since 1970-01-01 00:00:00, without time zones or leap
+// seconds.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -21,7 +22,8 @@ struct DateTime {
 
   /// False for month 13, February 30, hour 24.
   [[nodiscard]] constexpr bool valid() const {
-    const bool in_range = year >= 0 && year <= 9999 && month <= 12 && day <= 31;  // chrono keeps a byte of each
+    const bool in_range =
+        year >= 0 && year <= 9999 && month <= 12 && day <= 31;  // chrono keeps a byte of each
     return in_range && calendar().ok() && hour < 24 && minute < 60 && second < 60;
   }
   [[nodiscard]] constexpr std::int64_t seconds() const {
@@ -39,7 +41,8 @@ struct DateTime {
   }
   /// ISO 8601, 1 to 53: the week belongs to the year of its Thursday.
   [[nodiscard]] constexpr unsigned week() const {
-    const auto thursday = std::chrono::sys_days(calendar()) + std::chrono::days(3 - static_cast<int>(weekday()));
+    const auto thursday =
+        std::chrono::sys_days(calendar()) + std::chrono::days(3 - static_cast<int>(weekday()));
     const std::chrono::year_month_day date(thursday);
     const auto first = std::chrono::sys_days(date.year() / 1 / 1);
     return static_cast<unsigned>((thursday - first).count()) / 7 + 1;
@@ -65,8 +68,8 @@ struct DateTime {
           .second = rest % 60};
 }
 
-/// Y-M-D, Y/M/D or M/D/Y with the year in four digits; then, after blanks or a 'T', optionally H:MM or H:MM:SS.
-/// Nothing when the text has another form or the date does not exist.
+/// Y-M-D, Y/M/D or M/D/Y with the year in four digits; then, after blanks or a 'T', optionally H:MM
+/// or H:MM:SS. Nothing when the text has another form or the date does not exist.
 [[nodiscard]] constexpr std::optional<DateTime> parse_date_time(std::string_view text) {
   std::size_t at = 0;
   const auto number = [&](std::size_t fewest, std::size_t most) -> std::optional<unsigned> {
@@ -112,7 +115,8 @@ struct DateTime {
 [[nodiscard]] inline std::string format_date_time(const DateTime& date) {
   std::string text;
   const auto digits = [&](unsigned value, unsigned highest) {
-    for (unsigned place = highest; place > 0; place /= 10) text.push_back(static_cast<char>('0' + value / place % 10));
+    for (unsigned place = highest; place > 0; place /= 10)
+      text.push_back(static_cast<char>('0' + value / place % 10));
   };
   digits(static_cast<unsigned>(date.year), 1000);
   text.push_back('-'), digits(date.month, 10);

@@ -3,9 +3,9 @@
 
 #include <spat/core/arithmetic.hpp>
 #include <spat/core/error.hpp>
+#include <spat/core/text.hpp>
 #include <spat/core/view.hpp>
 #include <spat/data/splits.hpp>
-#include <spat/core/text.hpp>
 
 #include <cassert>
 #include <cmath>
@@ -16,26 +16,29 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// z = (x - mean) / deviation per column, in double, with the population deviation (ddof 0) of the rows it was fitted
-/// on. A column that is constant there has deviation 1 and stands in constant_columns().
+/// z = (x - mean) / deviation per column, in double, with the population deviation (ddof 0) of the
+/// rows it was fitted on. A column that is constant there has deviation 1 and stands in
+/// constant_columns().
 class StandardScaler {
  public:
   StandardScaler() = default;
-  /// From a file. ShapeError for different lengths, ConfigError for a deviation that is not positive.
+  /// From a file. ShapeError for different lengths, ConfigError for a deviation that is not
+  /// positive.
   StandardScaler(std::vector<double> mean, std::vector<double> deviation)
       : mean_(std::move(mean)), deviation_(std::move(deviation)) {
     if (mean_.size() != deviation_.size()) {
-      throw ShapeError(message("scaler: ", mean_.size(), " means, but ", deviation_.size(), " deviations"));
+      throw ShapeError(
+          message("scaler: ", mean_.size(), " means, but ", deviation_.size(), " deviations"));
     }
     for (std::size_t c = 0; c < mean_.size(); ++c) {
       if (std::isfinite(mean_[c]) && std::isfinite(deviation_[c]) && deviation_[c] > 0) continue;
-      throw ConfigError(message("scaler: mean ", mean_[c], " and deviation ", deviation_[c], " of column ", c,
-                                        " cannot scale"));
+      throw ConfigError(message("scaler: mean ", mean_[c], " and deviation ", deviation_[c],
+                                " of column ", c, " cannot scale"));
     }
   }
 
-  /// Fits on these rows, by protocol those of the training part. DataError when there are none, or when their sum is
-  /// beyond double.
+  /// Fits on these rows, by protocol those of the training part. DataError when there are none, or
+  /// when their sum is beyond double.
   [[nodiscard]] static StandardScaler fit(Rows<const double> values, Split rows) {
     assert(rows.end <= values.rows());
     if (rows.size() == 0) throw DataError("scaler: no rows to fit on");
@@ -83,7 +86,8 @@ class StandardScaler {
   [[nodiscard]] double inverse(double z, std::size_t channel) const {
     return multiply_add(z, deviation_[channel], mean_[channel]);
   }
-  /// In place. Column 0 of `rows` is channel `first`: forecasts of the last channel alone take channels() - 1.
+  /// In place. Column 0 of `rows` is channel `first`: forecasts of the last channel alone take
+  /// channels() - 1.
   template <class Scalar>
   void transform(Rows<Scalar> rows, std::size_t first = 0) const {
     for_each(rows, first, [&](double x, std::size_t channel) { return transform(x, channel); });
@@ -99,7 +103,8 @@ class StandardScaler {
     assert(first + rows.cols() <= channels());
     for (std::size_t r = 0; r < rows.rows(); ++r) {
       for (std::size_t c = 0; c < rows.cols(); ++c) {
-        rows.row(r)[c] = static_cast<Scalar>(function(static_cast<double>(rows.row(r)[c]), first + c));
+        rows.row(r)[c] =
+            static_cast<Scalar>(function(static_cast<double>(rows.row(r)[c]), first + c));
       }
     }
   }

@@ -1,11 +1,12 @@
-// data. A table of numbers in time order, as it was recorded: names, times, values and what was odd about them.
+// data. A table of numbers in time order, as it was recorded: names, times, values and what was odd
+// about them.
 #pragma once
 
 #include <spat/core/error.hpp>
+#include <spat/core/text.hpp>
 #include <spat/core/view.hpp>
 #include <spat/data/date_time.hpp>
 #include <spat/io/csv.hpp>
-#include <spat/core/text.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -25,11 +26,14 @@ struct Series {
   std::vector<std::string> names;  // [channels]
   std::vector<double> values;      // [rows x channels], row-major
   TimeIndex time_index = TimeIndex::none;
-  std::vector<std::int64_t> times;  // [rows]: seconds since 1970 for dates, the index itself for integers; or empty
+  std::vector<std::int64_t>
+      times;  // [rows]: seconds since 1970 for dates, the index itself for integers; or empty
   std::vector<std::string> warnings;
 
   [[nodiscard]] std::size_t channels() const { return names.size(); }
-  [[nodiscard]] std::size_t rows() const { return names.empty() ? 0 : values.size() / names.size(); }
+  [[nodiscard]] std::size_t rows() const {
+    return names.empty() ? 0 : values.size() / names.size();
+  }
   [[nodiscard]] Rows<const double> view() const { return {values.data(), rows(), channels()}; }
 };
 
@@ -39,9 +43,11 @@ struct SeriesOptions {
   CsvOptions csv = {};
   /// Only these, in this order; empty for all.
   std::vector<std::string> columns = {};
-  /// Moved to the end, and taken even where `columns` does not name it; empty for the order of the file.
+  /// Moved to the end, and taken even where `columns` does not name it; empty for the order of the
+  /// file.
   std::string target = {};
-  /// Cells of this value are replaced by the value before in their column, at the start by the first one there is.
+  /// Cells of this value are replaced by the value before in their column, at the start by the
+  /// first one there is.
   std::optional<double> missing_code = {};
   /// A repeated time or a step unlike the others.
   Irregular irregular = Irregular::warn;
@@ -67,11 +73,12 @@ namespace detail {
   std::vector<std::string> found;
   if (table.times.size() < 2) return found;
   std::vector<std::int64_t> steps(table.times.size());
-  std::adjacent_difference(
-      table.times.begin(), table.times.end(), steps.begin(), [](std::int64_t later, std::int64_t earlier) {
-        // Unsigned, so that a hostile integer index cannot overflow.
-        return static_cast<std::int64_t>(static_cast<std::uint64_t>(later) - static_cast<std::uint64_t>(earlier));
-      });
+  std::adjacent_difference(table.times.begin(), table.times.end(), steps.begin(),
+                           [](std::int64_t later, std::int64_t earlier) {
+                             // Unsigned, so that a hostile integer index cannot overflow.
+                             return static_cast<std::int64_t>(static_cast<std::uint64_t>(later) -
+                                                              static_cast<std::uint64_t>(earlier));
+                           });
   std::vector<std::int64_t> sorted(steps.begin() + 1, steps.end());
   const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
   std::nth_element(sorted.begin(), middle, sorted.end());
@@ -83,7 +90,8 @@ namespace detail {
     const std::int64_t before = table.times[row - 1], now = table.times[row];
     const auto text = [&](std::int64_t time) { return time_text(table.time_index, time); };
     const auto line = message(table.origin, ":", table.first_line + row, ": time ");
-    if (now < before) throw DataError(message(line, text(now), " lies before ", text(before), " of the row above"));
+    if (now < before)
+      throw DataError(message(line, text(now), " lies before ", text(before), " of the row above"));
     if (now != before && steps[row] >= usual - slack && steps[row] <= usual + slack) continue;
     if (found.size() == most_listed) {
       ++unlisted;
@@ -95,7 +103,8 @@ namespace detail {
                               step_text(table.time_index, usual)));
     }
   }
-  if (unlisted != 0) found.push_back(message(table.origin, ": ", unlisted, " more irregular times"));
+  if (unlisted != 0)
+    found.push_back(message(table.origin, ": ", unlisted, " more irregular times"));
   return found;
 }
 
@@ -103,8 +112,10 @@ namespace detail {
   const auto found = std::find(table.names.begin(), table.names.end(), name);
   if (found == table.names.end()) {
     std::string known;
-    for (const std::string& one : table.names) known.append(known.empty() ? "" : ", ").append(in_quotes(one));
-    throw ConfigError(message(table.origin, ": no column ", in_quotes(name), "; the columns are ", known));
+    for (const std::string& one : table.names)
+      known.append(known.empty() ? "" : ", ").append(in_quotes(one));
+    throw ConfigError(
+        message(table.origin, ": no column ", in_quotes(name), "; the columns are ", known));
   }
   if (std::find(found + 1, table.names.end(), name) != table.names.end()) {
     throw ConfigError(message(table.origin, ": more than one column ", in_quotes(name)));
@@ -112,7 +123,8 @@ namespace detail {
   return static_cast<std::size_t>(found - table.names.begin());
 }
 
-[[nodiscard]] inline std::vector<std::size_t> chosen_columns(const CsvTable& table, const SeriesOptions& options) {
+[[nodiscard]] inline std::vector<std::size_t> chosen_columns(const CsvTable& table,
+                                                             const SeriesOptions& options) {
   std::vector<std::size_t> chosen(options.columns.empty() ? table.cols() : 0);
   std::iota(chosen.begin(), chosen.end(), std::size_t{0});
   for (const std::string& name : options.columns) chosen.push_back(column_of(table, name));
@@ -125,14 +137,17 @@ namespace detail {
 }
 
 /// Returns how many cells of the column were replaced.
-inline std::size_t replace_missing(Series& series, std::size_t channel, double code, const std::string& origin) {
+inline std::size_t replace_missing(Series& series, std::size_t channel, double code,
+                                   const std::string& origin) {
   const std::size_t rows = series.rows(), channels = series.channels();
-  const auto cell = [&](std::size_t row) -> double& { return series.values[row * channels + channel]; };
+  const auto cell = [&](std::size_t row) -> double& {
+    return series.values[row * channels + channel];
+  };
   std::size_t first = 0, replaced = 0;
   while (first < rows && cell(first) == code) ++first;
   if (first == rows) {
-    throw DataError(
-        message(origin, ": column ", in_quotes(series.names[channel]), ": every cell is the missing code ", code));
+    throw DataError(message(origin, ": column ", in_quotes(series.names[channel]),
+                            ": every cell is the missing code ", code));
   }
   for (std::size_t row = 0; row < rows; ++row) {
     if (cell(row) != code) continue;
@@ -144,8 +159,8 @@ inline std::size_t replace_missing(Series& series, std::size_t channel, double c
 
 }  // namespace detail
 
-/// ConfigError for a column that is not there, DataError for a file that is not usable (see read_csv) and for times
-/// that go back. Odd times and replaced cells are told in `warnings`.
+/// ConfigError for a column that is not there, DataError for a file that is not usable (see
+/// read_csv) and for times that go back. Odd times and replaced cells are told in `warnings`.
 [[nodiscard]] inline Series read_series(std::istream& stream, const std::string& origin,
                                         const SeriesOptions& options = {}) {
   CsvOptions csv = options.csv;
@@ -156,7 +171,8 @@ inline std::size_t replace_missing(Series& series, std::size_t channel, double c
     };
   }
   CsvTable table = read_csv(stream, origin, csv);
-  Series series{.names = {}, .values = {}, .time_index = table.time_index, .times = {}, .warnings = {}};
+  Series series{
+      .names = {}, .values = {}, .time_index = table.time_index, .times = {}, .warnings = {}};
   series.warnings = detail::irregular_times(table);
   if (!series.warnings.empty() && options.irregular == SeriesOptions::Irregular::error) {
     throw DataError(series.warnings.front());
@@ -166,18 +182,22 @@ inline std::size_t replace_missing(Series& series, std::size_t channel, double c
   for (const std::size_t column : chosen) series.names.push_back(table.names[column]);
   series.values.reserve(table.rows() * chosen.size());
   for (std::size_t row = 0; row < table.rows(); ++row) {
-    for (const std::size_t column : chosen) series.values.push_back(table.values[row * table.cols() + column]);
+    for (const std::size_t column : chosen)
+      series.values.push_back(table.values[row * table.cols() + column]);
   }
   for (std::size_t channel = 0; options.missing_code && channel < series.channels(); ++channel) {
-    const std::size_t replaced = detail::replace_missing(series, channel, *options.missing_code, origin);
+    const std::size_t replaced =
+        detail::replace_missing(series, channel, *options.missing_code, origin);
     if (replaced == 0) continue;
     series.warnings.push_back(message(origin, ": column ", in_quotes(series.names[channel]), ": ",
-                                              replaced, replaced == 1 ? " cell" : " cells", " of the missing code ",
-                                              *options.missing_code, " replaced by the value before"));
+                                      replaced, replaced == 1 ? " cell" : " cells",
+                                      " of the missing code ", *options.missing_code,
+                                      " replaced by the value before"));
   }
   return series;
 }
-[[nodiscard]] inline Series read_series(const std::string& path, const SeriesOptions& options = {}) {
+[[nodiscard]] inline Series read_series(const std::string& path,
+                                        const SeriesOptions& options = {}) {
   return read_series(*detail::open_input(path), path, options);
 }
 

@@ -19,15 +19,16 @@ struct Split {
   friend constexpr bool operator==(Split, Split) = default;
 };
 
-/// Validation and test start `lookback` rows early, so that their first forecast row is the first one of their part.
+/// Validation and test start `lookback` rows early, so that their first forecast row is the first
+/// one of their part.
 struct Splits {
   Split train, validation, test;
 };
 
 /// How the published results cut their sets (github.com/thuml/Time-Series-Library, data_provider):
-///   ett_hourly  12, 4 and 4 months of 30 days of hours: [0, 8640), [8640, 11520), [11520, 14400); the rest is unused
-///   ett_minute  the same of quarters of an hour: 4 times as many rows
-///   custom      the first floor(0.7 n), the last floor(0.2 n), and the rows between for validation
+///   ett_hourly  12, 4 and 4 months of 30 days of hours: [0, 8640), [8640, 11520), [11520, 14400);
+///   the rest is unused ett_minute  the same of quarters of an hour: 4 times as many rows custom
+///   the first floor(0.7 n), the last floor(0.2 n), and the rows between for validation
 enum class Protocol { ett_hourly, ett_minute, custom };
 
 /// "ett-hourly", "ett-minute" (or "ett-minutely"), "custom"; else ConfigError.
@@ -48,23 +49,25 @@ struct SplitRatios {
   double train = 0.7, test = 0.2;
 };
 
-/// ConfigError for an empty window or ratios that leave nothing for validation; DataError, with the rows needed and
-/// found, when the protocol or one window of any part needs more rows.
-[[nodiscard]] inline Splits split_rows(Protocol protocol, std::size_t rows, std::size_t lookback, std::size_t horizon,
-                                       SplitRatios ratios = {}) {
+/// ConfigError for an empty window or ratios that leave nothing for validation; DataError, with the
+/// rows needed and found, when the protocol or one window of any part needs more rows.
+[[nodiscard]] inline Splits split_rows(Protocol protocol, std::size_t rows, std::size_t lookback,
+                                       std::size_t horizon, SplitRatios ratios = {}) {
   if (lookback == 0 || horizon == 0) throw ConfigError("lookback and horizon must be at least 1");
   std::size_t train = 0, validation_end = 0, test_end = rows;
   if (protocol == Protocol::custom) {
     const bool possible = ratios.train > 0 && ratios.test > 0 && ratios.train + ratios.test < 1;
     if (!possible)
-      throw ConfigError(message("ratios ", ratios.train, " and ", ratios.test, " do not leave three parts"));
+      throw ConfigError(
+          message("ratios ", ratios.train, " and ", ratios.test, " do not leave three parts"));
     train = static_cast<std::size_t>(static_cast<double>(rows) * ratios.train);
     validation_end = rows - static_cast<std::size_t>(static_cast<double>(rows) * ratios.test);
   } else {
     const std::size_t month = std::size_t{30} * 24 * (protocol == Protocol::ett_minute ? 4 : 1);
     train = 12 * month, validation_end = 16 * month, test_end = 20 * month;
     if (rows < test_end) {
-      throw DataError(message("protocol ", protocol_name(protocol), " needs ", test_end, " rows, found ", rows));
+      throw DataError(message("protocol ", protocol_name(protocol), " needs ", test_end,
+                              " rows, found ", rows));
     }
   }
   const std::array<std::pair<std::string_view, std::size_t>, 3> parts{
@@ -73,8 +76,9 @@ struct SplitRatios {
        {"test", test_end - validation_end}}};
   for (const auto& [name, forecast_rows] : parts) {
     if (forecast_rows >= horizon) continue;
-    throw DataError(message("the ", name, " part needs ", horizon, " rows to forecast after a lookback of ", lookback,
-                            ", found ", forecast_rows, " (protocol ", protocol_name(protocol), ", ", rows,
+    throw DataError(message("the ", name, " part needs ", horizon,
+                            " rows to forecast after a lookback of ", lookback, ", found ",
+                            forecast_rows, " (protocol ", protocol_name(protocol), ", ", rows,
                             " rows in all)"));
   }
   return {.train = {0, train},

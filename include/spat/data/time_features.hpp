@@ -2,8 +2,8 @@
 #pragma once
 
 #include <spat/core/error.hpp>
-#include <spat/data/date_time.hpp>
 #include <spat/core/text.hpp>
+#include <spat/data/date_time.hpp>
 
 #include <array>
 #include <cstddef>
@@ -36,9 +36,18 @@ inline constexpr std::array<FrequencyEntry, 8> frequencies{{
      {"t", "min", "minute", "minutely", "5min", "10min", "15min", "30min"},
      {Mark::minute, Mark::hour, Mark::weekday, Mark::day, Mark::day_of_year},
      5},
-    {Frequency::hourly, {"h", "1h", "hour", "hourly"}, {Mark::hour, Mark::weekday, Mark::day, Mark::day_of_year}, 4},
-    {Frequency::daily, {"d", "1d", "day", "daily"}, {Mark::weekday, Mark::day, Mark::day_of_year}, 3},
-    {Frequency::business_daily, {"b", "business"}, {Mark::weekday, Mark::day, Mark::day_of_year}, 3},
+    {Frequency::hourly,
+     {"h", "1h", "hour", "hourly"},
+     {Mark::hour, Mark::weekday, Mark::day, Mark::day_of_year},
+     4},
+    {Frequency::daily,
+     {"d", "1d", "day", "daily"},
+     {Mark::weekday, Mark::day, Mark::day_of_year},
+     3},
+    {Frequency::business_daily,
+     {"b", "business"},
+     {Mark::weekday, Mark::day, Mark::day_of_year},
+     3},
     {Frequency::weekly, {"w", "week", "weekly"}, {Mark::day, Mark::week}, 2},
     {Frequency::monthly, {"m", "month", "monthly"}, {Mark::month}, 1},
     {Frequency::annual, {"a", "y", "year", "annual", "yearly"}, {Mark::month}, 1},
@@ -68,7 +77,8 @@ inline constexpr std::array<FrequencyEntry, 8> frequencies{{
 
 }  // namespace detail
 
-/// One of the names listed in the message of the ConfigError for any other: "h", "hourly", "15min", ...
+/// One of the names listed in the message of the ConfigError for any other: "h", "hourly", "15min",
+/// ...
 [[nodiscard]] inline Frequency parse_frequency(std::string_view name) {
   std::string known;
   for (const detail::FrequencyEntry& entry : detail::frequencies) {
@@ -89,20 +99,22 @@ inline constexpr std::array<FrequencyEntry, 8> frequencies{{
   return detail::frequencies[static_cast<std::size_t>(frequency)].count;
 }
 
-/// M marks for each time (seconds since 1970), row-major; in this order, as far as the frequency has them:
+/// M marks for each time (seconds since 1970), row-major; in this order, as far as the frequency
+/// has them:
 ///
-///   second/59  minute/59  hour/23  weekday/6 (Monday 0)  (day - 1)/30  (day of year - 1)/365    s 6, t 5, h 4, d 3, b 3
-///   (day - 1)/30  (ISO week - 1)/52                                                             w 2
-///   (month - 1)/11                                                                              m 1, a 1
+///   second/59  minute/59  hour/23  weekday/6 (Monday 0)  (day - 1)/30  (day of year - 1)/365    s
+///   6, t 5, h 4, d 3, b 3 (day - 1)/30  (ISO week - 1)/52 w 2 (month - 1)/11 m 1, a 1
 ///
 /// each minus 0.5. The published scripts use "h" for every set, also for those with other steps.
-[[nodiscard]] inline std::vector<double> time_marks(std::span<const std::int64_t> times, Frequency frequency) {
+[[nodiscard]] inline std::vector<double> time_marks(std::span<const std::int64_t> times,
+                                                    Frequency frequency) {
   const detail::FrequencyEntry& entry = detail::frequencies[static_cast<std::size_t>(frequency)];
   std::vector<double> marks;
   marks.reserve(times.size() * entry.count);
   for (const std::int64_t time : times) {
     const DateTime date = to_date_time(time);
-    for (std::size_t i = 0; i < entry.count; ++i) marks.push_back(detail::mark_of(entry.marks[i], date));
+    for (std::size_t i = 0; i < entry.count; ++i)
+      marks.push_back(detail::mark_of(entry.marks[i], date));
   }
   return marks;
 }

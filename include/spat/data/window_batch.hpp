@@ -8,18 +8,18 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// B samples of L known rows and T rows to forecast; C channels, M time marks a row, C_out target channels.
+/// B samples of L known rows and T rows to forecast; C channels, M time marks a row, C_out target
+/// channels.
 ///
 ///   history        [B*L x C]      in scaled units
 ///   history_marks  [B*L x M]      or empty
 ///   future_marks   [B*T x M]      or empty
 ///   target         [B*T x C_out]  or empty when only a forecast is wanted
 ///
-/// Storage is row-major: sample, then time, then channel, without gaps. Row b*L + l of the history is time l of sample
-/// b. Owns nothing; the numbers must outlive it.
+/// Storage is row-major: sample, then time, then channel, without gaps. Row b*L + l of the history
+/// is time l of sample b. Owns nothing; the numbers must outlive it.
 template <class Scalar>
 struct WindowBatch {
-
   std::size_t samples = 0, lookback = 0, horizon = 0;
   Rows<const Scalar> history = {}, history_marks = {}, future_marks = {}, target = {};
 
@@ -31,7 +31,8 @@ struct WindowBatch {
   [[nodiscard]] WindowBatch middle(std::size_t first, std::size_t count) const {
     assert(first + count <= samples);
     const auto cut = [&](Rows<const Scalar> rows, std::size_t steps) {
-      return rows.rows() == 0 ? rows : Rows<const Scalar>(rows.middle_rows(first * steps, count * steps));
+      return rows.rows() == 0 ? rows
+                              : Rows<const Scalar>(rows.middle_rows(first * steps, count * steps));
     };
     return {.samples = count,
             .lookback = lookback,

@@ -4,13 +4,13 @@
 #include <spat/core/aligned_buffer.hpp>
 #include <spat/core/error.hpp>
 #include <spat/core/random.hpp>
+#include <spat/core/text.hpp>
 #include <spat/core/view.hpp>
 #include <spat/data/scaler.hpp>
 #include <spat/data/series.hpp>
 #include <spat/data/splits.hpp>
 #include <spat/data/time_features.hpp>
 #include <spat/data/window_batch.hpp>
-#include <spat/core/text.hpp>
 
 #include <algorithm>
 #include <cassert>
@@ -26,8 +26,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// all (M): every channel forecasts every channel. target_from_all (MS): every channel forecasts the last one.
-/// target (S): the last channel forecasts itself.
+/// all (M): every channel forecasts every channel. target_from_all (MS): every channel forecasts
+/// the last one. target (S): the last channel forecasts itself.
 enum class Features { all, target_from_all, target };
 
 /// "M", "MS" or "S"; else ConfigError.
@@ -53,17 +53,19 @@ struct WindowBuffer {
   AlignedBuffer<Scalar> history, history_marks, future_marks, target;
 };
 
-/// The windows of the rows of one split, in scaled units: window i is the lookback rows from i * stride on, and the
-/// horizon rows after them. It owns a scaled copy of the rows, rounded from double to Scalar once; threads may share
-/// it.
+/// The windows of the rows of one split, in scaled units: window i is the lookback rows from i *
+/// stride on, and the horizon rows after them. It owns a scaled copy of the rows, rounded from
+/// double to Scalar once; threads may share it.
 ///
-/// Throws ConfigError for a window of no rows, a stride of 0, or time marks without dates; ShapeError for a scaler of
-/// other channels; DataError when the rows do not hold one window.
+/// Throws ConfigError for a window of no rows, a stride of 0, or time marks without dates;
+/// ShapeError for a scaler of other channels; DataError when the rows do not hold one window.
 template <std::floating_point Scalar>
 class WindowDataset {
  public:
-  WindowDataset(const Series& series, const StandardScaler& scaler, Split rows, const WindowOptions& options)
-      : options_(options), rows_(rows.size()), channels_(options.features == Features::target ? 1 : series.channels()) {
+  WindowDataset(const Series& series, const StandardScaler& scaler, Split rows,
+                const WindowOptions& options)
+      : options_(options), rows_(rows.size()),
+        channels_(options.features == Features::target ? 1 : series.channels()) {
     check(series, scaler, rows);
     const std::size_t first = series.channels() - channels_;
     values_.reserve(rows_ * channels_);
@@ -74,7 +76,8 @@ class WindowDataset {
     }
     if (!options.marks) return;
     marks_ = mark_count(*options.marks);
-    for (const double mark : time_marks(std::span(series.times).subspan(rows.begin, rows_), *options.marks)) {
+    for (const double mark :
+         time_marks(std::span(series.times).subspan(rows.begin, rows_), *options.marks)) {
       mark_values_.push_back(static_cast<Scalar>(mark));
     }
   }
@@ -85,16 +88,20 @@ class WindowDataset {
   }
   [[nodiscard]] const WindowOptions& options() const { return options_; }
   [[nodiscard]] std::size_t channels() const { return channels_; }
-  [[nodiscard]] std::size_t target_channels() const { return options_.features == Features::all ? channels_ : 1; }
+  [[nodiscard]] std::size_t target_channels() const {
+    return options_.features == Features::all ? channels_ : 1;
+  }
   /// Marks of a row.
   [[nodiscard]] std::size_t marks() const { return marks_; }
   /// The scaled rows of the split, [rows x channels].
   [[nodiscard]] Rows<const Scalar> values() const { return {values_.data(), rows_, channels_}; }
 
-  /// The windows of these indices as one batch, whose views are valid until the buffer's next use. No allocation once
-  /// the buffer has seen a batch as large.
-  [[nodiscard]] WindowBatch<Scalar> gather(std::span<const std::size_t> indices, WindowBuffer<Scalar>& buffer) const {
-    const std::size_t lookback = options_.lookback, horizon = options_.horizon, samples = indices.size();
+  /// The windows of these indices as one batch, whose views are valid until the buffer's next use.
+  /// No allocation once the buffer has seen a batch as large.
+  [[nodiscard]] WindowBatch<Scalar> gather(std::span<const std::size_t> indices,
+                                           WindowBuffer<Scalar>& buffer) const {
+    const std::size_t lookback = options_.lookback, horizon = options_.horizon,
+                      samples = indices.size();
     const std::size_t skipped = channels_ - target_channels();
     buffer.history.resize(samples * lookback * channels_);
     buffer.target.resize(samples * horizon * target_channels());
@@ -108,26 +115,31 @@ class WindowDataset {
       copy(mark_values_, marks_, first, lookback, 0, buffer.history_marks, b * lookback);
       copy(mark_values_, marks_, future, horizon, 0, buffer.future_marks, b * horizon);
     }
-    return {.samples = samples,
-            .lookback = lookback,
-            .horizon = horizon,
-            .history = {buffer.history.data(), samples * lookback, channels_},
-            .history_marks = {buffer.history_marks.data(), marks_ == 0 ? 0 : samples * lookback, marks_},
-            .future_marks = {buffer.future_marks.data(), marks_ == 0 ? 0 : samples * horizon, marks_},
-            .target = {buffer.target.data(), samples * horizon, target_channels()}};
+    return {
+        .samples = samples,
+        .lookback = lookback,
+        .horizon = horizon,
+        .history = {buffer.history.data(), samples * lookback, channels_},
+        .history_marks = {buffer.history_marks.data(), marks_ == 0 ? 0 : samples * lookback,
+                          marks_},
+        .future_marks = {buffer.future_marks.data(), marks_ == 0 ? 0 : samples * horizon, marks_},
+        .target = {buffer.target.data(), samples * horizon, target_channels()}};
   }
 
  private:
-  /// Rows [first, first + count) of `from`, without their first `skipped` columns, to row `to_row` of `to`.
-  static void copy(const AlignedBuffer<Scalar>& from, std::size_t cols, std::size_t first, std::size_t count,
-                   std::size_t skipped, AlignedBuffer<Scalar>& to, std::size_t to_row) {
+  /// Rows [first, first + count) of `from`, without their first `skipped` columns, to row `to_row`
+  /// of `to`.
+  static void copy(const AlignedBuffer<Scalar>& from, std::size_t cols, std::size_t first,
+                   std::size_t count, std::size_t skipped, AlignedBuffer<Scalar>& to,
+                   std::size_t to_row) {
     const std::size_t kept = cols - skipped;
     if (skipped == 0) {
       std::copy_n(from.data() + first * cols, count * cols, to.data() + to_row * cols);
       return;
     }
     for (std::size_t r = 0; r < count; ++r) {
-      std::copy_n(from.data() + (first + r) * cols + skipped, kept, to.data() + (to_row + r) * kept);
+      std::copy_n(from.data() + (first + r) * cols + skipped, kept,
+                  to.data() + (to_row + r) * kept);
     }
   }
   void check(const Series& series, const StandardScaler& scaler, Split rows) const {
@@ -135,14 +147,18 @@ class WindowDataset {
       throw ConfigError("lookback, horizon and stride must be at least 1");
     }
     if (scaler.channels() != series.channels()) {
-      throw ShapeError(message("expected a scaler of ", series.channels(), " channels, found ", scaler.channels()));
+      throw ShapeError(message("expected a scaler of ", series.channels(), " channels, found ",
+                               scaler.channels()));
     }
-    if (options_.marks && series.time_index != TimeIndex::date) throw ConfigError("time marks need a column of dates");
+    if (options_.marks && series.time_index != TimeIndex::date)
+      throw ConfigError("time marks need a column of dates");
     const std::size_t needed = options_.lookback + options_.horizon;
     if (rows.begin > rows.end || rows.end > series.rows()) {
-      throw DataError(message("rows [", rows.begin, ", ", rows.end, ") do not lie in a series of ", series.rows()));
+      throw DataError(message("rows [", rows.begin, ", ", rows.end, ") do not lie in a series of ",
+                              series.rows()));
     }
-    if (rows_ < needed) throw DataError(message("one window needs ", needed, " rows, found ", rows_));
+    if (rows_ < needed)
+      throw DataError(message("one window needs ", needed, " rows, found ", rows_));
   }
 
   WindowOptions options_;
@@ -151,7 +167,8 @@ class WindowDataset {
 };
 
 /// 0 .. count-1 in an order that is a function of (seed, epoch) alone.
-[[nodiscard]] inline std::vector<std::size_t> shuffled_indices(std::size_t count, std::uint64_t seed,
+[[nodiscard]] inline std::vector<std::size_t> shuffled_indices(std::size_t count,
+                                                               std::uint64_t seed,
                                                                std::uint64_t epoch) {
   std::vector<std::size_t> indices(count);
   std::iota(indices.begin(), indices.end(), std::size_t{0});

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <spat/core/error.hpp>
-#include <spat/io/input_file.hpp>
 #include <spat/core/text.hpp>
+#include <spat/io/input_file.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,19 +23,22 @@ namespace spat::inline SPAT_ABI {
 
 /// AtomicFile out(path); out.write(...); out.commit();
 ///
-/// Until commit() returns, a file of that name stays as it was; without it, or when anything fails (no room, no
-/// permission), the temporary file is removed. commit() makes the bytes durable before it renames. A file that is
-/// replaced keeps its permissions. Bytes are written as they are. Throws FileError with the path and the reason.
+/// Until commit() returns, a file of that name stays as it was; without it, or when anything fails
+/// (no room, no permission), the temporary file is removed. commit() makes the bytes durable before
+/// it renames. A file that is replaced keeps its permissions. Bytes are written as they are. Throws
+/// FileError with the path and the reason.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path) : path_(path), target_(path) {
-    if (char* const followed = ::realpath(path.c_str(), nullptr)) {  // else rename would replace a link by a file
+    if (char* const followed =
+            ::realpath(path.c_str(), nullptr)) {  // else rename would replace a link by a file
       target_ = followed;
       std::free(followed);
     }
     struct ::stat old {};
     const bool replaces = ::stat(target_.c_str(), &old) == 0;
-    if (replaces && !S_ISREG(old.st_mode)) throw FileError(message(path_, ": is not a regular file"));
+    if (replaces && !S_ISREG(old.st_mode))
+      throw FileError(message(path_, ": is not a regular file"));
 
     for (unsigned attempt = 0; file_ < 0; ++attempt) {
       temporary_ = message(target_, ".part.", ::getpid(), ".", attempt);
@@ -54,7 +57,8 @@ class AtomicFile {
   void write(std::span<const std::byte> bytes) {
     if (file_ < 0) throw FileError(message(path_, ": is closed already"));
     while (!bytes.empty()) {
-      const ::ssize_t written = ::write(file_, bytes.data(), std::min(bytes.size(), std::size_t{1} << 30));
+      const ::ssize_t written =
+          ::write(file_, bytes.data(), std::min(bytes.size(), std::size_t{1} << 30));
       if (written < 0 && errno == EINTR) continue;
       if (written <= 0) fail(written == 0 ? ENOSPC : errno);
       bytes = bytes.subspan(static_cast<std::size_t>(written));
@@ -88,7 +92,8 @@ class AtomicFile {
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
     temporary_.clear();
   }
-  // The new name outlives a crash only once its folder is written; the data are safe either way, so this may fail.
+  // The new name outlives a crash only once its folder is written; the data are safe either way, so
+  // this may fail.
   void sync_folder() const noexcept {
     const std::size_t slash = target_.rfind('/');
     const std::string folder = slash == std::string::npos ? "." : target_.substr(0, slash + 1);

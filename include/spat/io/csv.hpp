@@ -1,11 +1,12 @@
-// io. Reads a table of numbers, with or without a header and a time column, from comma-separated text.
+// io. Reads a table of numbers, with or without a header and a time column, from comma-separated
+// text.
 #pragma once
 
 #include <spat/core/error.hpp>
-#include <spat/io/csv_records.hpp>
-#include <spat/io/input_file.hpp>
 #include <spat/core/text.hpp>
+#include <spat/io/csv_records.hpp>
 #include <spat/io/encoding.hpp>
+#include <spat/io/input_file.hpp>
 
 #include <algorithm>
 #include <array>
@@ -33,8 +34,8 @@ struct CsvOptions {
   char separator = ',';
   /// automatic: the first record is a header unless all of it is numbers, or a date and numbers.
   Header header = Header::automatic;
-  /// automatic: the first column holds times if its first cell is a date, or if it is named date, time, datetime,
-  /// timestamp, index or not at all.
+  /// automatic: the first column holds times if its first cell is a date, or if it is named date,
+  /// time, datetime, timestamp, index or not at all.
   Times times = Times::automatic;
   /// Bytes; a longer record is an error, so that a file without line ends does not fill the memory.
   std::size_t longest_line = std::size_t{1} << 20;
@@ -42,8 +43,8 @@ struct CsvOptions {
   std::optional<std::int64_t> (*parse_time)(std::string_view) = nullptr;
 };
 
-/// Every cell is finite. Names are UTF-8: a name that is not was taken for Latin-1 and converted; columns without a
-/// name are c0, c1, ... in the order of the numbers.
+/// Every cell is finite. Names are UTF-8: a name that is not was taken for Latin-1 and converted;
+/// columns without a name are c0, c1, ... in the order of the numbers.
 struct CsvTable {
   std::string origin;              // the path, for messages
   std::vector<std::string> names;  // [cols], without the time column
@@ -54,7 +55,9 @@ struct CsvTable {
   std::size_t first_line = 1;       // of row 0, counted from 1
 
   [[nodiscard]] std::size_t cols() const { return names.size(); }
-  [[nodiscard]] std::size_t rows() const { return names.empty() ? 0 : values.size() / names.size(); }
+  [[nodiscard]] std::size_t rows() const {
+    return names.empty() ? 0 : values.size() / names.size();
+  }
 };
 
 namespace detail {
@@ -85,17 +88,20 @@ class CsvReader {
         blank_line = blank_line == 0 ? records_.line() : blank_line;
         continue;
       }
-      if (blank_line != 0) throw DataError(message(table_.origin, ":", blank_line, ": blank line between rows"));
+      if (blank_line != 0)
+        throw DataError(message(table_.origin, ":", blank_line, ": blank line between rows"));
       check_fields();
       take_row();
     } while (records_.next());
-    if (table_.values.empty()) throw DataError(message(table_.origin, ": no rows after the header"));
+    if (table_.values.empty())
+      throw DataError(message(table_.origin, ": no rows after the header"));
     return std::move(table_);
   }
 
  private:
   [[nodiscard]] bool has_header() const {
-    if (options_.header != CsvOptions::Header::automatic) return options_.header == CsvOptions::Header::present;
+    if (options_.header != CsvOptions::Header::automatic)
+      return options_.header == CsvOptions::Header::present;
     for (std::size_t i = 1; i < fields_; ++i) {
       if (!parse_number<double>(records_[i])) return true;
     }
@@ -103,7 +109,8 @@ class CsvReader {
   }
   void decide_times(const std::vector<std::string>& header) {
     using Times = CsvOptions::Times;
-    static constexpr std::array<std::string_view, 6> usual{"", "date", "time", "datetime", "timestamp", "index"};
+    static constexpr std::array<std::string_view, 6> usual{"",         "date",      "time",
+                                                           "datetime", "timestamp", "index"};
     std::string name = header.empty() ? std::string("none") : header.front();
     for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     const bool integer = parse_number<std::int64_t>(records_[0]).has_value();
@@ -130,13 +137,15 @@ class CsvReader {
   void take_row() {
     std::size_t i = 0;
     if (has_times()) table_.times.push_back(time_of(records_[i++]));
-    for (const std::string& name : table_.names) table_.values.push_back(number_of(name, records_[i++]));
+    for (const std::string& name : table_.names)
+      table_.values.push_back(number_of(name, records_[i++]));
   }
 
   [[nodiscard]] std::int64_t time_of(std::string_view cell) const {
     const bool integer = table_.time_index == TimeIndex::integer;
     const auto time = integer ? parse_number<std::int64_t>(cell) : parse_date(cell);
-    if (!time) refuse_cell(table_.time_name, cell, integer ? " is not an integer" : " is not a date");
+    if (!time)
+      refuse_cell(table_.time_name, cell, integer ? " is not an integer" : " is not a date");
     return *time;
   }
   [[nodiscard]] double number_of(std::string_view name, std::string_view cell) const {
@@ -146,10 +155,12 @@ class CsvReader {
     const std::string_view text = trimmed(cell);
     double ignored = 0;
     const auto end = std::from_chars(text.data(), text.data() + text.size(), ignored);
-    const bool beyond = end.ec == std::errc::result_out_of_range && end.ptr == text.data() + text.size();
+    const bool beyond =
+        end.ec == std::errc::result_out_of_range && end.ptr == text.data() + text.size();
     refuse_cell(name, cell, beyond ? " is beyond the range of double" : " is not a number");
   }
-  [[noreturn]] void refuse_cell(std::string_view name, std::string_view cell, std::string_view problem) const {
+  [[noreturn]] void refuse_cell(std::string_view name, std::string_view cell,
+                                std::string_view problem) const {
     const std::string column = message("column ", in_quotes(name), ": ");
     if (trimmed(cell).empty()) records_.refuse(column, "the cell is empty");
     records_.refuse(column, in_quotes(cell), problem);
@@ -171,8 +182,9 @@ class CsvReader {
 
 }  // namespace detail
 
-/// Throws DataError naming the line and column of the first cell that is not a finite number, a row of another length,
-/// a blank line between rows, an empty file; FileError when the stream cannot be read. `origin` stands for the path.
+/// Throws DataError naming the line and column of the first cell that is not a finite number, a row
+/// of another length, a blank line between rows, an empty file; FileError when the stream cannot be
+/// read. `origin` stands for the path.
 [[nodiscard]] inline CsvTable read_csv(std::istream& stream, const std::string& origin,
                                        const CsvOptions& options = {}) {
   return detail::CsvReader(stream, origin, options).read();

@@ -1,4 +1,5 @@
-// io. Cuts a stream of comma-separated text into records and fields, one record in memory at a time.
+// io. Cuts a stream of comma-separated text into records and fields, one record in memory at a
+// time.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -15,15 +16,16 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// RFC 4180: lines end with LF, CRLF or the file; a field in double quotes may hold separators, line ends and "" for
-/// one quote. A UTF-8 byte order mark is skipped.
+/// RFC 4180: lines end with LF, CRLF or the file; a field in double quotes may hold separators,
+/// line ends and "" for one quote. A UTF-8 byte order mark is skipped.
 ///
-/// Throws DataError, naming origin and line, for a record longer than `longest`, a quote that never closes, text after
-/// a closing quote, and UTF-16; FileError when the stream fails.
+/// Throws DataError, naming origin and line, for a record longer than `longest`, a quote that never
+/// closes, text after a closing quote, and UTF-16; FileError when the stream fails.
 class CsvRecords {
  public:
   CsvRecords(std::istream& stream, std::string origin, char separator, std::size_t longest)
-      : buffer_(*stream.rdbuf()), origin_(std::move(origin)), separator_(separator), longest_(longest) {
+      : buffer_(*stream.rdbuf()), origin_(std::move(origin)), separator_(separator),
+        longest_(longest) {
     skip_byte_order_mark();
   }
 

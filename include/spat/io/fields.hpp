@@ -29,8 +29,8 @@ class Fields {
  public:
   explicit Fields(std::string origin = {}) : origin_(std::move(origin)) {}
 
-  /// Replaces the field of that name, or appends one. ConfigError for an integer beyond 64 signed bits or a number
-  /// that is not finite: JSON has neither.
+  /// Replaces the field of that name, or appends one. ConfigError for an integer beyond 64 signed
+  /// bits or a number that is not finite: JSON has neither.
   template <class T>
   void set(std::string_view name, T&& value) {
     Field field = to_field(name, std::forward<T>(value));
@@ -41,12 +41,14 @@ class Fields {
   }
 
   [[nodiscard]] const Field* find(std::string_view name) const {
-    const auto item = std::find_if(items_.begin(), items_.end(), [&](const auto& one) { return one.first == name; });
+    const auto item = std::find_if(items_.begin(), items_.end(),
+                                   [&](const auto& one) { return one.first == name; });
     return item == items_.end() ? nullptr : &item->second;
   }
   [[nodiscard]] bool contains(std::string_view name) const { return find(name) != nullptr; }
 
-  /// T is bool, an integer, float, double or std::string. An integer field is a floating one too, not the other way.
+  /// T is bool, an integer, float, double or std::string. An integer field is a floating one too,
+  /// not the other way.
   template <class T>
   [[nodiscard]] T get(std::string_view name) const {
     const Field* const field = find(name);
@@ -59,9 +61,11 @@ class Fields {
       if (value != nullptr && std::in_range<T>(*value)) return static_cast<T>(*value);
       wrong(name, std::is_unsigned_v<T> ? "an integer that is not negative" : "an integer", *field);
     } else {
-      static_assert(std::floating_point<T>, "a field is a bool, an integer, a floating-point number or a std::string");
+      static_assert(std::floating_point<T>,
+                    "a field is a bool, an integer, a floating-point number or a std::string");
       if (const double* const value = std::get_if<double>(field)) return static_cast<T>(*value);
-      if (const std::int64_t* const value = std::get_if<std::int64_t>(field)) return static_cast<T>(*value);
+      if (const std::int64_t* const value = std::get_if<std::int64_t>(field))
+        return static_cast<T>(*value);
       wrong(name, "a number", *field);
     }
   }
@@ -90,7 +94,8 @@ class Fields {
       }
       return static_cast<std::int64_t>(value);
     } else if constexpr (std::floating_point<Plain>) {
-      if (!std::isfinite(value)) throw ConfigError(message(prefix(name), ": ", value, " is not finite"));
+      if (!std::isfinite(value))
+        throw ConfigError(message(prefix(name), ": ", value, " is not finite"));
       return static_cast<double>(value);
     } else if constexpr (std::same_as<Plain, Field>) {
       return std::visit([&](const auto& held) { return to_field(name, held); }, value);
@@ -101,7 +106,8 @@ class Fields {
   [[nodiscard]] std::string prefix(std::string_view name) const {
     return message(origin_, origin_.empty() ? "field " : ": field ", in_quotes(name));
   }
-  [[noreturn]] void wrong(std::string_view name, std::string_view expected, const Field& found) const {
+  [[noreturn]] void wrong(std::string_view name, std::string_view expected,
+                          const Field& found) const {
     const std::string text = std::visit(
         [](const auto& value) {
           using T = std::remove_cvref_t<decltype(value)>;
@@ -132,7 +138,8 @@ template <class T>
   }
 }
 
-/// Takes one flat object from nlohmann's event parser: bounded memory, duplicates and nesting refused at once.
+/// Takes one flat object from nlohmann's event parser: bounded memory, duplicates and nesting
+/// refused at once.
 struct FieldsReader {
   static constexpr std::size_t most_fields = 4096;
   Fields& fields;
@@ -155,7 +162,8 @@ struct FieldsReader {
   bool boolean(bool value) { return take(value); }
   bool number_integer(std::int64_t value) { return take(value); }
   bool number_unsigned(std::uint64_t value) {
-    if (!std::in_range<std::int64_t>(value)) return fail("an integer does not fit into 64 signed bits");
+    if (!std::in_range<std::int64_t>(value))
+      return fail("an integer does not fit into 64 signed bits");
     return take(static_cast<std::int64_t>(value));
   }
   bool number_float(double value, const std::string&) {
@@ -188,7 +196,8 @@ struct FieldsReader {
 
 }  // namespace detail
 
-/// One line, in the order of the fields; doubles in their shortest form that reads back as the same number.
+/// One line, in the order of the fields; doubles in their shortest form that reads back as the same
+/// number.
 [[nodiscard]] inline std::string to_json(const Fields& fields) {
   std::string text("{");
   for (const auto& [name, value] : fields) {
@@ -200,7 +209,8 @@ struct FieldsReader {
   return text;
 }
 
-/// FileError, with `origin` in front, for anything but one flat JSON object of bools, numbers and texts.
+/// FileError, with `origin` in front, for anything but one flat JSON object of bools, numbers and
+/// texts.
 [[nodiscard]] inline Fields fields_from_json(std::string_view text, std::string_view origin) {
   Fields fields{std::string(origin)};
   detail::FieldsReader reader(fields);

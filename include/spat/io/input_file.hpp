@@ -26,7 +26,8 @@ namespace detail {
 [[nodiscard]] inline std::unique_ptr<std::istream> open_input(const std::string& path) {
   // A directory opens well and fails only when it is read.
   struct ::stat status {};
-  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) throw FileError(message(path, ": is a directory"));
+  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
+    throw FileError(message(path, ": is a directory"));
   errno = 0;
   auto stream = std::make_unique<std::ifstream>(path, std::ios::binary);
   if (!*stream) throw FileError(message(path, ": cannot be opened: ", error_text(errno)));

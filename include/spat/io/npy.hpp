@@ -2,10 +2,10 @@
 #pragma once
 
 #include <spat/core/error.hpp>
+#include <spat/core/text.hpp>
 #include <spat/io/atomic_file.hpp>
 #include <spat/io/input_file.hpp>
 #include <spat/io/safetensors_header.hpp>
-#include <spat/core/text.hpp>
 
 #include <array>
 #include <cstddef>
@@ -37,15 +37,18 @@ inline constexpr std::string_view npy_type = std::same_as<T, float>    ? "<f4"
   return found == header.npos ? std::string_view() : trimmed(header.substr(found + label.size()));
 }
 
-[[nodiscard]] inline std::vector<std::size_t> npy_shape(std::string_view header, const std::string& origin) {
+[[nodiscard]] inline std::vector<std::size_t> npy_shape(std::string_view header,
+                                                        const std::string& origin) {
   std::string_view text = npy_entry(header, "shape");
   const std::size_t close = text.find(')');
-  if (!text.starts_with('(') || close == text.npos) throw FileError(message(origin, ": the header has no shape"));
+  if (!text.starts_with('(') || close == text.npos)
+    throw FileError(message(origin, ": the header has no shape"));
   std::vector<std::size_t> shape;
   for (text = text.substr(1, close - 1); !trimmed(text).empty();) {
     const std::size_t comma = std::min(text.find(','), text.size());
     const auto extent = parse_number<std::size_t>(text.substr(0, comma));
-    if (!extent || shape.size() == 64) throw FileError(message(origin, ": the shape in the header is broken"));
+    if (!extent || shape.size() == 64)
+      throw FileError(message(origin, ": the shape in the header is broken"));
     shape.push_back(*extent);
     text.remove_prefix(std::min(comma + 1, text.size()));
   }
@@ -54,37 +57,44 @@ inline constexpr std::string_view npy_type = std::same_as<T, float>    ? "<f4"
 
 }  // namespace detail
 
-/// Little-endian, C order, of exactly the type T. FileError for anything else, and where the file does not hold as many
-/// bytes as its header says; no memory is taken before that is checked. `origin` stands for the path.
-/// Format: numpy.lib.format
+/// Little-endian, C order, of exactly the type T. FileError for anything else, and where the file
+/// does not hold as many bytes as its header says; no memory is taken before that is checked.
+/// `origin` stands for the path. Format: numpy.lib.format
 template <TensorValue T>
 [[nodiscard]] NpyArray<T> read_npy(std::istream& stream, const std::string& origin) {
-  const auto refuse = [&](const auto&... parts) { throw FileError(message(origin, ": ", parts...)); };
+  const auto refuse = [&](const auto&... parts) {
+    throw FileError(message(origin, ": ", parts...));
+  };
   const std::uint64_t size = detail::stream_size(stream, origin);
   std::array<char, 10> start{};
   if (size < start.size()) refuse("is too short for an .npy file: ", size, " bytes");
   detail::read_at(stream, origin, 0, start.data(), start.size());
-  if (!std::string_view(start.data(), start.size()).starts_with("\x93NUMPY")) refuse("is not an .npy file");
+  if (!std::string_view(start.data(), start.size()).starts_with("\x93NUMPY"))
+    refuse("is not an .npy file");
   if (start[6] != 1) refuse("version ", int{start[6]}, " of the format is not supported, only 1");
-  const std::size_t length =
-      static_cast<unsigned char>(start[8]) + std::size_t{256} * static_cast<unsigned char>(start[9]);
-  if (length > size - start.size()) refuse("a header of ", length, " bytes does not fit into ", size, " bytes");
+  const std::size_t length = static_cast<unsigned char>(start[8]) +
+                             std::size_t{256} * static_cast<unsigned char>(start[9]);
+  if (length > size - start.size())
+    refuse("a header of ", length, " bytes does not fit into ", size, " bytes");
   std::string header(length, '\0');
   detail::read_at(stream, origin, start.size(), header.data(), header.size());
 
   const std::string_view type = detail::npy_entry(header, "descr");
   const std::string expected = message("'", detail::npy_type<T>, "'");
   if (!type.starts_with(expected)) {
-    refuse("expected numbers of type ", expected, ", found ", in_quotes(type.substr(0, type.find(','))));
+    refuse("expected numbers of type ", expected, ", found ",
+           in_quotes(type.substr(0, type.find(','))));
   }
   if (!detail::npy_entry(header, "fortran_order").starts_with("False")) refuse("is not in C order");
   NpyArray<T> array{.shape = detail::npy_shape(header, origin), .values = {}};
   const std::uint64_t available = size - start.size() - length;
   if (detail::bytes_of(array.shape, sizeof(T)) != available) {
-    refuse("shape ", shape_text(array.shape), " of ", expected, " does not take ", available, " bytes");
+    refuse("shape ", shape_text(array.shape), " of ", expected, " does not take ", available,
+           " bytes");
   }
   array.values.resize(static_cast<std::size_t>(available) / sizeof(T));
-  detail::read_at(stream, origin, start.size() + length, array.values.data(), static_cast<std::size_t>(available));
+  detail::read_at(stream, origin, start.size() + length, array.values.data(),
+                  static_cast<std::size_t>(available));
   return array;
 }
 template <TensorValue T>
@@ -94,12 +104,14 @@ template <TensorValue T>
 
 /// ShapeError where shape and numbers differ; FileError when the file cannot be written.
 template <TensorValue T>
-void write_npy(const std::string& path, std::span<const std::size_t> shape, std::span<const T> values) {
+void write_npy(const std::string& path, std::span<const std::size_t> shape,
+               std::span<const T> values) {
   if (detail::bytes_of(shape, sizeof(T)) != values.size_bytes()) {
     throw ShapeError(
         message(path, ": shape ", shape_text(shape), " does not hold ", values.size(), " values"));
   }
-  std::string header = message("{'descr': '", detail::npy_type<T>, "', 'fortran_order': False, 'shape': (");
+  std::string header =
+      message("{'descr': '", detail::npy_type<T>, "', 'fortran_order': False, 'shape': (");
   for (const std::size_t extent : shape)
     header.append(message(extent, ","));  // a comma ends a tuple of one, too
   header.append("), }");
@@ -108,7 +120,8 @@ void write_npy(const std::string& path, std::span<const std::size_t> shape, std:
   AtomicFile file(path);
   file.write(std::string_view("\x93NUMPY\x01\x00", 8));
   file.write(
-      std::string{static_cast<char>(header.size() % 256), static_cast<char>(header.size() / 256)}.append(header));
+      std::string{static_cast<char>(header.size() % 256), static_cast<char>(header.size() / 256)}
+          .append(header));
   file.write(std::as_bytes(values));
   file.commit();
 }

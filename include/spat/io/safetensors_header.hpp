@@ -1,4 +1,5 @@
-// io. The header of a safetensors file: what each tensor is and where it lies, believed only after every check.
+// io. The header of a safetensors file: what each tensor is and where it lies, believed only after
+// every check.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -24,13 +25,31 @@
 
 namespace spat::inline SPAT_ABI {
 
-static_assert(std::endian::native == std::endian::little, "spat reads and writes little-endian numbers as they are");
+static_assert(std::endian::native == std::endian::little,
+              "spat reads and writes little-endian numbers as they are");
 
 /// What the numbers of a tensor can become.
 template <class T>
-concept TensorValue = std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int64_t>;
+concept TensorValue =
+    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int64_t>;
 
-enum class Dtype { boolean, u8, i8, f8_e4m3, f8_e5m2, u16, i16, f16, bf16, u32, i32, f32, u64, i64, f64 };
+enum class Dtype {
+  boolean,
+  u8,
+  i8,
+  f8_e4m3,
+  f8_e5m2,
+  u16,
+  i16,
+  f16,
+  bf16,
+  u32,
+  i32,
+  f32,
+  u64,
+  i64,
+  f64
+};
 
 namespace detail {
 
@@ -79,14 +98,16 @@ struct TensorInfo {
   std::vector<std::size_t> shape;
   std::uint64_t begin = 0, end = 0;
 
-  [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(end - begin) / dtype_size(dtype); }
+  [[nodiscard]] std::size_t size() const {
+    return static_cast<std::size_t>(end - begin) / dtype_size(dtype);
+  }
 };
 
 /// The JSON header: tensors in the order of the text, and the texts of "__metadata__".
 ///
-/// parse() throws FileError unless every dtype is known, every byte range lies in the data, has the size that shape and
-/// dtype say, and the ranges cover all of the data without overlap or hole; names are unique.
-/// Format: https://huggingface.co/docs/safetensors
+/// parse() throws FileError unless every dtype is known, every byte range lies in the data, has the
+/// size that shape and dtype say, and the ranges cover all of the data without overlap or hole;
+/// names are unique. Format: https://huggingface.co/docs/safetensors
 struct SafetensorsHeader {
   static constexpr std::size_t most_bytes = 100'000'000;
   static constexpr std::size_t most_dimensions = 64;
@@ -124,7 +145,9 @@ class SafetensorsReader {
     }
     key_ = std::move(text);
     if (place_ == Place::metadata) {
-      return header_.metadata.contains(key_) ? fail(message("entry ", in_quotes(key_), " occurs twice")) : true;
+      return header_.metadata.contains(key_)
+                 ? fail(message("entry ", in_quotes(key_), " occurs twice"))
+                 : true;
     }
     bool* const has = key_ == "dtype"          ? &has_dtype_
                       : key_ == "shape"        ? &has_shape_
@@ -137,7 +160,8 @@ class SafetensorsReader {
   bool string(std::string& text) {
     if (place_ == Place::metadata) return header_.metadata.emplace(key_, std::move(text)).second;
     if (place_ != Place::tensor || key_ != "dtype") return unexpected("a text");
-    const auto known = std::find_if(dtypes.begin(), dtypes.end(), [&](const DtypeEntry& d) { return d.name == text; });
+    const auto known = std::find_if(dtypes.begin(), dtypes.end(),
+                                    [&](const DtypeEntry& d) { return d.name == text; });
     if (known == dtypes.end()) return fail(message("unknown dtype ", in_quotes(text)));
     header_.tensors.back().dtype = known->dtype;
     return true;
@@ -153,14 +177,16 @@ class SafetensorsReader {
       return offsets_.size() <= 2 ? true : fail("data_offsets are not two numbers");
     }
     auto& shape = header_.tensors.back().shape;
-    if (value > std::numeric_limits<std::size_t>::max()) return fail(message("extent ", value, " is too large"));
+    if (value > std::numeric_limits<std::size_t>::max())
+      return fail(message("extent ", value, " is too large"));
     shape.push_back(static_cast<std::size_t>(value));
     return shape.size() <= SafetensorsHeader::most_dimensions ? true : fail("too many dimensions");
   }
   bool end_array() { return enter(Place::tensor); }
   bool end_object() {
     if (place_ == Place::tensor) {
-      if (!has_dtype_ || !has_shape_ || !has_offsets_) return fail("dtype, shape and data_offsets are needed");
+      if (!has_dtype_ || !has_shape_ || !has_offsets_)
+        return fail("dtype, shape and data_offsets are needed");
       if (offsets_.size() != 2) return fail("data_offsets are not two numbers");
       header_.tensors.back().begin = offsets_[0];
       header_.tensors.back().end = offsets_[1];
@@ -185,12 +211,15 @@ class SafetensorsReader {
     return true;
   }
   bool fail(std::string_view what) {
-    problem = place_ == Place::nowhere ? std::string(what) : message("tensor ", in_quotes(name_), ": ", what);
+    problem = place_ == Place::nowhere ? std::string(what)
+                                       : message("tensor ", in_quotes(name_), ": ", what);
     return false;
   }
   bool unexpected(std::string_view found) {
-    if (place_ == Place::nowhere) return fail(message("expected an object as header, found ", found));
-    return fail(message("unexpected ", found, place_ == Place::top ? "" : " in ", place_ == Place::top ? "" : key_));
+    if (place_ == Place::nowhere)
+      return fail(message("expected an object as header, found ", found));
+    return fail(message("unexpected ", found, place_ == Place::top ? "" : " in ",
+                        place_ == Place::top ? "" : key_));
   }
 
   SafetensorsHeader& header_;
@@ -202,7 +231,8 @@ class SafetensorsReader {
 };
 
 /// Nothing on overflow.
-[[nodiscard]] inline std::optional<std::uint64_t> bytes_of(std::span<const std::size_t> shape, std::size_t element) {
+[[nodiscard]] inline std::optional<std::uint64_t> bytes_of(std::span<const std::size_t> shape,
+                                                           std::size_t element) {
   if (std::find(shape.begin(), shape.end(), std::size_t{0}) != shape.end()) return 0;
   std::uint64_t bytes = element;
   for (const std::size_t extent : shape) {
@@ -218,23 +248,29 @@ inline SafetensorsHeader SafetensorsHeader::parse(std::string_view json, std::ui
                                                   const std::string& origin) {
   SafetensorsHeader header;
   detail::SafetensorsReader reader(header);
-  const auto refuse = [&](const auto&... parts) { throw FileError(message(origin, ": ", parts...)); };
+  const auto refuse = [&](const auto&... parts) {
+    throw FileError(message(origin, ": ", parts...));
+  };
   if (json.empty() || json.front() != '{') refuse("the header does not start with '{'");
-  if (const std::size_t zero = json.find('\0'); zero != json.npos) refuse("the header is not JSON at byte ", zero + 1);
+  if (const std::size_t zero = json.find('\0'); zero != json.npos)
+    refuse("the header is not JSON at byte ", zero + 1);
   if (!nlohmann::json::sax_parse(json.begin(), json.end(), &reader)) refuse(reader.problem);
 
   std::vector<const TensorInfo*> by_place;
   for (const TensorInfo& tensor : header.tensors) {
-    const auto refuse_tensor = [&](const auto&... parts) { refuse("tensor ", in_quotes(tensor.name), ": ", parts...); };
+    const auto refuse_tensor = [&](const auto&... parts) {
+      refuse("tensor ", in_quotes(tensor.name), ": ", parts...);
+    };
     const auto range = message("data_offsets [", tensor.begin, ", ", tensor.end, "]");
     if (tensor.begin > tensor.end) refuse_tensor(range, " end before they begin");
-    if (tensor.end > data_size) refuse_tensor(range, " reach beyond the ", data_size, " bytes of data");
+    if (tensor.end > data_size)
+      refuse_tensor(range, " reach beyond the ", data_size, " bytes of data");
     const auto bytes = detail::bytes_of(tensor.shape, dtype_size(tensor.dtype));
     const auto shape = shape_text(tensor.shape);
     if (!bytes) refuse_tensor("shape ", shape, " is too large");
     if (*bytes != tensor.end - tensor.begin) {
-      refuse_tensor(dtype_name(tensor.dtype), " of shape ", shape, " takes ", *bytes, " bytes, but ", range, " hold ",
-                    tensor.end - tensor.begin);
+      refuse_tensor(dtype_name(tensor.dtype), " of shape ", shape, " takes ", *bytes,
+                    " bytes, but ", range, " hold ", tensor.end - tensor.begin);
     }
     by_place.push_back(&tensor);
   }
@@ -245,14 +281,16 @@ inline SafetensorsHeader SafetensorsHeader::parse(std::string_view json, std::ui
   for (std::size_t i = 0; i < by_place.size(); ++i) {
     const TensorInfo& tensor = *by_place[i];
     if (tensor.begin < covered) {
-      refuse("tensor ", in_quotes(tensor.name), ": overlaps tensor ", in_quotes(by_place[i - 1]->name));
+      refuse("tensor ", in_quotes(tensor.name), ": overlaps tensor ",
+             in_quotes(by_place[i - 1]->name));
     }
     if (tensor.begin > covered) {
       refuse("bytes [", covered, ", ", tensor.begin, ") of the data belong to no tensor");
     }
     covered = tensor.end;
   }
-  if (covered != data_size) refuse("bytes [", covered, ", ", data_size, ") of the data belong to no tensor");
+  if (covered != data_size)
+    refuse("bytes [", covered, ", ", data_size, ") of the data belong to no tensor");
   return header;
 }
 

@@ -20,12 +20,13 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Tensors in the order they were added; the same calls give the same bytes. The header is padded with blanks to 8
-/// bytes, and 8-byte numbers lie before 4-byte ones, so that every tensor is aligned for readers that map the file.
-/// add() copies.
+/// Tensors in the order they were added; the same calls give the same bytes. The header is padded
+/// with blanks to 8 bytes, and 8-byte numbers lie before 4-byte ones, so that every tensor is
+/// aligned for readers that map the file. add() copies.
 ///
-/// Throws ConfigError for a name that is empty, taken or not UTF-8, ShapeError where shape and numbers differ,
-/// FileError when the file cannot be written; an older file of that name is then still whole.
+/// Throws ConfigError for a name that is empty, taken or not UTF-8, ShapeError where shape and
+/// numbers differ, FileError when the file cannot be written; an older file of that name is then
+/// still whole.
 class SafetensorsWriter {
  public:
   template <TensorValue T>
@@ -33,21 +34,25 @@ class SafetensorsWriter {
     const auto refusal = [&](const auto&... parts) {
       return message("tensor ", in_quotes(name), ": ", parts...);
     };
-    if (name.empty() || name == "__metadata__") throw ConfigError(refusal("is not a name for a tensor"));
+    if (name.empty() || name == "__metadata__")
+      throw ConfigError(refusal("is not a name for a tensor"));
     if (names_.contains(std::string(name))) throw ConfigError(refusal("was added before"));
     if (detail::bytes_of(shape, sizeof(T)) != values.size_bytes()) {
-      throw ShapeError(refusal("shape ", shape_text(shape), " does not hold ", values.size(), " values"));
+      throw ShapeError(
+          refusal("shape ", shape_text(shape), " does not hold ", values.size(), " values"));
     }
     constexpr Dtype dtype = detail::dtype_of<T>;
     std::string json = message(detail::json_text(name), ":{\"dtype\":\"", dtype_name(dtype),
-                                       "\",\"shape\":", shape_text(shape), ",\"data_offsets\":[");
+                               "\",\"shape\":", shape_text(shape), ",\"data_offsets\":[");
     std::string& data = data_[sizeof(T) == 8 ? 0 : 1];
     entries_.push_back({std::move(json), data.size(), values.size_bytes(), sizeof(T) != 8});
     names_.emplace(name);
-    if (!values.empty()) data.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+    if (!values.empty())
+      data.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
   }
   template <TensorValue T>
-  void add(std::string_view name, std::initializer_list<std::size_t> shape, std::span<const T> values) {
+  void add(std::string_view name, std::initializer_list<std::size_t> shape,
+           std::span<const T> values) {
     add(name, std::span(shape.begin(), shape.size()), values);
   }
   /// Replaces an entry of that key.
@@ -87,7 +92,8 @@ class SafetensorsWriter {
     json.push_back('}');
     json.resize((json.size() + 7) / 8 * 8, ' ');
     if (json.size() > SafetensorsHeader::most_bytes) {
-      throw ConfigError(message("a header of ", json.size(), " bytes is too large for a safetensors file"));
+      throw ConfigError(
+          message("a header of ", json.size(), " bytes is too large for a safetensors file"));
     }
     const auto length = std::bit_cast<std::array<char, 8>>(std::uint64_t{json.size()});
     return std::string(length.begin(), length.end()).append(json);

@@ -1,4 +1,5 @@
-// kernels. Attention of one sample and head, a block of queries at a time: keys go down, queries lie across the lanes.
+// kernels. Attention of one sample and head, a block of queries at a time: keys go down, queries
+// lie across the lanes.
 #pragma once
 
 #include <spat/core/arena.hpp>
@@ -20,29 +21,35 @@ struct Head {
   const unsigned char* key_mask = nullptr;  // [Lk], 0 = hidden; none: all are seen
   Strided<const Scalar> previous = {};      // [Lq x Lk] added to the scores, or none
   DropoutKey dropout = {};                  // of probabilities
-  std::size_t index = 0;                    // of the head: which positions of the sample's dropout are its own
+  std::size_t index = 0;  // of the head: which positions of the sample's dropout are its own
 
   /// Keys that some query before `last` sees.
-  [[nodiscard]] std::size_t keys_before(std::size_t last) const { return causal ? std::min(last, k.rows) : k.rows; }
+  [[nodiscard]] std::size_t keys_before(std::size_t last) const {
+    return causal ? std::min(last, k.rows) : k.rows;
+  }
 };
 
-/// What backward keeps of forward: A = exp(s - largest) inverse, so that A itself need not be kept. Each [Lq].
+/// What backward keeps of forward: A = exp(s - largest) inverse, so that A itself need not be kept.
+/// Each [Lq].
 template <std::floating_point Scalar>
 struct SoftmaxOfHead {
   Scalar *largest, *inverse;
 };
 
-/// Working memory of one worker, for one block of panel_width queries; or of several workers, one behind the other.
+/// Working memory of one worker, for one block of panel_width queries; or of several workers, one
+/// behind the other.
 template <std::floating_point Scalar>
 struct AttentionRoom {
-  /// Dropout numbers its positions by groups of so many queries, on every instruction set: (head, group, key, query).
+  /// Dropout numbers its positions by groups of so many queries, on every instruction set: (head,
+  /// group, key, query).
   static constexpr std::size_t group = 32;
   static_assert(group % panel_width<Scalar> == 0);
 
-  std::span<Scalar> queries, slopes;  // [W x panel]: Q^T scale, dO^T; then what is to be written transposed
-  std::span<Scalar> a, da;            // [Lk x panel]: A^T, dA^T and then dS^T
-  std::span<Scalar> kept;             // [Lk x panel]: A^T after dropout
-  std::span<Scalar> factors;          // [Lk x group]: 0 or 1 / (1 - rate)
+  std::span<Scalar> queries,
+      slopes;                 // [W x panel]: Q^T scale, dO^T; then what is to be written transposed
+  std::span<Scalar> a, da;    // [Lk x panel]: A^T, dA^T and then dS^T
+  std::span<Scalar> kept;     // [Lk x panel]: A^T after dropout
+  std::span<Scalar> factors;  // [Lk x group]: 0 or 1 / (1 - rate)
 
   void lay_out(Arena& arena, std::size_t workers, std::size_t keys, std::size_t width, bool drops) {
     constexpr std::size_t panel = panel_width<Scalar>;
@@ -63,8 +70,8 @@ struct AttentionRoom {
   }
 };
 
-/// A block of one head's probabilities A and their slopes dL/dA, transposed: row j is key j, column i is query first_query + i.
-/// Keys behind the last row are hidden from all queries of the block.
+/// A block of one head's probabilities A and their slopes dL/dA, transposed: row j is key j, column
+/// i is query first_query + i. Keys behind the last row are hidden from all queries of the block.
 template <std::floating_point Scalar>
 struct AttentionTile {
   std::size_t first_query;
@@ -81,19 +88,23 @@ inline void over_lanes(std::size_t count, Use&& use) {
 
 /// to [W x panel] = x^T of rows [first, first + count), zero behind them.
 template <std::floating_point Scalar>
-inline void take_transposed(Strided<const Scalar> x, std::size_t first, std::size_t count, Scalar* to) {
+inline void take_transposed(Strided<const Scalar> x, std::size_t first, std::size_t count,
+                            Scalar* to) {
   copy_panel_transposed(x, 0, x.cols, first, count, to);
 }
 
 /// Rows [first, first + count) of y = x^T, from x [W x panel].
 template <std::floating_point Scalar>
-inline void put_transposed(const Scalar* x, std::size_t first, std::size_t count, Strided<Scalar> y) {
+inline void put_transposed(const Scalar* x, std::size_t first, std::size_t count,
+                           Strided<Scalar> y) {
   constexpr std::size_t panel = panel_width<Scalar>;
   const std::size_t rows = count / 4 * 4, cols = y.cols / 4 * 4;
   for (std::size_t i = 0; i < rows; i += 4)
-    for (std::size_t w = 0; w < cols; w += 4) transpose_4x4(x + w * panel + i, panel, y.row(first + i) + w, y.stride);
+    for (std::size_t w = 0; w < cols; w += 4)
+      transpose_4x4(x + w * panel + i, panel, y.row(first + i) + w, y.stride);
   for (std::size_t i = 0; i < count; ++i)
-    for (std::size_t w = i < rows ? cols : 0; w < y.cols; ++w) y.row(first + i)[w] = x[w * panel + i];
+    for (std::size_t w = i < rows ? cols : 0; w < y.cols; ++w)
+      y.row(first + i)[w] = x[w * panel + i];
 }
 
 /// x [W x panel] *= factor, or each column its own.
@@ -110,28 +121,34 @@ inline void scale_columns(Scalar* x, std::size_t width, std::size_t count, Facto
 
 /// y [keys x panel] = x [keys x W] b [W x panel].
 template <std::floating_point Scalar>
-inline void down_keys(Strided<const Scalar> x, std::size_t keys, const Scalar* b, std::size_t count, Scalar* y) {
+inline void down_keys(Strided<const Scalar> x, std::size_t keys, const Scalar* b, std::size_t count,
+                      Scalar* y) {
   constexpr std::size_t panel = panel_width<Scalar>;
-  multiply_panel<Walk::rows>(TileArguments<Scalar>{x.data, x.stride, b, panel, x.cols, y, panel, count, false, nullptr},
-                             keys);
+  multiply_panel<Walk::rows>(
+      TileArguments<Scalar>{x.data, x.stride, b, panel, x.cols, y, panel, count, false, nullptr},
+      keys);
 }
 
 /// y [W x panel] = x^T [W x keys] b [keys x panel].
 template <std::floating_point Scalar>
-inline void over_keys(Strided<const Scalar> x, std::size_t keys, const Scalar* b, std::size_t count, Scalar* y) {
+inline void over_keys(Strided<const Scalar> x, std::size_t keys, const Scalar* b, std::size_t count,
+                      Scalar* y) {
   constexpr std::size_t panel = panel_width<Scalar>;
   multiply_panel<Walk::columns>(
-      TileArguments<Scalar>{x.data, x.stride, b, panel, keys, y, panel, count, false, nullptr}, x.cols);
+      TileArguments<Scalar>{x.data, x.stride, b, panel, keys, y, panel, count, false, nullptr},
+      x.cols);
 }
 
-/// S^T = K Q^T scale + previous for queries [first, first + count), -infinity where a key is hidden: into room.a.
+/// S^T = K Q^T scale + previous for queries [first, first + count), -infinity where a key is
+/// hidden: into room.a.
 template <std::floating_point Scalar>
 inline void scores(const Head<Scalar>& head, std::size_t first, std::size_t count, std::size_t keys,
                    const AttentionRoom<Scalar>& room, Strided<Scalar> handed_on) {
   constexpr std::size_t panel = panel_width<Scalar>, width = lanes<Scalar>;
   constexpr Scalar hidden = -std::numeric_limits<Scalar>::infinity();
   take_transposed(head.q, first, count, room.queries.data());
-  scale_columns(room.queries.data(), head.q.cols, count, [&](std::size_t) { return Pack<Scalar>(head.scale); });
+  scale_columns(room.queries.data(), head.q.cols, count,
+                [&](std::size_t) { return Pack<Scalar>(head.scale); });
   // A hidden key's score is of use to the next layer alone.
   const std::size_t rows = handed_on.data ? head.k.rows : keys;
   down_keys(head.k, rows, room.queries.data(), count, room.a.data());
@@ -144,35 +161,43 @@ inline void scores(const Head<Scalar>& head, std::size_t first, std::size_t coun
   for (std::size_t j = 0; head.key_mask && j < keys; ++j)
     if (!head.key_mask[j]) std::fill_n(room.a.data() + j * panel, panel, hidden);
   for (std::size_t j = first + 1; head.causal && j < keys; ++j)
-    std::fill_n(room.a.data() + j * panel, std::min(j - first, (count + width - 1) / width * width), hidden);
+    std::fill_n(room.a.data() + j * panel, std::min(j - first, (count + width - 1) / width * width),
+                hidden);
 }
 
-/// The factors of dropout of a group of queries, once it begins; returns those of the block at hand.
+/// The factors of dropout of a group of queries, once it begins; returns those of the block at
+/// hand.
 template <std::floating_point Scalar>
-inline const Scalar* dropout_factors(const Head<Scalar>& head, std::size_t first, const AttentionRoom<Scalar>& room) {
+inline const Scalar* dropout_factors(const Head<Scalar>& head, std::size_t first,
+                                     const AttentionRoom<Scalar>& room) {
   constexpr std::size_t group = AttentionRoom<Scalar>::group;
   const std::size_t groups = (head.q.rows + group - 1) / group, size = head.k.rows * group;
   if (first % group == 0)
     dropout<Scalar>(head.dropout, (head.index * groups + first / group) * size,
-                    static_cast<Scalar>(1 / (1 - head.dropout.rate)), Scalar(0), room.factors.first(size));
+                    static_cast<Scalar>(1 / (1 - head.dropout.rate)), Scalar(0),
+                    room.factors.first(size));
   return room.factors.data() + first % group;
 }
 
 }  // namespace detail
 
-/// mixed_i = sum_j Drop(A_ij) v_j,  A_i = softmax_j(scale q_i k_j + previous_ij) over the keys i sees; a query that sees none
+/// mixed_i = sum_j Drop(A_ij) v_j,  A_i = softmax_j(scale q_i k_j + previous_ij) over the keys i
+/// sees; a query that sees none
 /// gets zeros.  mixed [Lq x W], scores [Lq x Lk] or none, softmax or null.
 ///
-/// The sum is normalized last: mixed_i = (sum_j exp(s_ij - largest_i) v_j) / sum_j exp(s_ij - largest_i).
+/// The sum is normalized last: mixed_i = (sum_j exp(s_ij - largest_i) v_j) / sum_j exp(s_ij -
+/// largest_i).
 template <std::floating_point Scalar>
-inline void attention(const Head<Scalar>& head, const AttentionRoom<Scalar>& room, Strided<Scalar> mixed,
-                      const SoftmaxOfHead<Scalar>* softmax = nullptr, Strided<Scalar> handed_on = {}) {
+inline void attention(const Head<Scalar>& head, const AttentionRoom<Scalar>& room,
+                      Strided<Scalar> mixed, const SoftmaxOfHead<Scalar>* softmax = nullptr,
+                      Strided<Scalar> handed_on = {}) {
   using P = Pack<Scalar>;
   constexpr std::size_t panel = panel_width<Scalar>;
   constexpr Scalar hidden = -std::numeric_limits<Scalar>::infinity();
   const bool drops = head.dropout.rate > 0;
   for (std::size_t first = 0; first < head.q.rows; first += panel) {
-    const std::size_t count = std::min(panel, head.q.rows - first), keys = head.keys_before(first + count);
+    const std::size_t count = std::min(panel, head.q.rows - first),
+                      keys = head.keys_before(first + count);
     detail::scores(head, first, count, keys, room, handed_on);
     const Scalar* factors = drops ? detail::dropout_factors(head, first, room) : nullptr;
     Scalar* const out = room.queries.data();  // the queries have been used
@@ -180,16 +205,18 @@ inline void attention(const Head<Scalar>& head, const AttentionRoom<Scalar>& roo
     detail::over_lanes<Scalar>(count, [&](std::size_t offset) {
       Scalar* const a = room.a.data() + offset;
       P largest(hidden);
-      for (std::size_t j = 0; j < keys; ++j) largest = kernels::max<Scalar>(largest, load(a + j * panel));
+      for (std::size_t j = 0; j < keys; ++j)
+        largest = kernels::max<Scalar>(largest, load(a + j * panel));
       const P shift = kernels::select<Scalar>(largest == P(hidden), P(Scalar(0)), largest);
       P sum(Scalar(0));
       for (std::size_t j = 0; j < keys; ++j) {
         const P e = kernels::exp<Scalar>(load(a + j * panel) - shift);
         sum += e;
-        store(a + j * panel, drops ? e * load(factors + j * AttentionRoom<Scalar>::group + offset) : e);
+        store(a + j * panel,
+              drops ? e * load(factors + j * AttentionRoom<Scalar>::group + offset) : e);
       }
-      store(inverse + offset,
-            kernels::select<Scalar>(sum == P(Scalar(0)), P(Scalar(0)), divide<Scalar>(P(Scalar(1)), sum)));
+      store(inverse + offset, kernels::select<Scalar>(sum == P(Scalar(0)), P(Scalar(0)),
+                                                      divide<Scalar>(P(Scalar(1)), sum)));
       if (softmax) {
         const std::size_t here = std::min(lanes<Scalar>, count - offset);
         store_part(softmax->largest + first + offset, shift, here);
@@ -197,26 +224,30 @@ inline void attention(const Head<Scalar>& head, const AttentionRoom<Scalar>& roo
       }
     });
     detail::over_keys(head.v, keys, room.a.data(), count, out);
-    detail::scale_columns(out, mixed.cols, count, [&](std::size_t offset) { return load(inverse + offset); });
+    detail::scale_columns(out, mixed.cols, count,
+                          [&](std::size_t offset) { return load(inverse + offset); });
     detail::put_transposed(out, first, count, mixed);
   }
 }
 
 /// Gradients of one head:
 ///
-///     dA = dO V^T   dV = Drop(A)^T dO   dS = A (Drop(dA) - sum_j A Drop(dA)) + dscores   dQ = scale dS K   dK = scale dS^T Q
+///     dA = dO V^T   dV = Drop(A)^T dO   dS = A (Drop(dA) - sum_j A Drop(dA)) + dscores   dQ =
+///     scale dS K   dK = scale dS^T Q
 ///
-/// dmixed [Lq x W], dscores [Lq x Lk] with respect to the scores handed on, or none; dprevious = dS [Lq x Lk], or none.
-/// on_tile(tile) hears of each block's A and dA, both without dropout.
+/// dmixed [Lq x W], dscores [Lq x Lk] with respect to the scores handed on, or none; dprevious = dS
+/// [Lq x Lk], or none. on_tile(tile) hears of each block's A and dA, both without dropout.
 template <std::floating_point Scalar, class OnTile>
 inline void attention_backward(const Head<Scalar>& head, const SoftmaxOfHead<Scalar>& softmax,
                                const AttentionRoom<Scalar>& room, Strided<const Scalar> dmixed,
-                               Strided<const Scalar> dscores, Strided<Scalar> dq, Strided<Scalar> dk,
-                               Strided<Scalar> dv, Strided<Scalar> dprevious, OnTile&& on_tile) {
+                               Strided<const Scalar> dscores, Strided<Scalar> dq,
+                               Strided<Scalar> dk, Strided<Scalar> dv, Strided<Scalar> dprevious,
+                               OnTile&& on_tile) {
   using P = Pack<Scalar>;
   constexpr std::size_t panel = panel_width<Scalar>;
   const bool drops = head.dropout.rate > 0, scores_matter = dscores.data || dprevious.data;
-  for (std::size_t j = 0; head.causal && j < dk.rows; ++j) {  // the first blocks do not reach all keys
+  for (std::size_t j = 0; head.causal && j < dk.rows;
+       ++j) {  // the first blocks do not reach all keys
     std::fill_n(dk.row(j), dk.cols, Scalar(0));
     std::fill_n(dv.row(j), dv.cols, Scalar(0));
   }
@@ -239,7 +270,8 @@ inline void attention_backward(const Head<Scalar>& head, const SoftmaxOfHead<Sca
     });
     detail::take_transposed(dmixed, first, count, room.slopes.data());
     detail::down_keys(head.v, keys, room.slopes.data(), count, room.da.data());
-    on_tile(AttentionTile<Scalar>{first, {room.a.data(), keys, count, panel}, {room.da.data(), keys, count, panel}});
+    on_tile(AttentionTile<Scalar>{
+        first, {room.a.data(), keys, count, panel}, {room.da.data(), keys, count, panel}});
 
     const Scalar* mixing = room.a.data();
     if (drops) {
@@ -276,8 +308,9 @@ inline void attention_backward(const Head<Scalar>& head, const SoftmaxOfHead<Sca
       }
     detail::over_keys(head.k, keys, room.da.data(), count, room.slopes.data());
     detail::put_transposed(room.slopes.data(), first, count, dq);
-    multiply_nn<Scalar>({room.da.data(), keys, count, panel}, head.q.part(first, count, 0, head.q.cols),
-                        dk.part(0, keys, 0, dk.cols), mode);
+    multiply_nn<Scalar>({room.da.data(), keys, count, panel},
+                        head.q.part(first, count, 0, head.q.cols), dk.part(0, keys, 0, dk.cols),
+                        mode);
   }
 }
 

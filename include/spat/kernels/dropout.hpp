@@ -1,4 +1,5 @@
-// kernels. Which numbers are dropped: a function of seed, step, site, sample and position alone, in no order.
+// kernels. Which numbers are dropped: a function of seed, step, site, sample and position alone, in
+// no order.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -16,25 +17,33 @@ struct DropoutKey {
   double rate = 0;  // 0 <= rate < 1
   std::uint64_t seed = 0, step = 0, site = 0, sample = 0;
 
-  [[nodiscard]] std::uint32_t threshold() const { return static_cast<std::uint32_t>(rate * 0x1p32); }
+  [[nodiscard]] std::uint32_t threshold() const {
+    return static_cast<std::uint32_t>(rate * 0x1p32);
+  }
 };
 
-/// The random word of position p is word (p % 64) / 16 of philox counter 16 (p / 64) + p % 16: so sixteen counters at a time
-/// give 64 neighbours without a shuffle. It is kept if it is at least rate 2^32.
+/// The random word of position p is word (p % 64) / 16 of philox counter 16 (p / 64) + p % 16: so
+/// sixteen counters at a time give 64 neighbours without a shuffle. It is kept if it is at least
+/// rate 2^32.
 inline constexpr std::size_t dropout_block = 64;
 
-/// Philox4x32-10 of the 16 counters of one block, side by side (see core/random.hpp for one of them).
-inline void dropout_words(const DropoutKey& key, std::uint64_t block, std::uint32_t (&words)[dropout_block]) {
+/// Philox4x32-10 of the 16 counters of one block, side by side (see core/random.hpp for one of
+/// them).
+inline void dropout_words(const DropoutKey& key, std::uint64_t block,
+                          std::uint32_t (&words)[dropout_block]) {
   constexpr std::size_t width = 16;
   std::uint32_t a[width], b[width], c[width], d[width];
   for (std::size_t i = 0; i < width; ++i) {
-    a[i] = static_cast<std::uint32_t>(block * width + i), b[i] = static_cast<std::uint32_t>(key.sample);
+    a[i] = static_cast<std::uint32_t>(block * width + i),
+    b[i] = static_cast<std::uint32_t>(key.sample);
     c[i] = static_cast<std::uint32_t>(key.step), d[i] = static_cast<std::uint32_t>(key.site);
   }
-  auto low = static_cast<std::uint32_t>(key.seed), high = static_cast<std::uint32_t>(key.seed >> 32);
+  auto low = static_cast<std::uint32_t>(key.seed),
+       high = static_cast<std::uint32_t>(key.seed >> 32);
   for (int round = 0; round < 10; ++round) {
     for (std::size_t i = 0; i < width; ++i) {
-      const std::uint64_t left = std::uint64_t{0xD2511F53u} * a[i], right = std::uint64_t{0xCD9E8D57u} * c[i];
+      const std::uint64_t left = std::uint64_t{0xD2511F53u} * a[i],
+                          right = std::uint64_t{0xCD9E8D57u} * c[i];
       a[i] = static_cast<std::uint32_t>(right >> 32) ^ b[i] ^ low;
       c[i] = static_cast<std::uint32_t>(left >> 32) ^ d[i] ^ high;
       b[i] = static_cast<std::uint32_t>(right), d[i] = static_cast<std::uint32_t>(left);

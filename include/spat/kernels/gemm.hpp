@@ -1,4 +1,5 @@
-// kernels. Matrix products. Whatever their form, cut or threads: every element is one chain of fused multiply-adds over k, in order.
+// kernels. Matrix products. Whatever their form, cut or threads: every element is one chain of
+// fused multiply-adds over k, in order.
 #pragma once
 
 #include <spat/kernels/tile.hpp>
@@ -13,21 +14,26 @@ enum class Store { overwrite, add };
 
 namespace detail {
 
-/// A block of B [panel_depth x block_panels panels] is copied at once, row after row as memory likes to be read; it fits a
-/// second-level cache and, a panel at a time, half of a first-level one.
+/// A block of B [panel_depth x block_panels panels] is copied at once, row after row as memory
+/// likes to be read; it fits a second-level cache and, a panel at a time, half of a first-level
+/// one.
 inline constexpr std::size_t panel_depth = 128, block_panels = 4;
-/// From one copied panel, or strip of A, to the next: a line more than its size, so that they do not fight for one set of a cache.
+/// From one copied panel, or strip of A, to the next: a line more than its size, so that they do
+/// not fight for one set of a cache.
 template <class Scalar>
-inline constexpr std::size_t panel_size = panel_depth* panel_width<Scalar> + alignment / sizeof(Scalar);
+inline constexpr std::size_t panel_size = panel_depth* panel_width<Scalar> +
+                                          alignment / sizeof(Scalar);
 template <class Scalar>
 inline constexpr std::size_t strip_size = panel_depth* tile_rows + alignment / sizeof(Scalar);
-/// With fewer rows than these a panel of B is read where it lies: copying would cost as much as the product.
+/// With fewer rows than these a panel of B is read where it lies: copying would cost as much as the
+/// product.
 inline constexpr std::size_t rows_worth_copying = 2 * tile_rows + 1;
 
-/// Rows [k, k + depth) and columns [column, column + cols) of b as zero-padded panels [panel_depth x panel_width].
+/// Rows [k, k + depth) and columns [column, column + cols) of b as zero-padded panels [panel_depth
+/// x panel_width].
 template <class Scalar>
-inline void copy_panels(Strided<const Scalar> b, std::size_t k, std::size_t depth, std::size_t column, std::size_t cols,
-                        Scalar* panels) {
+inline void copy_panels(Strided<const Scalar> b, std::size_t k, std::size_t depth,
+                        std::size_t column, std::size_t cols, Scalar* panels) {
   constexpr std::size_t width = panel_width<Scalar>, lane = lanes<Scalar>;
   for (std::size_t i = 0; i < depth; ++i) {
     const Scalar* const row = b.row(k + i) + column;
@@ -40,17 +46,22 @@ inline void copy_panels(Strided<const Scalar> b, std::size_t k, std::size_t dept
 
 /// The four rows at `from` as four columns at `to`.
 template <class Scalar>
-inline void transpose_4x4(const Scalar* from, std::size_t from_stride, Scalar* to, std::size_t to_stride) {
+inline void transpose_4x4(const Scalar* from, std::size_t from_stride, Scalar* to,
+                          std::size_t to_stride) {
 #if defined(__GNUC__)
   using Four [[gnu::vector_size(4 * sizeof(Scalar))]] = Scalar;
   Four a, b, c, d;
   std::memcpy(&a, from, sizeof a), std::memcpy(&b, from + from_stride, sizeof a);
-  std::memcpy(&c, from + 2 * from_stride, sizeof a), std::memcpy(&d, from + 3 * from_stride, sizeof a);
-  const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-  const Four columns[4] = {
-      __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5), __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
-      __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5), __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
+  std::memcpy(&c, from + 2 * from_stride, sizeof a),
+      std::memcpy(&d, from + 3 * from_stride, sizeof a);
+  const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+             ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+             cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  const Four columns[4] = {__builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5),
+                           __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
+                           __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5),
+                           __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
   for (std::size_t i = 0; i < 4; ++i) std::memcpy(to + i * to_stride, &columns[i], sizeof a);
 #else
   for (std::size_t i = 0; i < 4; ++i)
@@ -58,13 +69,15 @@ inline void transpose_4x4(const Scalar* from, std::size_t from_stride, Scalar* t
 #endif
 }
 
-/// Rows [o, o + outputs) and columns [k, k + depth) of b, transposed and zero-padded: [depth x panel_width].
+/// Rows [o, o + outputs) and columns [k, k + depth) of b, transposed and zero-padded: [depth x
+/// panel_width].
 template <class Scalar>
-inline void copy_panel_transposed(Strided<const Scalar> b, std::size_t k, std::size_t depth, std::size_t o,
-                                  std::size_t outputs, Scalar* panel) {
+inline void copy_panel_transposed(Strided<const Scalar> b, std::size_t k, std::size_t depth,
+                                  std::size_t o, std::size_t outputs, Scalar* panel) {
   constexpr std::size_t width = panel_width<Scalar>;
   if (outputs < width && depth > 0) std::memset(panel, 0, depth * width * sizeof(Scalar));
-  constexpr std::size_t block = 16;  // columns at a time: one or two lines of each row stay in the first-level cache
+  constexpr std::size_t block =
+      16;  // columns at a time: one or two lines of each row stay in the first-level cache
   for (std::size_t i = 0; i < depth; i += block) {
     const std::size_t end = std::min(i + block, depth), whole = i + (end - i) / 4 * 4;
     std::size_t j = 0;
@@ -72,11 +85,13 @@ inline void copy_panel_transposed(Strided<const Scalar> b, std::size_t k, std::s
       for (std::size_t n = i; n < whole; n += 4)
         transpose_4x4(b.row(o + j) + k + n, b.stride, panel + n * width + j, width);
     for (std::size_t r = 0; r < outputs; ++r)
-      for (std::size_t n = r < j ? whole : i; n < end; ++n) panel[n * width + r] = b.row(o + r)[k + n];
+      for (std::size_t n = r < j ? whole : i; n < end; ++n)
+        panel[n * width + r] = b.row(o + r)[k + n];
   }
 }
 
-/// a [depth x rows] as strips [depth x tile_rows]; what lies behind the last column of a is not written.
+/// a [depth x rows] as strips [depth x tile_rows]; what lies behind the last column of a is not
+/// written.
 template <class Scalar>
 inline void copy_strips(Strided<const Scalar> a, Scalar* strips) {
   for (std::size_t i = 0; i < a.rows; ++i) {
@@ -100,13 +115,16 @@ inline void prefetch([[maybe_unused]] Strided<Scalar> c, [[maybe_unused]] std::s
 #endif
 }
 
-/// The products that copy B: block after block of c. copy(k, depth, column, cols, panels) makes a block's panels.
-/// With Walk::columns a [depth x rows] is copied, too, into strips.
+/// The products that copy B: block after block of c. copy(k, depth, column, cols, panels) makes a
+/// block's panels. With Walk::columns a [depth x rows] is copied, too, into strips.
 template <Walk walk, class Scalar, class Copy>
-inline void multiply_copied(Strided<const Scalar> a, std::size_t depth, Strided<Scalar> c, Store mode, Copy&& copy) {
+inline void multiply_copied(Strided<const Scalar> a, std::size_t depth, Strided<Scalar> c,
+                            Store mode, Copy&& copy) {
   constexpr std::size_t width = panel_width<Scalar>, block = block_panels * width;
-  constexpr std::size_t strip_count = walk == Walk::columns ? 8 : 0, strip_rows = strip_count * tile_rows;
-  alignas(alignment) Scalar panels[block_panels * panel_size<Scalar>], strips[strip_count * strip_size<Scalar> + 1];
+  constexpr std::size_t strip_count = walk == Walk::columns ? 8 : 0,
+                        strip_rows = strip_count * tile_rows;
+  alignas(alignment) Scalar panels[block_panels * panel_size<Scalar>],
+      strips[strip_count * strip_size<Scalar> + 1];
   for (std::size_t left = 0; left < c.cols; left += block) {
     const std::size_t cols = std::min(block, c.cols - left);
     std::size_t k = 0;
@@ -151,26 +169,31 @@ inline void multiply_copied(Strided<const Scalar> a, std::size_t depth, Strided<
 
 }  // namespace detail
 
-/// A matrix B [depth x cols] as panels of panel_width columns, each [depth x panel_width], zero-padded.
+/// A matrix B [depth x cols] as panels of panel_width columns, each [depth x panel_width],
+/// zero-padded.
 template <std::floating_point Scalar>
 class Panels {
  public:
   [[nodiscard]] bool empty() const { return values_.empty(); }
   [[nodiscard]] std::size_t depth() const { return depth_; }
   [[nodiscard]] std::size_t cols() const { return cols_; }
-  [[nodiscard]] const Scalar* panel(std::size_t column) const { return values_.data() + column * depth_; }
+  [[nodiscard]] const Scalar* panel(std::size_t column) const {
+    return values_.data() + column * depth_;
+  }
   void clear() { *this = Panels(); }
 
   void resize(std::size_t depth, std::size_t cols) {
     depth_ = depth, cols_ = cols;
-    values_.resize((cols + panel_width<Scalar> - 1) / panel_width<Scalar> * panel_width<Scalar> * depth);
+    values_.resize((cols + panel_width<Scalar> - 1) / panel_width<Scalar> * panel_width<Scalar> *
+                   depth);
   }
 
   /// B = W^T: columns [first, last) from the rows of W; they begin and end with a panel or W.
   void take_transposed(Strided<const Scalar> w, std::size_t first, std::size_t last) {
     assert(w.rows == cols_ && w.cols == depth_ && first % panel_width<Scalar> == 0);
     for (std::size_t column = first; column < last; column += panel_width<Scalar>)
-      detail::copy_panel_transposed(w, 0, depth_, column, std::min(panel_width<Scalar>, last - column),
+      detail::copy_panel_transposed(w, 0, depth_, column,
+                                    std::min(panel_width<Scalar>, last - column),
                                     values_.data() + column * depth_);
   }
   /// B = W: rows [first, last).
@@ -179,7 +202,8 @@ class Panels {
     for (std::size_t row = first; row < last; ++row)
       for (std::size_t column = 0; column < cols_; column += lanes<Scalar>) {
         const Scalar* from = w.row(row) + column;
-        const std::size_t left = cols_ - column, panel = column / panel_width<Scalar> * panel_width<Scalar>;
+        const std::size_t left = cols_ - column,
+                          panel = column / panel_width<Scalar> * panel_width<Scalar>;
         store(values_.data() + panel * depth_ + row * panel_width<Scalar> + column - panel,
               left < lanes<Scalar> ? load_part(from, left) : load(from));
       }
@@ -190,8 +214,8 @@ class Panels {
   std::size_t depth_ = 0, cols_ = 0;
 };
 
-/// A weight W [outputs x inputs] laid out for y = x W^T and, while training, for dx = dy W. Refreshed after an optimizer step
-/// or a load; not a parameter.
+/// A weight W [outputs x inputs] laid out for y = x W^T and, while training, for dx = dy W.
+/// Refreshed after an optimizer step or a load; not a parameter.
 template <std::floating_point Scalar>
 class PackedWeight {
  public:
@@ -201,7 +225,8 @@ class PackedWeight {
     if (with_backward) backward.resize(weight.rows, weight.cols);
     refresh(weight, 0, weight.rows);
   }
-  /// Takes rows [first, last) of the weight again; first is a multiple of panel_width, last too or the end.
+  /// Takes rows [first, last) of the weight again; first is a multiple of panel_width, last too or
+  /// the end.
   void refresh(Strided<const Scalar> weight, std::size_t first, std::size_t last) {
     forward.take_transposed(weight, first, last);
     if (!backward.empty()) backward.take(weight, first, last);
@@ -216,29 +241,34 @@ class PackedWeight {
 
 /// What follows a product, tile by tile of c while it is in the first-level cache: nothing.
 struct NoFinish {
-  void operator()(std::size_t /*row*/, std::size_t /*rows*/, std::size_t /*column*/, std::size_t /*cols*/) const {}
+  void operator()(std::size_t /*row*/, std::size_t /*rows*/, std::size_t /*column*/,
+                  std::size_t /*cols*/) const {}
 };
 
-/// c[:, first..last) (+)= a B, + bias at the end;  first is a multiple of panel_width. finish(row, rows, column, cols) is called
+/// c[:, first..last) (+)= a B, + bias at the end;  first is a multiple of panel_width. finish(row,
+/// rows, column, cols) is called
 /// for each tile of c that has been written. Depth is the rows of B where the type knows them.
 template <std::size_t Depth = dynamic, std::floating_point Scalar, class Finish = NoFinish>
-inline void multiply_panels(Strided<const Scalar> a, const Panels<Scalar>& b, Strided<Scalar> c, Store mode,
-                            const Scalar* bias, std::size_t first, std::size_t last, const Finish& finish = {}) {
+inline void multiply_panels(Strided<const Scalar> a, const Panels<Scalar>& b, Strided<Scalar> c,
+                            Store mode, const Scalar* bias, std::size_t first, std::size_t last,
+                            const Finish& finish = {}) {
   assert(a.cols == b.depth() && c.cols == b.cols() && first % panel_width<Scalar> == 0);
   constexpr std::size_t width = panel_width<Scalar>;
   for (std::size_t column = first; column < last; column += width) {
     const std::size_t cols = std::min(width, last - column);
     detail::multiply_panel<detail::Walk::rows, Depth>(
-        detail::TileArguments<Scalar>{a.data, a.stride, b.panel(column), width, a.cols, c.data + column, c.stride, cols,
-                                      mode == Store::add, bias ? bias + column : nullptr},
+        detail::TileArguments<Scalar>{a.data, a.stride, b.panel(column), width, a.cols,
+                                      c.data + column, c.stride, cols, mode == Store::add,
+                                      bias ? bias + column : nullptr},
         c.rows, [&](std::size_t row, std::size_t rows) { finish(row, rows, column, cols); });
   }
 }
 
 /// c[:, first..last) = a W^T + bias, for outputs [first, last).
 template <std::floating_point Scalar>
-inline void multiply_packed(Strided<const Scalar> a, const PackedWeight<Scalar>& weight, Strided<Scalar> c,
-                            const Scalar* bias, std::size_t first, std::size_t last) {
+inline void multiply_packed(Strided<const Scalar> a, const PackedWeight<Scalar>& weight,
+                            Strided<Scalar> c, const Scalar* bias, std::size_t first,
+                            std::size_t last) {
   multiply_panels(a, weight.forward, c, Store::overwrite, bias, first, last);
 }
 
@@ -251,13 +281,16 @@ inline void multiply_nn(Strided<const Scalar> a, Strided<const Scalar> b, Stride
   constexpr std::size_t width = panel_width<Scalar>;
   const std::size_t direct = c.rows < rows_worth_copying ? c.cols / width * width : 0;
   for (std::size_t column = 0; column < direct; column += width)
-    multiply_panel<Walk::rows>(TileArguments<Scalar>{a.data, a.stride, b.data + column, b.stride, b.rows,
-                                                     c.data + column, c.stride, width, mode == Store::add, nullptr},
-                               c.rows);
+    multiply_panel<Walk::rows>(
+        TileArguments<Scalar>{a.data, a.stride, b.data + column, b.stride, b.rows, c.data + column,
+                              c.stride, width, mode == Store::add, nullptr},
+        c.rows);
   if (direct == c.cols) return;
-  multiply_copied<Walk::rows, Scalar>(a, b.rows, c.part(0, c.rows, direct, c.cols - direct), mode,
-                                      [&](std::size_t k, std::size_t depth, std::size_t column, std::size_t cols,
-                                          Scalar* panels) { copy_panels(b, k, depth, direct + column, cols, panels); });
+  multiply_copied<Walk::rows, Scalar>(
+      a, b.rows, c.part(0, c.rows, direct, c.cols - direct), mode,
+      [&](std::size_t k, std::size_t depth, std::size_t column, std::size_t cols, Scalar* panels) {
+        copy_panels(b, k, depth, direct + column, cols, panels);
+      });
 }
 
 /// c (+)= a b^T,  a [M x K], b [N x K].
@@ -268,7 +301,8 @@ inline void multiply_nt(Strided<const Scalar> a, Strided<const Scalar> b, Stride
   using namespace detail;
   constexpr std::size_t width = panel_width<Scalar>;
   multiply_copied<Walk::rows, Scalar>(
-      a, b.cols, c, mode, [&](std::size_t k, std::size_t depth, std::size_t column, std::size_t cols, Scalar* panels) {
+      a, b.cols, c, mode,
+      [&](std::size_t k, std::size_t depth, std::size_t column, std::size_t cols, Scalar* panels) {
         for (std::size_t j = 0; j < cols; j += width)
           copy_panel_transposed(b, k, depth, column + j, std::min(width, cols - j),
                                 panels + j / width * panel_size<Scalar>);
@@ -282,7 +316,8 @@ inline void multiply_tn(Strided<const Scalar> a, Strided<const Scalar> b, Stride
   assert(a.rows == b.rows && c.rows == a.cols && c.cols == b.cols);
   using namespace detail;
   multiply_copied<Walk::columns, Scalar>(
-      a, b.rows, c, mode, [&](std::size_t k, std::size_t depth, std::size_t column, std::size_t cols, Scalar* panels) {
+      a, b.rows, c, mode,
+      [&](std::size_t k, std::size_t depth, std::size_t column, std::size_t cols, Scalar* panels) {
         copy_panels(b, k, depth, column, cols, panels);
       });
 }

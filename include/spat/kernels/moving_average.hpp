@@ -12,7 +12,8 @@
 namespace spat::inline SPAT_ABI {
 namespace kernels {
 
-/// y_t = sum_j x_{t + j - h} / window,  j = 0 .. window - 1 in order,  h = (window - 1) / 2; before the first x and after the
+/// y_t = sum_j x_{t + j - h} / window,  j = 0 .. window - 1 in order,  h = (window - 1) / 2; before
+/// the first x and after the
 /// last these are repeated. `window` is odd.
 template <std::floating_point Scalar>
 inline void moving_average(std::span<const Scalar> x, std::size_t window, std::span<Scalar> y) {
@@ -20,7 +21,8 @@ inline void moving_average(std::span<const Scalar> x, std::size_t window, std::s
   const std::size_t size = x.size(), half = window / 2;
   std::fill(y.begin(), y.end(), Scalar(0));
   for (std::size_t j = 0; j < window; ++j) {
-    const std::size_t before = std::min(half > j ? half - j : 0, size), after = std::min(j > half ? j - half : 0, size);
+    const std::size_t before = std::min(half > j ? half - j : 0, size),
+                      after = std::min(j > half ? j - half : 0, size);
     for (std::size_t t = 0; t < before; ++t) y[t] += x[0];
     for (std::size_t t = before; t < size - after; ++t) y[t] += x[t + j - half];
     for (std::size_t t = size - after; t < size; ++t) y[t] += x[size - 1];
@@ -30,12 +32,14 @@ inline void moving_average(std::span<const Scalar> x, std::size_t window, std::s
 
 /// dx = the adjoint of moving_average, of dy.
 template <std::floating_point Scalar>
-inline void moving_average_backward(std::span<const Scalar> dy, std::size_t window, std::span<Scalar> dx) {
+inline void moving_average_backward(std::span<const Scalar> dy, std::size_t window,
+                                    std::span<Scalar> dx) {
   assert(window % 2 == 1 && dx.size() == dy.size());
   const std::size_t size = dy.size(), half = window / 2;
   std::fill(dx.begin(), dx.end(), Scalar(0));
   for (std::size_t j = 0; j < window; ++j) {
-    const std::size_t before = std::min(half > j ? half - j : 0, size), after = std::min(j > half ? j - half : 0, size);
+    const std::size_t before = std::min(half > j ? half - j : 0, size),
+                      after = std::min(j > half ? j - half : 0, size);
     for (std::size_t t = 0; t < before; ++t) dx[0] += dy[t];
     for (std::size_t t = before; t < size - after; ++t) dx[t + j - half] += dy[t];
     for (std::size_t t = size - after; t < size; ++t) dx[size - 1] += dy[t];

@@ -17,7 +17,8 @@ struct Moments {
 template <std::floating_point Scalar>
 [[nodiscard]] inline Moments<Scalar> moments(const Scalar* x, std::size_t size) {
   Pack<Scalar> sum(Scalar(0)), squares(Scalar(0));
-  for_each_pack<Scalar>(size, Scalar(0), [&](std::size_t i, auto load, auto) { sum += load(x + i); });
+  for_each_pack<Scalar>(size, Scalar(0),
+                        [&](std::size_t i, auto load, auto) { sum += load(x + i); });
   const Scalar mean = sum_of_lanes(sum) / static_cast<Scalar>(size);
   const Pack<Scalar> center(mean);
   for_each_pack<Scalar>(size, mean, [&](std::size_t i, auto load, auto) {
@@ -27,14 +28,18 @@ template <std::floating_point Scalar>
   return {mean, sum_of_lanes(squares) / static_cast<Scalar>(size)};
 }
 
-/// normalized = (u - mean(u)) / sqrt(variance(u) + epsilon),  u = x + branch, or x where branch is null;
-/// y = gain normalized + bias.  Returns 1 / sqrt(variance + epsilon). `normalized` may be null: inference does not keep it.
+/// normalized = (u - mean(u)) / sqrt(variance(u) + epsilon),  u = x + branch, or x where branch is
+/// null;
+/// y = gain normalized + bias.  Returns 1 / sqrt(variance + epsilon). `normalized` may be null:
+/// inference does not keep it.
 template <std::floating_point Scalar>
-inline Scalar layer_norm(const Scalar* x, const Scalar* branch, const Scalar* gain, const Scalar* bias, Scalar epsilon,
-                         std::size_t size, Scalar* normalized, Scalar* y) {
+inline Scalar layer_norm(const Scalar* x, const Scalar* branch, const Scalar* gain,
+                         const Scalar* bias, Scalar epsilon, std::size_t size, Scalar* normalized,
+                         Scalar* y) {
   if (branch) {
-    for_each_pack<Scalar>(size, Scalar(0),
-                          [&](std::size_t i, auto load, auto store) { store(y + i, load(x + i) + load(branch + i)); });
+    for_each_pack<Scalar>(size, Scalar(0), [&](std::size_t i, auto load, auto store) {
+      store(y + i, load(x + i) + load(branch + i));
+    });
     x = y;
   }
   const auto [mean, variance] = moments(x, size);
@@ -51,8 +56,8 @@ inline Scalar layer_norm(const Scalar* x, const Scalar* branch, const Scalar* ga
 /// The mean and the variance each take one direction out of the gradient:
 ///     dx = inverse (dn - mean(dn) - n mean(dn n)),  dn = gain dy,  n = normalized.
 template <std::floating_point Scalar>
-inline void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Scalar inverse, const Scalar* dy,
-                                std::size_t size, Scalar* dx) {
+inline void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Scalar inverse,
+                                const Scalar* dy, std::size_t size, Scalar* dx) {
   Pack<Scalar> sum(Scalar(0)), along(Scalar(0));
   for_each_pack<Scalar>(size, Scalar(0), [&](std::size_t i, auto load, auto) {
     const Pack<Scalar> dn = load(gain + i) * load(dy + i);
@@ -67,10 +72,12 @@ inline void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Sc
   });
 }
 
-/// normalized = (x - mean) inverse,  y = gain normalized + bias, a feature a column. `normalized` may be null.
+/// normalized = (x - mean) inverse,  y = gain normalized + bias, a feature a column. `normalized`
+/// may be null.
 template <std::floating_point Scalar>
-inline void batch_norm(const Scalar* x, const Scalar* mean, const Scalar* inverse, const Scalar* gain,
-                       const Scalar* bias, std::size_t size, Scalar* normalized, Scalar* y) {
+inline void batch_norm(const Scalar* x, const Scalar* mean, const Scalar* inverse,
+                       const Scalar* gain, const Scalar* bias, std::size_t size, Scalar* normalized,
+                       Scalar* y) {
   for_each_pack<Scalar>(size, Scalar(0), [&](std::size_t i, auto load, auto store) {
     const Pack<Scalar> n = (load(x + i) - load(mean + i)) * load(inverse + i);
     if (normalized) store(normalized + i, n);
@@ -81,11 +88,13 @@ inline void batch_norm(const Scalar* x, const Scalar* mean, const Scalar* invers
 /// dx = inverse (gain dy + minus_mean + minus_along normalized).
 template <std::floating_point Scalar>
 inline void batch_norm_backward(const Scalar* normalized, const Scalar* gain, const Scalar* inverse,
-                                const Scalar* minus_mean, const Scalar* minus_along, const Scalar* dy, std::size_t size,
-                                Scalar* dx) {
+                                const Scalar* minus_mean, const Scalar* minus_along,
+                                const Scalar* dy, std::size_t size, Scalar* dx) {
   for_each_pack<Scalar>(size, Scalar(0), [&](std::size_t i, auto load, auto store) {
-    const Pack<Scalar> centered = multiply_add<Scalar>(load(gain + i), load(dy + i), load(minus_mean + i));
-    store(dx + i, load(inverse + i) * multiply_add<Scalar>(load(normalized + i), load(minus_along + i), centered));
+    const Pack<Scalar> centered =
+        multiply_add<Scalar>(load(gain + i), load(dy + i), load(minus_mean + i));
+    store(dx + i, load(inverse + i) *
+                      multiply_add<Scalar>(load(normalized + i), load(minus_along + i), centered));
   });
 }
 

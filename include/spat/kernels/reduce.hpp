@@ -49,7 +49,8 @@ template <std::floating_point Scalar>
       const double value = static_cast<double>(x[i + j]);
       sums[j] = spat::multiply_add(value, value, sums[j]);
     }
-  for (; i < size; ++i) sums[0] = spat::multiply_add(static_cast<double>(x[i]), static_cast<double>(x[i]), sums[0]);
+  for (; i < size; ++i)
+    sums[0] = spat::multiply_add(static_cast<double>(x[i]), static_cast<double>(x[i]), sums[0]);
   double total = 0;
   for (const double sum : sums) total += sum;
   return total;

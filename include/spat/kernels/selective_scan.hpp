@@ -1,4 +1,5 @@
-// kernels. The selective scan of one sample and its backward: channels lie across the lanes, the state goes down.
+// kernels. The selective scan of one sample and its backward: channels lie across the lanes, the
+// state goes down.
 #pragma once
 
 #include <spat/kernels/causal_convolution.hpp>
@@ -21,14 +22,15 @@ struct Scan {
   [[nodiscard]] std::size_t row(std::size_t t) const { return token_row(t, u.rows, reversed); }
 };
 
-/// Where the gradients go: du, ddelta [N x I]; da [S x I], summed over the tokens; db, dc [N x S], summed over these channels.
+/// Where the gradients go: du, ddelta [N x I]; da [S x I], summed over the tokens; db, dc [N x S],
+/// summed over these channels.
 template <std::floating_point Scalar>
 struct ScanGradients {
   Strided<Scalar> du, ddelta, da, db, dc;
 };
 
-/// The memory of a scan: of one vector of channels its state and, for backward, every state, decay and addend of db and dc.
-/// `tokens` is 0 where there is no backward.
+/// The memory of a scan: of one vector of channels its state and, for backward, every state, decay
+/// and addend of db and dc. `tokens` is 0 where there is no backward.
 template <std::floating_point Scalar>
 struct ScanRoom {
   Scalar *state = nullptr, *states = nullptr, *decays = nullptr, *db = nullptr, *dc = nullptr;
@@ -44,8 +46,8 @@ struct ScanRoom {
 
 /// y [N x I], channels [first, last).
 template <std::floating_point Scalar>
-inline void selective_scan(const Scan<Scalar>& scan, ScanRoom<Scalar> room, std::size_t first, std::size_t last,
-                           Strided<Scalar> y) {
+inline void selective_scan(const Scan<Scalar>& scan, ScanRoom<Scalar> room, std::size_t first,
+                           std::size_t last, Strided<Scalar> y) {
   const std::size_t states = scan.b.cols;
   for_each_pack<Scalar>(last - first, Scalar(0), [&](std::size_t offset, auto load, auto store) {
     const std::size_t i = first + offset;
@@ -54,12 +56,14 @@ inline void selective_scan(const Scan<Scalar>& scan, ScanRoom<Scalar> room, std:
     for (std::size_t t = 0; t < scan.u.rows; ++t) {
       const std::size_t row = scan.row(t);
       const Scalar *const b = scan.b.row(row), *const c = scan.c.row(row);
-      const Pack<Scalar> u = load(scan.u.row(row) + i), delta = load(scan.delta.row(row) + i), input = delta * u;
+      const Pack<Scalar> u = load(scan.u.row(row) + i), delta = load(scan.delta.row(row) + i),
+                         input = delta * u;
       Pack<Scalar> sum = skip * u;
       for (std::size_t s = 0; s < states; ++s) {
         Scalar* const state = room.state + s * lanes<Scalar>;
         const Pack<Scalar> decay = kernels::exp<Scalar>(delta * load(scan.a.row(s) + i));
-        const Pack<Scalar> h = multiply_add<Scalar>(decay, kernels::load(state), input * Pack<Scalar>(b[s]));
+        const Pack<Scalar> h =
+            multiply_add<Scalar>(decay, kernels::load(state), input * Pack<Scalar>(b[s]));
         kernels::store(state, h);
         sum = multiply_add<Scalar>(Pack<Scalar>(c[s]), h, sum);
       }
@@ -68,14 +72,16 @@ inline void selective_scan(const Scan<Scalar>& scan, ScanRoom<Scalar> room, std:
   });
 }
 
-/// States and decays are computed again, a vector of channels at a time; then, from the last token to the first, with
-/// g_t = c_t dy_t + exp(delta_{t+1} a) g_{t+1}:
+/// States and decays are computed again, a vector of channels at a time; then, from the last token
+/// to the first, with g_t = c_t dy_t + exp(delta_{t+1} a) g_{t+1}:
 ///
-///     db_t = sum_i g_t delta_t u_t,  dc_t = sum_i dy_t h_t,  e_t = g_t h_{t-1} exp(delta_t a),  da = sum_t e_t delta_t
-///     du_t = delta_t sum_s g_t b_t + skip dy_t,  ddelta_t = u_t sum_s g_t b_t + sum_s e_t a
+///     db_t = sum_i g_t delta_t u_t,  dc_t = sum_i dy_t h_t,  e_t = g_t h_{t-1} exp(delta_t a),  da
+///     = sum_t e_t delta_t du_t = delta_t sum_s g_t b_t + skip dy_t,  ddelta_t = u_t sum_s g_t b_t
+///     + sum_s e_t a
 template <std::floating_point Scalar>
-inline void selective_scan_backward(const Scan<Scalar>& scan, ScanRoom<Scalar> room, Strided<const Scalar> dy,
-                                    std::size_t first, std::size_t last, const ScanGradients<Scalar>& to) {
+inline void selective_scan_backward(const Scan<Scalar>& scan, ScanRoom<Scalar> room,
+                                    Strided<const Scalar> dy, std::size_t first, std::size_t last,
+                                    const ScanGradients<Scalar>& to) {
   const std::size_t tokens = scan.u.rows, states = scan.b.cols, size = states * lanes<Scalar>;
   std::fill_n(room.db, tokens * size, Scalar(0)), std::fill_n(room.dc, tokens * size, Scalar(0));
   for_each_pack<Scalar>(last - first, Scalar(0), [&](std::size_t offset, auto load, auto store) {
@@ -84,13 +90,15 @@ inline void selective_scan_backward(const Scan<Scalar>& scan, ScanRoom<Scalar> r
     for (std::size_t t = 0; t < tokens; ++t) {
       const std::size_t row = scan.row(t);
       const Scalar* const b = scan.b.row(row);
-      const Pack<Scalar> delta = load(scan.delta.row(row) + i), input = delta * load(scan.u.row(row) + i);
+      const Pack<Scalar> delta = load(scan.delta.row(row) + i),
+                         input = delta * load(scan.u.row(row) + i);
       for (std::size_t s = 0; s < states; ++s) {
         const std::size_t at = t * size + s * lanes<Scalar>;
         const Pack<Scalar> decay = kernels::exp<Scalar>(delta * load(scan.a.row(s) + i));
         const Pack<Scalar> before = t > 0 ? kernels::load(room.states + at - size) : zero;
         kernels::store(room.decays + at, decay);
-        kernels::store(room.states + at, multiply_add<Scalar>(decay, before, input * Pack<Scalar>(b[s])));
+        kernels::store(room.states + at,
+                       multiply_add<Scalar>(decay, before, input * Pack<Scalar>(b[s])));
       }
     }
     const Pack<Scalar> skip = load(scan.skip + i);
@@ -99,7 +107,8 @@ inline void selective_scan_backward(const Scan<Scalar>& scan, ScanRoom<Scalar> r
     for (std::size_t t = tokens; t-- > 0;) {
       const std::size_t row = scan.row(t);
       const Scalar *const b = scan.b.row(row), *const c = scan.c.row(row);
-      const Pack<Scalar> u = load(scan.u.row(row) + i), delta = load(scan.delta.row(row) + i), input = delta * u;
+      const Pack<Scalar> u = load(scan.u.row(row) + i), delta = load(scan.delta.row(row) + i),
+                         input = delta * u;
       const Pack<Scalar> slope = load(dy.row(row) + i);
       Pack<Scalar> inputs = zero, decays = zero;
       for (std::size_t s = 0; s < states; ++s) {
@@ -107,7 +116,8 @@ inline void selective_scan_backward(const Scan<Scalar>& scan, ScanRoom<Scalar> r
         const auto add = [&](Scalar* sum, const Pack<Scalar>& x, const Pack<Scalar>& y) {
           kernels::store(sum, multiply_add<Scalar>(x, y, kernels::load(sum)));
         };
-        const Pack<Scalar> g = multiply_add<Scalar>(Pack<Scalar>(c[s]), slope, kernels::load(room.state + here));
+        const Pack<Scalar> g =
+            multiply_add<Scalar>(Pack<Scalar>(c[s]), slope, kernels::load(room.state + here));
         const Pack<Scalar> passed = g * kernels::load(room.decays + at);
         add(room.db + at, g, input);
         add(room.dc + at, slope, kernels::load(room.states + at));
@@ -124,8 +134,10 @@ inline void selective_scan_backward(const Scan<Scalar>& scan, ScanRoom<Scalar> r
   });
   for (std::size_t t = 0; t < tokens; ++t)
     for (std::size_t s = 0; s < states; ++s) {
-      to.db.row(scan.row(t))[s] = sum_of_lanes(kernels::load(room.db + t * size + s * lanes<Scalar>));
-      to.dc.row(scan.row(t))[s] = sum_of_lanes(kernels::load(room.dc + t * size + s * lanes<Scalar>));
+      to.db.row(scan.row(t))[s] =
+          sum_of_lanes(kernels::load(room.db + t * size + s * lanes<Scalar>));
+      to.dc.row(scan.row(t))[s] =
+          sum_of_lanes(kernels::load(room.dc + t * size + s * lanes<Scalar>));
     }
 }
 

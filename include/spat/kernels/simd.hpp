@@ -1,4 +1,5 @@
-// kernels. The one shim over xsimd: vectors of the instruction set this unit is compiled for, and masked ends of rows.
+// kernels. The one shim over xsimd: vectors of the instruction set this unit is compiled for, and
+// masked ends of rows.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -8,7 +9,8 @@
 #if !defined(SPAT_SCALAR)
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // g++ 12 warns falsely inside its own AVX-512 intrinsics
+#pragma GCC diagnostic ignored \
+    "-Wmaybe-uninitialized"  // g++ 12 warns falsely inside its own AVX-512 intrinsics
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 #include <xsimd/xsimd.hpp>
@@ -34,7 +36,8 @@ namespace detail {
 
 /// The unsigned integer as wide as Scalar.
 template <std::floating_point Scalar>
-using Bits = std::conditional_t<sizeof(Scalar) == sizeof(std::uint32_t), std::uint32_t, std::uint64_t>;
+using Bits =
+    std::conditional_t<sizeof(Scalar) == sizeof(std::uint32_t), std::uint32_t, std::uint64_t>;
 
 }  // namespace detail
 
@@ -97,7 +100,8 @@ namespace detail {
 /// The first `count` lanes.
 template <std::floating_point Scalar>
 [[nodiscard]] inline auto first_lanes(std::size_t count) {
-  return static_cast<std::conditional_t<std::is_same_v<Scalar, float>, __mmask16, __mmask8>>((1u << count) - 1);
+  return static_cast<std::conditional_t<std::is_same_v<Scalar, float>, __mmask16, __mmask8>>(
+      (1u << count) - 1);
 }
 
 }  // namespace detail
@@ -108,18 +112,21 @@ namespace detail {
 template <std::floating_point Scalar>
 [[nodiscard]] inline auto first_lanes(std::size_t count) {
   if constexpr (std::is_same_v<Scalar, float>)
-    return _mm256_cmp_ps(_mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_ps(static_cast<float>(count)), _CMP_LT_OQ);
+    return _mm256_cmp_ps(_mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7),
+                         _mm256_set1_ps(static_cast<float>(count)), _CMP_LT_OQ);
   else
-    return _mm256_cmp_pd(_mm256_setr_pd(0, 1, 2, 3), _mm256_set1_pd(static_cast<double>(count)), _CMP_LT_OQ);
+    return _mm256_cmp_pd(_mm256_setr_pd(0, 1, 2, 3), _mm256_set1_pd(static_cast<double>(count)),
+                         _CMP_LT_OQ);
 }
 
 }  // namespace detail
 #endif
 
-/// The first `count` numbers, the other lanes filled: so that a tail runs through the same instructions as a full vector.
-/// Memory behind them is not touched.
+/// The first `count` numbers, the other lanes filled: so that a tail runs through the same
+/// instructions as a full vector. Memory behind them is not touched.
 template <std::floating_point Scalar>
-[[nodiscard]] inline Pack<Scalar> load_part(const Scalar* from, std::size_t count, Scalar fill = 0) {
+[[nodiscard]] inline Pack<Scalar> load_part(const Scalar* from, std::size_t count,
+                                            Scalar fill = 0) {
 #if !defined(SPAT_SCALAR) && defined(__AVX512F__)
   if constexpr (std::is_same_v<Scalar, float>)
     return _mm512_mask_loadu_ps(Pack<Scalar>(fill), detail::first_lanes<Scalar>(count), from);
@@ -128,9 +135,11 @@ template <std::floating_point Scalar>
 #elif !defined(SPAT_SCALAR) && defined(__AVX__)
   const auto mask = detail::first_lanes<Scalar>(count);
   if constexpr (std::is_same_v<Scalar, float>)
-    return _mm256_blendv_ps(Pack<Scalar>(fill), _mm256_maskload_ps(from, _mm256_castps_si256(mask)), mask);
+    return _mm256_blendv_ps(Pack<Scalar>(fill), _mm256_maskload_ps(from, _mm256_castps_si256(mask)),
+                            mask);
   else
-    return _mm256_blendv_pd(Pack<Scalar>(fill), _mm256_maskload_pd(from, _mm256_castpd_si256(mask)), mask);
+    return _mm256_blendv_pd(Pack<Scalar>(fill), _mm256_maskload_pd(from, _mm256_castpd_si256(mask)),
+                            mask);
 #else
   alignas(alignment) Scalar lane[lanes<Scalar>];
   std::fill(lane, lane + lanes<Scalar>, fill);
@@ -159,7 +168,8 @@ inline void store_part(Scalar* to, const Pack<Scalar>& values, std::size_t count
 
 /// a * b + c with one rounding where the target has it.
 template <std::floating_point Scalar>
-[[nodiscard]] inline Pack<Scalar> multiply_add(const Pack<Scalar>& a, const Pack<Scalar>& b, const Pack<Scalar>& c) {
+[[nodiscard]] inline Pack<Scalar> multiply_add(const Pack<Scalar>& a, const Pack<Scalar>& b,
+                                               const Pack<Scalar>& c) {
 #if defined(SPAT_SCALAR)
   return spat::multiply_add(a.value, b.value, c.value);
 #elif defined(__AVX512F__)  // xsimd 8.1 writes a * b + c here, which clang does not fuse
@@ -172,7 +182,8 @@ template <std::floating_point Scalar>
 #endif
 }
 
-/// The larger and the smaller, lane by lane. Where b is a NaN the result is one; where only a is, it is b or a NaN.
+/// The larger and the smaller, lane by lane. Where b is a NaN the result is one; where only a is,
+/// it is b or a NaN.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> max(const Pack<Scalar>& a, const Pack<Scalar>& b) {
 #if defined(SPAT_SCALAR)
@@ -199,8 +210,8 @@ template <std::floating_point Scalar>
 #endif
 }
 
-/// a / b and sqrt(a), correctly rounded: of floats, xsimd 8.1 only approximates both on NEON, also where it is asked by a
-/// bare a / b.
+/// a / b and sqrt(a), correctly rounded: of floats, xsimd 8.1 only approximates both on NEON, also
+/// where it is asked by a bare a / b.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> divide(const Pack<Scalar>& a, const Pack<Scalar>& b) {
 #if !defined(SPAT_SCALAR) && defined(__aarch64__)
@@ -222,8 +233,8 @@ template <std::floating_point Scalar>
 
 /// Lane by lane: where ? a : b.
 template <std::floating_point Scalar>
-[[nodiscard]] inline Pack<Scalar> select(const std::type_identity_t<Mask<Scalar>>& where, const Pack<Scalar>& a,
-                                         const Pack<Scalar>& b) {
+[[nodiscard]] inline Pack<Scalar> select(const std::type_identity_t<Mask<Scalar>>& where,
+                                         const Pack<Scalar>& a, const Pack<Scalar>& b) {
 #if defined(SPAT_SCALAR)
   return where ? a : b;
 #else
@@ -236,18 +247,22 @@ template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> times_power_of_two(const Pack<Scalar>& x, const Pack<Scalar>& n) {
 #if !defined(SPAT_SCALAR) && defined(__AVX512F__)
   if constexpr (std::is_same_v<Scalar, float>)
-    return _mm512_mask_scalef_ps(x, static_cast<__mmask16>(0xffff), x, n);  // the form without a mask makes g++ 12 warn
+    return _mm512_mask_scalef_ps(x, static_cast<__mmask16>(0xffff), x,
+                                 n);  // the form without a mask makes g++ 12 warn
   else
     return _mm512_mask_scalef_pd(x, static_cast<__mmask8>(0xff), x, n);
 #else
-  // The last bits of 1.5 2^(digits - 1) + m are m. With m = n + 2 bias, its two halves are exponents of 2^a 2^b = 2^n.
+  // The last bits of 1.5 2^(digits - 1) + m are m. With m = n + 2 bias, its two halves are
+  // exponents of 2^a 2^b = 2^n.
   using Bits = detail::Bits<Scalar>;
   constexpr int mantissa = std::numeric_limits<Scalar>::digits - 1;
   constexpr int bias = std::numeric_limits<Scalar>::max_exponent - 1;
-  const Pack<Scalar> sum = n + Pack<Scalar>(static_cast<Scalar>((Bits{3} << (mantissa - 1)) + 2 * bias));
+  const Pack<Scalar> sum =
+      n + Pack<Scalar>(static_cast<Scalar>((Bits{3} << (mantissa - 1)) + 2 * bias));
 #if defined(SPAT_SCALAR)
   const Bits both = std::bit_cast<Bits>(sum.value), half = both >> 1;
-  return x.value * std::bit_cast<Scalar>(half << mantissa) * std::bit_cast<Scalar>((both - half) << mantissa);
+  return x.value * std::bit_cast<Scalar>(half << mantissa) *
+         std::bit_cast<Scalar>((both - half) << mantissa);
 #else
   const auto both = xsimd::bitwise_cast<xsimd::batch<Bits>>(sum);
   const auto half = both >> 1;
@@ -272,7 +287,8 @@ namespace detail {
 }
 #if defined(__AVX512F__)  // the forms without a mask make g++ 12 warn
 [[nodiscard]] inline double sum_by_halves(__m512d x) {
-  return sum_by_halves(_mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_maskz_extractf64x4_pd(0xff, x, 1)));
+  return sum_by_halves(
+      _mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_maskz_extractf64x4_pd(0xff, x, 1)));
 }
 [[nodiscard]] inline float sum_by_halves(__m512 x) {
   const __m256 upper = _mm256_castpd_ps(_mm512_maskz_extractf64x4_pd(0xff, _mm512_castps_pd(x), 1));
@@ -303,8 +319,8 @@ template <std::floating_point Scalar>
   return *std::max_element(lane, lane + lanes<Scalar>);
 }
 
-/// Calls body(offset, load, store) over [0, size) a vector at a time; `load(p)` and `store(p, v)` mask the last, short one.
-/// `fill` stands in the lanes past the end.
+/// Calls body(offset, load, store) over [0, size) a vector at a time; `load(p)` and `store(p, v)`
+/// mask the last, short one. `fill` stands in the lanes past the end.
 template <std::floating_point Scalar, class Body>
 inline void for_each_pack(std::size_t size, Scalar fill, Body&& body) {
   constexpr std::size_t width = lanes<Scalar>;

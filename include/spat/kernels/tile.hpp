@@ -1,4 +1,5 @@
-// kernels. The register tile that all matrix products are made of: every element is one chain of fused multiply-adds over k.
+// kernels. The register tile that all matrix products are made of: every element is one chain of
+// fused multiply-adds over k.
 #pragma once
 
 #include <spat/kernels/simd.hpp>
@@ -38,16 +39,19 @@ struct TileArguments {
   const Scalar* bias;  // [cols] or none; added last
 };
 
-/// c[Rows x cols] (+)= a[Rows x depth] * b[depth x cols] (+ bias), cols in `Vectors` vectors. Depth is t.depth where the
-/// type knows it.
+/// c[Rows x cols] (+)= a[Rows x depth] * b[depth x cols] (+ bias), cols in `Vectors` vectors. Depth
+/// is t.depth where the type knows it.
 template <std::size_t Rows, std::size_t Vectors, Walk walk, std::size_t Depth, class Scalar>
 inline void multiply_tile(const TileArguments<Scalar>& t) {
   using P = Pack<Scalar>;
   constexpr std::size_t width = lanes<Scalar>;
   const std::size_t rest = t.cols - (Vectors - 1) * width;  // columns in the last vector
   const bool full = rest == width;
-  const auto for_each = []<std::size_t Count>(std::integral_constant<std::size_t, Count>, auto&& use) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (use(std::integral_constant<std::size_t, I>{}), ...); }
+  const auto for_each = []<std::size_t Count>(std::integral_constant<std::size_t, Count>,
+                                              auto&& use) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (use(std::integral_constant<std::size_t, I>{}), ...);
+    }
     (std::make_index_sequence<Count>{});
   };
   constexpr std::integral_constant<std::size_t, Rows> rows;
@@ -58,18 +62,22 @@ inline void multiply_tile(const TileArguments<Scalar>& t) {
 
   std::array<std::array<P, Vectors>, Rows> sum;
   for_each(rows, [&](auto i) {
-    for_each(vectors, [&](auto v) { sum[i][v] = t.continues ? read(t.c + i * t.c_stride, v) : P(Scalar(0)); });
+    for_each(vectors, [&](auto v) {
+      sum[i][v] = t.continues ? read(t.c + i * t.c_stride, v) : P(Scalar(0));
+    });
   });
 
   const Scalar *a = t.a, *b = t.b;
-  const std::size_t row_step = walk == Walk::rows ? t.a_stride : 1, depth_step = walk == Walk::rows ? 1 : t.a_stride;
+  const std::size_t row_step = walk == Walk::rows ? t.a_stride : 1,
+                    depth_step = walk == Walk::rows ? 1 : t.a_stride;
   const std::size_t depth = Depth == dynamic ? t.depth : Depth;
   for (std::size_t k = 0; k < depth; ++k, a += depth_step, b += t.b_stride) {
     std::array<P, Vectors> right;
     for_each(vectors, [&](auto v) { right[v] = load(b + v * width); });
     for_each(rows, [&](auto i) {
       const P left(a[i * row_step]);
-      for_each(vectors, [&](auto v) { sum[i][v] = multiply_add<Scalar>(left, right[v], sum[i][v]); });
+      for_each(vectors,
+               [&](auto v) { sum[i][v] = multiply_add<Scalar>(left, right[v], sum[i][v]); });
     });
   }
 
@@ -92,13 +100,15 @@ struct NothingFollows {
   void operator()(std::size_t /*row*/, std::size_t /*rows*/) const {}
 };
 
-/// All rows of one panel in tiles of nearly equal height; finish(row, rows) follows each while its numbers are in the first-level cache.
+/// All rows of one panel in tiles of nearly equal height; finish(row, rows) follows each while its
+/// numbers are in the first-level cache.
 template <Walk walk, std::size_t Depth = dynamic, class Scalar, class Finish = NothingFollows>
 inline void multiply_panel(TileArguments<Scalar> t, std::size_t rows, const Finish& finish = {}) {
   using Function = void (*)(const TileArguments<Scalar>&);
   static constexpr auto tiles = []<std::size_t... I>(std::index_sequence<I...>) {
     return std::array<std::array<Function, 2>, sizeof...(I)>{
-        {{&multiply_tile<I + 1, 1, walk, dynamic, Scalar>, &multiply_tile<I + 1, 2, walk, Depth, Scalar>}...}};
+        {{&multiply_tile<I + 1, 1, walk, dynamic, Scalar>,
+          &multiply_tile<I + 1, 2, walk, Depth, Scalar>}...}};
   }
   (std::make_index_sequence<tile_rows>{});
   const std::size_t vectors = t.cols > lanes<Scalar> ? 2 : 1;

@@ -1,4 +1,5 @@
-// models. A model in a safetensors file: tensors under the reference's names, configuration and mask in the metadata.
+// models. A model in a safetensors file: tensors under the reference's names, configuration and
+// mask in the metadata.
 #pragma once
 
 #include <spat/io/fields.hpp>
@@ -22,15 +23,18 @@ template <class Model>
   if constexpr (requires { Model::aliases; })
     for (const auto& [ours, theirs] : Model::aliases)
       if (name.starts_with(ours))
-        if (std::string other = message(theirs, name.substr(ours.size())); file.contains(other)) return other;
+        if (std::string other = message(theirs, name.substr(ours.size())); file.contains(other))
+          return other;
   return name;  // reading it will say that it is missing
 }
 
 }  // namespace detail
 
-/// Reads every tensor of the model from the tensor of its name (or alias); a state_dict of the reference loads as it is.
-/// Constants need not be there: the model has its own. All shapes are checked before the first number is read. Returns the names in the file that the model did not use.
-/// Throws FileError for a missing tensor or dtype, ShapeError for another shape; then the model is unchanged.
+/// Reads every tensor of the model from the tensor of its name (or alias); a state_dict of the
+/// reference loads as it is. Constants need not be there: the model has its own. All shapes are
+/// checked before the first number is read. Returns the names in the file that the model did not
+/// use. Throws FileError for a missing tensor or dtype, ShapeError for another shape; then the
+/// model is unchanged.
 template <class Model>
 std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
                                       Narrowing narrowing = Narrowing::refused) {
@@ -49,7 +53,8 @@ std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
     else if (list[i].kind != ParameterKind::constant)
       values[i] = file.read<Scalar>(names[i], narrowing);
   }
-  for (std::size_t i = 0; i < list.size(); ++i) std::ranges::copy(values[i], list[i].values.begin());
+  for (std::size_t i = 0; i < list.size(); ++i)
+    std::ranges::copy(values[i], list[i].values.begin());
   pack(model);
   for (const auto& tensor : file.tensors())
     if (std::ranges::find(names, tensor.name) == names.end()) unused.push_back(tensor.name);
@@ -60,13 +65,15 @@ std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
 template <class Model>
 [[nodiscard]] Fields config_fields(const Model& model) {
   Fields config;
-  Model::Config::for_each(model.config(), [&](const char* field, const auto& value) { config.set(field, value); });
+  Model::Config::for_each(model.config(),
+                          [&](const char* field, const auto& value) { config.set(field, value); });
   return config;
 }
 
 /// Writes the model beside `path` and renames. `extra` entries go into the metadata as they are.
 template <class Model>
-void save_model(const std::string& path, const Model& model, const std::map<std::string, std::string>& extra = {}) {
+void save_model(const std::string& path, const Model& model,
+                const std::map<std::string, std::string>& extra = {}) {
   SafetensorsWriter writer;
   for (const auto& parameter : parameters(model)) {
     if (parameter.kind == ParameterKind::counter) {
@@ -92,27 +99,30 @@ void save_model(const std::string& path, const Model& model, const std::map<std:
   writer.save(path);
 }
 
-/// The configuration that save_model() wrote. Throws FileError for another model's file, or fields that are missing or not
-/// what they should be, ConfigError for sizes that do not fit together.
+/// The configuration that save_model() wrote. Throws FileError for another model's file, or fields
+/// that are missing or not what they should be, ConfigError for sizes that do not fit together.
 template <class Config>
 [[nodiscard]] Config read_config(const SafetensorsFile& file, std::string_view model_name) {
   if (const std::string& found = file.metadata(model_key); found != model_name)
-    throw FileError(message(file.path(), ": expected a model \"", model_name, "\", found \"", found, "\""));
+    throw FileError(
+        message(file.path(), ": expected a model \"", model_name, "\", found \"", found, "\""));
   Config config;
   const Fields fields = fields_from_json(file.metadata(config_key), file.path());
-  Config::for_each(
-      config, [&](const char* field, auto& value) { value = fields.get<std::remove_cvref_t<decltype(value)>>(field); });
+  Config::for_each(config, [&](const char* field, auto& value) {
+    value = fields.get<std::remove_cvref_t<decltype(value)>>(field);
+  });
   config.check();
   const std::string& kept = file.metadata(kept_key);
   const auto mask = parse_module_mask(kept, config.modules());
   if (!mask)
     throw FileError(message(file.path(), ": ", kept_key, ": expected ", config.modules(),
-                                    " digits 0 or 1, found \"", kept, "\""));
+                            " digits 0 or 1, found \"", kept, "\""));
   config.kept = *mask;
   return config;
 }
 
-/// A model as save_model() wrote it. No memory is taken for sizes that the file's tensors do not bear out.
+/// A model as save_model() wrote it. No memory is taken for sizes that the file's tensors do not
+/// bear out.
 template <class Model>
 [[nodiscard]] Model load_model(const std::string& path, Narrowing narrowing = Narrowing::refused) {
   const SafetensorsFile file(path);
@@ -126,9 +136,10 @@ template <class Model>
   for (const TensorInfo& tensor : file.tensors()) numbers += static_cast<double>(tensor.size());
   if (config.parameters() > numbers)
     throw ShapeError(message(path, ": its configuration asks for ", config.parameters(),
-                                     " numbers, its tensors hold ", numbers));
+                             " numbers, its tensors hold ", numbers));
   Model model(form);
-  model.set_dropout(fields_from_json(file.metadata(config_key), path).template get<double>("dropout"));
+  model.set_dropout(
+      fields_from_json(file.metadata(config_key), path).template get<double>("dropout"));
   load_tensors(model, file, narrowing);
   return model;
 }

@@ -2,17 +2,18 @@
 #pragma once
 
 #include <spat/autograd/layer.hpp>
-#include <spat/data/window_batch.hpp>
 #include <spat/core/module_mask.hpp>
+#include <spat/data/window_batch.hpp>
 
 #include <concepts>
 
 namespace spat::inline SPAT_ABI {
 
-/// Forecasts a batch of windows: forward gives [B*T x C_out] in a cache that prepare() laid out. Enough for a Predictor, for
-/// evaluation, and for criteria that hear of forward passes alone.
+/// Forecasts a batch of windows: forward gives [B*T x C_out] in a cache that prepare() laid out.
+/// Enough for a Predictor, for evaluation, and for criteria that hear of forward passes alone.
 template <class M>
-concept Evaluable = requires(const M& model, M& changed, const Pass& pass, const WindowBatch<typename M::Value>& batch,
+concept Evaluable = requires(const M& model, M& changed, const Pass& pass,
+                             const WindowBatch<typename M::Value>& batch,
                              typename M::Cache& cache) {
   model.prepare(cache, Purpose::inference, std::size_t{}, std::size_t{});
   { model.forward(pass, batch, cache) } -> std::convertible_to<Rows<const typename M::Value>>;
@@ -24,14 +25,15 @@ concept Evaluable = requires(const M& model, M& changed, const Pass& pass, const
 
 /// One that learns, too.
 template <class M>
-concept Forecaster = Evaluable<M> && requires(const M& model, M& gradients, const Pass& pass, typename M::Cache& cache,
-                                              Rows<const typename M::Value> dforecast, Share& share) {
+concept Forecaster = Evaluable<M> &&
+    requires(const M& model, M& gradients, const Pass& pass, typename M::Cache& cache,
+             Rows<const typename M::Value> dforecast, Share& share) {
   model.backward_input(pass, dforecast, cache);
   model.backward_weights(pass, cache, gradients, share);
 };
 
-/// What can be built again with fewer modules: a Shape that knows its mask, parameters by name, and layers that call pass.at(module),
-/// so that a criterion hears from each of them.
+/// What can be built again with fewer modules: a Shape that knows its mask, parameters by name, and
+/// layers that call pass.at(module), so that a criterion hears from each of them.
 template <class M>
 concept Prunable = Evaluable<M> && std::constructible_from<M, typename M::Form> &&
     requires(const M& model, ModuleMask mask) {
@@ -44,23 +46,28 @@ concept Prunable = Evaluable<M> && std::constructible_from<M, typename M::Form> 
 template <class M>
 concept PrunableModel = Prunable<M> && Forecaster<M>;
 
-/// A forecaster whose samples meet in batch statistics while it is trained (BatchNorm). Forward and backward are cut into stages,
-/// and between two stages what the blocks of the whole batch have observed is reduced, in block order:
+/// A forecaster whose samples meet in batch statistics while it is trained (BatchNorm). Forward and
+/// backward are cut into stages, and between two stages what the blocks of the whole batch have
+/// observed is reduced, in block order:
 ///
-///     forward_stage(pass, s, batch, cache)        s = 0 .. stages() - 1; the last returns the forecast
-///     reduce(s, caches)                          between forward stages s and s + 1
+///     forward_stage(pass, s, batch, cache)        s = 0 .. stages() - 1; the last returns the
+///     forecast reduce(s, caches)                          between forward stages s and s + 1
 ///     backward_stage(pass, s, dforecast, cache)   s = stages() - 1 .. 0
 ///     reduce_backward(s, caches)                 between backward stages s + 1 and s
-///     commit(cache, weight)                      once a step: running statistics move by `weight`, from any block's cache
+///     commit(cache, weight)                      once a step: running statistics move by `weight`,
+///     from any block's cache
 ///
 /// Its forward() and backward_input() are those of a batch that is one block.
 template <class M>
 concept BatchNormalized = Forecaster<M> &&
-    requires(const M& model, M& changed, const Pass& pass, const WindowBatch<typename M::Value>& batch,
-             typename M::Cache& cache, Rows<const typename M::Value> dforecast, Caches<typename M::Cache> caches,
+    requires(const M& model, M& changed, const Pass& pass,
+             const WindowBatch<typename M::Value>& batch, typename M::Cache& cache,
+             Rows<const typename M::Value> dforecast, Caches<typename M::Cache> caches,
              std::size_t stage) {
   { model.stages() } -> std::convertible_to<std::size_t>;
-  { model.forward_stage(pass, stage, batch, cache) } -> std::convertible_to<Rows<const typename M::Value>>;
+  {
+    model.forward_stage(pass, stage, batch, cache)
+    } -> std::convertible_to<Rows<const typename M::Value>>;
   model.reduce(stage, caches);
   model.backward_stage(pass, stage, dforecast, cache);
   model.reduce_backward(stage, caches);
@@ -70,8 +77,8 @@ concept BatchNormalized = Forecaster<M> &&
 /// All stages of a batch that is one block.
 template <class Model, class PassType>
 Rows<const typename Model::Value> forward_in_stages(const Model& model, const PassType& pass,
-                                                     const WindowBatch<typename Model::Value>& batch,
-                                                     typename Model::Cache& cache) {
+                                                    const WindowBatch<typename Model::Value>& batch,
+                                                    typename Model::Cache& cache) {
   Rows<const typename Model::Value> forecast;
   for (std::size_t s = 0; s < model.stages(); ++s) {
     if (s > 0 && pass.training) model.reduce(s - 1, cache);
@@ -80,8 +87,8 @@ Rows<const typename Model::Value> forward_in_stages(const Model& model, const Pa
   return forecast;
 }
 template <class Model, class PassType>
-void backward_in_stages(const Model& model, const PassType& pass, Rows<const typename Model::Value> dforecast,
-                        typename Model::Cache& cache) {
+void backward_in_stages(const Model& model, const PassType& pass,
+                        Rows<const typename Model::Value> dforecast, typename Model::Cache& cache) {
   for (std::size_t s = model.stages(); s-- > 0;) {
     model.backward_stage(pass, s, dforecast, cache);
     if (s > 0 && pass.training) model.reduce_backward(s - 1, cache);
@@ -90,15 +97,15 @@ void backward_in_stages(const Model& model, const PassType& pass, Rows<const typ
 
 /// backward_input, then backward_weights by one worker.
 template <class Model, class PassType, class Gradient>
-void backward_pass(const Model& model, const PassType& pass, const Gradient& dforecast, typename Model::Cache& cache,
-                   Model& gradients) {
+void backward_pass(const Model& model, const PassType& pass, const Gradient& dforecast,
+                   typename Model::Cache& cache, Model& gradients) {
   model.backward_input(pass, dforecast.view(), cache);
   Share all;
   model.backward_weights(pass, cache, gradients, all);
 }
 
-/// The same weights in another form or with fewer modules: static or dynamic, in any direction, float or double.
-/// Throws ShapeError if `to` has a tensor that `from` lacks.
+/// The same weights in another form or with fewer modules: static or dynamic, in any direction,
+/// float or double. Throws ShapeError if `to` has a tensor that `from` lacks.
 template <class To, class From>
 [[nodiscard]] To converted(const From& from, typename To::Form form = {}) {
   To to(form);

@@ -20,15 +20,17 @@ struct Latency {
   if (milliseconds.empty()) return {};
   std::ranges::sort(milliseconds);
   const auto at = [&](double q) {
-    return milliseconds[std::min(milliseconds.size() - 1,
-                                 static_cast<std::size_t>(q * static_cast<double>(milliseconds.size())))];
+    return milliseconds[std::min(
+        milliseconds.size() - 1,
+        static_cast<std::size_t>(q * static_cast<double>(milliseconds.size())))];
   };
   return {at(0.5), at(0.1), at(0.9), milliseconds.size()};
 }
 
-/// Times each of `calls` in turn, so that a wandering clock meets all of them alike; `seconds` in all, at least `least` turns.
-[[nodiscard]] inline std::vector<Latency> measure_alternately(const std::vector<std::function<void()>>& calls,
-                                                              double seconds = 1, std::size_t least = 20) {
+/// Times each of `calls` in turn, so that a wandering clock meets all of them alike; `seconds` in
+/// all, at least `least` turns.
+[[nodiscard]] inline std::vector<Latency> measure_alternately(
+    const std::vector<std::function<void()>>& calls, double seconds = 1, std::size_t least = 20) {
   using Clock = std::chrono::steady_clock;
   for (const auto& call : calls)
     for (int warm_up = 0; warm_up < 3; ++warm_up) call();

@@ -1,28 +1,32 @@
-// models. Crossformer: attention over time and over variates in two stages, at several scales. The Time-Series-Library's variant.
+// models. Crossformer: attention over time and over variates in two stages, at several scales. The
+// Time-Series-Library's variant.
 #pragma once
 
 #include <spat/models/crossformer/config.hpp>
-#include <spat/nn/patch_embedding.hpp>
 #include <spat/models/crossformer/scale_block.hpp>
 #include <spat/models/crossformer/segment_decoder_layer.hpp>
+#include <spat/nn/patch_embedding.hpp>
 #include <spat/nn/stack.hpp>
 
 namespace spat::inline SPAT_ABI {
 
-/// Crossformer (Zhang and Yan, "Transformer Utilizing Cross-Dimension Dependency for Multivariate Time Series Forecasting",
-/// ICLR 2023), as in the Time-Series-Library:
+/// Crossformer (Zhang and Yan, "Transformer Utilizing Cross-Dimension Dependency for Multivariate
+/// Time Series Forecasting", ICLR 2023), as in the Time-Series-Library:
 ///
-///     scale_0 = LN(W segments(history) + pe + W_enc);  scale_{l+1} = block_l(scale_l), which merges segments for l > 0
-///     x_0 = W_dec;  x_{i+1}, prediction_i = decoder_i(x_i, scale_i);  forecast = sum_i prediction_i, its last T rows
+///     scale_0 = LN(W segments(history) + pe + W_enc);  scale_{l+1} = block_l(scale_l), which
+///     merges segments for l > 0 x_0 = W_dec;  x_{i+1}, prediction_i = decoder_i(x_i, scale_i);
+///     forecast = sum_i prediction_i, its last T rows
 ///
-/// Shapes, with s_i segments at scale i and u = ceil(T / segment) in the forecast:  history [B*L x C]   scale_i [B*C * s_i x D]
-/// x_i [B*C * u x D]   prediction_i [B*C x u segment]   forecast [B*T x C].  The last value of the history fills its last segment.
+/// Shapes, with s_i segments at scale i and u = ceil(T / segment) in the forecast:  history [B*L x
+/// C]   scale_i [B*C * s_i x D]
+/// x_i [B*C * u x D]   prediction_i [B*C x u segment]
+/// forecast [B*T x C].  The last value of the history fills its last segment.
 ///
-/// Modules: of each encoder block attention over time and over variates (sender and receiver are one); then of each decoder layer
-/// these two and the cross-attention. Above the last scale that a cross-attention reads everything is dead, and inference leaves
-/// it out. Time marks are not read.
-/// Errors: ConfigError for sizes that do not fit together, and for other channels than the configuration's, for each has
-/// positions of its own; ShapeError for a batch of other sizes.
+/// Modules: of each encoder block attention over time and over variates (sender and receiver are
+/// one); then of each decoder layer these two and the cross-attention. Above the last scale that a
+/// cross-attention reads everything is dead, and inference leaves it out. Time marks are not read.
+/// Errors: ConfigError for sizes that do not fit together, and for other channels than the
+/// configuration's, for each has positions of its own; ShapeError for a batch of other sizes.
 template <std::floating_point Scalar, class ModelForm = Dynamic<CrossformerConfig>>
 class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -32,7 +36,8 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   static constexpr std::size_t segment = extent<ModelForm, &CrossformerConfig::segment>();
   static constexpr std::size_t depth = extent<ModelForm, &CrossformerConfig::depth>();
   static constexpr std::size_t scales = extent<ModelForm, &CrossformerConfig::scales>();
-  static constexpr std::size_t encoder_modules = extent<ModelForm, &CrossformerConfig::encoder_modules>();
+  static constexpr std::size_t encoder_modules =
+      extent<ModelForm, &CrossformerConfig::encoder_modules>();
 
   template <BlockMask kept>
   using Block = ScaleBlock<Scalar, kept, width, ffn_width, heads>;
@@ -48,19 +53,23 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   using Pruned = Crossformer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "crossformer";
   static constexpr const char* source = "Zhang and Yan, ICLR 2023, as in the Time-Series-Library";
-  static constexpr const char* without_attention = "a constant forecast: one cross-attention has to stay";
+  static constexpr const char* without_attention =
+      "a constant forecast: one cross-attention has to stay";
 
   explicit Crossformer(ModelForm model_form = {})
-      : Base(model_form), embedding(config().lookback, config().segment, config().segment,
-                                     config().segments(0) * config().segment - config().lookback, config().width),
-        enc_positions(config().channels * config().segments(0), config().width), pre_norm(config().width),
+      : Base(model_form),
+        embedding(config().lookback, config().segment, config().segment,
+                  config().segments(0) * config().segment - config().lookback, config().width),
+        enc_positions(config().channels * config().segments(0), config().width),
+        pre_norm(config().width),
         encoder(
             config().depth, Base::mask(), [this](std::size_t l) { return config().segments(l); },
-            [this](std::size_t l) { return l == 0 ? 1 : config().window; }, config().routers, config().width,
-            config().ffn_width, config().heads),
+            [this](std::size_t l) { return l == 0 ? 1 : config().window; }, config().routers,
+            config().width, config().ffn_width, config().heads),
         dec_tokens(config().channels * config().forecast_segments(), config().width),
-        decoder(config().scales(), Base::mask(config().encoder_modules()), config().forecast_segments(),
-                config().segment, config().routers, config().width, config().ffn_width, config().heads) {
+        decoder(config().scales(), Base::mask(config().encoder_modules()),
+                config().forecast_segments(), config().segment, config().routers, config().width,
+                config().ffn_width, config().heads) {
     decoder.first_module = config().encoder_modules();
     set_dropout(0);
   }
@@ -72,7 +81,8 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   LearnedPositions<Scalar, width> dec_tokens;
   Decoder decoder;
 
-  /// One rate everywhere but in the embedding, as in the reference; sites are numbered by the unpruned architecture.
+  /// One rate everywhere but in the embedding, as in the reference; sites are numbered by the
+  /// unpruned architecture.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     encoder.set_dropout(rate, 0);
@@ -88,8 +98,8 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
       typename Encoder::Cache encoder;
       typename Decoder::Cache decoder;
       std::vector<Tokens> memories, dmemories;  // of each scale; empty where nobody reads it
-      Rows<Scalar, segment> sum, dsum;         // of the predictions, [B*C * u x segment]
-      Rows<Scalar> forecast;                   // [B*T x C]
+      Rows<Scalar, segment> sum, dsum;          // of the predictions, [B*C * u x segment]
+      Rows<Scalar> forecast;                    // [B*T x C]
       Rows<Scalar, width> dembedded;
       std::size_t samples = 0, channels = 0, scales = 0;
     } views;
@@ -124,24 +134,28 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   }
 
   template <class PassType>
-  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
+                             Cache& cache) const {
     auto& my = cache.views;
     check_channels(batch.channels());
     Base::expect_history("Crossformer", batch, my.samples, my.channels);
     assert(!pass.training || cache.arena.training());
     if (my.scales > 0) {
-      const auto embedded =
-          enc_positions.forward(pass, embedding.forward(pass, batch.history, my.embedding), my.enc_positions);
+      const auto embedded = enc_positions.forward(
+          pass, embedding.forward(pass, batch.history, my.embedding), my.enc_positions);
       my.memories[0] = pre_norm.forward(pass, embedded, my.pre_norm);
       encoder.forward(pass, my.memories[0], my.encoder);
-      for_each_block([&](std::size_t l, const auto& block) { my.memories[l + 1] = block.y; }, my.encoder.blocks);
+      for_each_block([&](std::size_t l, const auto& block) { my.memories[l + 1] = block.y; },
+                     my.encoder.blocks);
     }
     decoder.forward(pass, dec_tokens.repeat(pass, my.dec_tokens), my.decoder,
                     [&](std::size_t i) { return my.memories[i]; });
     std::ranges::fill(my.sum.flat(), Scalar(0));
-    for_each_block([&](std::size_t,
-               const auto& layer) { kernels::add<Scalar>(my.sum.flat(), layer.prediction.flat(), my.sum.flat()); },
-           my.decoder.blocks);
+    for_each_block(
+        [&](std::size_t, const auto& layer) {
+          kernels::add<Scalar>(my.sum.flat(), layer.prediction.flat(), my.sum.flat());
+        },
+        my.decoder.blocks);
     for_each_forecast(
         my, [](Scalar& forecast, const Scalar& sum) { forecast = sum; }, my.forecast, my.sum);
     return my.forecast;
@@ -155,20 +169,25 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
     for_each_forecast(
         my, [](const Scalar& dy, Scalar& dsum) { dsum = dy; }, dforecast, my.dsum);
     const Rows<const Scalar, segment> dsum = my.dsum;
-    dec_tokens.backward_input(pass, decoder.backward_input(pass, Tokens{}, my.decoder, dsum), my.dec_tokens);
-    for_each_block([&](std::size_t i, const auto& layer) { my.dmemories[i] = layer.dmemory; }, my.decoder.blocks);
-    const Tokens dscale =
-        encoder.backward_input(pass, Tokens{}, my.encoder, [&](std::size_t l) { return my.dmemories[l + 1]; });
-    const Tokens dembedded =
-        pre_norm.backward_input(pass, sum_of_gradients(dscale, my.dmemories[0], my.dembedded), my.pre_norm);
-    embedding.skip_input(pass, enc_positions.backward_input(pass, dembedded, my.enc_positions), my.embedding);
+    dec_tokens.backward_input(pass, decoder.backward_input(pass, Tokens{}, my.decoder, dsum),
+                              my.dec_tokens);
+    for_each_block([&](std::size_t i, const auto& layer) { my.dmemories[i] = layer.dmemory; },
+                   my.decoder.blocks);
+    const Tokens dscale = encoder.backward_input(
+        pass, Tokens{}, my.encoder, [&](std::size_t l) { return my.dmemories[l + 1]; });
+    const Tokens dembedded = pre_norm.backward_input(
+        pass, sum_of_gradients(dscale, my.dmemories[0], my.dembedded), my.pre_norm);
+    embedding.skip_input(pass, enc_positions.backward_input(pass, dembedded, my.enc_positions),
+                         my.embedding);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, Crossformer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, Crossformer& gradients,
+                        Share& share) const {
     using Views = typename Cache::Views;
     const auto views = caches.of(&Cache::views);
     embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
-    enc_positions.backward_weights(pass, views.of(&Views::enc_positions), gradients.enc_positions, share);
+    enc_positions.backward_weights(pass, views.of(&Views::enc_positions), gradients.enc_positions,
+                                   share);
     pre_norm.backward_weights(pass, views.of(&Views::pre_norm), gradients.pre_norm, share);
     encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
     dec_tokens.backward_weights(pass, views.of(&Views::dec_tokens), gradients.dec_tokens, share);
@@ -186,7 +205,8 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   /// Columns of a forecast from windows of `channels` channels.
   [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
 
-  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is cut into blocks by.
+  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
+  /// cut into blocks by.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return channels * std::max(config().segments(0), config().forecast_segments()) *
            std::max(config().width, config().ffn_width);
@@ -216,11 +236,13 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
     return parts;
   }
 
-  /// The name of module i, as in the reference's state_dict; of sender and receiver it is the receiver's.
+  /// The name of module i, as in the reference's state_dict; of sender and receiver it is the
+  /// receiver's.
   [[nodiscard]] std::string module_name(std::size_t i) const {
     constexpr std::array stages{"time_attention", "dim_receiver"};
     const std::size_t first = config().encoder_modules();
-    if (i < first) return message("encoder.encode_blocks.", i / 2, ".encode_layers.0.", stages[i % 2]);
+    if (i < first)
+      return message("encoder.encode_blocks.", i / 2, ".encode_layers.0.", stages[i % 2]);
     const std::size_t layer = (i - first) / 3, j = (i - first) % 3;
     const std::string prefix = message("decoder.decode_layers.", layer, ".");
     return j == 2 ? prefix + "cross_attention" : message(prefix, "self_attention.", stages[j]);
@@ -229,8 +251,8 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
  private:
   void check_channels(std::size_t channels) const {
     if (channels != config().channels)
-      throw ConfigError(
-          message("Crossformer has positions for ", config().channels, " channels, the batch has ", channels));
+      throw ConfigError(message("Crossformer has positions for ", config().channels,
+                                " channels, the batch has ", channels));
   }
 
   [[nodiscard]] auto segments_of_scale() const {
@@ -241,11 +263,13 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
     return [samples, live](std::size_t l) { return l + 1 < live ? samples : 0; };
   }
 
-  /// visit(forecast(b, t, c), sum(b, c, t + padding)): of the padded horizon the reference takes the last T rows.
+  /// visit(forecast(b, t, c), sum(b, c, t + padding)): of the padded horizon the reference takes
+  /// the last T rows.
   template <class Visit, class Forecast, class Sum>
-  void for_each_forecast(const typename Cache::Views& my, const Visit& visit, const Forecast& forecast,
-                         const Sum& sum) const {
-    const std::size_t t = config().horizon, c = my.channels, padded = config().forecast_segments() * config().segment;
+  void for_each_forecast(const typename Cache::Views& my, const Visit& visit,
+                         const Forecast& forecast, const Sum& sum) const {
+    const std::size_t t = config().horizon, c = my.channels,
+                      padded = config().forecast_segments() * config().segment;
     for (std::size_t s = 0; s < my.samples; ++s)
       for (std::size_t i = 0; i < t; ++i)
         for (std::size_t j = 0; j < c; ++j)

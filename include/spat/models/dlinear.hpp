@@ -1,9 +1,10 @@
-// models. DLinear: one linear map of each series' trend and one of the rest. No attention: a baseline.
+// models. DLinear: one linear map of each series' trend and one of the rest. No attention: a
+// baseline.
 #pragma once
 
+#include <spat/models/dlinear/series_decomposition.hpp>
 #include <spat/models/forecaster_base.hpp>
 #include <spat/nn/linear.hpp>
-#include <spat/models/dlinear/series_decomposition.hpp>
 #include <spat/nn/series_frame.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -22,7 +23,9 @@ struct DLinearConfig {
     config.kept = mask;
     return config;
   }
-  [[nodiscard]] constexpr bool valid() const { return channels && lookback && horizon && kernel % 2 == 1; }
+  [[nodiscard]] constexpr bool valid() const {
+    return channels && lookback && horizon && kernel % 2 == 1;
+  }
   /// How many numbers such a model learns; in double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon);
@@ -32,7 +35,8 @@ struct DLinearConfig {
   void check() const {
     using detail::require_rule;
     require_rule(channels > 0, "DLinear needs at least one channel: channels", channels);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
+    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
+                 horizon);
     require_rule(kernel % 2 == 1, "the moving average needs an odd kernel: kernel", kernel);
   }
 
@@ -41,19 +45,23 @@ struct DLinearConfig {
   /// Calls visit(name, member) for what a file needs to build the model again.
   template <class Self, class Visit>
   static void for_each(Self& self, Visit&& visit) {
-    visit("channels", self.channels), visit("lookback", self.lookback), visit("horizon", self.horizon);
+    visit("channels", self.channels), visit("lookback", self.lookback),
+        visit("horizon", self.horizon);
     visit("kernel", self.kernel);
   }
 };
 
-/// Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023, as in the Time-Series-Library:
+/// Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023, as in the
+/// Time-Series-Library:
 ///
-///     trend, seasonal = decomposition(history^T);  forecast = (seasonal W_s^T + b_s + trend W_t^T + b_t)^T
+///     trend, seasonal = decomposition(history^T);  forecast = (seasonal W_s^T + b_s + trend W_t^T
+///     + b_t)^T
 ///
-/// Shapes:  history [B*L x C]   trend, seasonal [B*C x L]   W_s, W_t [T x L], shared by the channels   forecast [B*T x C].
-/// No modules to prune. Both weights start at 1 / L. No parameter depends on C: the dynamic form forecasts any number of
-/// channels. Time marks are not read.
-/// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
+/// Shapes:  history [B*L x C]   trend, seasonal [B*C x L]
+/// W_s, W_t [T x L], shared by the channels   forecast [B*T x C].
+/// No modules to prune. Both weights start at 1 / L. No parameter depends on C: the dynamic form
+/// forecasts any number of channels. Time marks are not read. Errors: ConfigError for sizes that do
+/// not fit together, ShapeError for a batch of other sizes.
 template <std::floating_point Scalar, class ModelForm = Dynamic<DLinearConfig>>
 class DLinear : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -67,11 +75,13 @@ class DLinear : public ForecasterBase<Scalar, ModelForm> {
   using Pruned = DLinear<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "dlinear";
   static constexpr const char* source = "Zeng et al., AAAI 2023";
-  static constexpr const char* without_attention = "it never had any: two linear maps shared by the variates";
+  static constexpr const char* without_attention =
+      "it never had any: two linear maps shared by the variates";
 
   explicit DLinear(ModelForm model_form = {})
-      : Base(model_form), decomposition(config().kernel), seasonal(config().lookback, config().horizon),
-        trend(config().lookback, config().horizon), frame(false) {
+      : Base(model_form), decomposition(config().kernel),
+        seasonal(config().lookback, config().horizon), trend(config().lookback, config().horizon),
+        frame(false) {
     for (Map* map : {&seasonal, &trend})
       std::ranges::fill(map->weight.flat(), 1 / static_cast<Scalar>(config().lookback));
   }
@@ -100,7 +110,8 @@ class DLinear : public ForecasterBase<Scalar, ModelForm> {
       auto& my = cache.views;
       my.samples = samples, my.channels = channels;
       const std::size_t rows = samples * channels;
-      my.frame.lay_out(arena, frame, samples, config().lookback, config().horizon, channels, channels);
+      my.frame.lay_out(arena, frame, samples, config().lookback, config().horizon, channels,
+                       channels);
       my.trend.lay_out(arena, trend, rows, Map::Dx::none);
       my.seasonal.lay_out(arena, seasonal, rows, Map::Dx::none);
       my.decomposition.lay_out(arena, rows, config().lookback);
@@ -108,7 +119,8 @@ class DLinear : public ForecasterBase<Scalar, ModelForm> {
     });
   }
 
-  Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch,
+                             Cache& cache) const {
     auto& my = cache.views;
     Base::expect_history("DLinear", batch, my.samples, my.channels);
     transpose_samples<Scalar>(batch.history, my.samples, my.series);
@@ -130,7 +142,8 @@ class DLinear : public ForecasterBase<Scalar, ModelForm> {
     seasonal.skip_input(dy, my.seasonal), trend.skip_input(dy, my.trend);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, DLinear& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, DLinear& gradients,
+                        Share& share) const {
     using Views = typename Cache::Views;
     const auto views = caches.of(&Cache::views);
     seasonal.backward_weights(pass, views.of(&Views::seasonal), gradients.seasonal, share);

@@ -1,4 +1,5 @@
-// models. What the library's forecasters have beside their layers: a shape, a dropout rate, checks of a batch.
+// models. What the library's forecasters have beside their layers: a shape, a dropout rate, checks
+// of a batch.
 #pragma once
 
 #include <spat/core/arena.hpp>
@@ -28,7 +29,8 @@ class ForecasterBase {
   /// Throws ConfigError with the rule and the values for sizes that do not fit together.
   explicit ForecasterBase(Form model_form) : form(normalized(model_form)) {}
 
-  /// Modules [first, first + count) of the mask in the type, from bit 0 on; 0 where the mask is a member.
+  /// Modules [first, first + count) of the mask in the type, from bit 0 on; 0 where the mask is a
+  /// member.
   static constexpr ModuleMask static_mask(std::size_t first = 0, std::size_t count = most_modules) {
     if constexpr (Form::is_static)
       return Form::value.kept.slice(first, count);
@@ -41,7 +43,8 @@ class ForecasterBase {
   }
 
   void keep_dropout(double rate) {
-    if (!(rate >= 0 && rate < 1)) throw ConfigError(message("dropout must lie in [0, 1), found ", rate));
+    if (!(rate >= 0 && rate < 1))
+      throw ConfigError(message("dropout must lie in [0, 1), found ", rate));
     dropout_ = rate;
   }
 
@@ -58,9 +61,11 @@ class ForecasterBase {
     expect(model, "lookback rows of history", samples * config().lookback, batch.history.rows());
   }
   /// Time marks of `rows` rows, where a model reads them.
-  void expect_marks(const char* model, const char* what, const Rows<const Scalar>& marks, std::size_t rows) const {
+  void expect_marks(const char* model, const char* what, const Rows<const Scalar>& marks,
+                    std::size_t rows) const {
     if (config().marks > 0 && marks.rows() == 0)
-      throw ConfigError(message(model, " needs ", config().marks, " ", what, " a row, the batch has none"));
+      throw ConfigError(
+          message(model, " needs ", config().marks, " ", what, " a row, the batch has none"));
     expect(model, what, config().marks, marks.cols());
     expect(model, "rows of marks", rows, marks.rows());
   }

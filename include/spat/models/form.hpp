@@ -10,8 +10,8 @@ namespace spat::inline SPAT_ABI {
 
 /// Sizes, depth and kept modules at run time: every pruned form has the same type.
 ///
-/// Config is a structural type of integers and bools with `modules()`, `kept`, `with_kept(mask)`, `valid()` and
-/// `check()`, which throws ConfigError with the rule and the values.
+/// Config is a structural type of integers and bools with `modules()`, `kept`, `with_kept(mask)`,
+/// `valid()` and `check()`, which throws ConfigError with the rule and the values.
 template <class ModelConfig>
 struct Dynamic {
   using Config = ModelConfig;
@@ -40,7 +40,9 @@ struct Static {
   using Pruned = Static<value.with_kept(mask)>;
 
   [[nodiscard]] static constexpr ModuleMask kept() { return value.kept; }
-  [[nodiscard]] static Dynamic<Config> with_kept(ModuleMask mask) { return {value.with_kept(mask)}; }
+  [[nodiscard]] static Dynamic<Config> with_kept(ModuleMask mask) {
+    return {value.with_kept(mask)};
+  }
   [[nodiscard]] static constexpr std::size_t modules() { return value.modules(); }
 };
 

@@ -9,7 +9,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Everything that shapes an iTransformer: integers and bools, so that it can be a template argument.
+/// Everything that shapes an iTransformer: integers and bools, so that it can be a template
+/// argument.
 struct ITransformerConfig {
   std::size_t channels = 0;     // C
   std::size_t marks = 0;        // M, time marks as further tokens
@@ -30,47 +31,57 @@ struct ITransformerConfig {
     return config;
   }
   [[nodiscard]] constexpr bool valid() const {
-    return channels && lookback && horizon && width && ffn_width && heads && depth && depth <= most_modules &&
-           width % heads == 0;
+    return channels && lookback && horizon && width && ffn_width && heads && depth &&
+           depth <= most_modules && width % heads == 0;
   }
   /// How many numbers such a model learns; in double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
-    const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon), d = static_cast<double>(width),
-               f = static_cast<double>(ffn_width);
+    const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon),
+               d = static_cast<double>(width), f = static_cast<double>(ffn_width);
     const auto attentions = static_cast<double>(kept.slice(0, depth).count());
     const double block = 2 * d * f + f + d + 4 * d;
-    return (l * d + d) + attentions * 4 * (d * d + d) + static_cast<double>(depth) * block + 2 * d + (d * t + t);
+    return (l * d + d) + attentions * 4 * (d * d + d) + static_cast<double>(depth) * block + 2 * d +
+           (d * t + t);
   }
   /// Throws ConfigError with the rule and the values.
   void check() const {
     using detail::require_rule;
-    require_rule(channels > 0, "iTransformer needs at least one channel: channels, marks", channels, marks);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
-    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width, ffn_width);
-    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth, most_modules);
-    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads, width);
+    require_rule(channels > 0, "iTransformer needs at least one channel: channels, marks", channels,
+                 marks);
+    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
+                 horizon);
+    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width,
+                 ffn_width);
+    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth,
+                 most_modules);
+    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads,
+                 width);
   }
 
   friend constexpr bool operator==(const ITransformerConfig&, const ITransformerConfig&) = default;
 
-  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules apart.
+  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules
+  /// apart.
   template <class Self, class Visit>
   static void for_each(Self& self, Visit&& visit) {
     visit("channels", self.channels), visit("marks", self.marks), visit("lookback", self.lookback);
     visit("horizon", self.horizon), visit("width", self.width), visit("ffn_width", self.ffn_width);
-    visit("heads", self.heads), visit("depth", self.depth), visit("instance_norm", self.instance_norm);
+    visit("heads", self.heads), visit("depth", self.depth),
+        visit("instance_norm", self.instance_norm);
   }
 };
 
 /// Inverted transformer (Liu et al., "iTransformer", ICLR 2024), encoder only:
 ///
-///     n = instance_norm(history);  tokens = embed(n^T, marks^T);  tokens = encoder(tokens);  tokens = LN(tokens)
-///     forecast = restore((tokens W_p^T + b_p)^T), the C channels' tokens alone
+///     n = instance_norm(history);  tokens = embed(n^T, marks^T);  tokens = encoder(tokens); tokens
+///     = LN(tokens) forecast = restore((tokens W_p^T + b_p)^T), the C channels' tokens alone
 ///
-/// Shapes:  history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]   forecast [B*T x C].
-/// Modules: the attention of each encoder layer. With all of them pruned tokens never meet, marks are dead, and inference
-/// leaves them out. No parameter depends on C: the dynamic form forecasts any number of channels.
-/// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
+/// Shapes:  history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]
+/// forecast [B*T x C].
+/// Modules: the attention of each encoder layer. With all of them pruned tokens never meet, marks
+/// are dead, and inference leaves them out. No parameter depends on C: the dynamic form forecasts
+/// any number of channels. Errors: ConfigError for sizes that do not fit together, ShapeError for a
+/// batch of other sizes.
 template <std::floating_point Scalar, class ModelForm = Dynamic<ITransformerConfig>>
 class ITransformer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -91,7 +102,8 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
   using Pruned = ITransformer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "itransformer";
   static constexpr const char* source = "Liu et al., ICLR 2024";
-  static constexpr const char* without_attention = "a perceptron shared by the variates, which never meet";
+  static constexpr const char* without_attention =
+      "a perceptron shared by the variates, which never meet";
 
   explicit ITransformer(ModelForm model_form = {})
       : Base(model_form), embedding(config().lookback, config().width),
@@ -143,7 +155,8 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
   }
 
   template <class PassType>
-  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
+                             Cache& cache) const {
     auto& my = cache.views;
     check(batch, my);
     assert(!pass.training || cache.arena.training());
@@ -153,25 +166,30 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
     tokens = encoder.forward(pass, tokens, my.encoder);
     const auto y = projection.forward(pass, norm.forward(pass, tokens, my.norm), my.projection);
     const std::size_t n = my.channels + my.marks, t = config().horizon;
-    for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(y.row(s * n), my.channels, t, my.z.row(s * t));
-    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm) : Rows<const Scalar>(my.z);
+    for (std::size_t s = 0; s < my.samples; ++s)
+      kernels::transpose(y.row(s * n), my.channels, t, my.z.row(s * t));
+    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm)
+                                  : Rows<const Scalar>(my.z);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
   template <class PassType>
   void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
-    const auto dz =
-        config().instance_norm ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm) : dforecast;
+    const auto dz = config().instance_norm
+                        ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm)
+                        : dforecast;
     const std::size_t n = my.channels + my.marks, t = config().horizon;
     std::ranges::fill(my.dtokens.flat(), Scalar(0));
     for (std::size_t s = 0; s < my.samples; ++s)
       kernels::transpose(dz.row(s * t), t, my.channels, my.dtokens.row(s * n));
-    const auto dtokens = norm.backward_input(pass, projection.backward_input(pass, my.dtokens, my.projection), my.norm);
+    const auto dtokens = norm.backward_input(
+        pass, projection.backward_input(pass, my.dtokens, my.projection), my.norm);
     embedding.skip_input(pass, encoder.backward_input(pass, dtokens, my.encoder), my.embedding);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, ITransformer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, ITransformer& gradients,
+                        Share& share) const {
     using Views = typename Cache::Views;
     const auto views = caches.of(&Cache::views);
     embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
@@ -190,7 +208,8 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
   /// Columns of a forecast from windows of `channels` channels.
   [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
 
-  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is cut into blocks by.
+  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
+  /// cut into blocks by.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return (channels + config().marks) * std::max(config().width, config().ffn_width);
   }
@@ -204,11 +223,13 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
   }
 
   /// Other names that files use for the same tensor: {ours, theirs}, as prefixes.
-  static constexpr std::array<std::array<std::string_view, 2>, 1> aliases{{{"projection.", "projector."}}};
+  static constexpr std::array<std::array<std::string_view, 2>, 1> aliases{
+      {{"projection.", "projector."}}};
 
   /// What no longer reaches the forecast, and inference leaves out.
   [[nodiscard]] std::vector<std::string> dead_parts() const {
-    return live_marks(false) == config().marks ? std::vector<std::string>{} : std::vector<std::string>{"time marks"};
+    return live_marks(false) == config().marks ? std::vector<std::string>{}
+                                               : std::vector<std::string>{"time marks"};
   }
 
   /// The name of module i, as in the reference's state_dict.
@@ -224,7 +245,8 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
 
   void check(const WindowBatch<Scalar>& batch, const typename Cache::Views& my) const {
     Base::expect_history("iTransformer", batch, my.samples, my.channels);
-    if (my.marks) Base::expect_marks("iTransformer", "time marks", batch.history_marks, batch.history.rows());
+    if (my.marks)
+      Base::expect_marks("iTransformer", "time marks", batch.history_marks, batch.history.rows());
   }
 };
 

@@ -1,4 +1,5 @@
-// models. PatchTST: attention over the patches of each variate alone. The variant of the Time-Series-Library.
+// models. PatchTST: attention over the patches of each variate alone. The variant of the
+// Time-Series-Library.
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
@@ -12,16 +13,18 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Channel-independent patch transformer (Nie et al., "A Time Series is Worth 64 Words", ICLR 2023), as in the
-/// Time-Series-Library:
+/// Channel-independent patch transformer (Nie et al., "A Time Series is Worth 64 Words", ICLR
+/// 2023), as in the Time-Series-Library:
 ///
 ///     n = instance_norm(history);  tokens = W_P patches(n) + pe;  tokens = BN(encoder(tokens))
 ///     forecast = restore(Drop(W_h flatten(tokens) + b_h)^T)
 ///
-/// Shapes:  history [B*L x C]   tokens [B*C * P x D]   forecast [B*T x C].  To the encoder each variate is a sample.
-/// Modules: the attention of each encoder layer. With all of them pruned patches meet in the head alone.
-/// No parameter depends on C: the dynamic form forecasts any number of channels. Time marks are not read.
-/// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
+/// Shapes:  history [B*L x C]   tokens [B*C * P x D]
+/// forecast [B*T x C].  To the encoder each variate is a sample.
+/// Modules: the attention of each encoder layer. With all of them pruned patches meet in the head
+/// alone. No parameter depends on C: the dynamic form forecasts any number of channels. Time marks
+/// are not read. Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of
+/// other sizes.
 template <std::floating_point Scalar, class ModelForm = Dynamic<PatchTSTConfig>>
 class PatchTST : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -43,11 +46,12 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
   using Pruned = PatchTST<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "patchtst";
   static constexpr const char* source = "Nie et al., ICLR 2023, as in the Time-Series-Library";
-  static constexpr const char* without_attention = "a perceptron of each patch; patches meet in the linear head";
+  static constexpr const char* without_attention =
+      "a perceptron of each patch; patches meet in the linear head";
 
   explicit PatchTST(ModelForm model_form = {})
-      : Base(model_form),
-        embedding(config().lookback, config().patch, config().stride, config().stride, config().width),
+      : Base(model_form), embedding(config().lookback, config().patch, config().stride,
+                                    config().stride, config().width),
         encoder(config().depth, config().kept, config().width, config().ffn_width, config().heads),
         norm(config().width), head(config().patches(), config().width, config().horizon) {
     set_dropout(0);
@@ -75,8 +79,9 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
       typename Encoder::Cache encoder;
       typename BatchNorm<Scalar, width>::Cache norm;
       typename FlattenHead<Scalar, head_inputs, horizon, width>::Cache head;
-      Rows<Scalar> z, dseries;                    // [B*T x C] forecast before restoring, [B*C x T] its gradient
-      Rows<const Scalar, width> tokens, dtokens;  // between the stages: into the norm, out of the head
+      Rows<Scalar> z, dseries;  // [B*T x C] forecast before restoring, [B*C x T] its gradient
+      Rows<const Scalar, width> tokens,
+          dtokens;  // between the stages: into the norm, out of the head
       std::size_t samples = 0, channels = 0;
     } views;
   };
@@ -101,8 +106,8 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
   [[nodiscard]] std::size_t stages() const { return 2; }
 
   template <class PassType>
-  Rows<const Scalar> forward_stage(const PassType& pass, std::size_t stage, const WindowBatch<Scalar>& batch,
-                                    Cache& cache) const {
+  Rows<const Scalar> forward_stage(const PassType& pass, std::size_t stage,
+                                   const WindowBatch<Scalar>& batch, Cache& cache) const {
     auto& my = cache.views;
     if (stage == 0) {
       Base::expect_history("PatchTST", batch, my.samples, my.channels);
@@ -116,32 +121,41 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
     }
     const auto y = head.forward(pass, norm.forward(pass, my.tokens, my.norm), my.head);
     const std::size_t c = my.channels, t = config().horizon;
-    for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(y.row(s * c), c, t, my.z.row(s * t));
-    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm) : Rows<const Scalar>(my.z);
+    for (std::size_t s = 0; s < my.samples; ++s)
+      kernels::transpose(y.row(s * c), c, t, my.z.row(s * t));
+    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm)
+                                  : Rows<const Scalar>(my.z);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
   template <class PassType>
-  void backward_stage(const PassType& pass, std::size_t stage, Rows<const Scalar> dforecast, Cache& cache) const {
+  void backward_stage(const PassType& pass, std::size_t stage, Rows<const Scalar> dforecast,
+                      Cache& cache) const {
     auto& my = cache.views;
     if (stage == 1) {
-      const auto dz =
-          config().instance_norm ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm) : dforecast;
+      const auto dz = config().instance_norm
+                          ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm)
+                          : dforecast;
       const std::size_t c = my.channels, t = config().horizon;
-      for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(dz.row(s * t), t, c, my.dseries.row(s * c));
+      for (std::size_t s = 0; s < my.samples; ++s)
+        kernels::transpose(dz.row(s * t), t, c, my.dseries.row(s * c));
       my.dtokens = head.backward_input(pass, my.dseries, my.head);
       return norm.backward_observe(pass, my.dtokens, my.norm);
     }
     const Rows<const Scalar, width> dtokens = norm.backward_input(pass, my.dtokens, my.norm);
-    embedding.skip_input(pass, encoder.backward_input(pass.folded(my.channels), dtokens, my.encoder), my.embedding);
+    embedding.skip_input(
+        pass, encoder.backward_input(pass.folded(my.channels), dtokens, my.encoder), my.embedding);
   }
 
   void reduce(std::size_t, Caches<Cache> caches) const { norm.reduce(norms(caches)); }
-  void reduce_backward(std::size_t, Caches<Cache> caches) const { norm.reduce_backward(norms(caches)); }
+  void reduce_backward(std::size_t, Caches<Cache> caches) const {
+    norm.reduce_backward(norms(caches));
+  }
   void commit(const Cache& cache, Scalar weight) { norm.commit(cache.views.norm, weight); }
 
   template <class PassType>
-  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
+                             Cache& cache) const {
     return forward_in_stages(*this, pass, batch, cache);
   }
   template <class PassType>
@@ -149,7 +163,8 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
     backward_in_stages(*this, pass, dforecast, cache);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, PatchTST& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, PatchTST& gradients,
+                        Share& share) const {
     using Views = typename Cache::Views;
     const auto views = caches.of(&Cache::views);
     embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
@@ -160,14 +175,15 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
 
   /// Of the forecast of one window: matrix products alone.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
-    return embedding.multiply_adds(channels) + channels * encoder.multiply_adds(config().patches()) +
-           head.multiply_adds(channels);
+    return embedding.multiply_adds(channels) +
+           channels * encoder.multiply_adds(config().patches()) + head.multiply_adds(channels);
   }
 
   /// Columns of a forecast from windows of `channels` channels.
   [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
 
-  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is cut into blocks by.
+  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
+  /// cut into blocks by.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return channels * config().patches() * std::max(config().width, config().ffn_width);
   }
@@ -189,7 +205,9 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
   }
 
  private:
-  static auto norms(Caches<Cache> caches) { return caches.of(&Cache::views).of(&Cache::Views::norm); }
+  static auto norms(Caches<Cache> caches) {
+    return caches.of(&Cache::views).of(&Cache::Views::norm);
+  }
 };
 
 }  // namespace spat

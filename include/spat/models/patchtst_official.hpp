@@ -1,27 +1,31 @@
-// models. PatchTST as its authors publish it: residual attention, batch statistics in every block, learned positions.
+// models. PatchTST as its authors publish it: residual attention, batch statistics in every block,
+// learned positions.
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
 #include <spat/models/patchtst/config.hpp>
+#include <spat/models/patchtst/residual_attention_layer.hpp>
 #include <spat/nn/flatten_head.hpp>
 #include <spat/nn/instance_norm.hpp>
 #include <spat/nn/patches.hpp>
 #include <spat/nn/positions.hpp>
-#include <spat/models/patchtst/residual_attention_layer.hpp>
 #include <spat/nn/stack.hpp>
 
 namespace spat::inline SPAT_ABI {
 
-/// Channel-independent patch transformer (Nie et al., "A Time Series is Worth 64 Words", ICLR 2023), as in its authors' code:
+/// Channel-independent patch transformer (Nie et al., "A Time Series is Worth 64 Words", ICLR
+/// 2023), as in its authors' code:
 ///
 ///     n = instance_norm(history);  x_0 = Drop(W_P patches(n) + b_P + W_pos)
 ///     x_l+1, S_l+1 = layer_l(x_l, S_l)                    (ResidualAttentionLayer)
 ///     forecast = restore((W_h flatten(x_E) + b_h)^T)
 ///
-/// Shapes:  history [B*L x C]   x [B*C * P x D]   S [B*C * H * P x P]   forecast [B*T x C].  To the encoder each variate is a sample.
-/// Modules: the attention of each encoder layer. With all of them pruned patches meet in the head alone.
-/// No parameter depends on C: the dynamic form forecasts any number of channels. Time marks are not read.
-/// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
+/// Shapes:  history [B*L x C]   x [B*C * P x D]   S [B*C * H * P x P]
+/// forecast [B*T x C].  To the encoder each variate is a sample.
+/// Modules: the attention of each encoder layer. With all of them pruned patches meet in the head
+/// alone. No parameter depends on C: the dynamic form forecasts any number of channels. Time marks
+/// are not read. Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of
+/// other sizes.
 template <std::floating_point Scalar, class ModelForm = Dynamic<OfficialPatchTSTConfig>>
 class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -31,7 +35,8 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   static constexpr std::size_t ffn_width = extent<ModelForm, &OfficialPatchTSTConfig::ffn_width>();
   static constexpr std::size_t heads = extent<ModelForm, &OfficialPatchTSTConfig::heads>();
   static constexpr std::size_t depth = extent<ModelForm, &OfficialPatchTSTConfig::depth>();
-  static constexpr std::size_t head_inputs = extent<ModelForm, &OfficialPatchTSTConfig::head_inputs>();
+  static constexpr std::size_t head_inputs =
+      extent<ModelForm, &OfficialPatchTSTConfig::head_inputs>();
 
   template <BlockMask kept>
   using Block = ResidualAttentionLayer<Scalar, kept, width, ffn_width, heads>;
@@ -46,15 +51,20 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   using Pruned = OfficialPatchTST<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "patchtst_official";
   static constexpr const char* source = "Nie et al., ICLR 2023, as in its authors' code";
-  static constexpr const char* without_attention = "a perceptron of each patch; patches meet in the linear head";
+  static constexpr const char* without_attention =
+      "a perceptron of each patch; patches meet in the linear head";
 
   explicit OfficialPatchTST(ModelForm model_form = {})
-      : Base(model_form), patches(config().lookback, config().patch, config().stride, config().stride),
+      : Base(model_form),
+        patches(config().lookback, config().patch, config().stride, config().stride),
         embedding(config().patch, config().width), positions(config().patches(), config().width),
         encoder(config().depth, Base::mask(), config().width, config().ffn_width, config().heads),
         head(config().patches(), config().width, config().horizon) {
-    for_each_block([&](std::size_t l, auto& layer) { layer.connect(!Base::mask(0, l).empty(), !Base::mask(l + 1).empty()); },
-           encoder.blocks);
+    for_each_block(
+        [&](std::size_t l, auto& layer) {
+          layer.connect(!Base::mask(0, l).empty(), !Base::mask(l + 1).empty());
+        },
+        encoder.blocks);
     set_dropout(0);
   }
 
@@ -66,8 +76,8 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   Head head;
   [[no_unique_address]] InstanceNorm<Scalar> instance_norm;
 
-  /// One rate, as in the reference, which drops neither attention probabilities nor the head's output; sites are numbered by the
-  /// unpruned architecture.
+  /// One rate, as in the reference, which drops neither attention probabilities nor the head's
+  /// output; sites are numbered by the unpruned architecture.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     embedding_dropout = {rate, 0};
@@ -84,7 +94,7 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
       typename Dropout<Scalar>::Cache embedding_dropout;
       typename Encoder::Cache encoder;
       typename Head::Cache head;
-      Rows<Scalar> z, dseries;             // [B*T x C] forecast before restoring, [B*C x T] its gradient
+      Rows<Scalar> z, dseries;  // [B*T x C] forecast before restoring, [B*C x T] its gradient
       Rows<const Scalar, width> x, dx;     // between the stages: into and out of the layers
       Rows<const Scalar> scores, dscores;  // of the nearest attention below, above
       std::size_t samples = 0, channels = 0;
@@ -100,7 +110,8 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
       my.instance_norm.lay_out(arena, samples, config().lookback, config().horizon, channels);
       arena.take(my.z, samples * config().horizon, channels);
       my.positions.lay_out(arena, positions, series * tokens);
-      my.embedding_dropout.lay_out(arena, embedding_dropout, series * tokens, config().width, channels * tokens);
+      my.embedding_dropout.lay_out(arena, embedding_dropout, series * tokens, config().width,
+                                   channels * tokens);
       arena.temporarily([&] {
         my.patches.lay_out(arena, patches, samples, channels);
         my.embedding.lay_out(arena, embedding, series * tokens, Embedding::Dx::none);
@@ -111,13 +122,13 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     });
   }
 
-  /// Stage 2l makes the input of layer l (or of the head) and mixes its patches, stage 2l + 1 is its feed-forward: after each but
-  /// the last there is a batch normalization.
+  /// Stage 2l makes the input of layer l (or of the head) and mixes its patches, stage 2l + 1 is
+  /// its feed-forward: after each but the last there is a batch normalization.
   [[nodiscard]] std::size_t stages() const { return 2 * config().depth + 1; }
 
   template <class PassType>
-  Rows<const Scalar> forward_stage(const PassType& pass, std::size_t stage, const WindowBatch<Scalar>& batch,
-                                    Cache& cache) const {
+  Rows<const Scalar> forward_stage(const PassType& pass, std::size_t stage,
+                                   const WindowBatch<Scalar>& batch, Cache& cache) const {
     auto& my = cache.views;
     const std::size_t l = stage / 2;
     const auto folded = pass.folded(my.channels);
@@ -134,18 +145,22 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
         my.x = y;
       });
     if (l == config().depth) return forecast(pass, my);
-    at_layer(l, my, [&](const auto& layer, auto& mine) { my.scores = layer.mix(folded.at(l), my.x, my.scores, mine); });
+    at_layer(l, my, [&](const auto& layer, auto& mine) {
+      my.scores = layer.mix(folded.at(l), my.x, my.scores, mine);
+    });
     return {};
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
   template <class PassType>
-  void backward_stage(const PassType& pass, std::size_t stage, Rows<const Scalar> dforecast, Cache& cache) const {
+  void backward_stage(const PassType& pass, std::size_t stage, Rows<const Scalar> dforecast,
+                      Cache& cache) const {
     auto& my = cache.views;
     const std::size_t l = stage / 2;
     const auto folded = pass.folded(my.channels);
     if (stage % 2 == 1)
-      return at_layer(l, my, [&](const auto& layer, auto& mine) { layer.backward_transform(folded, mine); });
+      return at_layer(
+          l, my, [&](const auto& layer, auto& mine) { layer.backward_transform(folded, mine); });
     if (l == config().depth)
       backward_forecast(pass, dforecast, my);
     else
@@ -154,7 +169,9 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
         my.dx = d.x, my.dscores = d.scores;
       });
     if (l > 0)
-      return at_layer(l - 1, my, [&](const auto& layer, auto& mine) { layer.backward_normalize(folded, my.dx, mine); });
+      return at_layer(l - 1, my, [&](const auto& layer, auto& mine) {
+        layer.backward_normalize(folded, my.dx, mine);
+      });
     const auto dtokens = embedding_dropout.backward_input(pass, my.dx, my.embedding_dropout);
     embedding.skip_input(positions.backward_input(pass, dtokens, my.positions), my.embedding);
   }
@@ -166,12 +183,13 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     at_norm(stage, caches, [](const auto& norm, auto of_norm) { norm.reduce_backward(of_norm); });
   }
   void commit(const Cache& cache, Scalar weight) {
-    for_each_block([&](std::size_t, auto& layer, const auto& mine) { layer.commit(mine, weight); }, encoder.blocks,
-           cache.views.encoder.blocks);
+    for_each_block([&](std::size_t, auto& layer, const auto& mine) { layer.commit(mine, weight); },
+                   encoder.blocks, cache.views.encoder.blocks);
   }
 
   template <class PassType>
-  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
+                             Cache& cache) const {
     return forward_in_stages(*this, pass, batch, cache);
   }
   template <class PassType>
@@ -179,7 +197,8 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     backward_in_stages(*this, pass, dforecast, cache);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, OfficialPatchTST& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, OfficialPatchTST& gradients,
+                        Share& share) const {
     const auto views = caches.of(&Cache::views);
     embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
     positions.backward_weights(pass, views.of(&Views::positions), gradients.positions, share);
@@ -197,16 +216,18 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   /// Columns of a forecast from windows of `channels` channels.
   [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
 
-  /// Numbers in the widest activation of one sample, of the unpruned architecture, scores among them: what a batch is cut into
-  /// blocks by.
+  /// Numbers in the widest activation of one sample, of the unpruned architecture, scores among
+  /// them: what a batch is cut into blocks by.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     const std::size_t tokens = config().patches();
-    return channels * tokens * std::max({config().width, config().ffn_width, config().heads * tokens});
+    return channels * tokens *
+           std::max({config().width, config().ffn_width, config().heads * tokens});
   }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& prefix, List& list) {
-    Positions::for_each(self.positions, prefix + "model.backbone.W_pos", list, {}, Initial::uniform(0.02));
+    Positions::for_each(self.positions, prefix + "model.backbone.W_pos", list, {},
+                        Initial::uniform(0.02));
     Embedding::for_each(self.embedding, prefix + "model.backbone.W_P.", list);
     Encoder::for_each(self.encoder, prefix + "model.backbone.encoder.layers.", list);
     Head::for_each(self.head, prefix + "model.head.", list);
@@ -220,7 +241,8 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     return message("model.backbone.encoder.layers.", i, ".self_attn");
   }
 
-  /// Whether a tensor is zero where module i contributes neither its output nor its scores: then the others feel as if it were pruned.
+  /// Whether a tensor is zero where module i contributes neither its output nor its scores: then
+  /// the others feel as if it were pruned.
   [[nodiscard]] static bool silences(std::string_view tensor, std::size_t i) {
     const std::string module = module_name(i);
     return tensor.starts_with(module + ".W_Q.") || tensor.starts_with(module + ".to_out.0.");
@@ -239,7 +261,8 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
         encoder.blocks, my.encoder.blocks);
   }
 
-  /// use(norm, its memory in each block) for the batch normalization between stages `stage` and `stage + 1`.
+  /// use(norm, its memory in each block) for the batch normalization between stages `stage` and
+  /// `stage + 1`.
   template <class Use>
   void at_norm(std::size_t stage, Caches<Cache> caches, Use&& use) const {
     const auto encoders = caches.of(&Cache::views).of(&Views::encoder);
@@ -263,21 +286,26 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     Rows<const Scalar> n = batch.history;
     if (config().instance_norm) n = instance_norm.forward(pass, n, my.instance_norm);
     const auto tokens = embedding.forward(pass, patches.forward(pass, n, my.patches), my.embedding);
-    my.x = embedding_dropout.forward(pass, positions.forward(pass, tokens, my.positions), my.embedding_dropout);
+    my.x = embedding_dropout.forward(pass, positions.forward(pass, tokens, my.positions),
+                                     my.embedding_dropout);
     my.scores = {};
   }
 
   Rows<const Scalar> forecast(const Pass& pass, Views& my) const {
     const auto y = head.forward(pass, my.x, my.head);
     const std::size_t c = my.channels, t = config().horizon;
-    for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(y.row(s * c), c, t, my.z.row(s * t));
-    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm) : Rows<const Scalar>(my.z);
+    for (std::size_t s = 0; s < my.samples; ++s)
+      kernels::transpose(y.row(s * c), c, t, my.z.row(s * t));
+    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm)
+                                  : Rows<const Scalar>(my.z);
   }
   void backward_forecast(const Pass& pass, Rows<const Scalar> dforecast, Views& my) const {
-    const auto dz =
-        config().instance_norm ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm) : dforecast;
+    const auto dz = config().instance_norm
+                        ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm)
+                        : dforecast;
     const std::size_t c = my.channels, t = config().horizon;
-    for (std::size_t s = 0; s < my.samples; ++s) kernels::transpose(dz.row(s * t), t, c, my.dseries.row(s * c));
+    for (std::size_t s = 0; s < my.samples; ++s)
+      kernels::transpose(dz.row(s * t), t, c, my.dseries.row(s * c));
     my.dx = head.backward_input(pass, my.dseries, my.head);
     my.dscores = {};
   }

@@ -1,4 +1,5 @@
-// models. Forecasts with a trained model: a workspace laid out once, batches cut into blocks over workers.
+// models. Forecasts with a trained model: a workspace laid out once, batches cut into blocks over
+// workers.
 #pragma once
 
 #include <spat/autograd/microbatch_plan.hpp>
@@ -8,10 +9,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Forecasts batches of any size; the bytes of a forecast depend on its own window alone, not on its batch or the workers.
+/// Forecasts batches of any size; the bytes of a forecast depend on its own window alone, not on
+/// its batch or the workers.
 ///
-/// The model must outlive this, with its weights packed. After the first batch of a size nothing is allocated. A batch that
-/// is one block is split inside its layers, over rows and heads; more blocks are dealt to the workers.
+/// The model must outlive this, with its weights packed. After the first batch of a size nothing is
+/// allocated. A batch that is one block is split inside its layers, over rows and heads; more
+/// blocks are dealt to the workers.
 template <Evaluable Model>
 class Predictor {
  public:
@@ -22,21 +25,25 @@ class Predictor {
       works_.push_back(std::make_unique<Work>());
   }
 
-  /// The forecast [B*T x C_out] in scaled units; valid until the next call. Throws ShapeError for a batch the model cannot take.
+  /// The forecast [B*T x C_out] in scaled units; valid until the next call. Throws ShapeError for a
+  /// batch the model cannot take.
   [[nodiscard]] Rows<const Scalar> forecast(const WindowBatch<Scalar>& batch) {
     const MicrobatchPlan plan(batch.samples, model_->activation_size(batch.channels()));
     if (plan.microbatches == 0) return {};
     if (plan.microbatches == 1) return pass(Pass{.team = team_}, batch, *works_[0]);
-    const std::size_t cols = model_->target_channels(batch.channels()), sample_size = batch.horizon * cols;
+    const std::size_t cols = model_->target_channels(batch.channels()),
+                      sample_size = batch.horizon * cols;
     out_.resize(batch.samples * sample_size);
     const auto deal = [&](std::size_t worker, std::size_t first, std::size_t last) {
       for (std::size_t b = first; b < last; ++b)
-        std::ranges::copy(pass(Pass{}, batch.middle(plan.first(b), plan.size(b)), *works_[worker]).flat(),
-                          out_.begin() + static_cast<std::ptrdiff_t>(plan.first(b) * sample_size));
+        std::ranges::copy(
+            pass(Pass{}, batch.middle(plan.first(b), plan.size(b)), *works_[worker]).flat(),
+            out_.begin() + static_cast<std::ptrdiff_t>(plan.first(b) * sample_size));
     };
     if (team_)
-      team_->for_each_worker(
-          [&](std::size_t w) { deal(w, w * plan.microbatches / team_->size(), (w + 1) * plan.microbatches / team_->size()); });
+      team_->for_each_worker([&](std::size_t w) {
+        deal(w, w * plan.microbatches / team_->size(), (w + 1) * plan.microbatches / team_->size());
+      });
     else
       deal(0, 0, plan.microbatches);
     return {out_.data(), batch.samples * batch.horizon, cols};
@@ -48,15 +55,17 @@ class Predictor {
     std::size_t samples = 0, channels = 0;
   };
 
-  [[nodiscard]] Rows<const Scalar> pass(const Pass& pass, const WindowBatch<Scalar>& batch, Work& work) {
+  [[nodiscard]] Rows<const Scalar> pass(const Pass& pass, const WindowBatch<Scalar>& batch,
+                                        Work& work) {
     if (work.samples != batch.samples || work.channels != batch.channels()) {
       model_->prepare(work.cache, Purpose::inference, batch.samples, batch.channels());
       work.samples = batch.samples, work.channels = batch.channels();
     }
     const auto y = model_->forward(pass, batch, work.cache);
-    if (y.rows() != batch.samples * batch.horizon || y.cols() != model_->target_channels(batch.channels()))
-      throw ShapeError(
-          message("the forecast has ", y.rows() / batch.samples, " steps, the batch asks for ", batch.horizon));
+    if (y.rows() != batch.samples * batch.horizon ||
+        y.cols() != model_->target_channels(batch.channels()))
+      throw ShapeError(message("the forecast has ", y.rows() / batch.samples,
+                               " steps, the batch asks for ", batch.horizon));
     return y;
   }
 

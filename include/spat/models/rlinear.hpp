@@ -31,7 +31,8 @@ struct RLinearConfig {
   void check() const {
     using detail::require_rule;
     require_rule(channels > 0, "RLinear needs at least one channel: channels", channels);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
+    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
+                 horizon);
   }
 
   friend constexpr bool operator==(const RLinearConfig&, const RLinearConfig&) = default;
@@ -39,18 +40,21 @@ struct RLinearConfig {
   /// Calls visit(name, member) for what a file needs to build the model again.
   template <class Self, class Visit>
   static void for_each(Self& self, Visit&& visit) {
-    visit("channels", self.channels), visit("lookback", self.lookback), visit("horizon", self.horizon);
+    visit("channels", self.channels), visit("lookback", self.lookback),
+        visit("horizon", self.horizon);
     visit("instance_norm", self.instance_norm);
   }
 };
 
-/// Li et al., "Revisiting Long-term Time Series Forecasting: An Investigation on Linear Mapping", 2023; its RevIN without affine:
+/// Li et al., "Revisiting Long-term Time Series Forecasting: An Investigation on Linear Mapping",
+/// 2023; its RevIN without affine:
 ///
 ///     n = instance_norm(history);  forecast = restore((n^T W^T + b)^T)
 ///
 /// Shapes:  history, n [B*L x C]   W [T x L], shared by the channels   forecast [B*T x C].
-/// No modules to prune. No parameter depends on C: the dynamic form forecasts any number of channels. Time marks are not read.
-/// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
+/// No modules to prune. No parameter depends on C: the dynamic form forecasts any number of
+/// channels. Time marks are not read. Errors: ConfigError for sizes that do not fit together,
+/// ShapeError for a batch of other sizes.
 template <std::floating_point Scalar, class ModelForm = Dynamic<RLinearConfig>>
 class RLinear : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -64,10 +68,12 @@ class RLinear : public ForecasterBase<Scalar, ModelForm> {
   using Pruned = RLinear<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "rlinear";
   static constexpr const char* source = "Li et al., 2023";
-  static constexpr const char* without_attention = "it never had any: a linear map shared by the variates";
+  static constexpr const char* without_attention =
+      "it never had any: a linear map shared by the variates";
 
   explicit RLinear(ModelForm model_form = {})
-      : Base(model_form), linear(config().lookback, config().horizon), frame(config().instance_norm) {}
+      : Base(model_form), linear(config().lookback, config().horizon),
+        frame(config().instance_norm) {}
 
   Map linear;
   SeriesFrame<Scalar> frame;
@@ -90,13 +96,15 @@ class RLinear : public ForecasterBase<Scalar, ModelForm> {
     cache.arena.prepare(purpose, [&](Arena& arena) {
       auto& my = cache.views;
       my.samples = samples, my.channels = channels;
-      my.frame.lay_out(arena, frame, samples, config().lookback, config().horizon, channels, channels);
+      my.frame.lay_out(arena, frame, samples, config().lookback, config().horizon, channels,
+                       channels);
       my.linear.lay_out(arena, linear, samples * channels, Map::Dx::none);
       arena.take(my.series, samples * channels, config().lookback);
     });
   }
 
-  Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch,
+                             Cache& cache) const {
     auto& my = cache.views;
     Base::expect_history("RLinear", batch, my.samples, my.channels);
     transpose_samples<Scalar>(frame.enter(pass, batch.history, my.frame), my.samples, my.series);
@@ -109,12 +117,16 @@ class RLinear : public ForecasterBase<Scalar, ModelForm> {
     linear.skip_input(frame.backward_leave(pass, dforecast, my.frame), my.linear);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, RLinear& gradients, Share& share) const {
-    linear.backward_weights(pass, caches.of(&Cache::views).of(&Cache::Views::linear), gradients.linear, share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, RLinear& gradients,
+                        Share& share) const {
+    linear.backward_weights(pass, caches.of(&Cache::views).of(&Cache::Views::linear),
+                            gradients.linear, share);
   }
 
   /// Of the forecast of one window: matrix products alone.
-  [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const { return linear.multiply_adds(channels); }
+  [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
+    return linear.multiply_adds(channels);
+  }
 
   /// Columns of a forecast from windows of `channels` channels.
   [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }

@@ -1,9 +1,10 @@
-// models. S-Mamba: selective scans over variates, each embedded as one token, in place of attention.
+// models. S-Mamba: selective scans over variates, each embedded as one token, in place of
+// attention.
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
-#include <spat/nn/inverted_embedding.hpp>
 #include <spat/models/smamba/mamba_layer.hpp>
+#include <spat/nn/inverted_embedding.hpp>
 #include <spat/nn/series_frame.hpp>
 #include <spat/nn/stack.hpp>
 
@@ -32,33 +33,41 @@ struct SMambaConfig {
     return config;
   }
   [[nodiscard]] constexpr bool valid() const {
-    return channels && lookback && horizon && width && ffn_width && depth && depth <= most_modules && state &&
-           convolution && expand;
+    return channels && lookback && horizon && width && ffn_width && depth &&
+           depth <= most_modules && state && convolution && expand;
   }
   /// How many numbers such a model learns; in double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
-    const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon), d = static_cast<double>(width),
-               f = static_cast<double>(ffn_width), s = static_cast<double>(state), i = static_cast<double>(expand) * d,
+    const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon),
+               d = static_cast<double>(width), f = static_cast<double>(ffn_width),
+               s = static_cast<double>(state), i = static_cast<double>(expand) * d,
                k = static_cast<double>(convolution), r = std::ceil(d / 16);
     const auto layers = static_cast<double>(kept.slice(0, depth).count());
-    const double mamba = 2 * d * i + (i * k + i) + i * (r + 2 * s) + (r * i + i) + (i * s + i) + i * d;
+    const double mamba =
+        2 * d * i + (i * k + i) + i * (r + 2 * s) + (r * i + i) + (i * s + i) + i * d;
     const double block = 2 * d * f + f + d + 4 * d;
-    return (l * d + d) + layers * 2 * mamba + static_cast<double>(depth) * block + 2 * d + (d * t + t);
+    return (l * d + d) + layers * 2 * mamba + static_cast<double>(depth) * block + 2 * d +
+           (d * t + t);
   }
   /// Throws ConfigError with the rule and the values.
   void check() const {
     using detail::require_rule;
-    require_rule(channels > 0, "S-Mamba needs at least one channel: channels, marks", channels, marks);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
-    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width, ffn_width);
-    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth, most_modules);
-    require_rule(state > 0 && convolution > 0 && expand > 0, "state, convolution and expand must be positive", state,
-                 convolution, expand);
+    require_rule(channels > 0, "S-Mamba needs at least one channel: channels, marks", channels,
+                 marks);
+    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
+                 horizon);
+    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width,
+                 ffn_width);
+    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth,
+                 most_modules);
+    require_rule(state > 0 && convolution > 0 && expand > 0,
+                 "state, convolution and expand must be positive", state, convolution, expand);
   }
 
   friend constexpr bool operator==(const SMambaConfig&, const SMambaConfig&) = default;
 
-  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules apart.
+  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules
+  /// apart.
   template <class Self, class Visit>
   static void for_each(Self& self, Visit&& visit) {
     visit("channels", self.channels), visit("marks", self.marks), visit("lookback", self.lookback);
@@ -68,16 +77,19 @@ struct SMambaConfig {
   }
 };
 
-/// Wang et al., "Is Mamba Effective for Time Series Forecasting?", 2024: iTransformer's frame around Mambas in both directions:
+/// Wang et al., "Is Mamba Effective for Time Series Forecasting?", 2024: iTransformer's frame
+/// around Mambas in both directions:
 ///
-///     n = instance_norm(history);  tokens = embed(n^T, marks^T);  tokens = encoder(tokens);  tokens = LN(tokens)
-///     forecast = restore((tokens W_p^T + b_p)^T), the C channels' tokens alone
+///     n = instance_norm(history);  tokens = embed(n^T, marks^T);  tokens = encoder(tokens); tokens
+///     = LN(tokens) forecast = restore((tokens W_p^T + b_p)^T), the C channels' tokens alone
 ///
-/// Shapes:  history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]   forecast [B*T x C].
-/// Modules: the two Mambas of each encoder layer, as one. There is no attention in them, so no criterion hears of them: their
-/// scores stay NaN and whoever prunes names the mask. With all of them pruned tokens never meet, marks are dead, and inference leaves
-/// them out. No parameter depends on C, but a scan has an order: variates in another order have another forecast.
-/// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
+/// Shapes:  history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]
+/// forecast [B*T x C].
+/// Modules: the two Mambas of each encoder layer, as one. There is no attention in them, so no
+/// criterion hears of them: their scores stay NaN and whoever prunes names the mask. With all of
+/// them pruned tokens never meet, marks are dead, and inference leaves them out. No parameter
+/// depends on C, but a scan has an order: variates in another order have another forecast. Errors:
+/// ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
 template <std::floating_point Scalar, class ModelForm = Dynamic<SMambaConfig>>
 class SMamba : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -99,14 +111,16 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
   using Pruned = SMamba<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "smamba";
   static constexpr const char* source = "Wang et al., 2024";
-  static constexpr const char* without_attention = "a perceptron shared by the variates, which never meet";
+  static constexpr const char* without_attention =
+      "a perceptron shared by the variates, which never meet";
   static constexpr bool scored = false;  // no criterion hears of its modules
 
   explicit SMamba(ModelForm model_form = {})
       : Base(model_form), embedding(config().lookback, config().width),
         encoder(config().depth, config().kept, config().width, config().ffn_width, config().inner(),
                 config().state, config().convolution),
-        norm(config().width), projection(config().width, config().horizon), frame(config().instance_norm) {
+        norm(config().width), projection(config().width, config().horizon),
+        frame(config().instance_norm) {
     set_dropout(0);
   }
 
@@ -141,7 +155,8 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
       auto& my = cache.views;
       my.samples = samples, my.channels = channels, my.marks = live_marks(arena.training());
       const std::size_t tokens = channels + my.marks, rows = samples * tokens;
-      my.frame.lay_out(arena, frame, samples, config().lookback, config().horizon, channels, tokens);
+      my.frame.lay_out(arena, frame, samples, config().lookback, config().horizon, channels,
+                       tokens);
       my.embedding.lay_out(arena, embedding, samples, channels, my.marks);
       my.encoder.lay_out(arena, encoder, samples, tokens);
       my.norm.lay_out(arena, norm, rows);
@@ -149,26 +164,32 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
     });
   }
 
-  Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch,
+                             Cache& cache) const {
     auto& my = cache.views;
     Base::expect_history("S-Mamba", batch, my.samples, my.channels);
-    if (my.marks) Base::expect_marks("S-Mamba", "time marks", batch.history_marks, batch.history.rows());
+    if (my.marks)
+      Base::expect_marks("S-Mamba", "time marks", batch.history_marks, batch.history.rows());
     assert(!pass.training || cache.arena.training());
     const auto n = frame.enter(pass, batch.history, my.frame);
     auto tokens = embedding.forward(pass, n, batch.history_marks, my.embedding);
     tokens = encoder.forward(pass, tokens, my.encoder);
-    return frame.leave(pass, projection.forward(pass, norm.forward(pass, tokens, my.norm), my.projection), my.frame);
+    return frame.leave(pass,
+                       projection.forward(pass, norm.forward(pass, tokens, my.norm), my.projection),
+                       my.frame);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
   void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
     const auto dy = frame.backward_leave(pass, dforecast, my.frame);
-    const auto dtokens = norm.backward_input(pass, projection.backward_input(pass, dy, my.projection), my.norm);
+    const auto dtokens =
+        norm.backward_input(pass, projection.backward_input(pass, dy, my.projection), my.norm);
     embedding.skip_input(pass, encoder.backward_input(pass, dtokens, my.encoder), my.embedding);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, SMamba& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, SMamba& gradients,
+                        Share& share) const {
     using Views = typename Cache::Views;
     const auto views = caches.of(&Cache::views);
     embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
@@ -177,7 +198,8 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
     projection.backward_weights(pass, views.of(&Views::projection), gradients.projection, share);
   }
 
-  /// Of the forecast of one window: matrix products, convolutions and scans, dead tokens not counted.
+  /// Of the forecast of one window: matrix products, convolutions and scans, dead tokens not
+  /// counted.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     const std::size_t tokens = channels + live_marks(false);
     return embedding.value_embedding.multiply_adds(tokens) + encoder.multiply_adds(tokens) +
@@ -187,9 +209,11 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
   /// Columns of a forecast from windows of `channels` channels.
   [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
 
-  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is cut into blocks by.
+  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
+  /// cut into blocks by.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
-    return (channels + config().marks) * std::max({config().width, config().ffn_width, 2 * config().inner()});
+    return (channels + config().marks) *
+           std::max({config().width, config().ffn_width, 2 * config().inner()});
   }
 
   template <class Self, class List>
@@ -202,7 +226,8 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
 
   /// What no longer reaches the forecast, and inference leaves out.
   [[nodiscard]] std::vector<std::string> dead_parts() const {
-    return live_marks(false) == config().marks ? std::vector<std::string>{} : std::vector<std::string>{"time marks"};
+    return live_marks(false) == config().marks ? std::vector<std::string>{}
+                                               : std::vector<std::string>{"time marks"};
   }
 
   /// The name of module i, as in the reference's state_dict: its first direction's.
@@ -210,10 +235,12 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
     return message("encoder.attn_layers.", i, ".attention");
   }
 
-  /// Whether module i adds nothing where this tensor is zero, together with all others of which this is true.
+  /// Whether module i adds nothing where this tensor is zero, together with all others of which
+  /// this is true.
   [[nodiscard]] static bool silences(const std::string& tensor, std::size_t module) {
     const std::string both = module_name(module);
-    return tensor == message(both, ".out_proj.weight") || tensor == message(both, "_r.out_proj.weight");
+    return tensor == message(both, ".out_proj.weight") ||
+           tensor == message(both, "_r.out_proj.weight");
   }
 
  private:

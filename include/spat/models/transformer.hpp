@@ -1,4 +1,5 @@
-// models. Transformer: an encoder over the steps of the history, and a decoder over the steps to forecast.
+// models. Transformer: an encoder over the steps of the history, and a decoder over the steps to
+// forecast.
 #pragma once
 
 #include <spat/models/transformer/config.hpp>
@@ -9,19 +10,21 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The encoder-decoder (Vaswani et al., "Attention Is All You Need", 2017) over time steps, as in the Time-Series-Library:
+/// The encoder-decoder (Vaswani et al., "Attention Is All You Need", 2017) over time steps, as in
+/// the Time-Series-Library:
 ///
 ///     memory = LN(encoder(embed(history, history_marks)))
-///     steps  = the last `label` steps of the history, then T zeros; with their marks, the future ones at the end
-///     forecast = W_p LN(decoder(embed(steps), memory)) + b_p, of the last T steps
+///     steps  = the last `label` steps of the history, then T zeros; with their marks, the future
+///     ones at the end forecast = W_p LN(decoder(embed(steps), memory)) + b_p, of the last T steps
 ///
-/// Shapes:  history [B*L x C]   history_marks [B*L x M]   future_marks [B*T x M]   steps [B * (label+T) x C]   memory [B*L x D]
-/// forecast [B*T x C].
-/// Modules: the attention of each encoder layer, then self- and cross-attention of each decoder layer. Without any
-/// cross-attention nobody reads the memory, without any self-attention nobody reads the tokens of the known steps: inference
-/// leaves the encoder, or these tokens, out. Their neighbours' embedding still sees one step of each end.
-/// Errors: ConfigError for sizes that do not fit together and for a batch without marks or of other channels than the
-/// configuration's, ShapeError for a batch of other sizes.
+/// Shapes:  history [B*L x C]   history_marks [B*L x M]   future_marks [B*T x M]
+/// steps [B * (label+T) x C]   memory [B*L x D]
+/// forecast [B*T x C]. Modules: the attention of each encoder layer, then self- and cross-attention
+/// of each decoder layer. Without any cross-attention nobody reads the memory, without any
+/// self-attention nobody reads the tokens of the known steps: inference leaves the encoder, or
+/// these tokens, out. Their neighbours' embedding still sees one step of each end. Errors:
+/// ConfigError for sizes that do not fit together and for a batch without marks or of other
+/// channels than the configuration's, ShapeError for a batch of other sizes.
 template <std::floating_point Scalar, class ModelForm = Dynamic<TransformerConfig>>
 class Transformer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -31,7 +34,8 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
   static constexpr std::size_t ffn_width = extent<ModelForm, &TransformerConfig::ffn_width>();
   static constexpr std::size_t heads = extent<ModelForm, &TransformerConfig::heads>();
   static constexpr std::size_t depth = extent<ModelForm, &TransformerConfig::depth>();
-  static constexpr std::size_t decoder_depth = extent<ModelForm, &TransformerConfig::decoder_depth>();
+  static constexpr std::size_t decoder_depth =
+      extent<ModelForm, &TransformerConfig::decoder_depth>();
 
   template <BlockMask kept>
   using EncoderBlock = EncoderLayer<Scalar, kept, width, ffn_width, heads>;
@@ -48,14 +52,17 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
   using Pruned = Transformer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "transformer";
   static constexpr const char* source = "Vaswani et al., 2017, as in the Time-Series-Library";
-  static constexpr const char* without_attention = "a perceptron of each step's time marks and position";
+  static constexpr const char* without_attention =
+      "a perceptron of each step's time marks and position";
 
   explicit Transformer(ModelForm model_form = {})
-      : Base(model_form), enc_embedding(config().channels, config().marks, config().lookback, config().width),
+      : Base(model_form),
+        enc_embedding(config().channels, config().marks, config().lookback, config().width),
         encoder(config().depth, config().kept, config().width, config().ffn_width, config().heads),
         encoder_norm(config().width),
         dec_embedding(config().channels, config().marks, config().decoder_steps(), config().width),
-        decoder(config().decoder_depth, decoder_mask(), config().width, config().ffn_width, config().heads),
+        decoder(config().decoder_depth, decoder_mask(), config().width, config().ffn_width,
+                config().heads),
         decoder_norm(config().width), projection(config().width, config().channels) {
     decoder.first_module = config().depth;
     set_dropout(0);
@@ -96,11 +103,13 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
   };
 
   /// Lays the cache out for batches of `samples`; the only allocation.
-  void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channel_count) const {
+  void prepare(Cache& cache, Purpose purpose, std::size_t samples,
+               std::size_t channel_count) const {
     expect_channels(channel_count);
     cache.arena.prepare(purpose, [&](Arena& arena) {
       auto& my = cache.views;
-      my.samples = samples, my.skipped = skipped(arena.training()), my.reads_memory = reads_memory(arena.training());
+      my.samples = samples, my.skipped = skipped(arena.training()),
+      my.reads_memory = reads_memory(arena.training());
       const auto& c = config();
       const std::size_t tokens = c.decoder_steps() - my.skipped;
       if (my.reads_memory) {
@@ -124,14 +133,17 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
   }
 
   template <class PassType>
-  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
+                             Cache& cache) const {
     auto& my = cache.views;
     check(batch, my);
     assert(!pass.training || cache.arena.training());
     Rows<const Scalar, width> memory;
     if (my.reads_memory) {
-      const auto tokens = enc_embedding.forward(pass, batch.history, batch.history_marks, my.enc_embedding);
-      memory = encoder_norm.forward(pass, encoder.forward(pass, tokens, my.encoder), my.encoder_norm);
+      const auto tokens =
+          enc_embedding.forward(pass, batch.history, batch.history_marks, my.enc_embedding);
+      memory =
+          encoder_norm.forward(pass, encoder.forward(pass, tokens, my.encoder), my.encoder_norm);
     }
     begin_decoder(batch, my);
     auto tokens = dec_embedding.forward(pass, my.steps, my.step_marks, my.dec_embedding);
@@ -139,53 +151,66 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
     const std::size_t t = config().horizon, n = tokens.rows() / my.samples;
     for (std::size_t s = 0; s < my.samples; ++s)
       std::ranges::copy(tokens.middle_rows((s + 1) * n - t, t).flat(), my.last.row(s * t));
-    return projection.forward(pass, decoder_norm.forward(pass, my.last, my.decoder_norm), my.projection);
+    return projection.forward(pass, decoder_norm.forward(pass, my.last, my.decoder_norm),
+                              my.projection);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
   template <class PassType>
   void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     auto& my = cache.views;
-    const auto dlast =
-        decoder_norm.backward_input(pass, projection.backward_input(pass, dforecast, my.projection), my.decoder_norm);
+    const auto dlast = decoder_norm.backward_input(
+        pass, projection.backward_input(pass, dforecast, my.projection), my.decoder_norm);
     const std::size_t t = config().horizon, n = config().decoder_steps();
     std::ranges::fill(my.dtokens.flat(), Scalar(0));
     for (std::size_t s = 0; s < my.samples; ++s)
       std::ranges::copy(dlast.middle_rows(s * t, t).flat(), my.dtokens.row((s + 1) * n - t));
     std::ranges::fill(my.dmemory.flat(), Scalar(0));
-    const auto dsteps = decoder.backward_input(pass, Rows<const Scalar, width>(my.dtokens), my.decoder, my.dmemory);
+    const auto dsteps =
+        decoder.backward_input(pass, Rows<const Scalar, width>(my.dtokens), my.decoder, my.dmemory);
     dec_embedding.skip_input(pass, dsteps, my.dec_embedding);
     const auto dtokens = encoder_norm.backward_input(pass, my.dmemory, my.encoder_norm);
-    enc_embedding.skip_input(pass, encoder.backward_input(pass, dtokens, my.encoder), my.enc_embedding);
+    enc_embedding.skip_input(pass, encoder.backward_input(pass, dtokens, my.encoder),
+                             my.enc_embedding);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, Transformer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, Transformer& gradients,
+                        Share& share) const {
     using Views = typename Cache::Views;
     const auto views = caches.of(&Cache::views);
-    enc_embedding.backward_weights(pass, views.of(&Views::enc_embedding), gradients.enc_embedding, share);
+    enc_embedding.backward_weights(pass, views.of(&Views::enc_embedding), gradients.enc_embedding,
+                                   share);
     encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
-    encoder_norm.backward_weights(pass, views.of(&Views::encoder_norm), gradients.encoder_norm, share);
-    dec_embedding.backward_weights(pass, views.of(&Views::dec_embedding), gradients.dec_embedding, share);
+    encoder_norm.backward_weights(pass, views.of(&Views::encoder_norm), gradients.encoder_norm,
+                                  share);
+    dec_embedding.backward_weights(pass, views.of(&Views::dec_embedding), gradients.dec_embedding,
+                                   share);
     decoder.backward_weights(pass, views.of(&Views::decoder), gradients.decoder, share);
-    decoder_norm.backward_weights(pass, views.of(&Views::decoder_norm), gradients.decoder_norm, share);
+    decoder_norm.backward_weights(pass, views.of(&Views::decoder_norm), gradients.decoder_norm,
+                                  share);
     projection.backward_weights(pass, views.of(&Views::projection), gradients.projection, share);
   }
 
   /// Of the forecast of one window: matrix products alone, dead parts not counted.
   [[nodiscard]] std::size_t multiply_adds(std::size_t /*channels*/) const {
     const std::size_t l = config().lookback, tokens = config().decoder_steps() - skipped(false);
-    const std::size_t encoding =
-        reads_memory(false) ? enc_embedding.multiply_adds(l) + encoder.multiply_adds(l) : std::size_t{0};
+    const std::size_t encoding = reads_memory(false)
+                                     ? enc_embedding.multiply_adds(l) + encoder.multiply_adds(l)
+                                     : std::size_t{0};
     return encoding + dec_embedding.multiply_adds(tokens) + decoder.multiply_adds(tokens, l) +
            projection.multiply_adds(config().horizon);
   }
 
   /// Columns of a forecast.
-  [[nodiscard]] std::size_t target_channels(std::size_t /*channels*/) const { return config().channels; }
+  [[nodiscard]] std::size_t target_channels(std::size_t /*channels*/) const {
+    return config().channels;
+  }
 
-  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is cut into blocks by.
+  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
+  /// cut into blocks by.
   [[nodiscard]] std::size_t activation_size(std::size_t /*channels*/) const {
-    return std::max(config().lookback, config().decoder_steps()) * std::max(config().width, config().ffn_width);
+    return std::max(config().lookback, config().decoder_steps()) *
+           std::max(config().width, config().ffn_width);
   }
 
   template <class Self, class List>
@@ -204,7 +229,8 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
     std::vector<std::string> parts;
     if (!reads_memory(false)) parts.emplace_back("encoder");
     if (skipped(false) > 0) parts.emplace_back("tokens of the known steps");
-    if (!reads_memory(false) && skipped(false) == config().label) parts.emplace_back("time marks of the history");
+    if (!reads_memory(false) && skipped(false) == config().label)
+      parts.emplace_back("time marks of the history");
     return parts;
   }
 
@@ -216,7 +242,9 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
   }
 
  private:
-  [[nodiscard]] ModuleMask decoder_mask() const { return Base::mask(config().depth, 2 * config().decoder_depth); }
+  [[nodiscard]] ModuleMask decoder_mask() const {
+    return Base::mask(config().depth, 2 * config().decoder_depth);
+  }
 
   /// Whether some cross-attention is there to read what the encoder makes.
   [[nodiscard]] bool reads_memory(bool training) const {
@@ -229,28 +257,35 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
 
   /// Known steps, zeros, and the marks of the tokens that are read.
   void begin_decoder(const WindowBatch<Scalar>& batch, typename Cache::Views& my) const {
-    const std::size_t l = config().lookback, t = config().horizon, label = config().label, n = label + t;
+    const std::size_t l = config().lookback, t = config().horizon, label = config().label,
+                      n = label + t;
     const std::size_t known = label - my.skipped;  // steps whose marks are read
     for (std::size_t s = 0; s < my.samples; ++s) {
-      std::ranges::copy(batch.history.middle_rows((s + 1) * l - label, label).flat(), my.steps.row(s * n));
+      std::ranges::copy(batch.history.middle_rows((s + 1) * l - label, label).flat(),
+                        my.steps.row(s * n));
       std::ranges::fill(my.steps.middle_rows(s * n + label, t).flat(), Scalar(0));
       Scalar* const to = my.step_marks.row(s * (known + t));
-      if (known > 0) std::ranges::copy(batch.history_marks.middle_rows((s + 1) * l - known, known).flat(), to);
-      std::ranges::copy(batch.future_marks.middle_rows(s * t, t).flat(), to + known * config().marks);
+      if (known > 0)
+        std::ranges::copy(batch.history_marks.middle_rows((s + 1) * l - known, known).flat(), to);
+      std::ranges::copy(batch.future_marks.middle_rows(s * t, t).flat(),
+                        to + known * config().marks);
     }
   }
 
   /// The tokens' convolution has a column for each channel.
   void expect_channels(std::size_t found) const {
     detail::require_rule(found == config().channels,
-                         "Transformer forecasts the channels it was built for: built, found", config().channels, found);
+                         "Transformer forecasts the channels it was built for: built, found",
+                         config().channels, found);
   }
   void check(const WindowBatch<Scalar>& batch, const typename Cache::Views& my) const {
     expect_channels(batch.channels());
     Base::expect_history("Transformer", batch, my.samples, config().channels);
     if (my.reads_memory || my.skipped < config().label)
-      Base::expect_marks("Transformer", "time marks", batch.history_marks, my.samples * config().lookback);
-    Base::expect_marks("Transformer", "future time marks", batch.future_marks, my.samples * config().horizon);
+      Base::expect_marks("Transformer", "time marks", batch.history_marks,
+                         my.samples * config().lookback);
+    Base::expect_marks("Transformer", "future time marks", batch.future_marks,
+                       my.samples * config().horizon);
   }
 };
 

@@ -27,17 +27,19 @@ struct TSMixerConfig {
   }
   /// How many numbers such a model learns; in double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
-    const auto c = static_cast<double>(channels), l = static_cast<double>(lookback), t = static_cast<double>(horizon),
-               d = static_cast<double>(width);
+    const auto c = static_cast<double>(channels), l = static_cast<double>(lookback),
+               t = static_cast<double>(horizon), d = static_cast<double>(width);
     return static_cast<double>(depth) * ((2 * l * d + d + l) + (2 * c * d + d + c)) + (l * t + t);
   }
   /// Throws ConfigError with the rule and the values.
   void check() const {
     using detail::require_rule;
     require_rule(channels > 0, "TSMixer needs at least one channel: channels", channels);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
+    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
+                 horizon);
     require_rule(width > 0, "width must be positive", width);
-    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth, most_modules);
+    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth,
+                 most_modules);
   }
 
   friend constexpr bool operator==(const TSMixerConfig&, const TSMixerConfig&) = default;
@@ -45,19 +47,21 @@ struct TSMixerConfig {
   /// Calls visit(name, member) for what a file needs to build the model again.
   template <class Self, class Visit>
   static void for_each(Self& self, Visit&& visit) {
-    visit("channels", self.channels), visit("lookback", self.lookback), visit("horizon", self.horizon);
+    visit("channels", self.channels), visit("lookback", self.lookback),
+        visit("horizon", self.horizon);
     visit("width", self.width), visit("depth", self.depth);
   }
 };
 
-/// Chen et al., "TSMixer: An All-MLP Architecture for Time Series Forecasting", TMLR 2023, as in the Time-Series-Library, which has
-/// no normalization:
+/// Chen et al., "TSMixer: An All-MLP Architecture for Time Series Forecasting", TMLR 2023, as in
+/// the Time-Series-Library, which has no normalization:
 ///
 ///     x = history^T;  x = block_i(x);  forecast = (x W^T + b)^T
 ///
 /// Shapes:  history [B*L x C]   x [B*C x L]   W [T x L]   forecast [B*T x C].
-/// No modules to prune. The perceptrons across channels know their number: a batch of another one is refused. Time marks are not read.
-/// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
+/// No modules to prune. The perceptrons across channels know their number: a batch of another one
+/// is refused. Time marks are not read. Errors: ConfigError for sizes that do not fit together,
+/// ShapeError for a batch of other sizes.
 template <std::floating_point Scalar, class ModelForm = Dynamic<TSMixerConfig>>
 class TSMixer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -77,10 +81,12 @@ class TSMixer : public ForecasterBase<Scalar, ModelForm> {
   using Pruned = TSMixer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "tsmixer";
   static constexpr const char* source = "Chen et al., TMLR 2023, as in the Time-Series-Library";
-  static constexpr const char* without_attention = "it never had any: perceptrons along time and across the variates";
+  static constexpr const char* without_attention =
+      "it never had any: perceptrons along time and across the variates";
 
   explicit TSMixer(ModelForm model_form = {})
-      : Base(model_form), mixer(config().depth, ModuleMask{}, config().lookback, config().channels, config().width),
+      : Base(model_form),
+        mixer(config().depth, ModuleMask{}, config().lookback, config().channels, config().width),
         projection(config().lookback, config().horizon), frame(false) {
     set_dropout(0);
   }
@@ -113,14 +119,16 @@ class TSMixer : public ForecasterBase<Scalar, ModelForm> {
       auto& my = cache.views;
       my.samples = samples;
       const std::size_t rows = samples * channels;
-      my.frame.lay_out(arena, frame, samples, config().lookback, config().horizon, channels, channels);
+      my.frame.lay_out(arena, frame, samples, config().lookback, config().horizon, channels,
+                       channels);
       arena.take(my.series, rows, config().lookback);
       my.mixer.lay_out(arena, mixer, samples);
       my.projection.lay_out(arena, projection, rows);
     });
   }
 
-  Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
+  Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch,
+                             Cache& cache) const {
     auto& my = cache.views;
     Base::expect_history("TSMixer", batch, my.samples, config().channels);
     assert(!pass.training || cache.arena.training());
@@ -136,7 +144,8 @@ class TSMixer : public ForecasterBase<Scalar, ModelForm> {
     mixer.backward_input(pass, projection.backward_input(pass, dy, my.projection), my.mixer);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, TSMixer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, TSMixer& gradients,
+                        Share& share) const {
     using Views = typename Cache::Views;
     const auto views = caches.of(&Cache::views);
     mixer.backward_weights(pass, views.of(&Views::mixer), gradients.mixer, share);

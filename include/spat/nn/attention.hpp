@@ -1,14 +1,16 @@
-// nn. Multi-head attention of queries over a memory, and its backward with A and dA in hand for scoring.
+// nn. Multi-head attention of queries over a memory, and its backward with A and dA in hand for
+// scoring.
 #pragma once
 
-#include <spat/nn/attention_events.hpp>
 #include <spat/kernels/attention.hpp>
+#include <spat/nn/attention_events.hpp>
 #include <spat/nn/dropout.hpp>
 #include <spat/nn/linear.hpp>
 
 namespace spat::inline SPAT_ABI {
 
-/// Optional inputs of one call. Previous scores are pre-softmax scores of an earlier layer (residual attention).
+/// Optional inputs of one call. Previous scores are pre-softmax scores of an earlier layer
+/// (residual attention).
 template <class Scalar>
 struct AttentionInputs {
   Rows<const unsigned char> key_mask;  // [samples x Lk], 0 = hidden; empty: all keys are seen
@@ -27,10 +29,12 @@ struct AttentionNames {
 ///     S_h = Q_h K_h^T / sqrt(D / H) + previous,   A_h = softmax(S_h) over the keys that are seen
 ///     y = concat_h(Drop(A_h) V_h) W_O^T + b_O
 ///
-/// Shapes:  x_q, y [samples * Lq x D]   x_m [samples * Lk x D]   S, A [samples * H * Lq x Lk].  Self-attention passes one view
-/// twice and adds the two gradients. A step that LayerDrop takes the module from has y = 0, no gradients, and tells a criterion
-/// nothing. Head h owns columns [h D/H, (h+1) D/H). A row that sees no key mixes nothing: A = 0.
-/// Errors: ConfigError unless H divides D. A causal call needs Lq == Lk.
+/// Shapes:  x_q, y [samples * Lq x D]   x_m [samples * Lk x D]
+/// S, A [samples * H * Lq x Lk].  Self-attention passes one view
+/// twice and adds the two gradients. A step that LayerDrop takes the module from has y = 0, no
+/// gradients, and tells a criterion nothing. Head h owns columns [h D/H, (h+1) D/H). A row that
+/// sees no key mixes nothing: A = 0. Errors: ConfigError unless H divides D. A causal call needs Lq
+/// == Lk.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t Heads = dynamic>
 class MultiHeadAttention {
  public:
@@ -38,14 +42,17 @@ class MultiHeadAttention {
   using Projection = Linear<Scalar, Width, Width>;
 
   MultiHeadAttention(std::size_t width, std::size_t head_count)
-      : query_projection(width, width), key_projection(width, width), value_projection(width, width),
-        out_projection(width, width), heads_(checked(width, head_count)) {}
+      : query_projection(width, width), key_projection(width, width),
+        value_projection(width, width), out_projection(width, width),
+        heads_(checked(width, head_count)) {}
 
   Projection query_projection, key_projection, value_projection, out_projection;
-  Dropout<Scalar> dropout;       // of attention probabilities
-  bool causal = false;           // query i sees keys 0 .. i
-  bool takes_scores = false;     // adds the scores an earlier layer handed on, and returns their gradient
-  bool hands_on_scores = false;  // keeps S for a later layer: cache.scores, and its gradient enters backward
+  Dropout<Scalar> dropout;  // of attention probabilities
+  bool causal = false;      // query i sees keys 0 .. i
+  bool takes_scores =
+      false;  // adds the scores an earlier layer handed on, and returns their gradient
+  bool hands_on_scores =
+      false;  // keeps S for a later layer: cache.scores, and its gradient enters backward
 
   [[nodiscard]] std::size_t heads() const { return heads_.get(); }
   [[nodiscard]] std::size_t width() const { return out_projection.outputs(); }
@@ -61,11 +68,12 @@ class MultiHeadAttention {
     std::size_t samples = 0, query_tokens = 0, memory_tokens = 0;
     bool skipped = false;  // LayerDrop left the module out of this step
 
-    void lay_out(Arena& arena, const MultiHeadAttention& layer, std::size_t sample_count, std::size_t lq,
-                 std::size_t lk) {
+    void lay_out(Arena& arena, const MultiHeadAttention& layer, std::size_t sample_count,
+                 std::size_t lq, std::size_t lk) {
       using Dx = typename Projection::Dx;
       samples = sample_count, query_tokens = lq, memory_tokens = lk;
-      const std::size_t query_rows = samples * lq, memory_rows = samples * lk, score_rows = query_rows * layer.heads();
+      const std::size_t query_rows = samples * lq, memory_rows = samples * lk,
+                        score_rows = query_rows * layer.heads();
       out.lay_out(arena, layer.out_projection, query_rows);
       if (layer.hands_on_scores) arena.take(scores, score_rows, lk);
       arena.temporarily([&] {
@@ -84,15 +92,17 @@ class MultiHeadAttention {
     }
   };
 
-  /// What backward_input returns: gradients with respect to both inputs and, where given, to the previous scores.
+  /// What backward_input returns: gradients with respect to both inputs and, where given, to the
+  /// previous scores.
   struct InputGradients {
     Rows<const Scalar, Width> query, memory;
     Rows<const Scalar> previous_scores;
   };
 
   template <class PassType>
-  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x_q, Rows<const Scalar, Width> x_m,
-                                     Cache& cache, AttentionInputs<Scalar> inputs = {}) const {
+  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x_q,
+                                    Rows<const Scalar, Width> x_m, Cache& cache,
+                                    AttentionInputs<Scalar> inputs = {}) const {
     assert(!causal || cache.query_tokens == cache.memory_tokens);
     assert(takes_scores == (inputs.previous_scores.size() != 0));
     cache.inputs = inputs, cache.x_q = x_q;
@@ -101,12 +111,16 @@ class MultiHeadAttention {
     query_projection.forward(pass, x_q, cache.query);
     key_projection.forward(pass, x_m, cache.key);
     value_projection.forward(pass, x_m, cache.value);
-    for_each_head(pass, cache, [&](std::size_t sample, std::size_t head, const kernels::AttentionRoom<Scalar>& room) {
-      const auto softmax = softmax_of(cache, sample, head);
-      kernels::attention(head_of(pass, cache, sample, head), room,
-                         of_head(cache.mixed, cache.query_tokens, sample, head), softmax.largest ? &softmax : nullptr,
-                         hands_on_scores ? of_scores(cache.scores, cache, sample, head) : kernels::Strided<Scalar>());
-    });
+    for_each_head(
+        pass, cache,
+        [&](std::size_t sample, std::size_t head, const kernels::AttentionRoom<Scalar>& room) {
+          const auto softmax = softmax_of(cache, sample, head);
+          kernels::attention(head_of(pass, cache, sample, head), room,
+                             of_head(cache.mixed, cache.query_tokens, sample, head),
+                             softmax.largest ? &softmax : nullptr,
+                             hands_on_scores ? of_scores(cache.scores, cache, sample, head)
+                                             : kernels::Strided<Scalar>());
+        });
     const auto y = out_projection.forward(pass, cache.mixed, cache.out);
     if constexpr (is_scored<PassType>)
       if constexpr (requires { pass.scoring.on_forward(forward_event(pass, cache)); })
@@ -114,9 +128,10 @@ class MultiHeadAttention {
     return y;
   }
 
-  /// dA = dO V^T,  dV = Drop(A)^T dO,  dS = A (dA - <A, dA>) + dscores,  dQ = dS K / sqrt(D/H),  dK = dS^T Q / sqrt(D/H).
-  /// `dscores` is the gradient with respect to the scores handed on. A is computed again, a block of queries at a time; a
-  /// criterion sees A and dA there.
+  /// dA = dO V^T,  dV = Drop(A)^T dO,  dS = A (dA - <A, dA>) + dscores,  dQ = dS K / sqrt(D/H),  dK
+  /// = dS^T Q / sqrt(D/H).
+  /// `dscores` is the gradient with respect to the scores handed on. A is computed again, a block
+  /// of queries at a time; a criterion sees A and dA there.
   template <class PassType>
   InputGradients backward_input(const PassType& pass, Rows<const Scalar, Width> dy, Cache& cache,
                                 Rows<const Scalar> dscores = {}) const {
@@ -125,41 +140,55 @@ class MultiHeadAttention {
     if constexpr (is_scored<PassType>)
       if constexpr (requires(BackwardEvent<Scalar> event) { pass.scoring.on_backward(event); })
         pass.scoring.on_backward(BackwardEvent<Scalar>{forward_event(pass, cache), dmixed});
-    for_each_head(pass, cache, [&](std::size_t sample, std::size_t head, const kernels::AttentionRoom<Scalar>& room) {
-      const std::size_t lq = cache.query_tokens, lk = cache.memory_tokens;
-      kernels::attention_backward(
-          head_of(pass, cache, sample, head), softmax_of(cache, sample, head), room, of_head(dmixed, lq, sample, head),
-          dscores.size() ? of_scores(dscores, cache, sample, head) : kernels::Strided<const Scalar>(),
-          of_head(cache.dq, lq, sample, head), of_head(cache.dk, lk, sample, head), of_head(cache.dv, lk, sample, head),
-          takes_scores ? of_scores(cache.dprevious, cache, sample, head) : kernels::Strided<Scalar>(),
-          [&]([[maybe_unused]] const kernels::AttentionTile<Scalar>& tile) {
-            if constexpr (is_scored<PassType>)
-              if constexpr (requires(TileEvent<Scalar> event) { pass.scoring.on_tile(pass.module, event); })
-                pass.scoring.on_tile(pass.module,
-                                    TileEvent<Scalar>{pass.part, sample, head, tile.first_query, tile.a, tile.da});
-          });
-    });
+    for_each_head(
+        pass, cache,
+        [&](std::size_t sample, std::size_t head, const kernels::AttentionRoom<Scalar>& room) {
+          const std::size_t lq = cache.query_tokens, lk = cache.memory_tokens;
+          kernels::attention_backward(
+              head_of(pass, cache, sample, head), softmax_of(cache, sample, head), room,
+              of_head(dmixed, lq, sample, head),
+              dscores.size() ? of_scores(dscores, cache, sample, head)
+                             : kernels::Strided<const Scalar>(),
+              of_head(cache.dq, lq, sample, head), of_head(cache.dk, lk, sample, head),
+              of_head(cache.dv, lk, sample, head),
+              takes_scores ? of_scores(cache.dprevious, cache, sample, head)
+                           : kernels::Strided<Scalar>(),
+              [&]([[maybe_unused]] const kernels::AttentionTile<Scalar>& tile) {
+                if constexpr (is_scored<PassType>)
+                  if constexpr (requires(TileEvent<Scalar> event) {
+                                  pass.scoring.on_tile(pass.module, event);
+                                })
+                    pass.scoring.on_tile(
+                        pass.module, TileEvent<Scalar>{pass.part, sample, head, tile.first_query,
+                                                       tile.a, tile.da});
+              });
+        });
     const auto from_query = query_projection.backward_input(pass, cache.dq, cache.query);
     key_projection.backward_input(pass, cache.dk, cache.key);
     value_projection.add_input_gradient(pass, cache.dv, cache.value, cache.key.dx);
     return {from_query, cache.key.dx, cache.dprevious};
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, MultiHeadAttention& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, MultiHeadAttention& gradients,
+                        Share& share) const {
     if ((*caches.begin()).skipped) return;  // as all blocks of a step
-    query_projection.backward_weights(pass, caches.of(&Cache::query), gradients.query_projection, share);
+    query_projection.backward_weights(pass, caches.of(&Cache::query), gradients.query_projection,
+                                      share);
     key_projection.backward_weights(pass, caches.of(&Cache::key), gradients.key_projection, share);
-    value_projection.backward_weights(pass, caches.of(&Cache::value), gradients.value_projection, share);
+    value_projection.backward_weights(pass, caches.of(&Cache::value), gradients.value_projection,
+                                      share);
     out_projection.backward_weights(pass, caches.of(&Cache::out), gradients.out_projection, share);
   }
 
   /// Of one sample: four projections, scores and mixing (2 Lq Lk D); softmax not counted.
   [[nodiscard]] std::size_t multiply_adds(std::size_t lq, std::size_t lk) const {
-    return 2 * (out_projection.multiply_adds(lq) + out_projection.multiply_adds(lk)) + 2 * lq * lk * width();
+    return 2 * (out_projection.multiply_adds(lq) + out_projection.multiply_adds(lk)) +
+           2 * lq * lk * width();
   }
 
   template <class Self, class List>
-  static void for_each(Self& self, const std::string& name, List& list, const AttentionNames& names = {}) {
+  static void for_each(Self& self, const std::string& name, List& list,
+                       const AttentionNames& names = {}) {
     Projection::for_each(self.query_projection, name + names.query, list);
     Projection::for_each(self.key_projection, name + names.key, list);
     Projection::for_each(self.value_projection, name + names.value, list);
@@ -205,8 +234,8 @@ class MultiHeadAttention {
     });
   }
 
-  [[nodiscard]] kernels::Head<Scalar> head_of(const Pass& pass, const Cache& cache, std::size_t sample,
-                                              std::size_t head) const {
+  [[nodiscard]] kernels::Head<Scalar> head_of(const Pass& pass, const Cache& cache,
+                                              std::size_t sample, std::size_t head) const {
     const Rows<const Scalar, Width> q = cache.query.y, k = cache.key.y, v = cache.value.y;
     const std::size_t lk = cache.memory_tokens;
     const bool masked = cache.inputs.key_mask.size() != 0;
@@ -230,8 +259,8 @@ class MultiHeadAttention {
 
   /// Columns of one head in rows of one sample: [tokens x D/H].
   template <class T>
-  [[nodiscard]] kernels::Strided<T> of_head(Rows<T, Width> x, std::size_t tokens, std::size_t sample,
-                                            std::size_t head) const {
+  [[nodiscard]] kernels::Strided<T> of_head(Rows<T, Width> x, std::size_t tokens,
+                                            std::size_t sample, std::size_t head) const {
     const std::size_t size = width() / heads();
     return {x.data() + sample * tokens * width() + head * size, tokens, size, width()};
   }
@@ -239,13 +268,14 @@ class MultiHeadAttention {
   template <class T>
   [[nodiscard]] kernels::Strided<T> of_scores(Rows<T> x, const Cache& cache, std::size_t sample,
                                               std::size_t head) const {
-    return {x.row((sample * heads() + head) * cache.query_tokens), cache.query_tokens, cache.memory_tokens,
-            cache.memory_tokens};
+    return {x.row((sample * heads() + head) * cache.query_tokens), cache.query_tokens,
+            cache.memory_tokens, cache.memory_tokens};
   }
 
   [[nodiscard]] ForwardEvent<Scalar> forward_event(const Pass& pass, const Cache& cache) const {
-    return {{pass.module, pass.part, pass.first_sample, pass.batch_samples, pass.loss_terms, cache.samples, heads(),
-             cache.query_tokens, cache.memory_tokens, causal, cache.inputs.key_mask},
+    return {{pass.module, pass.part, pass.first_sample, pass.batch_samples, pass.loss_terms,
+             cache.samples, heads(), cache.query_tokens, cache.memory_tokens, causal,
+             cache.inputs.key_mask},
             cache.mixed,
             cache.x_q,
             cache.out.y};

@@ -1,4 +1,5 @@
-// nn. What attention tells a criterion: the events of one module and one block of samples, as views.
+// nn. What attention tells a criterion: the events of one module and one block of samples, as
+// views.
 #pragma once
 
 #include <spat/autograd/pass.hpp>
@@ -9,8 +10,9 @@ namespace spat::inline SPAT_ABI {
 
 /// Sizes and place of the module's call; H heads, Lq query rows, Lk key columns.
 struct AttentionCall {
-  std::size_t module = 0;         // numbered by the unpruned architecture
-  std::size_t part = 0;           // of a module of several attentions; 0 is the one whose output leaves the module
+  std::size_t module = 0;  // numbered by the unpruned architecture
+  std::size_t part =
+      0;  // of a module of several attentions; 0 is the one whose output leaves the module
   std::size_t first_sample = 0;   // of this block, in the whole batch
   std::size_t batch_samples = 1;  // of the whole batch
   std::size_t loss_terms = 1;     // over which the loss is a mean
@@ -32,8 +34,9 @@ struct ForwardEvent : AttentionCall {
   Rows<const Scalar> output;  // of the branch, [samples * Lq x D]
 };
 
-/// After the forward of the block that holds a module: what it made of its tokens, [rows x D] both. A block of several modules is told
-/// of for each of them, but for those that LayerDrop leaves out of the step.
+/// After the forward of the block that holds a module: what it made of its tokens, [rows x D] both.
+/// A block of several modules is told of for each of them, but for those that LayerDrop leaves out
+/// of the step.
 template <class Scalar>
 struct BlockEvent {
   std::size_t module = 0;
@@ -57,11 +60,13 @@ struct BackwardEvent : ForwardEvent<Scalar> {
   Rows<const Scalar> d_o;  // dL/dO, as o
 };
 
-/// In backward: probabilities and slopes of some neighbouring queries of one sample and head, while they are in the cache.
-/// They are transposed: row j is key j, column i is query first_query + i; keys behind the last row are hidden from all of
-/// them. da = dL/dA where A enters the mixing. Attention dropout is left out of both, so that a score does not carry its noise.
+/// In backward: probabilities and slopes of some neighbouring queries of one sample and head, while
+/// they are in the cache. They are transposed: row j is key j, column i is query first_query + i;
+/// keys behind the last row are hidden from all of them. da = dL/dA where A enters the mixing.
+/// Attention dropout is left out of both, so that a score does not carry its noise.
 ///
-/// The tiles of one head come in the order of samples and queries; those of other heads may come at the same time.
+/// The tiles of one head come in the order of samples and queries; those of other heads may come at
+/// the same time.
 template <class Scalar>
 struct TileEvent {
   std::size_t part = 0;                               // as of the call

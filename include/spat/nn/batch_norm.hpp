@@ -1,4 +1,5 @@
-// nn. Batch normalization: each feature by the statistics of a whole batch, in two stages between which its blocks meet.
+// nn. Batch normalization: each feature by the statistics of a whole batch, in two stages between
+// which its blocks meet.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -9,21 +10,25 @@ namespace spat::inline SPAT_ABI {
 
 /// Over all rows of a batch, for each feature (Ioffe and Szegedy, 2015):
 ///
-///     y = gain n + bias,  n = (x - mean) / sqrt(var + epsilon),  mean and biased var of the batch; else the running ones
+///     y = gain n + bias,  n = (x - mean) / sqrt(var + epsilon),  mean and biased var of the batch;
+///     else the running ones
 ///
 /// Shapes, with R rows in a block:  x, y [R x D]   everything else [D].
 ///
-/// While training a batch lies in blocks, each with a Cache. Stage 1 of forward, `observe`, is done for every block before
-/// `reduce` combines their moments in block order; then stage 2, `forward`, normalizes. Backward likewise: `backward_observe`,
-/// `reduce_backward`, `backward_input`. Once a step `commit` moves the running statistics.
+/// While training a batch lies in blocks, each with a Cache. Stage 1 of forward, `observe`, is done
+/// for every block before `reduce` combines their moments in block order; then stage 2, `forward`,
+/// normalizes. Backward likewise: `backward_observe`, `reduce_backward`, `backward_input`. Once a
+/// step `commit` moves the running statistics.
 template <std::floating_point Scalar, std::size_t Width = dynamic>
 class BatchNorm {
  public:
   using Value = Scalar;
 
   explicit BatchNorm(std::size_t width)
-      : gain(1, width), bias(1, width), running_mean(1, width), running_variance(1, width), batches(1, 1) {
-    std::ranges::fill(gain.flat(), Scalar(1)), std::ranges::fill(running_variance.flat(), Scalar(1));
+      : gain(1, width), bias(1, width), running_mean(1, width), running_variance(1, width),
+        batches(1, 1) {
+    std::ranges::fill(gain.flat(), Scalar(1)),
+        std::ranges::fill(running_variance.flat(), Scalar(1));
   }
 
   Tensor<Scalar, 1, Width> gain, bias, running_mean, running_variance;
@@ -46,7 +51,8 @@ class BatchNorm {
       arena.take(inverse_deviation, width);
       if (!arena.training()) return;
       for (auto* view : {&normalized, &dx}) arena.take(*view, rows, width);
-      for (auto* values : {&mean, &squares, &batch_mean, &batch_variance, &sum, &along, &batch_sum, &batch_along})
+      for (auto* values :
+           {&mean, &squares, &batch_mean, &batch_variance, &sum, &along, &batch_sum, &batch_along})
         arena.take(*values, width);
     }
   };
@@ -61,7 +67,8 @@ class BatchNorm {
     kernels::add_squared_deviations<Scalar>(x, cache.mean.data(), cache.squares.data());
   }
 
-  /// Between the stages: moments of the batch from those of its blocks, in their order (Chan et al., 1979).
+  /// Between the stages: moments of the batch from those of its blocks, in their order (Chan et
+  /// al., 1979).
   void reduce(Caches<Cache> caches) const {
     for (std::size_t c = 0; c < gain.cols(); ++c) {
       std::size_t rows = 0;
@@ -81,14 +88,17 @@ class BatchNorm {
   }
 
   /// Stage 2: by the moments of the batch while training, else by the running ones.
-  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache) const {
+  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x,
+                                    Cache& cache) const {
     const auto y = cache.y.middle_rows(0, x.rows());
     const Scalar* mean = pass.training ? cache.batch_mean.data() : running_mean.data();
     const Scalar* variance = pass.training ? cache.batch_variance.data() : running_variance.data();
-    for (std::size_t c = 0; c < x.cols(); ++c) cache.inverse_deviation[c] = 1 / std::sqrt(variance[c] + epsilon);
+    for (std::size_t c = 0; c < x.cols(); ++c)
+      cache.inverse_deviation[c] = 1 / std::sqrt(variance[c] + epsilon);
     pass.for_shares(x.rows(), 4 * x.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r)
-        kernels::batch_norm(x.row(r), mean, cache.inverse_deviation.data(), gain.data(), bias.data(), x.cols(),
+        kernels::batch_norm(x.row(r), mean, cache.inverse_deviation.data(), gain.data(),
+                            bias.data(), x.cols(),
                             cache.normalized.data() ? cache.normalized.row(r) : nullptr, y.row(r));
     });
     return y;
@@ -99,8 +109,10 @@ class BatchNorm {
     if (!pass.training) return;
     std::ranges::fill(cache.sum, Scalar(0)), std::ranges::fill(cache.along, Scalar(0));
     kernels::add_rows<Scalar>(dy, cache.sum.data());
-    kernels::add_products<Scalar>(dy, cache.normalized.middle_rows(0, dy.rows()), cache.along.data());
-    for (std::size_t c = 0; c < dy.cols(); ++c) cache.sum[c] *= gain.data()[c], cache.along[c] *= gain.data()[c];
+    kernels::add_products<Scalar>(dy, cache.normalized.middle_rows(0, dy.rows()),
+                                  cache.along.data());
+    for (std::size_t c = 0; c < dy.cols(); ++c)
+      cache.sum[c] *= gain.data()[c], cache.along[c] *= gain.data()[c];
   }
 
   /// Between the stages: sums of the batch, in block order.
@@ -112,9 +124,10 @@ class BatchNorm {
     }
   }
 
-  /// Stage 2: dx = inverse deviation (dn - mean(dn) - n mean(dn n)), both means over the batch; by running statistics, which do
-  /// not depend on x, dx = inverse deviation dn.
-  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+  /// Stage 2: dx = inverse deviation (dn - mean(dn) - n mean(dn n)), both means over the batch; by
+  /// running statistics, which do not depend on x, dx = inverse deviation dn.
+  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
+                                           Cache& cache) const {
     cache.dy = dy;
     const std::size_t width = dy.cols();
     // From here on `mean` and `squares` hold the two means, with their signs.
@@ -125,21 +138,25 @@ class BatchNorm {
     }
     pass.for_shares(dy.rows(), 4 * dy.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r)
-        kernels::batch_norm_backward(cache.normalized.row(r), gain.data(), cache.inverse_deviation.data(),
-                                     cache.mean.data(), cache.squares.data(), dy.row(r), width, cache.dx.row(r));
+        kernels::batch_norm_backward(cache.normalized.row(r), gain.data(),
+                                     cache.inverse_deviation.data(), cache.mean.data(),
+                                     cache.squares.data(), dy.row(r), width, cache.dx.row(r));
     });
     return cache.dx.middle_rows(0, dy.rows());
   }
 
-  void backward_weights(const Pass&, Caches<Cache> caches, BatchNorm& gradients, Share& share) const {
+  void backward_weights(const Pass&, Caches<Cache> caches, BatchNorm& gradients,
+                        Share& share) const {
     if (!share.takes()) return;
     for (const Cache& cache : caches) {
-      kernels::add_products<Scalar>(cache.dy, cache.normalized.middle_rows(0, cache.dy.rows()), gradients.gain.data());
+      kernels::add_products<Scalar>(cache.dy, cache.normalized.middle_rows(0, cache.dy.rows()),
+                                    gradients.gain.data());
       kernels::add_rows<Scalar>(cache.dy, gradients.bias.data());
     }
   }
 
-  /// Once a step, from any block of the batch: running = (1 - weight) running + weight batch, the variance unbiased, as PyTorch.
+  /// Once a step, from any block of the batch: running = (1 - weight) running + weight batch, the
+  /// variance unbiased, as PyTorch.
   void commit(const Cache& cache, Scalar weight) {
     const auto rows = static_cast<Scalar>(cache.batch_rows);
     const auto move = [weight](Scalar& running, Scalar seen) {
@@ -147,7 +164,8 @@ class BatchNorm {
     };
     for (std::size_t c = 0; c < gain.cols(); ++c) {
       move(running_mean.data()[c], cache.batch_mean[c]);
-      move(running_variance.data()[c], cache.batch_variance[c] * rows / std::max(rows - 1, Scalar(1)));
+      move(running_variance.data()[c],
+           cache.batch_variance[c] * rows / std::max(rows - 1, Scalar(1)));
     }
     batches.data()[0] += 1;
   }

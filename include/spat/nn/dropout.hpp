@@ -7,10 +7,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// While training y_i = x_i / (1 - rate) with probability 1 - rate, else +0; otherwise y is x itself.
+/// While training y_i = x_i / (1 - rate) with probability 1 - rate, else +0; otherwise y is x
+/// itself.
 ///
-/// Which i are kept is a function of (seed, step, site, sample, position within the sample): another cut of the batch, more
-/// threads or a pruned neighbour change nothing. `site` numbers the dropouts of the unpruned architecture.
+/// Which i are kept is a function of (seed, step, site, sample, position within the sample):
+/// another cut of the batch, more threads or a pruned neighbour change nothing. `site` numbers the
+/// dropouts of the unpruned architecture.
 template <std::floating_point Scalar>
 class Dropout {
  public:
@@ -25,7 +27,8 @@ class Dropout {
     std::size_t sample_rows = 0;
 
     /// No room where nothing is dropped. `rows_of_sample` rows of x belong to one sample.
-    void lay_out(Arena& arena, const Dropout& layer, std::size_t rows, std::size_t cols, std::size_t rows_of_sample) {
+    void lay_out(Arena& arena, const Dropout& layer, std::size_t rows, std::size_t cols,
+                 std::size_t rows_of_sample) {
       sample_rows = rows_of_sample;
       if (!arena.training() || layer.rate == 0) return;
       arena.take(y, rows, cols);

@@ -8,10 +8,13 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// u = x + Drop(Attention(x, x)), or u = x where the module was pruned;  n = LN_1(u);  y = LN_2(n + Drop(FFN(n))).
+/// u = x + Drop(Attention(x, x)), or u = x where the module was pruned;  n = LN_1(u);  y = LN_2(n +
+/// Drop(FFN(n))).
 ///
-/// Shapes:  x, y [samples * N x D].  One prunable module: `attention`. Its dropouts are sites first_site .. first_site + 3
-/// (probabilities, attention branch, hidden units, feed-forward branch), also where the attention is gone.
+/// Shapes:  x, y [samples * N x D].  One prunable module: `attention`. Its dropouts are sites
+/// first_site .. first_site + 3
+/// (probabilities, attention branch, hidden units, feed-forward branch), also where the attention
+/// is gone.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
 class EncoderLayer {
@@ -22,7 +25,8 @@ class EncoderLayer {
 
   /// Bit 0 of `keeps`: the attention.
   EncoderLayer(std::size_t width, std::size_t ffn_width, std::size_t heads, ModuleMask keeps)
-      : attention(make_slot<MultiHeadAttention<Scalar, Width, Heads>, kept.presence(0)>(keeps.keeps(0), width, heads)),
+      : attention(make_slot<MultiHeadAttention<Scalar, Width, Heads>, kept.presence(0)>(
+            keeps.keeps(0), width, heads)),
         ffn(width, ffn_width), norm1(width), norm2(width) {}
 
   [[no_unique_address]] Mixer attention;
@@ -67,35 +71,42 @@ class EncoderLayer {
   };
 
   template <class PassType>
-  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x, Cache& cache) const {
+  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x,
+                                    Cache& cache) const {
     Rows<const Scalar, Width> branch;
     if_kept(
         [&](const auto& mixer, auto& mine) {
-          branch = attention_dropout.forward(pass, mixer.forward(pass, x, x, mine), cache.attention_dropout);
+          branch = attention_dropout.forward(pass, mixer.forward(pass, x, x, mine),
+                                             cache.attention_dropout);
         },
         attention, cache.attention);
     const auto n = norm1.forward(pass, x, cache.norm1, branch);
-    const auto hidden = ffn_dropout.forward(pass, ffn.forward(pass, n, cache.ffn), cache.ffn_dropout);
+    const auto hidden =
+        ffn_dropout.forward(pass, ffn.forward(pass, n, cache.ffn), cache.ffn_dropout);
     return norm2.forward(pass, n, cache.norm2, hidden);
   }
 
   template <class PassType>
-  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
+                                           Cache& cache) const {
     const auto dv = norm2.backward_input(pass, dy, cache.norm2);
-    const auto dn = ffn.backward_input(pass, ffn_dropout.backward_input(pass, dv, cache.ffn_dropout), cache.ffn, dv);
+    const auto dn = ffn.backward_input(
+        pass, ffn_dropout.backward_input(pass, dv, cache.ffn_dropout), cache.ffn, dv);
     Rows<const Scalar, Width> dx = norm1.backward_input(pass, dn, cache.norm1);
     if_kept(
         [&](const auto& mixer, auto& mine) {
           const auto dbranch = attention_dropout.backward_input(pass, dx, cache.attention_dropout);
           const auto through = mixer.backward_input(pass, dbranch, mine);
-          kernels::add<Scalar>(dx.flat(), through.query.flat(), through.memory.flat(), cache.dx.flat());
+          kernels::add<Scalar>(dx.flat(), through.query.flat(), through.memory.flat(),
+                               cache.dx.flat());
           dx = cache.dx;
         },
         attention, cache.attention);
     return dx;
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, EncoderLayer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, EncoderLayer& gradients,
+                        Share& share) const {
     if_kept(
         [&](const auto& mixer, auto& gradient) {
           const auto part = [](Cache & cache) -> auto& { return part_of(cache.attention); };
@@ -115,9 +126,11 @@ class EncoderLayer {
   }
 
   template <class Self, class List>
-  static void for_each(Self& self, const std::string& name, List& list, const char* attention_name = "attention.",
+  static void for_each(Self& self, const std::string& name, List& list,
+                       const char* attention_name = "attention.",
                        const FeedForwardNames& ffn_names = {}) {
-    if_kept([&](auto& layer) { layer.for_each(layer, name + attention_name, list); }, self.attention);
+    if_kept([&](auto& layer) { layer.for_each(layer, name + attention_name, list); },
+            self.attention);
     FeedForward<Scalar, Width, FfnWidth>::for_each(self.ffn, name, list, ffn_names);
     LayerNorm<Scalar, Width>::for_each(self.norm1, name + "norm1.", list);
     LayerNorm<Scalar, Width>::for_each(self.norm2, name + "norm2.", list);

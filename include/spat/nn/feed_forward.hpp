@@ -16,7 +16,8 @@ struct FeedForwardNames {
 
 /// y = Drop(activation(x W_1^T + b_1)) W_2^T + b_2, by default GELU  (Vaswani et al., 2017).
 ///
-/// Shapes, with R rows:  x, y [R x D]   W_1 [F x D]   W_2 [D x F].  In files the weights are convolutions of width one,
+/// Shapes, with R rows:  x, y [R x D]   W_1 [F x D]
+/// W_2 [D x F].  In files the weights are convolutions of width one,
 /// conv1.weight [F, D, 1], conv2.weight [D, F, 1], unless FeedForwardNames says otherwise.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t FfnWidth = dynamic,
           class Activation = Gelu<Scalar, FfnWidth>>
@@ -24,7 +25,8 @@ class FeedForward {
  public:
   using Value = Scalar;
 
-  FeedForward(std::size_t width, std::size_t ffn_width) : conv1(width, ffn_width), conv2(ffn_width, width) {}
+  FeedForward(std::size_t width, std::size_t ffn_width)
+      : conv1(width, ffn_width), conv2(ffn_width, width) {}
 
   Linear<Scalar, Width, FfnWidth> conv1;
   [[no_unique_address]] Activation activation;
@@ -37,7 +39,8 @@ class FeedForward {
     typename Dropout<Scalar>::Cache dropout;
     typename Linear<Scalar, FfnWidth, Width>::Cache conv2;
 
-    void lay_out(Arena& arena, const FeedForward& layer, std::size_t rows, std::size_t sample_rows) {
+    void lay_out(Arena& arena, const FeedForward& layer, std::size_t rows,
+                 std::size_t sample_rows) {
       conv2.lay_out(arena, layer.conv2, rows);
       arena.temporarily([&] {
         conv1.lay_out(arena, layer.conv1, rows);
@@ -47,22 +50,25 @@ class FeedForward {
     }
   };
 
-  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache) const {
+  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x,
+                                    Cache& cache) const {
     conv1.forward(pass, x, cache.conv1, activation.follow(cache.conv1.y, cache.activation));
     const Rows<const Scalar, FfnWidth> hidden = cache.activation.y.middle_rows(0, x.rows());
     return conv2.forward(pass, dropout.forward(pass, hidden, cache.dropout), cache.conv2);
   }
 
   /// `direct` [R x D] is added to dx where it is given: the gradient that went around this layer.
-  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache,
-                                            Rows<const Scalar, Width> direct = {}) const {
+  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
+                                           Cache& cache,
+                                           Rows<const Scalar, Width> direct = {}) const {
     Rows<const Scalar, FfnWidth> dhidden;
     if (dropout.drops(pass)) {
-      dhidden = dropout.backward_input(pass, conv2.backward_input(pass, dy, cache.conv2), cache.dropout);
+      dhidden =
+          dropout.backward_input(pass, conv2.backward_input(pass, dy, cache.conv2), cache.dropout);
       dhidden = activation.backward_input(pass, dhidden, cache.activation);
     } else {
-      dhidden =
-          conv2.backward_input(pass, dy, cache.conv2, activation.follow_backward(cache.conv2.dx, cache.activation));
+      dhidden = conv2.backward_input(pass, dy, cache.conv2,
+                                     activation.follow_backward(cache.conv2.dx, cache.activation));
     }
     if (!direct.data()) return conv1.backward_input(pass, dhidden, cache.conv1);
     const auto add = [&](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
@@ -74,7 +80,8 @@ class FeedForward {
     return conv1.backward_input(pass, dhidden, cache.conv1, add);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, FeedForward& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, FeedForward& gradients,
+                        Share& share) const {
     conv1.backward_weights(pass, caches.of(&Cache::conv1), gradients.conv1, share);
     conv2.backward_weights(pass, caches.of(&Cache::conv2), gradients.conv2, share);
   }
@@ -84,7 +91,8 @@ class FeedForward {
   }
 
   template <class Self, class List>
-  static void for_each(Self& self, const std::string& name, List& list, const FeedForwardNames& names = {}) {
+  static void for_each(Self& self, const std::string& name, List& list,
+                       const FeedForwardNames& names = {}) {
     using Conv1 = Linear<Scalar, Width, FfnWidth>;
     using Conv2 = Linear<Scalar, FfnWidth, Width>;
     Conv1::for_each(self.conv1, name + names.first, list, names.dimensions);

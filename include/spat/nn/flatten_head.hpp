@@ -7,7 +7,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// forecast(b, c, :) = Drop(W flatten(x(b, c)) + bias), flatten index = d N + n as in the reference (PatchTST, Nie et al., 2023).
+/// forecast(b, c, :) = Drop(W flatten(x(b, c)) + bias), flatten index = d N + n as in the reference
+/// (PatchTST, Nie et al., 2023).
 ///
 /// Shapes, with N tokens a series:  x [series * N x D]   y [series x T]   W [T x D N].
 template <std::floating_point Scalar, std::size_t Inputs = dynamic, std::size_t Horizon = dynamic,
@@ -17,7 +18,8 @@ class FlattenHead {
   using Value = Scalar;
   using Map = Linear<Scalar, Inputs, Horizon>;
 
-  FlattenHead(std::size_t tokens, std::size_t width, std::size_t horizon) : linear(tokens * width, horizon) {}
+  FlattenHead(std::size_t tokens, std::size_t width, std::size_t horizon)
+      : linear(tokens * width, horizon) {}
 
   Map linear;
   Dropout<Scalar> dropout;
@@ -29,7 +31,8 @@ class FlattenHead {
     Rows<Scalar, Width> dx;
 
     /// `series` of one sample.
-    void lay_out(Arena& arena, const FlattenHead& layer, std::size_t samples, std::size_t series, std::size_t tokens) {
+    void lay_out(Arena& arena, const FlattenHead& layer, std::size_t samples, std::size_t series,
+                 std::size_t tokens) {
       const std::size_t inputs = layer.linear.inputs();
       linear.lay_out(arena, layer.linear, samples * series);
       dropout.lay_out(arena, layer.dropout, samples * series, layer.linear.outputs(), series);
@@ -38,8 +41,10 @@ class FlattenHead {
     }
   };
 
-  Rows<const Scalar, Horizon> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache) const {
-    const std::size_t width = x.cols(), tokens = linear.inputs() / width, series = x.rows() / tokens;
+  Rows<const Scalar, Horizon> forward(const Pass& pass, Rows<const Scalar, Width> x,
+                                      Cache& cache) const {
+    const std::size_t width = x.cols(), tokens = linear.inputs() / width,
+                      series = x.rows() / tokens;
     pass.for_shares(series, 2 * x.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t i = first; i < last; ++i)
         kernels::transpose(x.row(i * tokens), tokens, width, cache.flat.row(i));
@@ -48,8 +53,10 @@ class FlattenHead {
     return dropout.forward(pass, linear.forward(pass, flat, cache.linear), cache.dropout);
   }
 
-  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Horizon> dy, Cache& cache) const {
-    const auto dflat = linear.backward_input(pass, dropout.backward_input(pass, dy, cache.dropout), cache.linear);
+  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Horizon> dy,
+                                           Cache& cache) const {
+    const auto dflat =
+        linear.backward_input(pass, dropout.backward_input(pass, dy, cache.dropout), cache.linear);
     const std::size_t width = cache.dx.cols(), tokens = linear.inputs() / width;
     pass.for_shares(dflat.rows(), 2 * dflat.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t i = first; i < last; ++i)
@@ -58,11 +65,14 @@ class FlattenHead {
     return cache.dx.middle_rows(0, dflat.rows() * tokens);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, FlattenHead& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, FlattenHead& gradients,
+                        Share& share) const {
     linear.backward_weights(pass, caches.of(&Cache::linear), gradients.linear, share);
   }
 
-  [[nodiscard]] std::size_t multiply_adds(std::size_t series) const { return linear.multiply_adds(series); }
+  [[nodiscard]] std::size_t multiply_adds(std::size_t series) const {
+    return linear.multiply_adds(series);
+  }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {

@@ -5,12 +5,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// For each sample and channel (Liu et al., Non-stationary Transformers, 2022; RevIN without affine, Kim et al., 2022):
+/// For each sample and channel (Liu et al., Non-stationary Transformers, 2022; RevIN without
+/// affine, Kim et al., 2022):
 ///
 ///     forward  n = (x - mean) / sigma,  sigma = sqrt(var + 1e-5),  mean and biased var over time
 ///     restore  y = z sigma + mean
 ///
-/// Shapes:  x, n [samples * L x C]   z, y [samples * T x C]   mean, sigma [samples x C].  Where fewer channels come back, z and y
+/// Shapes:  x, n [samples * L x C]   z, y [samples * T x C]
+/// mean, sigma [samples x C].  Where fewer channels come back, z and y
 /// hold the last ones.
 template <std::floating_point Scalar, std::size_t Channels = dynamic>
 class InstanceNorm {
@@ -24,12 +26,13 @@ class InstanceNorm {
     Rows<Scalar> y, dz;
     std::size_t lookback = 0, horizon = 0, first = 0;  // first: channel of y's column 0
 
-    void lay_out(Arena& arena, std::size_t samples, std::size_t l, std::size_t t, std::size_t channels) {
+    void lay_out(Arena& arena, std::size_t samples, std::size_t l, std::size_t t,
+                 std::size_t channels) {
       lay_out(arena, samples, l, t, channels, channels);
     }
     /// The last `targets` channels come back.
-    void lay_out(Arena& arena, std::size_t samples, std::size_t l, std::size_t t, std::size_t channels,
-                 std::size_t targets) {
+    void lay_out(Arena& arena, std::size_t samples, std::size_t l, std::size_t t,
+                 std::size_t channels, std::size_t targets) {
       lookback = l, horizon = t, first = channels - targets;
       arena.take(y, samples * horizon, targets);
       for (auto* view : {&mean, &sigma}) arena.take(*view, samples, channels);
@@ -40,7 +43,8 @@ class InstanceNorm {
     }
   };
 
-  Rows<const Scalar, Channels> forward(const Pass&, Rows<const Scalar, Channels> x, Cache& cache) const {
+  Rows<const Scalar, Channels> forward(const Pass&, Rows<const Scalar, Channels> x,
+                                       Cache& cache) const {
     const std::size_t samples = x.rows() / cache.lookback, channels = x.cols();
     const auto count = static_cast<Scalar>(cache.lookback);
     for (std::size_t s = 0; s < samples; ++s) {
@@ -57,7 +61,8 @@ class InstanceNorm {
         }
       for (std::size_t c = 0; c < channels; ++c) sigma[c] = std::sqrt(sigma[c] / count + epsilon);
       for (std::size_t t = first; t < last; ++t)
-        for (std::size_t c = 0; c < channels; ++c) cache.n.row(t)[c] = (x.row(t)[c] - mean[c]) / sigma[c];
+        for (std::size_t c = 0; c < channels; ++c)
+          cache.n.row(t)[c] = (x.row(t)[c] - mean[c]) / sigma[c];
     }
     return cache.n;
   }
@@ -67,18 +72,22 @@ class InstanceNorm {
     for (std::size_t r = 0; r < z.rows(); ++r) {
       const Scalar* const mean = cache.mean.row(r / cache.horizon) + cache.first;
       const Scalar* const sigma = cache.sigma.row(r / cache.horizon) + cache.first;
-      for (std::size_t c = 0; c < z.cols(); ++c) cache.y.row(r)[c] = multiply_add(z.row(r)[c], sigma[c], mean[c]);
+      for (std::size_t c = 0; c < z.cols(); ++c)
+        cache.y.row(r)[c] = multiply_add(z.row(r)[c], sigma[c], mean[c]);
     }
     return cache.y;
   }
 
   /// dz = dy sigma;  leaves dmean = sum_t dy and dsigma = sum_t dy z for backward_input.
-  Rows<const Scalar> backward_restore(const Pass&, Rows<const Scalar> dy, Rows<const Scalar> z, Cache& cache) const {
-    std::ranges::fill(cache.dmean.flat(), Scalar(0)), std::ranges::fill(cache.dsigma.flat(), Scalar(0));
+  Rows<const Scalar> backward_restore(const Pass&, Rows<const Scalar> dy, Rows<const Scalar> z,
+                                      Cache& cache) const {
+    std::ranges::fill(cache.dmean.flat(), Scalar(0)),
+        std::ranges::fill(cache.dsigma.flat(), Scalar(0));
     for (std::size_t r = 0; r < dy.rows(); ++r) {
       const std::size_t s = r / cache.horizon;
       const Scalar* const sigma = cache.sigma.row(s) + cache.first;
-      Scalar *const dmean = cache.dmean.row(s) + cache.first, *const dsigma = cache.dsigma.row(s) + cache.first;
+      Scalar *const dmean = cache.dmean.row(s) + cache.first, *const dsigma =
+                                                                  cache.dsigma.row(s) + cache.first;
       for (std::size_t c = 0; c < dy.cols(); ++c) {
         cache.dz.row(r)[c] = dy.row(r)[c] * sigma[c];
         dmean[c] += dy.row(r)[c];
@@ -88,8 +97,10 @@ class InstanceNorm {
     return cache.dz;
   }
 
-  /// dx = (dn - mean(dn) - n mean(dn n)) / sigma + dmean / L + dsigma n / L, the last two from backward_restore.
-  Rows<const Scalar, Channels> backward_input(const Pass&, Rows<const Scalar, Channels> dn, Cache& cache) const {
+  /// dx = (dn - mean(dn) - n mean(dn n)) / sigma + dmean / L + dsigma n / L, the last two from
+  /// backward_restore.
+  Rows<const Scalar, Channels> backward_input(const Pass&, Rows<const Scalar, Channels> dn,
+                                              Cache& cache) const {
     const std::size_t samples = dn.rows() / cache.lookback;
     const auto count = static_cast<Scalar>(cache.lookback);
     for (std::size_t s = 0; s < samples; ++s)

@@ -6,9 +6,11 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// token(b, n) = Drop(W series(b, n) + b),  n over the C channels and then the M time marks (iTransformer, Liu et al., 2024).
+/// token(b, n) = Drop(W series(b, n) + b),  n over the C channels and then the M time marks
+/// (iTransformer, Liu et al., 2024).
 ///
-/// Shapes:  x [samples * L x C]   marks [samples * L x M] or empty   y [samples * (C + M) x D]   W [D x L], shared.
+/// Shapes:  x [samples * L x C]   marks [samples * L x M] or empty   y [samples * (C + M) x D]
+/// W [D x L], shared.
 template <std::floating_point Scalar, std::size_t Lookback = dynamic, std::size_t Width = dynamic>
 class InvertedEmbedding {
  public:
@@ -27,8 +29,8 @@ class InvertedEmbedding {
     Rows<Scalar> dx;
     std::size_t channels = 0, tokens = 0;
 
-    void lay_out(Arena& arena, const InvertedEmbedding& layer, std::size_t samples, std::size_t channel_count,
-                 std::size_t mark_count) {
+    void lay_out(Arena& arena, const InvertedEmbedding& layer, std::size_t samples,
+                 std::size_t channel_count, std::size_t mark_count) {
       channels = channel_count, tokens = channel_count + mark_count;
       const std::size_t rows = samples * tokens, lookback = layer.value_embedding.inputs();
       value_embedding.lay_out(arena, layer.value_embedding, rows);
@@ -38,35 +40,42 @@ class InvertedEmbedding {
     }
   };
 
-  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar> x, Rows<const Scalar> marks,
-                                     Cache& cache) const {
+  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar> x,
+                                    Rows<const Scalar> marks, Cache& cache) const {
     const std::size_t lookback = value_embedding.inputs(), channels = cache.channels;
     for (std::size_t s = 0; s < x.rows() / lookback; ++s) {
-      kernels::transpose(x.row(s * lookback), lookback, channels, cache.series.row(s * cache.tokens));
+      kernels::transpose(x.row(s * lookback), lookback, channels,
+                         cache.series.row(s * cache.tokens));
       if (cache.tokens > channels)
         kernels::transpose(marks.row(s * lookback), lookback, cache.tokens - channels,
                            cache.series.row(s * cache.tokens + channels));
     }
-    return dropout.forward(pass, value_embedding.forward(pass, cache.series, cache.value_embedding), cache.dropout);
+    return dropout.forward(pass, value_embedding.forward(pass, cache.series, cache.value_embedding),
+                           cache.dropout);
   }
 
   /// dx with respect to the channels; marks have no gradient.
-  Rows<const Scalar> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
+                                    Cache& cache) const {
     const std::size_t lookback = value_embedding.inputs();
-    const auto dseries =
-        value_embedding.backward_input(pass, dropout.backward_input(pass, dy, cache.dropout), cache.value_embedding);
+    const auto dseries = value_embedding.backward_input(
+        pass, dropout.backward_input(pass, dy, cache.dropout), cache.value_embedding);
     for (std::size_t s = 0; s < dseries.rows() / cache.tokens; ++s)
-      kernels::transpose(dseries.row(s * cache.tokens), cache.channels, lookback, cache.dx.row(s * lookback));
+      kernels::transpose(dseries.row(s * cache.tokens), cache.channels, lookback,
+                         cache.dx.row(s * lookback));
     return cache.dx;
   }
 
   /// Where nobody asks for dx.
   void skip_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
-    value_embedding.skip_input(dropout.backward_input(pass, dy, cache.dropout), cache.value_embedding);
+    value_embedding.skip_input(dropout.backward_input(pass, dy, cache.dropout),
+                               cache.value_embedding);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, InvertedEmbedding& gradients, Share& share) const {
-    value_embedding.backward_weights(pass, caches.of(&Cache::value_embedding), gradients.value_embedding, share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, InvertedEmbedding& gradients,
+                        Share& share) const {
+    value_embedding.backward_weights(pass, caches.of(&Cache::value_embedding),
+                                     gradients.value_embedding, share);
   }
 
   template <class Self, class List>

@@ -9,7 +9,8 @@ namespace spat::inline SPAT_ABI {
 
 /// Normalizes each row to zero mean and unit variance, then scales and shifts (Ba et al., 2016).
 ///
-///     y = gain n + bias,  n = (u - mean(u)) / sqrt(var(u) + epsilon),  u = x or x + branch,  var biased
+///     y = gain n + bias,  n = (u - mean(u)) / sqrt(var(u) + epsilon),  u = x or x + branch,  var
+///     biased
 ///
 /// Shapes, with R rows:  x, y, n [R x D]   gain, bias [D]   inverse deviation [R].
 template <std::floating_point Scalar, std::size_t Width = dynamic>
@@ -17,7 +18,9 @@ class LayerNorm {
  public:
   using Value = Scalar;
 
-  explicit LayerNorm(std::size_t width) : gain(1, width), bias(1, width) { std::ranges::fill(gain.flat(), Scalar(1)); }
+  explicit LayerNorm(std::size_t width) : gain(1, width), bias(1, width) {
+    std::ranges::fill(gain.flat(), Scalar(1));
+  }
 
   Tensor<Scalar, 1, Width> gain, bias;
   Scalar epsilon = Scalar(1e-5);
@@ -37,35 +40,40 @@ class LayerNorm {
     }
   };
 
-  /// `branch` [R x D] is added to x where it is given: "add and norm" in one pass over memory. dx is the gradient of both.
+  /// `branch` [R x D] is added to x where it is given: "add and norm" in one pass over memory. dx
+  /// is the gradient of both.
   Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache,
-                                     Rows<const Scalar, Width> branch = {}) const {
+                                    Rows<const Scalar, Width> branch = {}) const {
     const bool keep = cache.normalized.data() != nullptr;
     pass.for_shares(x.rows(), 8 * x.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r) {
-        const Scalar inverse =
-            kernels::layer_norm(x.row(r), branch.data() ? branch.row(r) : nullptr, gain.data(), bias.data(), epsilon,
-                                x.cols(), keep ? cache.normalized.row(r) : nullptr, cache.y.row(r));
+        const Scalar inverse = kernels::layer_norm(
+            x.row(r), branch.data() ? branch.row(r) : nullptr, gain.data(), bias.data(), epsilon,
+            x.cols(), keep ? cache.normalized.row(r) : nullptr, cache.y.row(r));
         if (keep) cache.inverse_deviation[r] = inverse;
       }
     });
     return cache.y.middle_rows(0, x.rows());
   }
 
-  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
+                                           Cache& cache) const {
     cache.dy = dy;
     pass.for_shares(dy.rows(), 8 * dy.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r)
-        kernels::layer_norm_backward(cache.normalized.row(r), gain.data(), cache.inverse_deviation[r], dy.row(r),
-                                     dy.cols(), cache.dx.row(r));
+        kernels::layer_norm_backward(cache.normalized.row(r), gain.data(),
+                                     cache.inverse_deviation[r], dy.row(r), dy.cols(),
+                                     cache.dx.row(r));
     });
     return cache.dx.middle_rows(0, dy.rows());
   }
 
-  void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, LayerNorm& gradients, Share& share) const {
+  void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, LayerNorm& gradients,
+                        Share& share) const {
     if (!share.takes()) return;
     for (const Cache& cache : caches) {
-      kernels::add_products<Scalar>(cache.dy, cache.normalized.middle_rows(0, cache.dy.rows()), gradients.gain.data());
+      kernels::add_products<Scalar>(cache.dy, cache.normalized.middle_rows(0, cache.dy.rows()),
+                                    gradients.gain.data());
       kernels::add_rows<Scalar>(cache.dy, gradients.bias.data());
     }
   }

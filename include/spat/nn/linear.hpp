@@ -11,11 +11,12 @@ enum class Bias { none, learned };
 
 /// y = x W^T + b.
 ///
-/// Shapes, with R rows:  x, dx [R x In]   y, dy [R x Out]   W [Out x In], as PyTorch stores it   b [Out].
+/// Shapes, with R rows:  x, dx [R x In]   y, dy [R x Out]   W [Out x In], as PyTorch stores it
+/// b [Out].
 /// dW = dy^T x,  db = sum_r dy_r,  dx = dy W.
 ///
-/// forward and backward_input take a `finish(row, rows, column, cols)`: what is done to a tile of y or dx element by element
-/// while it is still in the first-level cache.
+/// forward and backward_input take a `finish(row, rows, column, cols)`: what is done to a tile of y
+/// or dx element by element while it is still in the first-level cache.
 template <std::floating_point Scalar, std::size_t In = dynamic, std::size_t Out = dynamic,
           Bias has_bias = Bias::learned>
 class Linear {
@@ -31,7 +32,8 @@ class Linear {
   [[nodiscard]] std::size_t inputs() const { return weight.cols(); }
   [[nodiscard]] std::size_t outputs() const { return weight.rows(); }
 
-  /// Whose memory dx lies in: the cache's own, or none is needed (skip_input, or add_input_gradient into another's).
+  /// Whose memory dx lies in: the cache's own, or none is needed (skip_input, or add_input_gradient
+  /// into another's).
   enum class Dx { own, none };
 
   struct Cache {
@@ -48,38 +50,41 @@ class Linear {
 
   template <class Finish = kernels::NoFinish>
   Rows<const Scalar, Out> forward(const Pass& pass, Rows<const Scalar, In> x, Cache& cache,
-                                   const Finish& finish = {}) const {
+                                  const Finish& finish = {}) const {
     assert(!packed_.empty() && "pack() after changing weights");
     const auto y = cache.y.middle_rows(0, x.rows());
     cache.x = x;
     over_tiles(pass, x.rows(), outputs(), inputs(),
                [&](std::size_t top, std::size_t rows, std::size_t first, std::size_t last) {
                  const kernels::Strided<const Scalar> from = x.middle_rows(top, rows);
-                 kernels::multiply_panels<In, Scalar>(from, packed_.forward, y.middle_rows(top, rows),
-                                                      kernels::Store::overwrite, biased ? bias.data() : nullptr, first,
-                                                      last, below(top, finish));
+                 kernels::multiply_panels<In, Scalar>(
+                     from, packed_.forward, y.middle_rows(top, rows), kernels::Store::overwrite,
+                     biased ? bias.data() : nullptr, first, last, below(top, finish));
                });
     return y;
   }
 
   template <class Finish = kernels::NoFinish>
   Rows<const Scalar, In> backward_input(const Pass& pass, Rows<const Scalar, Out> dy, Cache& cache,
-                                         const Finish& finish = {}) const {
+                                        const Finish& finish = {}) const {
     const auto dx = cache.dx.middle_rows(0, dy.rows());
     input_gradient(pass, dy, cache, dx, kernels::Store::overwrite, finish);
     return dx;
   }
 
   /// dx += dy W, where several layers read one x.
-  void add_input_gradient(const Pass& pass, Rows<const Scalar, Out> dy, Cache& cache, Rows<Scalar, In> dx) const {
+  void add_input_gradient(const Pass& pass, Rows<const Scalar, Out> dy, Cache& cache,
+                          Rows<Scalar, In> dx) const {
     input_gradient(pass, dy, cache, dx, kernels::Store::add, kernels::NoFinish{});
   }
 
   /// In place of backward_input where nobody asks for dx: the first layer of a model.
   void skip_input(Rows<const Scalar, Out> dy, Cache& cache) const { cache.dy = dy; }
 
-  void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, Linear& gradients, Share& share) const {
-    constexpr std::size_t tile = 128;  // outputs a task: a constant, so that tasks do not depend on the workers
+  void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, Linear& gradients,
+                        Share& share) const {
+    constexpr std::size_t tile =
+        128;  // outputs a task: a constant, so that tasks do not depend on the workers
     const kernels::Strided<Scalar> dw = gradients.weight.view();
     for (std::size_t first = 0; first < outputs(); first += tile) {
       if (!share.takes()) continue;
@@ -87,16 +92,20 @@ class Linear {
       for (const Cache& cache : caches) {
         const kernels::Strided<const Scalar> x = cache.x, dy = cache.dy;
         const auto part = dy.part(0, dy.rows, first, count);
-        kernels::multiply_tn<Scalar>(part, x, dw.part(first, count, 0, inputs()), kernels::Store::add);
+        kernels::multiply_tn<Scalar>(part, x, dw.part(first, count, 0, inputs()),
+                                     kernels::Store::add);
         if constexpr (biased) kernels::add_rows<Scalar>(part, gradients.bias.data() + first);
       }
     }
   }
 
   /// Of one forward over `rows` rows.
-  [[nodiscard]] std::size_t multiply_adds(std::size_t rows) const { return rows * inputs() * outputs(); }
+  [[nodiscard]] std::size_t multiply_adds(std::size_t rows) const {
+    return rows * inputs() * outputs();
+  }
 
-  /// `dimensions` of the weight's file shape: 2, or 3 for a convolution of width one; how weight and bias start.
+  /// `dimensions` of the weight's file shape: 2, or 3 for a convolution of width one; how weight
+  /// and bias start.
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list, std::size_t dimensions = 2,
                        Initial initial = {}, Initial bias_initial = {}) {
@@ -106,26 +115,30 @@ class Linear {
   }
   /// `shape` of the weight as the reference has it.
   template <class Self, class List>
-  static void for_each(Self& self, const std::string& name, List& list, std::vector<std::size_t> shape,
-                       Initial initial = {}, Initial bias_initial = {}) {
+  static void for_each(Self& self, const std::string& name, List& list,
+                       std::vector<std::size_t> shape, Initial initial = {},
+                       Initial bias_initial = {}) {
     if constexpr (std::is_const_v<Self>)
       list.add(name + "weight", self.weight, {.shape = std::move(shape), .initial = initial});
     else
-      list.add(name + "weight", self.weight, {.shape = std::move(shape), .packed = &self.packed_, .initial = initial});
+      list.add(name + "weight", self.weight,
+               {.shape = std::move(shape), .packed = &self.packed_, .initial = initial});
     if constexpr (biased) list.add(name + "bias", self.bias, {.initial = bias_initial});
   }
 
  private:
-  /// work(top, rows, first, last) over a product [rows x cols]: workers take columns in whole panels, or rows where the panels do
-  /// not divide. Neither moves a bit.
+  /// work(top, rows, first, last) over a product [rows x cols]: workers take columns in whole
+  /// panels, or rows where the panels do not divide. Neither moves a bit.
   template <class Work>
-  static void over_tiles(const Pass& pass, std::size_t rows, std::size_t cols, std::size_t depth, Work&& work) {
+  static void over_tiles(const Pass& pass, std::size_t rows, std::size_t cols, std::size_t depth,
+                         Work&& work) {
     constexpr std::size_t panel = kernels::panel_width<Scalar>, tile = kernels::tile_rows;
     const std::size_t panels = divide_up(cols, panel), workers = pass.team ? pass.team->size() : 1;
     if (panels % workers != 0 && rows >= workers * tile)
-      pass.for_shares(divide_up(rows, tile), rows * cols * depth, [&](std::size_t first, std::size_t last) {
-        work(first * tile, std::min(last * tile, rows) - first * tile, std::size_t{0}, cols);
-      });
+      pass.for_shares(
+          divide_up(rows, tile), rows * cols * depth, [&](std::size_t first, std::size_t last) {
+            work(first * tile, std::min(last * tile, rows) - first * tile, std::size_t{0}, cols);
+          });
     else
       pass.for_shares(panels, rows * cols * depth, [&](std::size_t first, std::size_t last) {
         work(std::size_t{0}, rows, first * panel, std::min(last * panel, cols));
@@ -141,16 +154,16 @@ class Linear {
   }
 
   template <class Finish>
-  void input_gradient(const Pass& pass, Rows<const Scalar, Out> dy, Cache& cache, Rows<Scalar, In> dx,
-                      kernels::Store mode, const Finish& finish) const {
+  void input_gradient(const Pass& pass, Rows<const Scalar, Out> dy, Cache& cache,
+                      Rows<Scalar, In> dx, kernels::Store mode, const Finish& finish) const {
     const kernels::Strided<const Scalar> w = weight.view();
     over_tiles(pass, dy.rows(), inputs(), outputs(),
                [&](std::size_t top, std::size_t rows, std::size_t first, std::size_t last) {
                  const kernels::Strided<const Scalar> from = dy.middle_rows(top, rows);
                  const kernels::Strided<Scalar> to = dx.middle_rows(top, rows);
                  if (!packed_.backward.empty())
-                   return kernels::multiply_panels<Out, Scalar>(from, packed_.backward, to, mode, nullptr, first, last,
-                                                                below(top, finish));
+                   return kernels::multiply_panels<Out, Scalar>(
+                       from, packed_.backward, to, mode, nullptr, first, last, below(top, finish));
                  kernels::multiply_nn<Scalar>(from, w.part(0, w.rows, first, last - first),
                                               to.part(0, rows, first, last - first), mode);
                  finish(top, rows, first, last - first);

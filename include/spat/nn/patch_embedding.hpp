@@ -8,7 +8,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// token(b, c, p) = Drop(W patch(b, c, p) + pe(p)), without bias (PatchTST in the Time-Series-Library).
+/// token(b, c, p) = Drop(W patch(b, c, p) + pe(p)), without bias (PatchTST in the
+/// Time-Series-Library).
 ///
 /// Shapes:  x [samples * L x C]   y [samples * C * P x D]   W [D x patch].
 template <std::floating_point Scalar, std::size_t Patch = dynamic, std::size_t Width = dynamic>
@@ -17,8 +18,10 @@ class PatchEmbedding {
   using Value = Scalar;
   using Embedding = Linear<Scalar, Patch, Width, Bias::none>;
 
-  PatchEmbedding(std::size_t lookback, std::size_t patch, std::size_t stride, std::size_t padding, std::size_t width)
-      : patches(lookback, patch, stride, padding), value_embedding(patch, width), positions(patches.count, width) {}
+  PatchEmbedding(std::size_t lookback, std::size_t patch, std::size_t stride, std::size_t padding,
+                 std::size_t width)
+      : patches(lookback, patch, stride, padding), value_embedding(patch, width),
+        positions(patches.count, width) {}
 
   Patches<Scalar, Patch> patches;
   Embedding value_embedding;
@@ -30,29 +33,37 @@ class PatchEmbedding {
     typename Embedding::Cache value_embedding;
     typename Dropout<Scalar>::Cache dropout;
 
-    void lay_out(Arena& arena, const PatchEmbedding& layer, std::size_t samples, std::size_t channels) {
+    void lay_out(Arena& arena, const PatchEmbedding& layer, std::size_t samples,
+                 std::size_t channels) {
       const std::size_t tokens = channels * layer.patches.count;
       value_embedding.lay_out(arena, layer.value_embedding, samples * tokens);
-      dropout.lay_out(arena, layer.dropout, samples * tokens, layer.value_embedding.outputs(), tokens);
+      dropout.lay_out(arena, layer.dropout, samples * tokens, layer.value_embedding.outputs(),
+                      tokens);
       arena.temporarily([&] { patches.lay_out(arena, layer.patches, samples, channels); });
     }
   };
 
   Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar> x, Cache& cache) const {
-    const auto y = value_embedding.forward(pass, patches.forward(pass, x, cache.patches), cache.value_embedding,
-                                           positions.follow(cache.value_embedding.y));
+    const auto y =
+        value_embedding.forward(pass, patches.forward(pass, x, cache.patches),
+                                cache.value_embedding, positions.follow(cache.value_embedding.y));
     return dropout.forward(pass, y, cache.dropout);
   }
-  Rows<const Scalar> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
+                                    Cache& cache) const {
     const auto d = dropout.backward_input(pass, dy, cache.dropout);
-    return patches.backward_input(pass, value_embedding.backward_input(pass, d, cache.value_embedding), cache.patches);
+    return patches.backward_input(
+        pass, value_embedding.backward_input(pass, d, cache.value_embedding), cache.patches);
   }
   /// Where nobody asks for dx.
   void skip_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
-    value_embedding.skip_input(dropout.backward_input(pass, dy, cache.dropout), cache.value_embedding);
+    value_embedding.skip_input(dropout.backward_input(pass, dy, cache.dropout),
+                               cache.value_embedding);
   }
-  void backward_weights(const Pass& pass, Caches<Cache> caches, PatchEmbedding& gradients, Share& share) const {
-    value_embedding.backward_weights(pass, caches.of(&Cache::value_embedding), gradients.value_embedding, share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, PatchEmbedding& gradients,
+                        Share& share) const {
+    value_embedding.backward_weights(pass, caches.of(&Cache::value_embedding),
+                                     gradients.value_embedding, share);
   }
 
   /// Of the tokens of `channels` series.
@@ -63,7 +74,8 @@ class PatchEmbedding {
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
     Embedding::for_each(self.value_embedding, name + "value_embedding.", list);
-    SinusoidalPositions<Scalar, Width>::for_each(self.positions, name + "position_embedding.", list);
+    SinusoidalPositions<Scalar, Width>::for_each(self.positions, name + "position_embedding.",
+                                                 list);
   }
 };
 

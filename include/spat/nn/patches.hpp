@@ -5,21 +5,24 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// patch(b, c, p) = x(b, p stride .. p stride + patch, c), the series continued by `padding` copies of its last value
-/// (PatchTST, Nie et al., 2023).
+/// patch(b, c, p) = x(b, p stride .. p stride + patch, c), the series continued by `padding` copies
+/// of its last value (PatchTST, Nie et al., 2023).
 ///
-/// Shapes, with P = (L + padding - patch) / stride + 1 patches a series:  x [samples * L x C]   y [samples * C * P x patch].
+/// Shapes, with P = (L + padding - patch) / stride + 1 patches a series:  x [samples * L x C]
+/// y [samples * C * P x patch].
 /// No parameters. Errors: ConfigError unless a patch fits into the continued series.
 template <std::floating_point Scalar, std::size_t Patch = dynamic>
 class Patches {
  public:
   using Value = Scalar;
 
-  Patches(std::size_t lookback_rows, std::size_t patch_size, std::size_t patch_stride, std::size_t padding)
+  Patches(std::size_t lookback_rows, std::size_t patch_size, std::size_t patch_stride,
+          std::size_t padding)
       : lookback(lookback_rows), stride(patch_stride), patch_(patch_size) {
     if (patch_size == 0 || stride == 0 || lookback + padding < patch_size)
-      throw ConfigError(message("a patch must fit into the lookback: lookback, padding, patch, stride: ",
-                                        lookback, ", ", padding, ", ", patch_size, ", ", stride));
+      throw ConfigError(message(
+          "a patch must fit into the lookback: lookback, padding, patch, stride: ", lookback, ", ",
+          padding, ", ", patch_size, ", ", stride));
     count = (lookback + padding - patch_size) / stride + 1;
   }
 
@@ -56,7 +59,8 @@ class Patches {
       for (std::size_t c = 0; c < channels; ++c)
         for (std::size_t p = 0; p < count; ++p, ++row)
           for (std::size_t i = 0; i < patch(); ++i)
-            cache.dx.row(s * lookback + std::min(p * stride + i, lookback - 1))[c] += dy.row(row)[i];
+            cache.dx.row(s * lookback + std::min(p * stride + i, lookback - 1))[c] +=
+                dy.row(row)[i];
     return cache.dx.middle_rows(0, samples * lookback);
   }
 

@@ -11,19 +11,21 @@ namespace spat::inline SPAT_ABI {
 /// Rows of the fixed table in files, and so the most tokens of a sequence.
 inline constexpr std::size_t most_positions = 5000;
 
-/// Writes table [rows x cols]: pe(t, 2i) = sin(t / 10000^(2i / cols)), pe(t, 2i + 1) = cos of the same (Vaswani et al., 2017).
+/// Writes table [rows x cols]: pe(t, 2i) = sin(t / 10000^(2i / cols)), pe(t, 2i + 1) = cos of the
+/// same (Vaswani et al., 2017).
 template <std::floating_point Scalar>
 void sinusoidal_positions(std::span<Scalar> table, std::size_t cols) {
   for (std::size_t i = 0; i < table.size(); ++i) {
     const std::size_t t = i / cols, c = i % cols;
-    const double angle = static_cast<double>(t) *
-                         std::exp(-std::log(10000.0) * static_cast<double>(c / 2 * 2) / static_cast<double>(cols));
+    const double angle =
+        static_cast<double>(t) *
+        std::exp(-std::log(10000.0) * static_cast<double>(c / 2 * 2) / static_cast<double>(cols));
     table[i] = static_cast<Scalar>(c % 2 == 0 ? std::sin(angle) : std::cos(angle));
   }
 }
 
-/// y = x + table, row r of a sequence of N tokens with row r of the table [N x D]. The table is fixed and computed; files hold
-/// it as the reference does: position_embedding.pe [1, 5000, D].
+/// y = x + table, row r of a sequence of N tokens with row r of the table [N x D]. The table is
+/// fixed and computed; files hold it as the reference does: position_embedding.pe [1, 5000, D].
 template <std::floating_point Scalar, std::size_t Width = dynamic>
 class SinusoidalPositions {
  public:
@@ -33,8 +35,8 @@ class SinusoidalPositions {
     sinusoidal_positions(table_.flat(), width);
   }
 
-  /// What follows a product whose tiles x [sequences * N x D] are: positions are added, tile by tile, in place. Where sequences
-  /// begin with token `first`, x has N - first rows for each.
+  /// What follows a product whose tiles x [sequences * N x D] are: positions are added, tile by
+  /// tile, in place. Where sequences begin with token `first`, x has N - first rows for each.
   [[nodiscard]] auto follow(Rows<Scalar, Width> x, std::size_t first = 0) const {
     const auto table = table_.view().middle_rows(first, table_.rows() - first);
     return [x, table](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
@@ -57,7 +59,8 @@ class SinusoidalPositions {
   Tensor<Scalar, dynamic, Width> table_;
 };
 
-/// y = x + W, row r of a sequence of N tokens with row r of W [N x D], which is learned.  dW = sum over the sequences of dy.
+/// y = x + W, row r of a sequence of N tokens with row r of W [N x D], which is learned.  dW = sum
+/// over the sequences of dy.
 template <std::floating_point Scalar, std::size_t Width = dynamic>
 class LearnedPositions {
  public:
@@ -84,13 +87,16 @@ class LearnedPositions {
   }
   /// y = W for each sequence: tokens that are nothing but learned. The same backward.
   Rows<const Scalar, Width> repeat(const Pass&, Cache& cache) const {
-    for (std::size_t r = 0; r < cache.y.rows(); r += table.rows()) std::ranges::copy(table.flat(), cache.y.row(r));
+    for (std::size_t r = 0; r < cache.y.rows(); r += table.rows())
+      std::ranges::copy(table.flat(), cache.y.row(r));
     return cache.y;
   }
-  Rows<const Scalar, Width> backward_input(const Pass&, Rows<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar, Width> backward_input(const Pass&, Rows<const Scalar, Width> dy,
+                                           Cache& cache) const {
     return cache.dy = dy;
   }
-  void backward_weights(const Pass&, Caches<Cache> caches, LearnedPositions& gradients, Share& share) const {
+  void backward_weights(const Pass&, Caches<Cache> caches, LearnedPositions& gradients,
+                        Share& share) const {
     if (!share.takes()) return;
     const std::span<Scalar> sum = gradients.table.flat();
     for (const Cache& cache : caches)
@@ -100,8 +106,8 @@ class LearnedPositions {
 
   /// `shape` and `initial` as the reference has them.
   template <class Self, class List>
-  static void for_each(Self& self, const std::string& name, List& list, std::vector<std::size_t> shape = {},
-                       Initial initial = Initial::normal(1)) {
+  static void for_each(Self& self, const std::string& name, List& list,
+                       std::vector<std::size_t> shape = {}, Initial initial = Initial::normal(1)) {
     list.add(name, self.table, {.shape = std::move(shape), .initial = initial});
   }
 };

@@ -25,18 +25,20 @@ class Relu {
   /// What follows a product whose tiles x are: y = max(x, 0), tile by tile, into the cache.
   [[nodiscard]] auto follow(Rows<Scalar, Width> x, Cache& cache) const {
     cache.x = x;
-    return [x, y = cache.y](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
-      for (std::size_t r = row; r < row + rows; ++r)
-        kernels::relu<Scalar>({x.row(r) + column, cols}, {y.row(r) + column, cols});
-    };
+    return
+        [x, y = cache.y](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
+          for (std::size_t r = row; r < row + rows; ++r)
+            kernels::relu<Scalar>({x.row(r) + column, cols}, {y.row(r) + column, cols});
+        };
   }
   /// What follows the product whose tiles dy are: they become dx in place.
   [[nodiscard]] auto follow_backward(Rows<Scalar, Width> dy, const Cache& cache) const {
-    return [x = cache.x, dy](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
-      for (std::size_t r = row; r < row + rows; ++r)
-        kernels::relu_backward<Scalar>({x.row(r) + column, cols}, {dy.row(r) + column, cols},
-                                       {dy.row(r) + column, cols});
-    };
+    return
+        [x = cache.x, dy](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
+          for (std::size_t r = row; r < row + rows; ++r)
+            kernels::relu_backward<Scalar>({x.row(r) + column, cols}, {dy.row(r) + column, cols},
+                                           {dy.row(r) + column, cols});
+        };
   }
 
   Rows<const Scalar, Width> forward(const Pass&, Rows<const Scalar, Width> x, Cache& cache) const {
@@ -46,7 +48,8 @@ class Relu {
     return y;
   }
 
-  Rows<const Scalar, Width> backward_input(const Pass&, Rows<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar, Width> backward_input(const Pass&, Rows<const Scalar, Width> dy,
+                                           Cache& cache) const {
     const auto dx = cache.dx.middle_rows(0, dy.rows());
     kernels::relu_backward<Scalar>(cache.x.middle_rows(0, dy.rows()).flat(), dy.flat(), dx.flat());
     return dx;

@@ -1,9 +1,10 @@
-// nn. A stack of blocks with prunable modules: a tuple of types where the kept modules are in the type, else a vector.
+// nn. A stack of blocks with prunable modules: a tuple of types where the kept modules are in the
+// type, else a vector.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
-#include <spat/nn/attention_events.hpp>
 #include <spat/core/slot.hpp>
+#include <spat/nn/attention_events.hpp>
 
 #include <tuple>
 #include <utility>
@@ -31,9 +32,11 @@ struct CachesOf<std::vector<Block>> {
   using type = std::vector<typename Block::Cache>;
 };
 
-/// What an argument of a stack is to block i: what it returns for i if it is a function of that, else itself.
+/// What an argument of a stack is to block i: what it returns for i if it is a function of that,
+/// else itself.
 template <class Argument>
-[[nodiscard]] constexpr decltype(auto) of_block(const Argument& argument, [[maybe_unused]] std::size_t i) {
+[[nodiscard]] constexpr decltype(auto) of_block(const Argument& argument,
+                                                [[maybe_unused]] std::size_t i) {
   if constexpr (std::is_invocable_v<const Argument&, std::size_t>)
     return argument(i);
   else
@@ -42,8 +45,8 @@ template <class Argument>
 
 }  // namespace detail
 
-/// Calls use(index, blocks[index]...) from the first block to the last: unrolled over tuples, where the index is an
-/// integral_constant, a loop over vectors.
+/// Calls use(index, blocks[index]...) from the first block to the last: unrolled over tuples, where
+/// the index is an integral_constant, a loop over vectors.
 template <class Use, class First, class... Rest>
 constexpr void for_each_block(Use&& use, First& first, Rest&... rest) {
   constexpr std::size_t depth = detail::static_depth<First>;
@@ -53,7 +56,9 @@ constexpr void for_each_block(Use&& use, First& first, Rest&... rest) {
     const auto one = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
       use(std::integral_constant<std::size_t, I>{}, std::get<I>(first), std::get<I>(rest)...);
     };
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (one(std::integral_constant<std::size_t, I>{}), ...); }
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (one(std::integral_constant<std::size_t, I>{}), ...);
+    }
     (std::make_index_sequence<depth>{});
   }
 }
@@ -75,17 +80,21 @@ constexpr void for_each_block_reversed(Use&& use, First& first, Rest&... rest) {
   }
 }
 
-/// y = block_{depth-1}( ... block_0(x)).  Block<kept> holds `Block<kept>::modules` prunable modules; those of block i are
-/// numbered first_module + i * modules + j by the unpruned architecture, and a run is told of the first of them with pass.at().
-/// Blocks keep their width: x, y [samples * N x D]. What else a block's constructor and calls take (sizes, a memory) is handed on
-/// as it is, or, where it differs from block to block, is a function of the block's index. A scored run is told of each block, by the
-/// block itself where that has `reports_itself`.
+/// y = block_{depth-1}( ... block_0(x)).  Block<kept> holds `Block<kept>::modules` prunable
+/// modules; those of block i are
+/// numbered first_module + i * modules + j by the unpruned architecture, and a run is told of the
+/// first of them with pass.at(). Blocks keep their width: x, y [samples * N x D]. What else a
+/// block's constructor and calls take (sizes, a memory) is handed on as it is, or, where it differs
+/// from block to block, is a function of the block's index. A scored run is told of each block, by
+/// the block itself where that has `reports_itself`.
 ///
-/// Block is a class template or an alias of a class's own: g++ 12 gives aliases of one name in the unnamed namespaces of two units
-/// one symbol.
+/// Block is a class template or an alias of a class's own: g++ 12 gives aliases of one name in the
+/// unnamed namespaces of two units one symbol.
 ///
-/// `mask` is the mask of this stack's own modules as a constant with `depth` blocks, or none: then both are the constructor's.
-template <template <BlockMask> class Block, std::size_t depth = dynamic, ModuleMask mask = ModuleMask{}>
+/// `mask` is the mask of this stack's own modules as a constant with `depth` blocks, or none: then
+/// both are the constructor's.
+template <template <BlockMask> class Block, std::size_t depth = dynamic,
+          ModuleMask mask = ModuleMask{}>
 class Stack {
  public:
   static constexpr bool is_static = depth != dynamic;
@@ -100,14 +109,17 @@ class Stack {
       : blocks(make(block_count, kept, arguments...)) {}
 
  private:
-  static constexpr BlockMask block_mask(std::size_t i) { return {false, mask.slice(i * modules, modules)}; }
+  static constexpr BlockMask block_mask(std::size_t i) {
+    return {false, mask.slice(i * modules, modules)};
+  }
 
   template <class... Arguments>
   static auto make(std::size_t block_count, ModuleMask kept, const Arguments&... arguments) {
     if constexpr (is_static) {
       return [&]<std::size_t... I>(std::index_sequence<I...>) {
         const auto block = [&]<std::size_t i>(std::integral_constant<std::size_t, i>) {
-          return Block<block_mask(i)>(detail::of_block(arguments, i)..., kept.slice(i * modules, modules));
+          return Block<block_mask(i)>(detail::of_block(arguments, i)...,
+                                      kept.slice(i * modules, modules));
         };
         return std::tuple{block(std::integral_constant<std::size_t, I>{})...};
       }
@@ -143,8 +155,8 @@ class Stack {
     void lay_out(Arena& arena, const Stack& stack, Sizes... sizes) {
       if constexpr (!is_static) blocks.resize(stack.blocks.size());
       for_each_block([&](std::size_t i, const auto& block,
-                 auto& mine) { mine.lay_out(arena, block, detail::of_block(sizes, i)...); },
-             stack.blocks, blocks);
+                         auto& mine) { mine.lay_out(arena, block, detail::of_block(sizes, i)...); },
+                     stack.blocks, blocks);
     }
   };
 
@@ -166,16 +178,20 @@ class Stack {
   View backward_input(const PassType& pass, View dy, Cache& cache, const More&... more) const {
     for_each_block_reversed(
         [&](std::size_t i, const auto& block, auto& mine) {
-          dy = block.backward_input(pass.at(first_module + i * modules), dy, mine, detail::of_block(more, i)...);
+          dy = block.backward_input(pass.at(first_module + i * modules), dy, mine,
+                                    detail::of_block(more, i)...);
         },
         blocks, cache.blocks);
     return dy;
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> samples, Stack& gradients, Share& share) const {
-    for_each_block([&](auto i, const auto& block,
-               auto& gradient) { block.backward_weights(pass, caches_of(i, samples), gradient, share); },
-           blocks, gradients.blocks);
+  void backward_weights(const Pass& pass, Caches<Cache> samples, Stack& gradients,
+                        Share& share) const {
+    for_each_block(
+        [&](auto i, const auto& block, auto& gradient) {
+          block.backward_weights(pass, caches_of(i, samples), gradient, share);
+        },
+        blocks, gradients.blocks);
   }
 
   /// What block i keeps of each of the samples' blocks; i as for_each_block() gives it.
@@ -191,24 +207,30 @@ class Stack {
 
   /// Numbers the dropouts of block i from first_site + i * sites.
   void set_dropout(double rate, std::size_t first_site) {
-    for_each_block([&](std::size_t i, auto& block) { block.set_dropout(rate, first_site + i * Block<BlockMask{}>::sites); },
-           blocks);
+    for_each_block(
+        [&](std::size_t i, auto& block) {
+          block.set_dropout(rate, first_site + i * Block<BlockMask{}>::sites);
+        },
+        blocks);
   }
 
   /// sizes are what a block's own multiply_adds takes.
   template <class... Sizes>
   [[nodiscard]] std::size_t multiply_adds(Sizes... sizes) const {
     std::size_t total = 0;
-    for_each_block([&]([[maybe_unused]] std::size_t i,
-               const auto& block) { total += block.multiply_adds(detail::of_block(sizes, i)...); },
-           blocks);
+    for_each_block(
+        [&]([[maybe_unused]] std::size_t i, const auto& block) {
+          total += block.multiply_adds(detail::of_block(sizes, i)...);
+        },
+        blocks);
     return total;
   }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
-    for_each_block([&](std::size_t i, auto& block) { block.for_each(block, message(name, i, "."), list); },
-           self.blocks);
+    for_each_block(
+        [&](std::size_t i, auto& block) { block.for_each(block, message(name, i, "."), list); },
+        self.blocks);
   }
 };
 

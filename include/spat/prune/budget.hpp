@@ -1,4 +1,5 @@
-// prune. How much goes: a rule that turns scores into a mask, and knows nothing of where the scores come from.
+// prune. How much goes: a rule that turns scores into a mask, and knows nothing of where the scores
+// come from.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -26,7 +27,8 @@ struct DropRatio {
 struct DropBelow {
   double threshold = 0;
 };
-/// The lowest scores, until the multiply-adds of a forecast are this share below the model's: 0.35 is "-35 %".
+/// The lowest scores, until the multiply-adds of a forecast are this share below the model's: 0.35
+/// is "-35 %".
 struct ReduceMacs {
   double by = 0;
 };
@@ -38,12 +40,13 @@ struct ReduceParameters {
 struct LatencyAtMost {
   double milliseconds = 0;
 };
-/// The lowest scores, one after another, while the validation loss, with its standard error on top, is at most this share above
-/// the model's: 0.01 is "+1 %".
+/// The lowest scores, one after another, while the validation loss, with its standard error on top,
+/// is at most this share above the model's: 0.01 is "+1 %".
 struct LossAtMost {
   double increase = 0;
 };
-using Budget = std::variant<DropLowest, DropRatio, DropBelow, ReduceMacs, ReduceParameters, LatencyAtMost, LossAtMost>;
+using Budget = std::variant<DropLowest, DropRatio, DropBelow, ReduceMacs, ReduceParameters,
+                            LatencyAtMost, LossAtMost>;
 
 /// A mean with its standard error.
 struct Estimate {
@@ -53,8 +56,8 @@ struct Estimate {
 /// A figure of the model that keeps these modules.
 using MaskMeasure = std::function<double(ModuleMask)>;
 
-/// What a budget may ask of masks; measures_of() has them of a model. Latency is a median in milliseconds, the loss change relative to
-/// the model that is pruned.
+/// What a budget may ask of masks; measures_of() has them of a model. Latency is a median in
+/// milliseconds, the loss change relative to the model that is pruned.
 struct Measures {
   MaskMeasure macs = {}, parameters = {}, latency = {};
   std::function<Estimate(ModuleMask)> loss_change = {};
@@ -64,30 +67,34 @@ namespace detail {
 
 template <class Measure>
 const Measure& needed(const Measure& measure, const char* what) {
-  if (!measure) throw ConfigError(message("this budget needs measured ", what, ": see measures_of()"));
+  if (!measure)
+    throw ConfigError(message("this budget needs measured ", what, ": see measures_of()"));
   return measure;
 }
 
 inline void check_share(double share, const char* what) {
-  if (!(share >= 0 && share <= 1)) throw ConfigError(message(what, " must lie in [0, 1], found ", share));
+  if (!(share >= 0 && share <= 1))
+    throw ConfigError(message(what, " must lie in [0, 1], found ", share));
 }
 
 }  // namespace detail
 
-/// The modules of `kept` in the order in which they go: the lowest score first. Scores within the lowest one's standard error
-/// (`errors`, empty for none) cannot be told from it: of those the deepest goes. The last module that is left of `guard` is not
-/// in it. Throws NumericError for a score that is not finite.
-[[nodiscard]] inline std::vector<std::size_t> drop_order(ModuleMask kept, const std::vector<double>& scores,
+/// The modules of `kept` in the order in which they go: the lowest score first. Scores within the
+/// lowest one's standard error (`errors`, empty for none) cannot be told from it: of those the
+/// deepest goes. The last module that is left of `guard` is not in it. Throws NumericError for a
+/// score that is not finite.
+[[nodiscard]] inline std::vector<std::size_t> drop_order(ModuleMask kept,
+                                                         const std::vector<double>& scores,
                                                          ModuleMask guard = {},
                                                          const std::vector<double>& errors = {}) {
   std::vector<std::size_t> left, order;
   for (std::size_t i = 0; i < scores.size(); ++i) {
     if (!may_remove(kept, i, guard)) continue;
     if (!std::isfinite(scores[i]))
-      throw NumericError(
-          message("the score of module ", i,
-                          " is not finite: a criterion that listens needs a step of training or scoring after its "
-                          "warm-up, leave-one-out the validation losses"));
+      throw NumericError(message(
+          "the score of module ", i,
+          " is not finite: a criterion that listens needs a step of training or scoring after its "
+          "warm-up, leave-one-out the validation losses"));
     left.push_back(i);
   }
   while (!left.empty()) {
@@ -106,7 +113,8 @@ inline void check_share(double share, const char* what) {
   return order;
 }
 
-/// A budget that masks come down to as modules go: the first mask whose measure is within the limit has met it.
+/// A budget that masks come down to as modules go: the first mask whose measure is within the limit
+/// has met it.
 struct Goal {
   MaskMeasure measure;
   double limit = 0;
@@ -115,13 +123,15 @@ struct Goal {
   [[nodiscard]] bool met(ModuleMask mask) const { return measure(mask) <= limit; }
 };
 
-/// Of a model that keeps `kept`; none for a threshold and for a budget of losses, which end before a limit instead of behind it.
-/// Throws ConfigError for a share outside of [0, 1] and for a budget whose measure is missing.
+/// Of a model that keeps `kept`; none for a threshold and for a budget of losses, which end before
+/// a limit instead of behind it. Throws ConfigError for a share outside of [0, 1] and for a budget
+/// whose measure is missing.
 [[nodiscard]] inline std::optional<Goal> goal_of(const Budget& budget, ModuleMask kept,
                                                  const Measures& measures = {}) {
   const double before = static_cast<double>(kept.count());
   const auto modules_left = [before](double count) {
-    return Goal{[](ModuleMask mask) { return static_cast<double>(mask.count()); }, before - count, {}};
+    return Goal{
+        [](ModuleMask mask) { return static_cast<double>(mask.count()); }, before - count, {}};
   };
   const auto share_left = [&](const MaskMeasure& measure, double by, const char* what) {
     detail::check_share(by, message("a reduction of ", what).c_str());
@@ -130,17 +140,20 @@ struct Goal {
                   return message(what, " ", percent(value / all - 1));
                 }};
   };
-  if (const auto* lowest = std::get_if<DropLowest>(&budget)) return modules_left(static_cast<double>(lowest->count));
+  if (const auto* lowest = std::get_if<DropLowest>(&budget))
+    return modules_left(static_cast<double>(lowest->count));
   if (const auto* share = std::get_if<DropRatio>(&budget)) {
     detail::check_share(share->ratio, "a ratio of modules to drop");
     return modules_left(std::round(share->ratio * before));
   }
-  if (const auto* macs = std::get_if<ReduceMacs>(&budget)) return share_left(measures.macs, macs->by, "MACs");
+  if (const auto* macs = std::get_if<ReduceMacs>(&budget))
+    return share_left(measures.macs, macs->by, "MACs");
   if (const auto* numbers = std::get_if<ReduceParameters>(&budget))
     return share_left(measures.parameters, numbers->by, "parameters");
   if (const auto* latency = std::get_if<LatencyAtMost>(&budget)) {
     if (!(latency->milliseconds > 0))
-      throw ConfigError(message("a latency must be positive, found ", latency->milliseconds, " ms"));
+      throw ConfigError(
+          message("a latency must be positive, found ", latency->milliseconds, " ms"));
     return Goal{detail::needed(measures.latency, "latency"), latency->milliseconds,
                 [](double value) { return message("a latency of ", value, " ms"); }};
   }
@@ -148,11 +161,12 @@ struct Goal {
 }
 
 /// The mask that is left of `kept`. scores[i] is module i's; they go in the order of drop_order().
-/// Throws NumericError for a score that is not finite, ConfigError, with the best that can be reached, for a budget that cannot be
-/// met, and for one whose measure is missing.
-[[nodiscard]] inline ModuleMask choose(ModuleMask kept, const std::vector<double>& scores, const Budget& budget,
-                                         ModuleMask guard = {}, const std::vector<double>& errors = {},
-                                         const Measures& measures = {}) {
+/// Throws NumericError for a score that is not finite, ConfigError, with the best that can be
+/// reached, for a budget that cannot be met, and for one whose measure is missing.
+[[nodiscard]] inline ModuleMask choose(ModuleMask kept, const std::vector<double>& scores,
+                                       const Budget& budget, ModuleMask guard = {},
+                                       const std::vector<double>& errors = {},
+                                       const Measures& measures = {}) {
   const std::vector<std::size_t> order = drop_order(kept, scores, guard, errors);
   ModuleMask mask = kept;
   if (const auto* below = std::get_if<DropBelow>(&budget)) {
@@ -173,7 +187,7 @@ struct Goal {
     if (mask == kept && loss->increase < 0)
       throw ConfigError(
           message("no mask meets a loss of ", percent(loss->increase), ": at best it is ",
-                          percent(order.empty() ? 0 : std::min(0.0, change(kept.without(order[0])).mean))));
+                  percent(order.empty() ? 0 : std::min(0.0, change(kept.without(order[0])).mean))));
     return mask;
   }
   const Goal goal = *goal_of(budget, kept, measures);
@@ -184,15 +198,16 @@ struct Goal {
     reached = goal.measure(mask), best = std::min(best, reached);
   }
   if (reached <= goal.limit) return mask;
-  const std::string but = (kept & guard).empty()
-                              ? std::string()
-                              : message(" and has to keep one of those numbered ", module_numbers(kept & guard));
+  const std::string but =
+      (kept & guard).empty()
+          ? std::string()
+          : message(" and has to keep one of those numbered ", module_numbers(kept & guard));
   if (std::holds_alternative<DropLowest>(budget) || std::holds_alternative<DropRatio>(budget))
     throw ConfigError(message("cannot drop ", static_cast<double>(kept.count()) - goal.limit,
-                                      " modules: the model has ", kept.count(), but));
+                              " modules: the model has ", kept.count(), but));
   throw ConfigError(message("no mask meets ", goal.text(goal.limit),
-                                    ": the best that dropping modules reaches is ", goal.text(best), "; the model has ",
-                                    kept.count(), but));
+                            ": the best that dropping modules reaches is ", goal.text(best),
+                            "; the model has ", kept.count(), but));
 }
 
 }  // namespace spat

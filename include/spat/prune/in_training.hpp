@@ -6,8 +6,10 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Whether the ranking has settled within the latest epoch: Kendall's tau of the mean scores of its pieces, one after another.
-[[nodiscard]] inline bool settled(const std::vector<std::vector<double>>& steps, const StabilityOptions& options) {
+/// Whether the ranking has settled within the latest epoch: Kendall's tau of the mean scores of its
+/// pieces, one after another.
+[[nodiscard]] inline bool settled(const std::vector<std::vector<double>>& steps,
+                                  const StabilityOptions& options) {
   Stability stability(options);
   if (steps.size() < options.window) return false;
   for (std::size_t k = 0; k < options.window; ++k) {
@@ -19,13 +21,16 @@ namespace spat::inline SPAT_ABI {
   return stability.stable();
 }
 
-/// in_training, epoch by epoch: trains a copy of `model`, which may be fresh and which `pruner` watches. From the second epoch on, when
-/// the ranking has settled, or after options.latest_epoch, everything the budget asks for goes and the training goes on (see Trainer)
-/// with what is left of its epochs. One that stops early before that goes on with the smaller model. Nothing is fine-tuned. A budget is
-/// measured on the weights that validation sees: averages, where the training has them.
+/// in_training, epoch by epoch: trains a copy of `model`, which may be fresh and which `pruner`
+/// watches. From the second epoch on, when the ranking has settled, or after options.latest_epoch,
+/// everything the budget asks for goes and the training goes on (see Trainer) with what is left of
+/// its epochs. One that stops early before that goes on with the smaller model. Nothing is
+/// fine-tuned. A budget is measured on the weights that validation sees: averages, where the
+/// training has them.
 ///
-/// Model, pruner and data must outlive it; in the end `pruner` looks at `model` again. Errors: ConfigError for a budget that no mask
-/// can meet, before the work; what a budget of measured latency or of losses meets when modules are to go; those of the trainer.
+/// Model, pruner and data must outlive it; in the end `pruner` looks at `model` again. Errors:
+/// ConfigError for a budget that no mask can meet, before the work; what a budget of measured
+/// latency or of losses meets when modules are to go; those of the trainer.
 template <PrunableModel Model, class C>
 class InTrainingPruning {
  public:
@@ -33,12 +38,15 @@ class InTrainingPruning {
   using Teacher = typename Trainer<Model>::Teacher;
 
   InTrainingPruning(const Model& model, Pruner<Model, C>& pruner, const Data& data,
-                    const TrainingOptions& training, const PruningOptions& options, Teacher teacher = {})
+                    const TrainingOptions& training, const PruningOptions& options,
+                    Teacher teacher = {})
       : model_(model), pruner_(pruner), data_(data), training_(training), options_(options),
         teacher_(std::move(teacher)),
-        latest_(options.latest_epoch ? options.latest_epoch : std::max<std::size_t>(2, training.epochs / 2)) {
+        latest_(options.latest_epoch ? options.latest_epoch
+                                     : std::max<std::size_t>(2, training.epochs / 2)) {
     (void)Stability(options.stability);  // throws
-    const Measures before = measures_of(model, data.training, data.validation, options.measures, data.team);
+    const Measures before =
+        measures_of(model, data.training, data.validation, options.measures, data.team);
     if (goal_of(options.budget, model.form.kept(), before))
       (void)choose(model.form.kept(), std::vector<double>(model.form.modules(), 1), options.budget,
                    guard_of(model.form), {}, before);
@@ -53,10 +61,12 @@ class InTrainingPruning {
 
   /// One epoch, and the removal if it is due then.
   void run_epoch(const ProgressCallback& progress = {}) {
-    const std::size_t epoch = trainer_->run_epoch(data_.training, data_.validation, pruner_, progress).epoch;
+    const std::size_t epoch =
+        trainer_->run_epoch(data_.training, data_.validation, pruner_, progress).epoch;
     if (chosen_) return;
     const bool due = epoch >= latest_ || epoch == training_.epochs || !trainer_->unfinished();
-    if (due || (epoch >= 2 && settled(pruner_.step_scores(), options_.stability))) remove_after(epoch);
+    if (due || (epoch >= 2 && settled(pruner_.step_scores(), options_.stability)))
+      remove_after(epoch);
   }
 
   /// When training is over: the model, which takes the weights of its best epoch.
@@ -65,9 +75,11 @@ class InTrainingPruning {
     return {*current_, trainer_->history(), removals_};
   }
 
-  /// Between two epochs, as TrainingState does, whose errors these are. A resumed training has the bytes of one that never stopped.
+  /// Between two epochs, as TrainingState does, whose errors these are. A resumed training has the
+  /// bytes of one that never stopped.
   void save(const std::string& path, std::string_view about = {}) {
-    TrainingState<Model>::save(path, *trainer_, Observer{pruner_, chosen_, removals_, model_.form.modules()}, about);
+    TrainingState<Model>::save(path, *trainer_,
+                               Observer{pruner_, chosen_, removals_, model_.form.modules()}, about);
   }
   /// A refused file changes nothing here.
   void restore(const std::string& path, std::string_view about = {}) {
@@ -91,14 +103,16 @@ class InTrainingPruning {
       if (owner.teacher_) trainer->set_teacher(owner.teacher_);
     }
     Stage(Trainer<Model>& before, Model fewer)
-        : model(std::make_unique<Model>(std::move(fewer))), trainer(std::make_unique<Trainer<Model>>(*model, before)) {}
+        : model(std::make_unique<Model>(std::move(fewer))),
+          trainer(std::make_unique<Trainer<Model>>(*model, before)) {}
   };
   void go_on_with(Stage stage) {
     trainer_ = std::move(stage.trainer), current_ = std::move(stage.model);
     pruner_.go_on_with(*current_);
   }
 
-  /// What a training state has of the pruner, and of the removal: whether it was decided, after which epoch, what was left.
+  /// What a training state has of the pruner, and of the removal: whether it was decided, after
+  /// which epoch, what was left.
   struct Observer {
     Pruner<Model, C>& pruner;
     bool chosen;
@@ -118,7 +132,8 @@ class InTrainingPruning {
       const std::vector<double>& row = all.at(key);
       chosen = row.at(0) == 1;
       if (row.size() > 1) {
-        const std::size_t epoch = detail::whole_number(row[1]), epochs = detail::whole_number(all.at("epochs").at(0));
+        const std::size_t epoch = detail::whole_number(row[1]),
+                          epochs = detail::whole_number(all.at("epochs").at(0));
         if (!chosen || epoch == 0 || epoch > epochs) throw std::out_of_range("no removal");
         removals.push_back({epoch, {}});
       }
@@ -142,7 +157,8 @@ class InTrainingPruning {
 
   void remove_after(std::size_t epoch) {
     const ModuleMask mask = trainer_->with_averages([&] {
-      const Measures measures = measures_of(*current_, data_.training, data_.validation, options_.measures, data_.team);
+      const Measures measures =
+          measures_of(*current_, data_.training, data_.validation, options_.measures, data_.team);
       hear_losses(pruner_, *current_, data_, training_.seed);
       return pruner_.choose(options_.budget, measures);
     });
@@ -171,11 +187,10 @@ class InTrainingPruning {
 
 /// All epochs of it.
 template <PrunableModel Model, class C>
-[[nodiscard]] PruningResult<Model> prune_in_training(const Model& model, Pruner<Model, C>& pruner,
-                                                     const PruningData<typename Model::Value>& data,
-                                                     const TrainingOptions& training, const PruningOptions& options,
-                                                     const ProgressCallback& progress = {},
-                                                     typename Trainer<Model>::Teacher teacher = {}) {
+[[nodiscard]] PruningResult<Model> prune_in_training(
+    const Model& model, Pruner<Model, C>& pruner, const PruningData<typename Model::Value>& data,
+    const TrainingOptions& training, const PruningOptions& options,
+    const ProgressCallback& progress = {}, typename Trainer<Model>::Teacher teacher = {}) {
   InTrainingPruning<Model, C> pruning(model, pruner, data, training, options, std::move(teacher));
   while (pruning.unfinished()) pruning.run_epoch(progress);
   return pruning.result();

@@ -1,8 +1,9 @@
-// prune. What a model's masks cost, measured: multiply-adds, parameters, latency, and the change of the validation loss.
+// prune. What a model's masks cost, measured: multiply-adds, parameters, latency, and the change of
+// the validation loss.
 #pragma once
 
-#include <spat/prune/budget.hpp>
 #include <spat/models/cost.hpp>
+#include <spat/prune/budget.hpp>
 #include <spat/prune/surgery.hpp>
 #include <spat/train/batch_statistics.hpp>
 #include <spat/train/evaluate.hpp>
@@ -12,24 +13,29 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Mean and standard error of the relative change of the loss over `origins` stretches of neighbouring windows, one after another in
-/// time:  d_k = sum of b over stretch k / sum of a over it - 1. Windows overlap, so single windows are no sample; stretches nearly are.
-/// a, b: losses of the same windows, in order. Throws ShapeError for different numbers, ConfigError for fewer than two origins
-/// or more of them than windows.
-[[nodiscard]] inline Estimate loss_change(const std::vector<double>& a, const std::vector<double>& b,
-                                          std::size_t origins = 5) {
+/// Mean and standard error of the relative change of the loss over `origins` stretches of
+/// neighbouring windows, one after another in
+/// time:  d_k = sum of b over stretch k / sum of a over it - 1. Windows overlap, so single windows
+/// are no sample; stretches nearly are.
+/// a, b: losses of the same windows, in order. Throws ShapeError for different numbers, ConfigError
+/// for fewer than two origins or more of them than windows.
+[[nodiscard]] inline Estimate loss_change(const std::vector<double>& a,
+                                          const std::vector<double>& b, std::size_t origins = 5) {
   if (a.size() != b.size())
-    throw ShapeError(message("losses of the same windows: expected ", a.size(), ", found ", b.size()));
+    throw ShapeError(
+        message("losses of the same windows: expected ", a.size(), ", found ", b.size()));
   if (origins < 2 || origins > a.size())
-    throw ConfigError(message("rolling origins: at least 2 and at most one a window: origins ", origins,
-                                      ", windows ", a.size()));
+    throw ConfigError(message("rolling origins: at least 2 and at most one a window: origins ",
+                              origins, ", windows ", a.size()));
   std::vector<double> changes;
   for (std::size_t k = 0; k < origins; ++k) {
     double before = 0, after = 0;
-    for (std::size_t i = k * a.size() / origins; i < (k + 1) * a.size() / origins; ++i) before += a[i], after += b[i];
+    for (std::size_t i = k * a.size() / origins; i < (k + 1) * a.size() / origins; ++i)
+      before += a[i], after += b[i];
     changes.push_back(after / before - 1);
   }
-  const double n = static_cast<double>(origins), mean = std::accumulate(changes.begin(), changes.end(), 0.0) / n;
+  const double n = static_cast<double>(origins),
+               mean = std::accumulate(changes.begin(), changes.end(), 0.0) / n;
   double squares = 0;
   for (const double change : changes) squares = multiply_add(change - mean, change - mean, squares);
   return {mean, std::sqrt(squares / (n * (n - 1)))};
@@ -44,8 +50,10 @@ struct MeasureOptions {
 
 /// The median latency of forecasts of `batch` windows, alone on the machine as it is now.
 template <Evaluable Model>
-[[nodiscard]] Latency measure_latency(const Model& model, const WindowDataset<typename Model::Value>& windows,
-                                      Team* team = nullptr, double seconds = 0.3, std::size_t batch = 1) {
+[[nodiscard]] Latency measure_latency(const Model& model,
+                                      const WindowDataset<typename Model::Value>& windows,
+                                      Team* team = nullptr, double seconds = 0.3,
+                                      std::size_t batch = 1) {
   WindowBuffer<typename Model::Value> buffer;
   std::vector<std::size_t> indices(std::min(batch, windows.size()));
   std::iota(indices.begin(), indices.end(), std::size_t{0});
@@ -54,18 +62,21 @@ template <Evaluable Model>
   return measure_alternately({[&] { (void)predictor.forecast(gathered); }}, seconds)[0];
 }
 
-/// Measures of `model`, which must outlive them, as the windows and the team. Each mask is measured once, when it is first asked for:
-/// do not let anything else pass meanwhile where latency is asked. Nothing is fine-tuned: a loss change is what removal alone costs,
-/// running statistics re-estimated.
+/// Measures of `model`, which must outlive them, as the windows and the team. Each mask is measured
+/// once, when it is first asked for: do not let anything else pass meanwhile where latency is
+/// asked. Nothing is fine-tuned: a loss change is what removal alone costs, running statistics
+/// re-estimated.
 template <PrunableModel Model>
-[[nodiscard]] Measures measures_of(const Model& model, const WindowDataset<typename Model::Value>& training,
-                                   const WindowDataset<typename Model::Value>& validation, MeasureOptions options = {},
-                                   Team* team = nullptr) {
+[[nodiscard]] Measures measures_of(const Model& model,
+                                   const WindowDataset<typename Model::Value>& training,
+                                   const WindowDataset<typename Model::Value>& validation,
+                                   MeasureOptions options = {}, Team* team = nullptr) {
   const auto once = [](auto measure) {  // measure(mask), remembered
     using Value = std::invoke_result_t<decltype(measure), ModuleMask>;
     return [measure, known = std::make_shared<std::map<ModuleMask, Value>>()](ModuleMask mask) {
       const auto found = known->find(mask);
-      return found != known->end() ? found->second : known->emplace(mask, measure(mask)).first->second;
+      return found != known->end() ? found->second
+                                   : known->emplace(mask, measure(mask)).first->second;
     };
   };
   const auto cost = once([&model, channels = training.channels()](ModuleMask mask) {
@@ -81,7 +92,9 @@ template <PrunableModel Model>
           .parameters = [cost](ModuleMask mask) { return cost(mask)[1]; },
           .latency = once([&model, &validation, options, team](ModuleMask mask) {
             Model fewer = pruned(model, mask);
-            return measure_latency(fewer, validation, team, options.latency_seconds, options.latency_batch).median;
+            return measure_latency(fewer, validation, team, options.latency_seconds,
+                                   options.latency_batch)
+                .median;
           }),
           .loss_change =
               [&model, losses, options](ModuleMask mask) {
@@ -89,10 +102,11 @@ template <PrunableModel Model>
               }};
 }
 
-/// Milliseconds that each kept module takes: what the forecast is faster by without it; 0 for a module that is gone, and for the last
-/// one left of `guard`, without which there is no model.
+/// Milliseconds that each kept module takes: what the forecast is faster by without it; 0 for a
+/// module that is gone, and for the last one left of `guard`, without which there is no model.
 [[nodiscard]] inline std::vector<double> module_latencies(ModuleMask kept, std::size_t modules,
-                                                          const MaskMeasure& latency, ModuleMask guard = {}) {
+                                                          const MaskMeasure& latency,
+                                                          ModuleMask guard = {}) {
   std::vector<double> milliseconds(modules, 0);
   for (std::size_t i = 0; i < modules; ++i)
     if (may_remove(kept, i, guard)) milliseconds[i] = latency(kept) - latency(kept.without(i));

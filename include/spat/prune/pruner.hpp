@@ -2,10 +2,10 @@
 #pragma once
 
 #include <spat/autograd/microbatch_plan.hpp>
+#include <spat/criteria/criterion.hpp>
+#include <spat/criteria/send/send.hpp>
 #include <spat/prune/bootstrap.hpp>
 #include <spat/prune/budget.hpp>
-#include <spat/criteria/send/send.hpp>
-#include <spat/criteria/criterion.hpp>
 #include <spat/prune/surgery.hpp>
 
 #include <array>
@@ -14,18 +14,20 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The observer of a training, with one criterion a module. Give it to Trainer::fit, then ask for scores or a pruned model. The model
-/// must outlive it: criteria of weights look at it whenever they are asked.
+/// The observer of a training, with one criterion a module. Give it to Trainer::fit, then ask for
+/// scores or a pruned model. The model must outlive it: criteria of weights look at it whenever
+/// they are asked.
 ///
-/// Scores of warm-up epochs are forgotten as soon as a later epoch has a step: attention starts out uniform. Errors:
-/// NumericError, with the module's number, if a sensitivity is not finite; those of choose() and pruned().
+/// Scores of warm-up epochs are forgotten as soon as a later epoch has a step: attention starts out
+/// uniform. Errors: NumericError, with the module's number, if a sensitivity is not finite; those
+/// of choose() and pruned().
 template <Prunable Model, Criterion<typename Model::Value> C = Send<typename Model::Value>>
 class Pruner {
  public:
   using Scalar = typename Model::Value;
 
-  /// What the blocks of one place report to (see MicrobatchPlan). A module of several attentions is judged by the one whose output
-  /// leaves it.
+  /// What the blocks of one place report to (see MicrobatchPlan). A module of several attentions is
+  /// judged by the one whose output leaves it.
   class Listener {
    public:
     void on_forward(const ForwardEvent<Scalar>& event) requires detail::HearsForward<C, Scalar> {
@@ -37,14 +39,16 @@ class Pruner {
     void on_backward(const BackwardEvent<Scalar>& event) requires detail::HearsBackward<C, Scalar> {
       if (event.part == 0) criteria[event.module].on_backward(event);
     }
-    void on_tile(std::size_t module, const TileEvent<Scalar>& event) requires detail::HearsTile<C, Scalar> {
+    void on_tile(std::size_t module,
+                 const TileEvent<Scalar>& event) requires detail::HearsTile<C, Scalar> {
       if (event.part == 0) criteria[module].on_tile(event);
     }
     std::vector<C> criteria;
   };
 
   explicit Pruner(const Model& model, C prototype = C{}, std::size_t warm_up_epochs = 1)
-      : prototype_(prototype), model_(&model), warm_up_(warm_up_epochs), criteria_(model.form.modules(), prototype) {
+      : prototype_(prototype), model_(&model), warm_up_(warm_up_epochs),
+        criteria_(model.form.modules(), prototype) {
     for (Listener& slot : listeners_) slot.criteria = criteria_;
     heard_.reserve(criteria_.size() * 4096);  // a training step allocates nothing
   }
@@ -58,7 +62,8 @@ class Pruner {
     const ModuleMask kept = model_->form.kept();
     if (epochs_ > 0 && epochs_ == warm_up_ && !warmed_up_) {
       for (std::size_t i = 0; i < criteria_.size(); ++i)
-        if (kept.keeps(i)) criteria_[i] = prototype_;  // of those that went, nothing better will come
+        if (kept.keeps(i))
+          criteria_[i] = prototype_;  // of those that went, nothing better will come
       warmed_up_ = true;
     }
     if (epoch_is_over_) heard_.clear(), epoch_is_over_ = false;
@@ -100,19 +105,20 @@ class Pruner {
   /// Goes on with a model that lost modules; the others keep what was heard of them.
   void go_on_with(const Model& model) { model_ = &model; }
 
-  /// Tells criteria of losses (leave-one-out) what a validation loss becomes: loss(mask) of the model that keeps it.
+  /// Tells criteria of losses (leave-one-out) what a validation loss becomes: loss(mask) of the
+  /// model that keeps it.
   void hear_losses(const MaskMeasure& loss) {
     if constexpr (detail::HearsLoss<C>) {
       const ModuleMask kept = model_->form.kept(), guard = guard_of(model_->form);
       const double all = loss(kept);
       for (std::size_t i = 0; i < criteria_.size(); ++i)
-        if (may_remove(kept, i, guard))
-          criteria_[i].on_loss({all, loss(kept.without(i))});
+        if (may_remove(kept, i, guard)) criteria_[i].on_loss({all, loss(kept.without(i))});
     }
   }
 
-  /// scores()[i] is module i's, NaN where it was pruned or nothing was observed. Criteria with a bound are divided by it when
-  /// the modules' bounds differ: then raw values are not comparable. A bound of 0 (attention to one key) leaves a score of 0.
+  /// scores()[i] is module i's, NaN where it was pruned or nothing was observed. Criteria with a
+  /// bound are divided by it when the modules' bounds differ: then raw values are not comparable. A
+  /// bound of 0 (attention to one key) leaves a score of 0.
   [[nodiscard]] std::vector<double> scores() const {
     std::vector<double> values(criteria_.size(), std::nan(""));
     const ModuleMask kept = model_->form.kept();
@@ -123,21 +129,27 @@ class Pruner {
   }
   /// The scores after each epoch.
   [[nodiscard]] const std::vector<std::vector<double>>& trajectory() const { return trajectory_; }
-  /// Their standard errors, from the epoch's steps; rows are empty where the criterion has no scores of steps.
-  [[nodiscard]] const std::vector<std::vector<double>>& trajectory_errors() const { return trajectory_errors_; }
+  /// Their standard errors, from the epoch's steps; rows are empty where the criterion has no
+  /// scores of steps.
+  [[nodiscard]] const std::vector<std::vector<double>>& trajectory_errors() const {
+    return trajectory_errors_;
+  }
 
-  /// What each step of the latest epoch gave, [step][module], NaN where a module was silent; divided as scores() are. Empty where
-  /// no step scored any module, as where the criterion has no scores of steps.
+  /// What each step of the latest epoch gave, [step][module], NaN where a module was silent;
+  /// divided as scores() are. Empty where no step scored any module, as where the criterion has no
+  /// scores of steps.
   [[nodiscard]] std::vector<std::vector<double>> step_scores() const {
     std::vector<std::vector<double>> steps;
     if (std::ranges::all_of(heard_, [](double score) { return std::isnan(score); })) return steps;
-    for (auto row = heard_.begin(); row != heard_.end(); row += static_cast<std::ptrdiff_t>(criteria_.size())) {
+    for (auto row = heard_.begin(); row != heard_.end();
+         row += static_cast<std::ptrdiff_t>(criteria_.size())) {
       steps.emplace_back(row, row + static_cast<std::ptrdiff_t>(criteria_.size()));
       divide_by_bounds(steps.back());
     }
     return steps;
   }
-  /// How sure the scores are, from a bootstrap over the steps of the latest epoch; none where there are no step_scores().
+  /// How sure the scores are, from a bootstrap over the steps of the latest epoch; none where there
+  /// are no step_scores().
   [[nodiscard]] std::optional<ScoreSpread> spread(std::uint64_t seed = 1) const {
     const auto steps = step_scores();
     if (steps.empty()) return {};
@@ -157,9 +169,10 @@ class Pruner {
 
   /// For a training checkpoint, between epochs: named rows of numbers, by module index.
   [[nodiscard]] std::map<std::string, std::vector<double>> state() const {
-    std::map<std::string, std::vector<double>> all{{"epochs", {static_cast<double>(epochs_), warmed_up_ ? 1.0 : 0.0}},
-                                                   {"steps", heard_}};
-    for (std::size_t i = 0; i < criteria_.size(); ++i) all["module." + std::to_string(i)] = criteria_[i].state();
+    std::map<std::string, std::vector<double>> all{
+        {"epochs", {static_cast<double>(epochs_), warmed_up_ ? 1.0 : 0.0}}, {"steps", heard_}};
+    for (std::size_t i = 0; i < criteria_.size(); ++i)
+      all["module." + std::to_string(i)] = criteria_[i].state();
     for (std::size_t e = 0; e < trajectory_.size(); ++e) {
       all["trajectory." + std::to_string(e)] = trajectory_[e];
       all["errors." + std::to_string(e)] = trajectory_errors_[e];
@@ -169,7 +182,8 @@ class Pruner {
   /// Throws std::out_of_range for what is no state of this pruner, which is then unchanged.
   void restore(const std::map<std::string, std::vector<double>>& all) {
     std::vector<C> criteria(criteria_.size(), prototype_);
-    for (std::size_t i = 0; i < criteria.size(); ++i) criteria[i].restore(all.at("module." + std::to_string(i)));
+    for (std::size_t i = 0; i < criteria.size(); ++i)
+      criteria[i].restore(all.at("module." + std::to_string(i)));
     const std::size_t epochs = detail::whole_number(all.at("epochs").at(0));
     const bool warmed_up = all.at("epochs").at(1) != 0;
     std::vector<double> heard = all.at("steps");
@@ -179,10 +193,12 @@ class Pruner {
     for (std::size_t e = 0; e < epochs; ++e) {
       trajectory.push_back(all.at("trajectory." + std::to_string(e)));
       errors.push_back(all.at("errors." + std::to_string(e)));
-      if (trajectory.back().size() != criteria.size()) throw std::out_of_range("scores of another number of modules");
+      if (trajectory.back().size() != criteria.size())
+        throw std::out_of_range("scores of another number of modules");
     }
     for (Listener& slot : listeners_) slot.criteria.assign(criteria.size(), prototype_);
-    criteria_ = std::move(criteria), heard_ = std::move(heard), heard_.reserve(criteria_.size() * 4096);
+    criteria_ = std::move(criteria), heard_ = std::move(heard),
+    heard_.reserve(criteria_.size() * 4096);
     trajectory_ = std::move(trajectory), trajectory_errors_ = std::move(errors);
     epochs_ = epochs, warmed_up_ = warmed_up, epoch_is_over_ = true;
   }
@@ -211,7 +227,8 @@ class Pruner {
       double lowest = 0, highest = 0;
       for (std::size_t i = 0; i < criteria_.size(); ++i)
         if (const double bound = criteria_[i].bound(); model_->form.kept().keeps(i) && bound > 0)
-          lowest = lowest == 0 ? bound : std::min(lowest, bound), highest = std::max(highest, bound);
+          lowest = lowest == 0 ? bound : std::min(lowest, bound),
+          highest = std::max(highest, bound);
       if (lowest == highest) return;
       for (std::size_t i = 0; i < values.size(); ++i)
         if (const double bound = criteria_[i].bound(); bound > 0) values[i] /= bound;

@@ -5,25 +5,30 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// An observer that hands on what it hears to each of its pruners, SensitivityPruners of one type. At least one.
+/// An observer that hands on what it hears to each of its pruners, SensitivityPruners of one type.
+/// At least one.
 template <class Pruner>
 class PrunerPanel {
  public:
   using Scalar = typename Pruner::Scalar;
-  using Judge = std::remove_cvref_t<decltype(std::declval<const Pruner&>().prototype())>;  // the criterion
+  using Judge =
+      std::remove_cvref_t<decltype(std::declval<const Pruner&>().prototype())>;  // the criterion
 
   class Listener {
    public:
-    void on_forward(const ForwardEvent<Scalar>& event) requires detail::HearsForward<Judge, Scalar> {
+    void on_forward(
+        const ForwardEvent<Scalar>& event) requires detail::HearsForward<Judge, Scalar> {
       for (auto* slot : listeners) slot->on_forward(event);
     }
     void on_block(const BlockEvent<Scalar>& event) requires detail::HearsBlock<Judge, Scalar> {
       for (auto* slot : listeners) slot->on_block(event);
     }
-    void on_backward(const BackwardEvent<Scalar>& event) requires detail::HearsBackward<Judge, Scalar> {
+    void on_backward(
+        const BackwardEvent<Scalar>& event) requires detail::HearsBackward<Judge, Scalar> {
       for (auto* slot : listeners) slot->on_backward(event);
     }
-    void on_tile(std::size_t module, const TileEvent<Scalar>& event) requires detail::HearsTile<Judge, Scalar> {
+    void on_tile(std::size_t module,
+                 const TileEvent<Scalar>& event) requires detail::HearsTile<Judge, Scalar> {
       for (auto* slot : listeners) slot->on_tile(module, event);
     }
     std::vector<typename Pruner::Listener*> listeners;

@@ -1,4 +1,5 @@
-// prune. Rankings compared: Kendall's tau and Spearman's rho of two score vectors, and when a ranking has settled.
+// prune. Rankings compared: Kendall's tau and Spearman's rho of two score vectors, and when a
+// ranking has settled.
 #pragma once
 
 #include <spat/core/arithmetic.hpp>
@@ -14,17 +15,21 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// The modules with a score on both sides: NaN is one that was pruned or never heard. ShapeError for different lengths.
-[[nodiscard]] inline std::vector<std::size_t> scored_by_both(std::span<const double> a, std::span<const double> b) {
+/// The modules with a score on both sides: NaN is one that was pruned or never heard. ShapeError
+/// for different lengths.
+[[nodiscard]] inline std::vector<std::size_t> scored_by_both(std::span<const double> a,
+                                                             std::span<const double> b) {
   if (a.size() != b.size())
-    throw ShapeError(message("two rankings must score the same modules, found ", a.size(), " and ", b.size()));
+    throw ShapeError(
+        message("two rankings must score the same modules, found ", a.size(), " and ", b.size()));
   std::vector<std::size_t> modules;
   for (std::size_t i = 0; i < a.size(); ++i)
     if (!std::isnan(a[i]) && !std::isnan(b[i])) modules.push_back(i);
   return modules;
 }
 
-/// Of the pairs of modules: how many a and b order alike, how many the other way round, how many each of them orders at all.
+/// Of the pairs of modules: how many a and b order alike, how many the other way round, how many
+/// each of them orders at all.
 struct PairCounts {
   std::size_t modules = 0, concordant = 0, discordant = 0, ordered_by_a = 0, ordered_by_b = 0;
 };
@@ -37,19 +42,23 @@ struct PairCounts {
       if (i == j) break;
       const bool a_orders = a[i] != a[j], b_orders = b[i] != b[j];
       counts.ordered_by_a += a_orders, counts.ordered_by_b += b_orders;
-      if (a_orders && b_orders) ++((a[i] < a[j]) == (b[i] < b[j]) ? counts.concordant : counts.discordant);
+      if (a_orders && b_orders)
+        ++((a[i] < a[j]) == (b[i] < b[j]) ? counts.concordant : counts.discordant);
     }
   return counts;
 }
 
 [[nodiscard]] inline double tau_of(const PairCounts& counts) {
-  const double difference = static_cast<double>(counts.concordant) - static_cast<double>(counts.discordant);
-  return difference / std::sqrt(static_cast<double>(counts.ordered_by_a) * static_cast<double>(counts.ordered_by_b));
+  const double difference =
+      static_cast<double>(counts.concordant) - static_cast<double>(counts.discordant);
+  return difference / std::sqrt(static_cast<double>(counts.ordered_by_a) *
+                                static_cast<double>(counts.ordered_by_b));
 }
 
-/// Twice the mid-rank less its mean, 2 r - (n + 1), a whole number: those below count for one, those above against it.
-[[nodiscard]] inline double centred_rank(std::span<const double> scores, const std::vector<std::size_t>& modules,
-                                         std::size_t i) {
+/// Twice the mid-rank less its mean, 2 r - (n + 1), a whole number: those below count for one,
+/// those above against it.
+[[nodiscard]] inline double centred_rank(std::span<const double> scores,
+                                         const std::vector<std::size_t>& modules, std::size_t i) {
   double rank = 0;
   for (const std::size_t j : modules) rank += (scores[j] < scores[i]) - (scores[j] > scores[i]);
   return rank;
@@ -57,17 +66,21 @@ struct PairCounts {
 
 }  // namespace detail
 
-/// Kendall's tau-b:  (C - D) / sqrt(U_a U_b),  C and D the pairs of modules that a and b order alike and the other way round, U
-/// the pairs that one of them does not tie. 1: the same order, -1: reversed. Modules that are NaN on either side are left out.
-/// NaN where one side orders nothing: fewer than two modules in common, or all of its scores equal.
-/// Throws ShapeError for different lengths. Kendall, "The treatment of ties in ranking problems", Biometrika 33 (1945).
+/// Kendall's tau-b:  (C - D) / sqrt(U_a U_b),  C and D the pairs of modules that a and b order
+/// alike and the other way round, U
+/// the pairs that one of them does not tie. 1: the same order, -1: reversed. Modules that are NaN
+/// on either side are left out. NaN where one side orders nothing: fewer than two modules in
+/// common, or all of its scores equal. Throws ShapeError for different lengths. Kendall, "The
+/// treatment of ties in ranking problems", Biometrika 33 (1945).
 [[nodiscard]] inline double kendall_tau(std::span<const double> a, std::span<const double> b) {
   return detail::tau_of(detail::count_pairs(a, b));
 }
 
-/// Spearman's rho: Pearson's correlation of the mid-ranks,  sum (r - m)(s - m) / sqrt(sum (r - m)^2 sum (s - m)^2),  where tied
-/// scores share the mean of their ranks and m = (n + 1) / 2. What is left out, and when it is NaN: as Kendall's tau.
-/// Throws ShapeError for different lengths. Spearman, "The proof and measurement of association between two things", 1904.
+/// Spearman's rho: Pearson's correlation of the mid-ranks,  sum (r - m)(s - m) / sqrt(sum (r - m)^2
+/// sum (s - m)^2),  where tied
+/// scores share the mean of their ranks and m = (n + 1) / 2. What is left out, and when it is NaN:
+/// as Kendall's tau. Throws ShapeError for different lengths. Spearman, "The proof and measurement
+/// of association between two things", 1904.
 [[nodiscard]] inline double spearman(std::span<const double> a, std::span<const double> b) {
   const std::vector<std::size_t> modules = detail::scored_by_both(a, b);
   double product = 0, squares_a = 0, squares_b = 0;
@@ -84,12 +97,13 @@ struct StabilityOptions {
   double threshold = 0.9;  // of tau: below seven modules no pair may swap, of seven to nine one may
 };
 
-/// When a ranking has settled: the last `window` score vectors are there, and Kendall's tau of each with the next reaches the
-/// threshold. Where neither of two vectors orders anything (one module is left, or all scores are equal) they agree; where only
-/// one does, or they have no module in common, they do not.
+/// When a ranking has settled: the last `window` score vectors are there, and Kendall's tau of each
+/// with the next reaches the threshold. Where neither of two vectors orders anything (one module is
+/// left, or all scores are equal) they agree; where only one does, or they have no module in
+/// common, they do not.
 ///
-/// After a resume add the last `window` rows of the trajectory again. Throws ConfigError for a window below two or a threshold
-/// outside [-1, 1], ShapeError when the number of modules changes.
+/// After a resume add the last `window` rows of the trajectory again. Throws ConfigError for a
+/// window below two or a threshold outside [-1, 1], ShapeError when the number of modules changes.
 class Stability {
  public:
   explicit Stability(StabilityOptions options = {}) : options_(options) {
@@ -97,7 +111,8 @@ class Stability {
       throw ConfigError(
           message("stability compares neighbours: a window of at least 2, found ", options.window));
     if (!(options.threshold >= -1 && options.threshold <= 1))
-      throw ConfigError(message("a threshold of Kendall's tau must lie in [-1, 1], found ", options.threshold));
+      throw ConfigError(
+          message("a threshold of Kendall's tau must lie in [-1, 1], found ", options.threshold));
   }
 
   /// scores[i] is module i's, NaN where it was pruned or nothing was observed.
@@ -114,7 +129,8 @@ class Stability {
   [[nodiscard]] bool agree(std::span<const double> before, std::span<const double> after) const {
     const detail::PairCounts counts = detail::count_pairs(before, after);
     if (counts.ordered_by_a == 0 && counts.ordered_by_b == 0) return counts.modules > 0;
-    return detail::tau_of(counts) >= options_.threshold;  // false for the NaN of one that orders nothing
+    return detail::tau_of(counts) >=
+           options_.threshold;  // false for the NaN of one that orders nothing
   }
 
   StabilityOptions options_;

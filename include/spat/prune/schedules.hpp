@@ -1,4 +1,5 @@
-// prune. When modules go after training: all at once, or one after another. While training goes on: in_training.hpp.
+// prune. When modules go after training: all at once, or one after another. While training goes on:
+// in_training.hpp.
 #pragma once
 
 #include <spat/prune/measures.hpp>
@@ -12,7 +13,8 @@ namespace spat::inline SPAT_ABI {
 
 /// one_shot:    train, choose, remove, fine-tune.
 /// iterative:   remove one module, fine-tune, score it again, until the budget is met.
-/// in_training: remove what the budget asks for as soon as the ranking has settled, and train on: pre-training itself gets cheaper.
+/// in_training: remove what the budget asks for as soon as the ranking has settled, and train on:
+/// pre-training itself gets cheaper.
 enum class PruningSchedule { one_shot, iterative, in_training };
 
 /// "one-shot", "iterative" or "in-training"; else ConfigError.
@@ -20,7 +22,8 @@ enum class PruningSchedule { one_shot, iterative, in_training };
   if (name == "one-shot") return PruningSchedule::one_shot;
   if (name == "iterative") return PruningSchedule::iterative;
   if (name == "in-training") return PruningSchedule::in_training;
-  throw ConfigError(message("unknown schedule \"", name, "\"; expected one-shot, iterative or in-training"));
+  throw ConfigError(
+      message("unknown schedule \"", name, "\"; expected one-shot, iterative or in-training"));
 }
 
 /// The windows and workers of a pruning; all of it must outlive the calls below.
@@ -33,11 +36,13 @@ struct PruningData {
 
 struct PruningOptions {
   Budget budget = DropLowest{1};
-  TrainingOptions fine_tuning = {.epochs = 3, .rate = 1e-4 / 8, .schedule = RateSchedule::constant};  // each time
+  TrainingOptions fine_tuning = {
+      .epochs = 3, .rate = 1e-4 / 8, .schedule = RateSchedule::constant};  // each time
   bool fine_tunes = true;
   MeasureOptions measures = {};
   StabilityOptions stability = {};  // of the ranking, over pieces of one epoch's steps: in_training
-  std::size_t latest_epoch = 0;     // after which modules go, settled or not; 0: half of the training's
+  std::size_t latest_epoch =
+      0;  // after which modules go, settled or not; 0: half of the training's
 };
 
 /// What went, and after which epoch of the history.
@@ -53,7 +58,8 @@ struct PruningResult {
   std::vector<Removal> removals = {};
 };
 
-/// Trains `model` in place with options.fine_tuning; weights that no epoch improves on stay as they are. An observer may listen.
+/// Trains `model` in place with options.fine_tuning; weights that no epoch improves on stay as they
+/// are. An observer may listen.
 template <PrunableModel Model, class Observer>
 std::vector<EpochRecord> fine_tune(Model& model, const PruningData<typename Model::Value>& data,
                                    const TrainingOptions& options, Observer& observer,
@@ -68,30 +74,35 @@ std::vector<EpochRecord> fine_tune(Model& model, const PruningData<typename Mode
 
 /// The model that keeps `mask`, ready to be evaluated: surviving weights, statistics re-estimated.
 template <PrunableModel Model>
-[[nodiscard]] Model pruned_with_statistics(const Model& model, ModuleMask mask, const PruningData<typename Model::Value>& data,
-                            std::uint64_t seed) {
+[[nodiscard]] Model pruned_with_statistics(const Model& model, ModuleMask mask,
+                                           const PruningData<typename Model::Value>& data,
+                                           std::uint64_t seed) {
   Model fewer = pruned(model, mask);
   if (mask != model.form.kept()) reestimate_statistics(fewer, data.training, seed, data.team);
   return fewer;
 }
 
-/// Tells a pruner whose criterion is of losses (leave-one-out) what the validation loss becomes without each module of `model`.
+/// Tells a pruner whose criterion is of losses (leave-one-out) what the validation loss becomes
+/// without each module of `model`.
 template <PrunableModel Model, class C>
 void hear_losses(Pruner<Model, C>& pruner, const Model& model,
                  const PruningData<typename Model::Value>& data, std::uint64_t seed) {
   if (!detail::needs_losses(pruner.prototype())) return;
-  pruner.hear_losses(
-      [&](ModuleMask kept) { return evaluate(pruned_with_statistics(model, kept, data, seed), data.validation, data.team).mse; });
+  pruner.hear_losses([&](ModuleMask kept) {
+    return evaluate(pruned_with_statistics(model, kept, data, seed), data.validation, data.team)
+        .mse;
+  });
 }
 
-/// one_shot, of a model whose training `pruner` has watched. Errors: those of choose() and of the trainer.
+/// one_shot, of a model whose training `pruner` has watched. Errors: those of choose() and of the
+/// trainer.
 template <PrunableModel Model, class C>
-[[nodiscard]] PruningResult<Model> prune_one_shot(const Model& model, const Pruner<Model, C>& pruner,
-                                                  const PruningData<typename Model::Value>& data,
-                                                  const PruningOptions& options,
-                                                  const typename Trainer<Model>::Teacher& teacher = {},
-                                                  const ProgressCallback& progress = {}) {
-  const Measures measures = measures_of(model, data.training, data.validation, options.measures, data.team);
+[[nodiscard]] PruningResult<Model> prune_one_shot(
+    const Model& model, const Pruner<Model, C>& pruner,
+    const PruningData<typename Model::Value>& data, const PruningOptions& options,
+    const typename Trainer<Model>::Teacher& teacher = {}, const ProgressCallback& progress = {}) {
+  const Measures measures =
+      measures_of(model, data.training, data.validation, options.measures, data.team);
   const ModuleMask mask = pruner.choose(options.budget, measures);
   PruningResult<Model> result{pruned_with_statistics(model, mask, data, options.fine_tuning.seed)};
   if (mask != model.form.kept()) result.removals.push_back({0, mask});
@@ -103,7 +114,8 @@ template <PrunableModel Model, class C>
 
 namespace detail {
 
-/// Lets a pruner look at a model again however a scope is left: those that it has looked at meanwhile are gone.
+/// Lets a pruner look at a model again however a scope is left: those that it has looked at
+/// meanwhile are gone.
 template <class Model, class C>
 struct LooksBack {
   Pruner<Model, C>& pruner;
@@ -113,24 +125,26 @@ struct LooksBack {
 
 }  // namespace detail
 
-/// iterative, of a model whose training `pruner` has watched; it hears of every fine-tuning, too, and looks at `model` again in the
-/// end. A budget of losses is asked after fine-tuning: the removal that exceeds it is taken back. Errors: those of choose() and of the
-/// trainer; ConfigError, too, where scores have changed so that the budget cannot be met any more.
+/// iterative, of a model whose training `pruner` has watched; it hears of every fine-tuning, too,
+/// and looks at `model` again in the end. A budget of losses is asked after fine-tuning: the
+/// removal that exceeds it is taken back. Errors: those of choose() and of the trainer;
+/// ConfigError, too, where scores have changed so that the budget cannot be met any more.
 template <PrunableModel Model, class C>
-[[nodiscard]] PruningResult<Model> prune_iteratively(const Model& model, Pruner<Model, C>& pruner,
-                                                     const PruningData<typename Model::Value>& data,
-                                                     const PruningOptions& options,
-                                                     const typename Trainer<Model>::Teacher& teacher = {},
-                                                     const ProgressCallback& progress = {}) {
+[[nodiscard]] PruningResult<Model> prune_iteratively(
+    const Model& model, Pruner<Model, C>& pruner, const PruningData<typename Model::Value>& data,
+    const PruningOptions& options, const typename Trainer<Model>::Teacher& teacher = {},
+    const ProgressCallback& progress = {}) {
   const detail::LooksBack<Model, C> looks_back{pruner, model};
   const ModuleMask guard = guard_of(model.form);
-  const Measures measures = measures_of(model, data.training, data.validation, options.measures, data.team);
+  const Measures measures =
+      measures_of(model, data.training, data.validation, options.measures, data.team);
   const auto goal = goal_of(options.budget, model.form.kept(), measures);
   (void)(goal ? pruner.choose(options.budget, measures)
               : ModuleMask());  // an unreachable budget is said before the work
   const auto* loss = std::get_if<LossAtMost>(&options.budget);
   const auto* below = std::get_if<DropBelow>(&options.budget);
-  const auto before = loss ? error_profile(model, data.validation, data.team).by_window : std::vector<double>();
+  const auto before =
+      loss ? error_profile(model, data.validation, data.team).by_window : std::vector<double>();
 
   PruningResult<Model> result{model};
   auto current = std::make_unique<Model>(model);
@@ -140,27 +154,32 @@ template <PrunableModel Model, class C>
     if (!result.removals.empty()) hear_losses(pruner, *current, data, options.fine_tuning.seed);
     const auto scores = pruner.scores();
     const auto sure = pruner.spread();
-    const auto order = drop_order(kept, scores, guard, sure ? sure->standard_error : std::vector<double>());
-    const auto next =
-        std::ranges::find_if(order, [&](std::size_t i) { return !below || scores[i] < below->threshold; });
+    const auto order =
+        drop_order(kept, scores, guard, sure ? sure->standard_error : std::vector<double>());
+    const auto next = std::ranges::find_if(
+        order, [&](std::size_t i) { return !below || scores[i] < below->threshold; });
     if (goal && next == order.end())
       throw ConfigError(message("what is left when all others have gone does not meet ",
-                                        goal->text(goal->limit), ": it has ", goal->text(goal->measure(kept))));
+                                goal->text(goal->limit), ": it has ",
+                                goal->text(goal->measure(kept))));
     if (next == order.end()) break;
     const Removal removal{result.history.size(), kept.without(*next)};
-    auto fewer = std::make_unique<Model>(pruned_with_statistics(*current, removal.mask, data, options.fine_tuning.seed));
+    auto fewer = std::make_unique<Model>(
+        pruned_with_statistics(*current, removal.mask, data, options.fine_tuning.seed));
     pruner.go_on_with(*fewer);
     if (options.fine_tunes) {
       const auto epochs = fine_tune(*fewer, data, options.fine_tuning, pruner, teacher, progress);
-      for (EpochRecord epoch : epochs) epoch.epoch = result.history.size() + 1, result.history.push_back(epoch);
+      for (EpochRecord epoch : epochs)
+        epoch.epoch = result.history.size() + 1, result.history.push_back(epoch);
     }
     if (loss) {
       const Estimate change =
-          loss_change(before, error_profile(*fewer, data.validation, data.team).by_window, options.measures.origins);
+          loss_change(before, error_profile(*fewer, data.validation, data.team).by_window,
+                      options.measures.origins);
       const bool exceeds = change.mean + change.error > loss->increase;
       if (exceeds && loss->increase < 0 && result.removals.empty())
         throw ConfigError(message("no removal meets a loss of ", percent(loss->increase),
-                                          ": after the first it is ", percent(change.mean)));
+                                  ": after the first it is ", percent(change.mean)));
       if (exceeds) break;
     }
     result.removals.push_back(removal);

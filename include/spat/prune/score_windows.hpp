@@ -1,4 +1,5 @@
-// prune. Scores of a model as it stands: forward and backward over batches of windows, without any update.
+// prune. Scores of a model as it stands: forward and backward over batches of windows, without any
+// update.
 #pragma once
 
 #include <spat/data/windows.hpp>
@@ -12,12 +13,14 @@ struct ScoringOptions {
   std::uint64_t seed = 1;                      // of the windows' order
 };
 
-/// Lets `pruner`, which watches `model`, hear of random batches as if they were an epoch of a training that learns nothing: with its
-/// dropout, but weights and running statistics stay. A model that can only be evaluated is run forward alone.
-/// Throws ConfigError for no batches, and for a criterion that needs gradients on a model without a backward pass.
+/// Lets `pruner`, which watches `model`, hear of random batches as if they were an epoch of a
+/// training that learns nothing: with its dropout, but weights and running statistics stay. A model
+/// that can only be evaluated is run forward alone. Throws ConfigError for no batches, and for a
+/// criterion that needs gradients on a model without a backward pass.
 template <class Model, class C>
 void score_windows(const Model& model, const WindowDataset<typename Model::Value>& windows,
-                   Pruner<Model, C>& pruner, const ScoringOptions& options = {}, Team* team = nullptr) {
+                   Pruner<Model, C>& pruner, const ScoringOptions& options = {},
+                   Team* team = nullptr) {
   using Scalar = typename Model::Value;
   if (options.batches == 0 || options.batch_size == 0)
     throw ConfigError("scoring needs at least one batch of at least one window");
@@ -27,23 +30,28 @@ void score_windows(const Model& model, const WindowDataset<typename Model::Value
   WindowBuffer<Scalar> buffer;
   const auto each_batch = [&](auto&& use) {
     for (std::size_t b = 0; b < batches; ++b) {
-      use(Pass{.seed = options.seed, .step = b + 1}, windows.gather(std::span(order).subspan(b * size, size), buffer));
+      use(Pass{.seed = options.seed, .step = b + 1},
+          windows.gather(std::span(order).subspan(b * size, size), buffer));
       pruner.end_step(team);
     }
   };
   if constexpr (Forecaster<Model>) {
     Model gradients = zeros_like(model);
     TrainingStep<Model> step(team);
-    each_batch([&](const Pass& pass, const auto& batch) { (void)step(model, pass, batch, gradients, pruner); });
+    each_batch([&](const Pass& pass, const auto& batch) {
+      (void)step(model, pass, batch, gradients, pruner);
+    });
   } else {
     if (detail::needs_gradients<Scalar>(pruner.prototype()))
       throw ConfigError(
-          "this criterion needs gradients, and the model has no backward pass: take one of forward passes or weights "
+          "this criterion needs gradients, and the model has no backward pass: take one of forward "
+          "passes or weights "
           "(cosine, block_influence, magnitude), or leave_one_out");
     typename Model::Cache cache;
     model.prepare(cache, Purpose::training, size, windows.channels());
     each_batch([&](Pass pass, const auto& batch) {
-      pass.training = true, pass.batch_samples = batch.samples, pass.loss_terms = batch.target.size();
+      pass.training = true, pass.batch_samples = batch.samples,
+      pass.loss_terms = batch.target.size();
       (void)model.forward(ScoredPass(pass, pruner.listener(0)), batch, cache);
     });
   }

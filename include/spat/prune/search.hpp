@@ -30,7 +30,8 @@ enum class SearchMethod { automatic, exhaustive, greedy, beam };
   if (name == "exhaustive") return SearchMethod::exhaustive;
   if (name == "greedy") return SearchMethod::greedy;
   if (name == "beam") return SearchMethod::beam;
-  throw ConfigError(message("unknown search \"", name, "\"; expected automatic, exhaustive, greedy or beam"));
+  throw ConfigError(
+      message("unknown search \"", name, "\"; expected automatic, exhaustive, greedy or beam"));
 }
 
 struct SearchOptions {
@@ -47,23 +48,27 @@ namespace detail {
 /// By one value, then the other, then fewer modules, then the deeper ones gone.
 [[nodiscard]] inline bool precedes(const Candidate& a, const Candidate& b, double Candidate::*value,
                                    double Candidate::*other) {
-  const auto key = [&](const Candidate& c) { return std::tuple(c.*value, c.*other, c.mask.count(), c.mask); };
+  const auto key = [&](const Candidate& c) {
+    return std::tuple(c.*value, c.*other, c.mask.count(), c.mask);
+  };
   return key(a) < key(b);
 }
 
 [[nodiscard]] inline std::size_t width_of(const SearchOptions& options, std::size_t modules) {
   if (options.beam_width == 0) throw ConfigError("a beam must be at least 1 wide, found 0");
-  const bool exhaustive = options.method == SearchMethod::exhaustive ||
-                          (options.method == SearchMethod::automatic && modules <= options.most_exhaustive);
+  const bool exhaustive =
+      options.method == SearchMethod::exhaustive ||
+      (options.method == SearchMethod::automatic && modules <= options.most_exhaustive);
   if (exhaustive && modules > most_searched_exhaustively)
-    throw ConfigError(message("an exhaustive search takes at most ", most_searched_exhaustively, " modules, found ",
-                              modules, "; search greedily or with a beam"));
+    throw ConfigError(message("an exhaustive search takes at most ", most_searched_exhaustively,
+                              " modules, found ", modules, "; search greedily or with a beam"));
   if (exhaustive) return std::numeric_limits<std::size_t>::max();
   return options.method == SearchMethod::greedy ? 1 : options.beam_width;
 }
 
-[[nodiscard]] inline Candidate best_within(const std::vector<Candidate>& candidates, double Candidate::*bounded,
-                                           double Candidate::*sought, double limit, const char* name) {
+[[nodiscard]] inline Candidate best_within(const std::vector<Candidate>& candidates,
+                                           double Candidate::*bounded, double Candidate::*sought,
+                                           double limit, const char* name) {
   if (candidates.empty()) throw ConfigError("no candidates to choose from");
   const Candidate* best = nullptr;
   double lowest = std::numeric_limits<double>::infinity();
@@ -72,42 +77,50 @@ namespace detail {
     if (c.*bounded <= limit && (!best || precedes(c, *best, sought, bounded))) best = &c;
   }
   if (!best)
-    throw ConfigError(message("no mask has a ", name, " of at most ", limit, "; the lowest within reach is ", lowest));
+    throw ConfigError(message("no mask has a ", name, " of at most ", limit,
+                              "; the lowest within reach is ", lowest));
   return *best;
 }
 
 }  // namespace detail
 
-/// Marks what no other candidate dominates: none has a loss and a latency that are no higher, and one of them lower. Of
-/// candidates equal in both only one is marked: that of the fewest modules, then that without the deepest. Throws NumericError
-/// for what is not finite.
+/// Marks what no other candidate dominates: none has a loss and a latency that are no higher, and
+/// one of them lower. Of candidates equal in both only one is marked: that of the fewest modules,
+/// then that without the deepest. Throws NumericError for what is not finite.
 inline void mark_front(std::vector<Candidate>& candidates) {
   std::vector<Candidate*> order;
   for (Candidate& c : candidates) {
     if (!std::isfinite(c.loss) || !std::isfinite(c.latency))
-      throw NumericError(message("a candidate's loss ", c.loss, " or latency ", c.latency, " is not finite"));
+      throw NumericError(
+          message("a candidate's loss ", c.loss, " or latency ", c.latency, " is not finite"));
     order.push_back(&c);
   }
   std::ranges::sort(order, [](const Candidate* a, const Candidate* b) {
     return detail::precedes(*a, *b, &Candidate::latency, &Candidate::loss);
   });
-  double lowest = std::numeric_limits<double>::infinity();  // loss of all that are as fast or faster
+  double lowest =
+      std::numeric_limits<double>::infinity();  // loss of all that are as fast or faster
   for (Candidate* c : order) {
     c->on_front = c->loss < lowest;
     lowest = std::min(lowest, c->loss);
   }
 }
 
-/// The masks that were measured on the way down from `kept`, larger ones first, then by their bits, and which are on the front.
+/// The masks that were measured on the way down from `kept`, larger ones first, then by their bits,
+/// and which are on the front.
 ///
-///     masks of size n - 1 = the best masks of size n, each without one of its modules;   the best: the `width` of lowest loss
+///     masks of size n - 1 = the best masks of size n, each without one of its modules;   the best:
+///     the `width` of lowest loss
 ///
-/// exhaustive: no limit to the width, all subsets of `kept`. greedy: one, which is backward elimination (Marill and Green
-/// 1963); it measures at most n (n + 1) / 2 + 1 masks of n modules. beam: `beam_width` (Lowerre 1976). Of equal losses the deeper
-/// module goes first. One module of `guard` stays in every mask, if `kept` has any.
-/// Throws ConfigError for a beam of no width or too many modules for all masks, NumericError for a measure that is not finite.
-[[nodiscard]] inline std::vector<Candidate> search(ModuleMask kept, std::size_t modules, const MaskMeasure& loss,
-                                                   const MaskMeasure& latency, const SearchOptions& options = {},
+/// exhaustive: no limit to the width, all subsets of `kept`. greedy: one, which is backward
+/// elimination (Marill and Green 1963); it measures at most n (n + 1) / 2 + 1 masks of n modules.
+/// beam: `beam_width` (Lowerre 1976). Of equal losses the deeper module goes first. One module of
+/// `guard` stays in every mask, if `kept` has any. Throws ConfigError for a beam of no width or too
+/// many modules for all masks, NumericError for a measure that is not finite.
+[[nodiscard]] inline std::vector<Candidate> search(ModuleMask kept, std::size_t modules,
+                                                   const MaskMeasure& loss,
+                                                   const MaskMeasure& latency,
+                                                   const SearchOptions& options = {},
                                                    ModuleMask guard = {}) {
   kept = kept.slice(0, modules);
   const std::size_t width = detail::width_of(options, kept.count());
@@ -122,11 +135,13 @@ inline void mark_front(std::vector<Candidate>& candidates) {
   for (std::set<ModuleMask> level{kept}; !level.empty();) {  // masks of one size, each once
     std::vector<Candidate> best;
     for (const ModuleMask mask : level)
-      best.push_back(
-          {.mask = mask, .loss = measured(loss, "loss", mask), .latency = measured(latency, "latency", mask)});
+      best.push_back({.mask = mask,
+                      .loss = measured(loss, "loss", mask),
+                      .latency = measured(latency, "latency", mask)});
     all.insert(all.end(), best.begin(), best.end());
     if (best.size() > width) {
-      std::ranges::sort(best, std::less<>{}, [](const Candidate& c) { return std::pair(c.loss, c.mask); });
+      std::ranges::sort(best, std::less<>{},
+                        [](const Candidate& c) { return std::pair(c.loss, c.mask); });
       best.resize(width);
     }
     level.clear();
@@ -138,12 +153,16 @@ inline void mark_front(std::vector<Candidate>& candidates) {
   return all;
 }
 
-/// The lowest loss of a latency within the limit; of equal ones the faster. ConfigError, with the lowest latency there is.
-[[nodiscard]] inline Candidate best_within_latency(const std::vector<Candidate>& candidates, double limit) {
+/// The lowest loss of a latency within the limit; of equal ones the faster. ConfigError, with the
+/// lowest latency there is.
+[[nodiscard]] inline Candidate best_within_latency(const std::vector<Candidate>& candidates,
+                                                   double limit) {
   return detail::best_within(candidates, &Candidate::latency, &Candidate::loss, limit, "latency");
 }
-/// The lowest latency of a loss within the limit; of equal ones that of lower loss. ConfigError, with the lowest loss there is.
-[[nodiscard]] inline Candidate best_within_loss(const std::vector<Candidate>& candidates, double limit) {
+/// The lowest latency of a loss within the limit; of equal ones that of lower loss. ConfigError,
+/// with the lowest loss there is.
+[[nodiscard]] inline Candidate best_within_loss(const std::vector<Candidate>& candidates,
+                                                double limit) {
   return detail::best_within(candidates, &Candidate::loss, &Candidate::latency, limit, "loss");
 }
 

@@ -9,7 +9,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Pruned types that prune() may choose from at run time. Compile time doubles with each module beyond.
+/// Pruned types that prune() may choose from at run time. Compile time doubles with each module
+/// beyond.
 inline constexpr std::size_t most_static_options = 16;
 
 /// What pruning a dynamic model gives: the same type, without the modules' weights and work.
@@ -24,8 +25,8 @@ struct Surgery {
   static void check(const Model& model, ModuleMask mask) {
     if (!mask.is_subset_of(model.form.kept()))
       throw ConfigError(message("a pruned module cannot come back: kept ",
-                                        to_string(model.form.kept(), model.form.modules()), ", asked for ",
-                                        to_string(mask, model.form.modules())));
+                                to_string(model.form.kept(), model.form.modules()), ", asked for ",
+                                to_string(mask, model.form.modules())));
   }
 };
 
@@ -34,18 +35,21 @@ template <Prunable Model>
 requires Model::Form::is_static struct Surgery<Model> {
   static constexpr ModuleMask kept = Model::Form::value.kept;
   static constexpr std::size_t options = std::size_t{1} << kept.count();
-  static_assert(options <= most_static_options,
-                "too many pruned types to choose from at run time: prune the dynamic form, or name the mask: "
-                "Model::Pruned<mask>");
+  static_assert(
+      options <= most_static_options,
+      "too many pruned types to choose from at run time: prune the dynamic form, or name the mask: "
+      "Model::Pruned<mask>");
 
   template <class>
   struct All;
   template <std::size_t... I>
   struct All<std::index_sequence<I...>> {
     using Variant = std::variant<typename Model::template Pruned<subset(kept, I)>...>;
-    static constexpr std::array<Variant (*)(const Model&), sizeof...(I)> makers{[](const Model& model) {
-      return Variant(std::in_place_index<I>, converted<std::variant_alternative_t<I, Variant>>(model));
-    }...};
+    static constexpr std::array<Variant (*)(const Model&), sizeof...(I)> makers{
+        [](const Model& model) {
+          return Variant(std::in_place_index<I>,
+                         converted<std::variant_alternative_t<I, Variant>>(model));
+        }...};
   };
   using Options = All<std::make_index_sequence<options>>;
   using Result = typename Options::Variant;
@@ -57,14 +61,15 @@ requires Model::Form::is_static struct Surgery<Model> {
   }
 };
 
-/// The model that keeps `mask`, surviving weights copied. Throws ConfigError unless it is a subset of what is kept, and where it
-/// keeps none of the modules of which one has to stay.
+/// The model that keeps `mask`, surviving weights copied. Throws ConfigError unless it is a subset
+/// of what is kept, and where it keeps none of the modules of which one has to stay.
 template <Prunable Model>
 [[nodiscard]] typename Surgery<Model>::Result pruned(const Model& model, ModuleMask mask) {
   mask = mask.slice(0, model.form.modules());
   if (const ModuleMask guard = guard_of(model.form); !satisfies(mask, guard))
-    throw ConfigError(message("one of these modules has to stay: ", to_string(guard, model.form.modules()),
-                                      ", asked for ", to_string(mask, model.form.modules())));
+    throw ConfigError(
+        message("one of these modules has to stay: ", to_string(guard, model.form.modules()),
+                ", asked for ", to_string(mask, model.form.modules())));
   return Surgery<Model>::keep(model, mask);
 }
 

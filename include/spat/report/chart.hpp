@@ -15,8 +15,9 @@ namespace spat::inline SPAT_ABI {
 /// Points (x[i], y[i]), joined in this order; what is not finite breaks the line.
 struct ChartSeries {
   std::string name = {};
-  std::vector<double> x = {}, y = {}, error = {};  // error: half the height of a bar, NaN or missing: none
-  std::string colour = "ink";                      // a variable of the style sheet
+  std::vector<double> x = {}, y = {},
+                      error = {};  // error: half the height of a bar, NaN or missing: none
+  std::string colour = "ink";      // a variable of the style sheet
   bool line = true, dashed = false;
   bool points = false, hollow = false;
   double radius = 3.5;
@@ -36,7 +37,8 @@ struct Chart {
   Axis x = {}, y = {};
   std::vector<ChartSeries> series = {};
   std::vector<Rule> rules = {};
-  bool direct = false;  // names at the ends of the lines, where there is room, instead of in a legend
+  bool direct =
+      false;  // names at the ends of the lines, where there is room, instead of in a legend
 };
 
 /// In CSS pixels; the height is the plot's own, without titles and legend.
@@ -53,8 +55,10 @@ class ChartPainter {
     y_ticks_ = chart.y.ticks(std::max(2.0, size.plot_height / 32));
     y_labels_ = chart.y.labels(y_ticks_);
     double widest_tick = 0, widest_name = 0;
-    for (const std::string& label : y_labels_) widest_tick = std::max(widest_tick, text_width(label));
-    for (const ChartSeries& series : chart.series) widest_name = std::max(widest_name, text_width(series.name));
+    for (const std::string& label : y_labels_)
+      widest_tick = std::max(widest_tick, text_width(label));
+    for (const ChartSeries& series : chart.series)
+      widest_name = std::max(widest_name, text_width(series.name));
     direct_ = chart.direct && widest_name <= 0.25 * size.width &&
               line_height * static_cast<double>(chart.series.size()) <= size.plot_height;
     left_ = widest_tick + 10;
@@ -68,27 +72,32 @@ class ChartPainter {
     for (const ChartSeries& series : chart_.series) paint_series(series);
     paint_point_labels();
     if (direct_) paint_end_labels();
-    return message("<svg role='img' viewBox='0 0 ", pixels(size_.width), " ", pixels(bottom_ + 44), "' aria-label='",
-                   escaped(chart_.title), "'>", svg_, "</svg>\n");
+    return message("<svg role='img' viewBox='0 0 ", pixels(size_.width), " ", pixels(bottom_ + 44),
+                   "' aria-label='", escaped(chart_.title), "'>", svg_, "</svg>\n");
   }
 
  private:
   static constexpr double line_height = 15;
 
-  [[nodiscard]] double at_x(double value) const { return multiply_add(chart_.x.place(value), right_ - left_, left_); }
-  [[nodiscard]] double at_y(double value) const { return multiply_add(chart_.y.place(value), top_ - bottom_, bottom_); }
+  [[nodiscard]] double at_x(double value) const {
+    return multiply_add(chart_.x.place(value), right_ - left_, left_);
+  }
+  [[nodiscard]] double at_y(double value) const {
+    return multiply_add(chart_.y.place(value), top_ - bottom_, bottom_);
+  }
   /// Whether point i of a series has a place.
   [[nodiscard]] static bool has(const ChartSeries& series, std::size_t i) {
-    return i < series.x.size() && i < series.y.size() && std::isfinite(series.x[i]) && std::isfinite(series.y[i]);
+    return i < series.x.size() && i < series.y.size() && std::isfinite(series.x[i]) &&
+           std::isfinite(series.y[i]);
   }
 
   void text(double x, double y, std::string_view css, std::string_view content) {
-    svg_.append(
-        message("<text class='", css, "' x='", pixels(x), "' y='", pixels(y), "'>", escaped(content), "</text>"));
+    svg_.append(message("<text class='", css, "' x='", pixels(x), "' y='", pixels(y), "'>",
+                        escaped(content), "</text>"));
   }
   void segment(double x1, double y1, double x2, double y2, std::string_view css) {
-    svg_.append(message("<line class='", css, "' x1='", pixels(x1), "' y1='", pixels(y1), "' x2='", pixels(x2),
-                        "' y2='", pixels(y2), "'/>"));
+    svg_.append(message("<line class='", css, "' x1='", pixels(x1), "' y1='", pixels(y1), "' x2='",
+                        pixels(x2), "' y2='", pixels(y2), "'/>"));
   }
   void open_group(const ChartSeries& series) {
     svg_.append(message("<g style='--c:var(--", escaped(series.colour), ")'>"));
@@ -116,7 +125,8 @@ class ChartPainter {
     std::vector<double> ends;  // of the words, a row each
     for (const Rule& rule : chart_.rules) {
       const double width = text_width(rule.label), x = word_of(rule);
-      const auto row = std::ranges::find_if(ends, [&](double end) { return end + 8 <= x; }) - ends.begin();
+      const auto row =
+          std::ranges::find_if(ends, [&](double end) { return end + 8 <= x; }) - ends.begin();
       if (static_cast<std::size_t>(row) == ends.size()) ends.push_back(0);
       ends[static_cast<std::size_t>(row)] = x + width;
       rule_heights_.push_back(multiply_add(static_cast<double>(row), line_height, y + 12));
@@ -151,8 +161,9 @@ class ChartPainter {
   }
 
   void point(double x, double y, const ChartSeries& series, std::string_view title) {
-    svg_.append(message("<circle class='", series.hollow ? "hollow" : "point", "' cx='", pixels(x), "' cy='", pixels(y),
-                        "' r='", pixels(series.radius), title.empty() ? "'/>" : "'><title>", escaped(title),
+    svg_.append(message("<circle class='", series.hollow ? "hollow" : "point", "' cx='", pixels(x),
+                        "' cy='", pixels(y), "' r='", pixels(series.radius),
+                        title.empty() ? "'/>" : "'><title>", escaped(title),
                         title.empty() ? "" : "</title></circle>"));
   }
 
@@ -164,11 +175,13 @@ class ChartPainter {
     std::vector<std::size_t> alone;  // points without a neighbour to be joined with
     for (std::size_t i = 0; series.line && i <= size; ++i) {
       if (i < size && has(series, i)) {
-        run.append(message(length++ > 0 ? " " : "", pixels(at_x(series.x[i])), ",", pixels(at_y(series.y[i]))));
+        run.append(message(length++ > 0 ? " " : "", pixels(at_x(series.x[i])), ",",
+                           pixels(at_y(series.y[i]))));
         continue;
       }
       if (length > 1)
-        svg_.append(message("<polyline class='", series.dashed ? "line dashed" : "line", "' points='", run, "'/>"));
+        svg_.append(message("<polyline class='", series.dashed ? "line dashed" : "line",
+                            "' points='", run, "'/>"));
       else if (length == 1)
         alone.push_back(i - 1);
       run.clear(), length = 0;
@@ -179,12 +192,15 @@ class ChartPainter {
                 at_y(series.y[i] + series.error[i]), "line");
     for (std::size_t i = 0; i < size; ++i)
       if (has(series, i) && (series.points || std::ranges::find(alone, i) != alone.end()))
-        point(at_x(series.x[i]), at_y(series.y[i]), series, i < series.titles.size() ? series.titles[i] : "");
+        point(at_x(series.x[i]), at_y(series.y[i]), series,
+              i < series.titles.size() ? series.titles[i] : "");
     svg_.append("</g>\n");
   }
 
   void paint_point_labels() {
-    if (std::ranges::all_of(chart_.series, [](const ChartSeries& series) { return series.labels.empty(); })) return;
+    if (std::ranges::all_of(chart_.series,
+                            [](const ChartSeries& series) { return series.labels.empty(); }))
+      return;
     LabelPlaces places({left_, top_, size_.width, bottom_});
     const auto take = [&](double x, double y, double radius) {
       places.take({x - radius, y - radius, x + radius, y + radius});
@@ -205,9 +221,10 @@ class ChartPainter {
       open_group(series);
       for (std::size_t i = 0; i < series.labels.size(); ++i) {
         if (!has(series, i) || series.labels[i].empty()) continue;
-        const auto box =
-            places.beside(at_x(series.x[i]), at_y(series.y[i]), text_width(series.labels[i]), 12, series.radius + 4);
-        if (box) text((box->left + box->right) / 2, box->bottom - 2, "label middle", series.labels[i]);
+        const auto box = places.beside(at_x(series.x[i]), at_y(series.y[i]),
+                                       text_width(series.labels[i]), 12, series.radius + 4);
+        if (box)
+          text((box->left + box->right) / 2, box->bottom - 2, "label middle", series.labels[i]);
       }
       svg_.append("</g>\n");
     }
@@ -220,12 +237,14 @@ class ChartPainter {
       std::size_t last = series.x.size();
       while (last > 0 && !has(series, last - 1)) --last;
       if (last == 0) continue;
-      named.push_back(&series), ends_x.push_back(at_x(series.x[last - 1])), ends_y.push_back(at_y(series.y[last - 1]));
+      named.push_back(&series), ends_x.push_back(at_x(series.x[last - 1])),
+          ends_y.push_back(at_y(series.y[last - 1]));
     }
     const std::vector<double> places = spread(ends_y, line_height, top_, bottom_);
     for (std::size_t i = 0; i < named.size(); ++i) {
       open_group(*named[i]);
-      if (std::abs(places[i] - ends_y[i]) > 4) segment(ends_x[i] + 5, ends_y[i], right_ + 12, places[i], "leader");
+      if (std::abs(places[i] - ends_y[i]) > 4)
+        segment(ends_x[i] + 5, ends_y[i], right_ + 12, places[i], "leader");
       text(right_ + 14, places[i] + 4, "label", named[i]->name);
       svg_.append("</g>\n");
     }

@@ -1,4 +1,5 @@
-// report. The pruning report as one HTML file that needs nothing else: no script, no font, no network.
+// report. The pruning report as one HTML file that needs nothing else: no script, no font, no
+// network.
 #pragma once
 
 #include <spat/report/html_style.hpp>
@@ -15,10 +16,12 @@ namespace spat::inline SPAT_ABI {
 namespace detail {
 
 /// Drawn twice, for a wide and for a narrow screen: text in SVG shrinks with its drawing.
-[[nodiscard]] inline std::string figure(const Chart& chart, const std::string& caption, double plot_height = 260) {
-  return message("<figure><div class='wide'>", to_svg(chart, {800, plot_height}), "</div><div class='narrow'>",
-                 to_svg(chart, {340, std::min(plot_height, 220.0)}), "</div>",
-                 caption.empty() ? "" : message("<figcaption>", caption, "</figcaption>"), "</figure>\n");
+[[nodiscard]] inline std::string figure(const Chart& chart, const std::string& caption,
+                                        double plot_height = 260) {
+  return message("<figure><div class='wide'>", to_svg(chart, {800, plot_height}),
+                 "</div><div class='narrow'>", to_svg(chart, {340, std::min(plot_height, 220.0)}),
+                 "</div>", caption.empty() ? "" : message("<figcaption>", caption, "</figcaption>"),
+                 "</figure>\n");
 }
 [[nodiscard]] inline std::string section(const char* title, const std::string& content) {
   return message("<section><h2>", title, "</h2>\n", content, "</section>\n");
@@ -31,7 +34,8 @@ namespace detail {
   return text;
 }
 
-[[nodiscard]] inline double mean_squared_difference(const std::vector<double>& a, const std::vector<double>& b) {
+[[nodiscard]] inline double mean_squared_difference(const std::vector<double>& a,
+                                                    const std::vector<double>& b) {
   if (a.empty() || a.size() != b.size()) return std::nan("");
   double sum = 0;
   for (std::size_t i = 0; i < a.size(); ++i) sum = multiply_add(a[i] - b[i], a[i] - b[i], sum);
@@ -39,15 +43,16 @@ namespace detail {
 }
 
 [[nodiscard]] inline std::string trajectory_section(const PruningReport& report) {
-  std::string html = figure(
-      trajectory_chart(report),
-      "Solid: kept. Dashed: removed. Bars: one standard error, over the steps of the epoch. Modules are numbered in "
-      "forward order.");
+  std::string html = figure(trajectory_chart(report),
+                            "Solid: kept. Dashed: removed. Bars: one standard error, over the "
+                            "steps of the epoch. Modules are numbered in "
+                            "forward order.");
   if (report.stability.empty()) return html;
   std::vector<std::string> taus;
   for (const double tau : report.stability) taus.push_back(fixed(tau, 2));
   return html.append(
-      message("<p class='note'>Agreement of the ranks of consecutive epochs, Kendall’s tau (1: the same order): ",
+      message("<p class='note'>Agreement of the ranks of consecutive epochs, Kendall’s tau (1: the "
+              "same order): ",
               typeset(joined(taus)), "</p>\n"));
 }
 
@@ -62,17 +67,20 @@ namespace detail {
                               formatted(mse, std::chars_format::general, 3)));
     };
     add("dense", example.dense), add("pruned", example.pruned);
-    html.append(message("<h3>", escaped(example.channel), "</h3>\n", figure(forecast_chart(example), errors, 220)));
+    html.append(message("<h3>", escaped(example.channel), "</h3>\n",
+                        figure(forecast_chart(example), errors, 220)));
   }
   return html;
 }
 
 [[nodiscard]] inline std::string reproduce_section(const PruningReport& report) {
   std::string html;
-  if (!report.command.empty()) html.append(message("<pre><code>", escaped(report.command), "</code></pre>\n"));
-  return html.append(message("<p>Seed ", report.seed,
-                             ". The same build with the same seed gives the same bytes, on any number of threads."
-                             " Latency is the median of repeated forecasts of one window.</p>\n"));
+  if (!report.command.empty())
+    html.append(message("<pre><code>", escaped(report.command), "</code></pre>\n"));
+  return html.append(
+      message("<p>Seed ", report.seed,
+              ". The same build with the same seed gives the same bytes, on any number of threads."
+              " Latency is the median of repeated forecasts of one window.</p>\n"));
 }
 
 }  // namespace detail
@@ -87,7 +95,8 @@ namespace detail {
       subject.empty() ? "" : ": ", subject, "</title>\n<style>", detail::html_style,
       "</style>\n</head>\n<body>\n<main>\n");
   html.append(message("<h1>", subject.empty() ? "Pruning report" : subject, "</h1>\n"));
-  const std::string facts = joined({report.criterion, report.budget, report.schedule, message("seed ", report.seed)});
+  const std::string facts =
+      joined({report.criterion, report.budget, report.schedule, message("seed ", report.seed)});
   html.append(message("<p class='facts'>Pruning report · ", facts, "</p>\n<p class='headline'>",
                       detail::headline(report), "</p>\n"));
   html.append(detail::tiles(report));
@@ -95,12 +104,15 @@ namespace detail {
   std::string rows = detail::rows_table(report);
   if (report.prunes()) {
     rows.append("<p class='note'>Changes are against the dense model as trained");
-    if (&report.reference() != &report.dense) rows.append(", those of the pruned model’s errors as fine-tuned");
+    if (&report.reference() != &report.dense)
+      rows.append(", those of the pruned model’s errors as fine-tuned");
     rows.append("; less is better in every column.");
     if (std::abs(detail::percent_change(report.reference().mse, report.pruned.mse)) < 1)
       rows.append(
-          " A difference of the MSE below 1&#160;% in a single run may be chance: runs with other seeds would tell.");
-    if (report.dense_tuned) rows.append(" The sentence above compares with the better of the two dense models.");
+          " A difference of the MSE below 1&#160;% in a single run may be chance: runs with other "
+          "seeds would tell.");
+    if (report.dense_tuned)
+      rows.append(" The sentence above compares with the better of the two dense models.");
     rows.append("</p>\n");
   }
   html.append(section("Before and after", rows));
@@ -110,16 +122,21 @@ namespace detail {
       modules.append(message("<p>No longer reaches the forecast: ", escaped(part), ".</p>\n"));
     html.append(section("Modules", modules));
   }
-  if (!report.trajectory.empty()) html.append(section("Scores during training", detail::trajectory_section(report)));
-  if (!report.epochs.empty()) html.append(section("Training", figure(detail::training_chart(report), "")));
+  if (!report.trajectory.empty())
+    html.append(section("Scores during training", detail::trajectory_section(report)));
+  if (!report.epochs.empty())
+    html.append(section("Training", figure(detail::training_chart(report), "")));
   if (const auto chart = detail::candidates_chart(report); !chart.series.empty())
     html.append(
-        section("Loss against latency", figure(chart, "A digit a module, module 0 first: 1 is kept, 0 removed.", 320)));
-  if (!report.forecasts.empty()) html.append(section("Forecasts", detail::forecasts_section(report)));
+        section("Loss against latency",
+                figure(chart, "A digit a module, module 0 first: 1 is kept, 0 removed.", 320)));
+  if (!report.forecasts.empty())
+    html.append(section("Forecasts", detail::forecasts_section(report)));
   if (!report.error_by_step.dense.empty() || !report.error_by_step.pruned.empty())
     html.append(section("Error by step", figure(detail::step_chart(report.error_by_step), "")));
   if (!report.zero_shot.empty())
-    html.append(section("Other test sets, without training on them", detail::zero_shot_table(report)));
+    html.append(
+        section("Other test sets, without training on them", detail::zero_shot_table(report)));
   html.append(section("How to reproduce", detail::reproduce_section(report)));
   return html.append("</main>\n</body>\n</html>\n");
 }

@@ -14,11 +14,13 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// A number's text with the typographic minus and without a break before its unit; "–" where there is none.
+/// A number's text with the typographic minus and without a break before its unit; "–" where there
+/// is none.
 [[nodiscard]] inline std::string typeset(const std::string& number) {
   if (number == "-") return "–";
   std::string text = with_minus(number);
-  if (const std::size_t blank = text.find(' '); blank != std::string::npos) text.replace(blank, 1, "&#160;");
+  if (const std::size_t blank = text.find(' '); blank != std::string::npos)
+    text.replace(blank, 1, "&#160;");
   return text;
 }
 /// A dotted name, escaped, that may break after its dots.
@@ -28,30 +30,37 @@ namespace detail {
   return text;
 }
 /// The change, signed and coloured: less is better. Nothing where there is nothing to compare with.
-[[nodiscard]] inline std::string change_html(double before, double after, const char* element = "small") {
+[[nodiscard]] inline std::string change_html(double before, double after,
+                                             const char* element = "small") {
   const std::string text = change(before, after);
   if (text == "-") return {};
   const char* const css = text == "+0.0 %" ? "even" : text.front() == '-' ? "good" : "bad";
   return message("<", element, " class='", css, "'>", typeset(text), "</", element, ">");
 }
-[[nodiscard]] inline std::string cell(const std::string& html) { return message("<td>", html, "</td>"); }
-[[nodiscard]] inline std::string table(const std::string& name, const std::string& head, const std::string& body) {
-  return message("<div class='scroll' role='region' tabindex='0' aria-label='", escaped(name), "'><table><thead><tr>",
-                 head, "</tr></thead>\n<tbody>", body, "</tbody></table></div>\n");
+[[nodiscard]] inline std::string cell(const std::string& html) {
+  return message("<td>", html, "</td>");
+}
+[[nodiscard]] inline std::string table(const std::string& name, const std::string& head,
+                                       const std::string& body) {
+  return message("<div class='scroll' role='region' tabindex='0' aria-label='", escaped(name),
+                 "'><table><thead><tr>", head, "</tr></thead>\n<tbody>", body,
+                 "</tbody></table></div>\n");
 }
 [[nodiscard]] inline bool measured(const Latency& latency) { return latency.median > 0; }
 
 /// "0.3&#160;% lower than"; where it rounds to nothing, `same`.
-[[nodiscard]] inline std::string comparison(double from, double to, const char* lower, const char* higher,
-                                            const char* same) {
+[[nodiscard]] inline std::string comparison(double from, double to, const char* lower,
+                                            const char* higher, const char* same) {
   const std::string size = fixed(std::abs(percent_change(from, to)), 1);
   return size == "0.0" ? std::string(same) : message(size, "&#160;% ", to < from ? lower : higher);
 }
 
-/// What was removed, what that cost and what it won, in plain words; above all where it made things worse.
+/// What was removed, what that cost and what it won, in plain words; above all where it made things
+/// worse.
 [[nodiscard]] inline std::string headline(const PruningReport& report) {
   if (!report.prunes())
-    return message("Nothing was removed: the dense model’s test MSE is ", fixed(report.dense.mse, 4), ".");
+    return message("Nothing was removed: the dense model’s test MSE is ",
+                   fixed(report.dense.mse, 4), ".");
   std::vector<std::size_t> removed;
   for (std::size_t m = 0; m < report.modules.size(); ++m)
     if (!report.modules[m].kept) removed.push_back(m);
@@ -63,19 +72,22 @@ namespace detail {
   const double loss = percent_change(before.mse, after.mse);
   const bool worse = loss >= 0.05;
   if (std::isfinite(loss))
-    text.append(message(worse ? "That made the forecasts worse: the test MSE is " : "The test MSE is ",
-                        comparison(before.mse, after.mse, "lower than", "higher than", "the same as"),
-                        " the dense model’s", &before == &report.dense ? "" : " after the same fine-tuning", " (",
-                        fixed(before.mse, 4), " → ", fixed(after.mse, 4), "). "));
-  const double macs = static_cast<double>(report.dense.cost.macs), fewer = static_cast<double>(after.cost.macs);
+    text.append(
+        message(worse ? "That made the forecasts worse: the test MSE is " : "The test MSE is ",
+                comparison(before.mse, after.mse, "lower than", "higher than", "the same as"),
+                " the dense model’s", &before == &report.dense ? "" : " after the same fine-tuning",
+                " (", fixed(before.mse, 4), " → ", fixed(after.mse, 4), "). "));
+  const double macs = static_cast<double>(report.dense.cost.macs),
+               fewer = static_cast<double>(after.cost.macs);
   if (macs > 0)
-    text.append(message("A forecast takes ", comparison(macs, fewer, "fewer", "more", "as many"), " MACs; "));
+    text.append(message("A forecast takes ", comparison(macs, fewer, "fewer", "more", "as many"),
+                        " MACs; "));
   if (!measured(report.dense.latency) || !measured(after.latency))
     return text.append(macs > 0 ? "its" : "Its").append(" latency was not measured.");
   const double time = report.dense.latency.median, shorter = after.latency.median;
   text.append(message(macs > 0 ? "as measured, it takes " : "As measured, a forecast takes ",
-                      comparison(time, shorter, "less", "more", "as much"), " time (", fixed(time, 3), " → ",
-                      fixed(shorter, 3), "&#160;ms)."));
+                      comparison(time, shorter, "less", "more", "as much"), " time (",
+                      fixed(time, 3), " → ", fixed(shorter, 3), "&#160;ms)."));
   return text.append(worse && shorter >= time ? " On this machine nothing was won by it." : "");
 }
 
@@ -89,12 +101,15 @@ namespace detail {
       html.append(message("<div class='tile'>", text, "<span>", name, "</span></div>"));
   };
   tile(before.mse, after.mse, "test MSE"), tile(before.mae, after.mae, "test MAE");
-  tile(static_cast<double>(before.cost.macs), static_cast<double>(after.cost.macs), "MACs a forecast");
-  if (measured(after.latency)) tile(report.dense.latency.median, after.latency.median, "measured latency");
+  tile(static_cast<double>(before.cost.macs), static_cast<double>(after.cost.macs),
+       "MACs a forecast");
+  if (measured(after.latency))
+    tile(report.dense.latency.median, after.latency.median, "measured latency");
   return html.append("</div>\n");
 }
 
-/// The models as rows; changes of the pruned one's errors against report.reference(), all others against the dense model as trained.
+/// The models as rows; changes of the pruned one's errors against report.reference(), all others
+/// against the dense model as trained.
 [[nodiscard]] inline std::string rows_table(const PruningReport& report) {
   std::string body;
   const ReportRow& dense = report.dense;
@@ -104,15 +119,19 @@ namespace detail {
       return cell(typeset(text).append(first ? "" : change_html(before, after)));
     };
     const auto count = [&](std::size_t Cost::*of) {
-      const double before = static_cast<double>(dense.cost.*of), after = static_cast<double>(row.cost.*of);
+      const double before = static_cast<double>(dense.cost.*of),
+                   after = static_cast<double>(row.cost.*of);
       return after > 0 ? compared(counted(after), before, after) : cell("–");
     };
     const Latency& time = row.latency;
-    body.append(
-        message("<tr><th class='left' scope='row'>", name, "</th>", compared(fixed(row.mse, 4), against.mse, row.mse),
-                compared(fixed(row.mae, 4), against.mae, row.mae), count(&Cost::parameters), count(&Cost::macs)));
-    body.append(measured(time) ? compared(fixed(time.median, 3), dense.latency.median, time.median) : cell("–"));
-    body.append(cell(measured(time) ? message(fixed(time.p10, 3), "–", fixed(time.p90, 3)) : "–")).append("</tr>\n");
+    body.append(message("<tr><th class='left' scope='row'>", name, "</th>",
+                        compared(fixed(row.mse, 4), against.mse, row.mse),
+                        compared(fixed(row.mae, 4), against.mae, row.mae), count(&Cost::parameters),
+                        count(&Cost::macs)));
+    body.append(measured(time) ? compared(fixed(time.median, 3), dense.latency.median, time.median)
+                               : cell("–"));
+    body.append(cell(measured(time) ? message(fixed(time.p10, 3), "–", fixed(time.p90, 3)) : "–"))
+        .append("</tr>\n");
   };
   add("dense", dense, true);
   if (report.dense_tuned) add("dense, fine-tuned", *report.dense_tuned, false);
@@ -120,7 +139,8 @@ namespace detail {
     add("pruned, before fine-tuning", report.pruned_only, false);
   if (report.prunes()) add("pruned", report.pruned, false);
   return table("Before and after",
-               "<th class='left'>model</th><th>test MSE</th><th>test MAE</th><th>parameters</th><th>MACs</th>"
+               "<th class='left'>model</th><th>test MSE</th><th>test "
+               "MAE</th><th>parameters</th><th>MACs</th>"
                "<th>latency, ms</th><th>p10–p90, ms</th>",
                body);
 }
@@ -137,37 +157,44 @@ namespace detail {
   }
   const int exponent = shared_exponent(std::max(-low, high));
   const double unit = std::pow(10.0, exponent);
-  const auto share = [&](double size) { return fixed(high > low ? 100 * size / (high - low) : 0, 2); };
+  const auto share = [&](double size) {
+    return fixed(high > low ? 100 * size / (high - low) : 0, 2);
+  };
   std::string body;
   for (std::size_t i = 0; i < report.modules.size(); ++i) {
     const ReportModule& m = report.modules[i];
     std::string bar;
     if (std::isfinite(m.score)) {
-      bar = message("<i style='left:", share(std::min(m.score, 0.0) - low), "%;width:", share(std::abs(m.score)),
-                    "%'></i>");
+      bar = message("<i style='left:", share(std::min(m.score, 0.0) - low),
+                    "%;width:", share(std::abs(m.score)), "%'></i>");
       if (std::isfinite(m.error))
-        bar.append(
-            message("<b style='left:", share(m.score - m.error - low), "%;width:", share(2 * m.error), "%'></b>"));
+        bar.append(message("<b style='left:", share(m.score - m.error - low),
+                           "%;width:", share(2 * m.error), "%'></b>"));
     }
-    body.append(message("<tr", m.kept ? "" : " class='removed'", "><td>", i, "</td><td class='left name'>",
-                        breakable(m.name), "</td><td class='bars'><span class='bar'>", bar, "</span></td>",
+    body.append(message("<tr", m.kept ? "" : " class='removed'", "><td>", i,
+                        "</td><td class='left name'>", breakable(m.name),
+                        "</td><td class='bars'><span class='bar'>", bar, "</span></td>",
                         cell(typeset(fixed(m.score / unit, 3)))));
-    if (errors) body.append(cell(std::isfinite(m.error) ? message("±&#160;", fixed(m.error / unit, 3)) : "–"));
+    if (errors)
+      body.append(
+          cell(std::isfinite(m.error) ? message("±&#160;", fixed(m.error / unit, 3)) : "–"));
     body.append(message("<td class='left'>", m.kept ? "kept" : "removed", "</td></tr>\n"));
   }
   std::string html =
       table("Modules",
-            message("<th>no.</th><th class='left'>module</th><th></th><th>score", in_powers_of_ten(exponent), "</th>",
-                    errors ? "<th>std. error</th>" : "", "<th class='left'>result</th>"),
+            message("<th>no.</th><th class='left'>module</th><th></th><th>score",
+                    in_powers_of_ten(exponent), "</th>", errors ? "<th>std. error</th>" : "",
+                    "<th class='left'>result</th>"),
             body);
   for (const ReportTie& tie : report.ties) {
     html.append(message("<p>Modules ", tie.first, " and ", tie.second, " cannot be told apart"));
     if (std::isfinite(tie.probability))
       html.append(": their order is as ranked with probability ").append(fixed(tie.probability, 2));
     const std::size_t count = report.modules.size();
-    const bool split =
-        tie.first < count && tie.second < count && report.modules[tie.first].kept != report.modules[tie.second].kept;
-    html.append(split ? ". One was removed and the other kept: that choice is open to chance.</p>\n" : ".</p>\n");
+    const bool split = tie.first < count && tie.second < count &&
+                       report.modules[tie.first].kept != report.modules[tie.second].kept;
+    html.append(split ? ". One was removed and the other kept: that choice is open to chance.</p>\n"
+                      : ".</p>\n");
   }
   return html;
 }
@@ -175,13 +202,15 @@ namespace detail {
 [[nodiscard]] inline std::string zero_shot_table(const PruningReport& report) {
   std::string body;
   for (const ReportZeroShot& set : report.zero_shot)
-    body.append(message("<tr><th class='left' scope='row'>", escaped(set.name), "</th>",
-                        cell(typeset(fixed(set.dense_mse, 4))), cell(typeset(fixed(set.pruned_mse, 4))),
-                        cell(change_html(set.dense_mse, set.pruned_mse, "span")),
-                        cell(typeset(fixed(set.dense_mae, 4))), cell(typeset(fixed(set.pruned_mae, 4))),
-                        cell(change_html(set.dense_mae, set.pruned_mae, "span")), "</tr>\n"));
+    body.append(
+        message("<tr><th class='left' scope='row'>", escaped(set.name), "</th>",
+                cell(typeset(fixed(set.dense_mse, 4))), cell(typeset(fixed(set.pruned_mse, 4))),
+                cell(change_html(set.dense_mse, set.pruned_mse, "span")),
+                cell(typeset(fixed(set.dense_mae, 4))), cell(typeset(fixed(set.pruned_mae, 4))),
+                cell(change_html(set.dense_mae, set.pruned_mae, "span")), "</tr>\n"));
   return table("Other test sets",
-               "<th class='left'>test set</th><th>dense MSE</th><th>pruned MSE</th><th>change</th><th>dense MAE</th>"
+               "<th class='left'>test set</th><th>dense MSE</th><th>pruned "
+               "MSE</th><th>change</th><th>dense MAE</th>"
                "<th>pruned MAE</th><th>change</th>",
                body);
 }

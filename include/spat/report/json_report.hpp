@@ -16,7 +16,9 @@ namespace detail {
 using Json = nlohmann::ordered_json;
 
 /// A number that is not finite has no JSON form.
-[[nodiscard]] inline Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+[[nodiscard]] inline Json number_or_null(double value) {
+  return std::isfinite(value) ? Json(value) : Json();
+}
 [[nodiscard]] inline Json numbers_or_null(const std::vector<double>& values) {
   Json list = Json::array();
   for (const double value : values) list.push_back(number_or_null(value));
@@ -44,10 +46,12 @@ template <class Elements, class ToObject>
 
 }  // namespace detail
 
-/// seed, command, model, data, criterion, budget, schedule; dense, dense_tuned and pruned (mse, mae, parameters, macs, latency_ms
-/// {median, p10, p90, repetitions}); modules (name, score, error, kept), ties, dead_parts, score_by_epoch, error_by_epoch, stability; epochs,
-/// candidates (mask as digits, module 0 first), forecasts, error_by_step, processor_seconds, zero_shot. Where nothing is pruned, pruned is null;
-/// so is dense_tuned where there is none, and each number that is not finite.
+/// seed, command, model, data, criterion, budget, schedule; dense, dense_tuned and pruned (mse,
+/// mae, parameters, macs, latency_ms {median, p10, p90, repetitions}); modules (name, score, error,
+/// kept), ties, dead_parts, score_by_epoch, error_by_epoch, stability; epochs, candidates (mask as
+/// digits, module 0 first), forecasts, error_by_step, processor_seconds, zero_shot. Where nothing
+/// is pruned, pruned is null; so is dense_tuned where there is none, and each number that is not
+/// finite.
 [[nodiscard]] inline std::string to_json(const PruningReport& report) {
   using detail::Json, detail::number_or_null, detail::numbers_or_null, detail::objects;
   Json json{{"seed", report.seed},           {"command", report.command},
@@ -62,7 +66,10 @@ template <class Elements, class ToObject>
                                             {"mae", number_or_null(report.pruned_only.mae)}};
   }
   json["modules"] = objects(report.modules, [](const ReportModule& m) -> Json {
-    return {{"name", m.name}, {"score", number_or_null(m.score)}, {"error", number_or_null(m.error)}, {"kept", m.kept}};
+    return {{"name", m.name},
+            {"score", number_or_null(m.score)},
+            {"error", number_or_null(m.error)},
+            {"kept", m.kept}};
   });
   json["ties"] = objects(report.ties, [](const ReportTie& tie) -> Json {
     return {{"modules", {tie.first, tie.second}}, {"probability", number_or_null(tie.probability)}};
@@ -96,9 +103,10 @@ template <class Elements, class ToObject>
                            {"pruned", numbers_or_null(report.error_by_step.pruned)}};
   if (report.processor_seconds > 0) json["processor_seconds"] = report.processor_seconds;
   json["zero_shot"] = objects(report.zero_shot, [](const ReportZeroShot& z) -> Json {
-    return {{"name", z.name},
-            {"dense", {{"mse", number_or_null(z.dense_mse)}, {"mae", number_or_null(z.dense_mae)}}},
-            {"pruned", {{"mse", number_or_null(z.pruned_mse)}, {"mae", number_or_null(z.pruned_mae)}}}};
+    return {
+        {"name", z.name},
+        {"dense", {{"mse", number_or_null(z.dense_mse)}, {"mae", number_or_null(z.dense_mae)}}},
+        {"pruned", {{"mse", number_or_null(z.pruned_mse)}, {"mae", number_or_null(z.pruned_mae)}}}};
   });
   return json.dump(2, ' ', false, Json::error_handler_t::replace).append("\n");
 }

@@ -14,22 +14,26 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// Heights nearest to the wished ones, at least `gap` apart and within [low, high], in the wished order. They overlap only where
-/// the range holds no more.
-[[nodiscard]] inline std::vector<double> spread(const std::vector<double>& wished, double gap, double low,
-                                                double high) {
+/// Heights nearest to the wished ones, at least `gap` apart and within [low, high], in the wished
+/// order. They overlap only where the range holds no more.
+[[nodiscard]] inline std::vector<double> spread(const std::vector<double>& wished, double gap,
+                                                double low, double high) {
   std::vector<std::size_t> order(wished.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return wished[a] < wished[b]; });
-  // A group of labels that touch lies around the middle of its wishes, and joins the group above that it touches.
+  std::ranges::stable_sort(order,
+                           [&](std::size_t a, std::size_t b) { return wished[a] < wished[b]; });
+  // A group of labels that touch lies around the middle of its wishes, and joins the group above
+  // that it touches.
   struct Group {
-    double first, wish_of_first;  // wish_of_first: sum over members of where each wants the group to begin
+    double first,
+        wish_of_first;  // wish_of_first: sum over members of where each wants the group to begin
     std::size_t members;
   };
   std::vector<Group> groups;
   const auto settle = [&](Group& group) {
     const double members = static_cast<double>(group.members);
-    group.first = std::clamp(group.wish_of_first / members, low, std::max(low, multiply_add(1 - members, gap, high)));
+    group.first = std::clamp(group.wish_of_first / members, low,
+                             std::max(low, multiply_add(1 - members, gap, high)));
   };
   for (const std::size_t i : order) {
     groups.push_back({wished[i], wished[i], 1});
@@ -38,7 +42,8 @@ namespace detail {
       Group &above = groups[groups.size() - 2], &below = groups.back();
       const double height = static_cast<double>(above.members) * gap;
       if (above.first + height <= below.first) break;
-      above.wish_of_first += multiply_add(-static_cast<double>(below.members), height, below.wish_of_first);
+      above.wish_of_first +=
+          multiply_add(-static_cast<double>(below.members), height, below.wish_of_first);
       above.members += below.members;
       groups.pop_back();
       settle(groups.back());
@@ -70,20 +75,23 @@ class LabelPlaces {
 
   void take(const Box& box) { taken_.push_back(box); }
 
-  /// A free box of this size beside the point: right, left, above, below, then the corners. Nothing when all are taken.
+  /// A free box of this size beside the point: right, left, above, below, then the corners. Nothing
+  /// when all are taken.
   std::optional<Box> beside(double x, double y, double width, double height, double distance) {
     const double middle_x = x - width / 2, middle_y = y - height / 2, diagonal = distance * 0.7;
-    const std::array<std::array<double, 2>, 8> corners{{{x + distance, middle_y},
-                                                        {x - distance - width, middle_y},
-                                                        {middle_x, y - distance - height},
-                                                        {middle_x, y + distance},
-                                                        {x + diagonal, y - diagonal - height},
-                                                        {x - diagonal - width, y + diagonal},
-                                                        {x - diagonal - width, y - diagonal - height},
-                                                        {x + diagonal, y + diagonal}}};
+    const std::array<std::array<double, 2>, 8> corners{
+        {{x + distance, middle_y},
+         {x - distance - width, middle_y},
+         {middle_x, y - distance - height},
+         {middle_x, y + distance},
+         {x + diagonal, y - diagonal - height},
+         {x - diagonal - width, y + diagonal},
+         {x - diagonal - width, y - diagonal - height},
+         {x + diagonal, y + diagonal}}};
     for (const auto& corner : corners) {
       const Box box{corner[0], corner[1], corner[0] + width, corner[1] + height};
-      if (!box.within(frame_) || std::ranges::any_of(taken_, [&](const Box& other) { return other.meets(box); }))
+      if (!box.within(frame_) ||
+          std::ranges::any_of(taken_, [&](const Box& other) { return other.meets(box); }))
         continue;
       take(box);
       return box;

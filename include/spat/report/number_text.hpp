@@ -30,10 +30,14 @@ namespace detail {
   std::size_t prefix = 0;
   for (; prefix + 1 < prefixes.size() && std::abs(value) >= 999.5; ++prefix) value /= 1000;
   const double size = std::abs(value);
-  return fixed(value, prefix == 0 || size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2).append(prefixes[prefix]);
+  return fixed(value, prefix == 0 || size >= 99.95 ? 0
+                      : size >= 9.995              ? 1
+                                                   : 2)
+      .append(prefixes[prefix]);
 }
 
-/// The power of ten, a multiple of three, that numbers up to `largest` are best told in; 0 from a thousandth to 99999.
+/// The power of ten, a multiple of three, that numbers up to `largest` are best told in; 0 from a
+/// thousandth to 99999.
 [[nodiscard]] inline int shared_exponent(double largest) {
   largest = std::abs(largest);
   if (!std::isfinite(largest) || largest == 0 || (largest >= 1e-3 && largest < 1e5)) return 0;

@@ -25,12 +25,15 @@ namespace detail {
   std::vector<double> all;
   for (const ChartSeries& one : series) {
     all.insert(all.end(), (one.*numbers).begin(), (one.*numbers).end());
-    for (std::size_t i = 0; numbers == &ChartSeries::y && i < std::min(one.y.size(), one.error.size()); ++i)
+    for (std::size_t i = 0;
+         numbers == &ChartSeries::y && i < std::min(one.y.size(), one.error.size()); ++i)
       all.push_back(one.y[i] - one.error[i]), all.push_back(one.y[i] + one.error[i]);
   }
   return axis.over(all, margin);
 }
-[[nodiscard]] inline std::string module_colour(std::size_t module) { return message("m", module % 6); }
+[[nodiscard]] inline std::string module_colour(std::size_t module) {
+  return message("m", module % 6);
+}
 
 /// Scores by epoch, a line a module: solid where it was kept, dashed where it was removed.
 [[nodiscard]] inline Chart trajectory_chart(const PruningReport& report) {
@@ -46,10 +49,13 @@ namespace detail {
                      .radius = 2.5};
     for (std::size_t e = 0; e < report.trajectory.size(); ++e) {
       line.y.push_back(m < report.trajectory[e].size() ? report.trajectory[e][m] : std::nan(""));
-      const bool sure = e < report.trajectory_errors.size() && m < report.trajectory_errors[e].size();
+      const bool sure =
+          e < report.trajectory_errors.size() && m < report.trajectory_errors[e].size();
       line.error.push_back(sure ? report.trajectory_errors[e][m] : std::nan(""));
-      line.titles.push_back(message(line.name, ", epoch ", e + 1, ": ", scientific(line.y.back(), 3)));
-      if (std::isfinite(line.error.back())) line.titles.back().append(" +- ").append(scientific(line.error.back(), 1));
+      line.titles.push_back(
+          message(line.name, ", epoch ", e + 1, ": ", scientific(line.y.back(), 3)));
+      if (std::isfinite(line.error.back()))
+        line.titles.back().append(" +- ").append(scientific(line.error.back(), 1));
     }
     chart.series.push_back(line);
   }
@@ -69,21 +75,25 @@ namespace detail {
     const double place = static_cast<double>(i + 1);
     if (epoch.fine_tuning && !tuning && i > 0) {
       chart.rules.push_back({place - 0.5, "fine-tuning"});
-      for (ChartSeries* line : {&training, &validation})  // another model from here on: the line breaks
+      for (ChartSeries* line :
+           {&training, &validation})  // another model from here on: the line breaks
         line->x.push_back(place), line->y.push_back(std::nan("")), line->titles.emplace_back();
     }
     tuning = epoch.fine_tuning;
     const auto add = [&](ChartSeries& line, double value) {
       line.x.push_back(place), line.y.push_back(value);
-      line.titles.push_back(message(line.name, epoch.fine_tuning ? ", fine-tuning epoch " : ", epoch ", epoch.epoch,
-                                    ": ", fixed(value, 4)));
+      line.titles.push_back(message(line.name,
+                                    epoch.fine_tuning ? ", fine-tuning epoch " : ", epoch ",
+                                    epoch.epoch, ": ", fixed(value, 4)));
     };
     add(training, epoch.training_loss), add(validation, epoch.validation_mse);
     if (!epoch.dropped.empty())
-      chart.rules.push_back({place + 0.5, message(epoch.dropped.size() == 1 ? "module " : "modules ",
-                                                  enumerated(epoch.dropped), " removed")});
+      chart.rules.push_back(
+          {place + 0.5, message(epoch.dropped.size() == 1 ? "module " : "modules ",
+                                enumerated(epoch.dropped), " removed")});
   }
-  for (ChartSeries* line : {&training, &validation}) line->points = report.epochs.size() <= 30, line->radius = 2.5;
+  for (ChartSeries* line : {&training, &validation})
+    line->points = report.epochs.size() <= 30, line->radius = 2.5;
   chart.series = {training, validation};
   std::vector<double> all_x = training.x;
   for (const Rule& rule : chart.rules) all_x.push_back(rule.x);
@@ -94,9 +104,11 @@ namespace detail {
 
 /// Validation loss against latency; the front joined, the chosen mask on top.
 [[nodiscard]] inline Chart candidates_chart(const PruningReport& report) {
-  ChartSeries others{.name = "other masks", .colour = "muted", .line = false, .points = true, .hollow = true};
+  ChartSeries others{
+      .name = "other masks", .colour = "muted", .line = false, .points = true, .hollow = true};
   ChartSeries front{.name = "Pareto front", .colour = "dense", .points = true};
-  ChartSeries chosen{.name = "chosen", .colour = "pruned", .line = false, .points = true, .radius = 6};
+  ChartSeries chosen{
+      .name = "chosen", .colour = "pruned", .line = false, .points = true, .radius = 6};
   std::vector<ReportCandidate> sorted = report.candidates;
   std::ranges::stable_sort(sorted, {}, &ReportCandidate::latency_ms);
   for (const ReportCandidate& candidate : sorted) {
@@ -105,17 +117,19 @@ namespace detail {
     const auto add = [&](ChartSeries& to, bool labelled) {
       to.x.push_back(candidate.latency_ms), to.y.push_back(candidate.loss);
       to.labels.push_back(labelled ? digits : std::string());
-      to.titles.push_back(
-          message(digits, ": ", fixed(candidate.latency_ms, 3), " ms, loss ", fixed(candidate.loss, 4)));
+      to.titles.push_back(message(digits, ": ", fixed(candidate.latency_ms, 3), " ms, loss ",
+                                  fixed(candidate.loss, 4)));
     };
     if (candidate.chosen) add(chosen, true);
     if (candidate.on_front) add(front, !candidate.chosen);
-    if (!candidate.chosen && !candidate.on_front) add(others, sorted.size() <= 20);  // more would be a thicket
+    if (!candidate.chosen && !candidate.on_front)
+      add(others, sorted.size() <= 20);  // more would be a thicket
   }
   Chart chart{.title = "Validation loss of each mask against its measured latency"};
   for (const ChartSeries& series : {others, front, chosen})
     if (!series.x.empty()) chart.series.push_back(series);
-  chart.x = axis_over({.title = "latency of a forecast, median, ms"}, chart.series, &ChartSeries::x, 0.06);
+  chart.x = axis_over({.title = "latency of a forecast, median, ms"}, chart.series, &ChartSeries::x,
+                      0.06);
   chart.y = axis_over({.title = "validation loss, MSE"}, chart.series, &ChartSeries::y, 0.1);
   return chart;
 }
@@ -123,9 +137,12 @@ namespace detail {
 /// A window's history, and what followed beside what was forecast.
 [[nodiscard]] inline Chart forecast_chart(const ReportForecast& example) {
   const double before = static_cast<double>(example.history.size());
-  ChartSeries history{
-      .name = "history", .x = counting(1 - before, example.history.size()), .y = example.history, .colour = "muted"};
-  ChartSeries truth{.name = "truth", .x = counting(1, example.truth.size()), .y = example.truth, .colour = "ink"};
+  ChartSeries history{.name = "history",
+                      .x = counting(1 - before, example.history.size()),
+                      .y = example.history,
+                      .colour = "muted"};
+  ChartSeries truth{
+      .name = "truth", .x = counting(1, example.truth.size()), .y = example.truth, .colour = "ink"};
   if (!example.history.empty()) {  // one series, cut where the forecast begins
     truth.x.insert(truth.x.begin(), 0);
     truth.y.insert(truth.y.begin(), example.history.back());
@@ -134,12 +151,17 @@ namespace detail {
   if (!example.history.empty()) chart.series.push_back(history);
   chart.series.push_back(truth);
   if (!example.dense.empty())
-    chart.series.push_back(
-        {.name = "dense", .x = counting(1, example.dense.size()), .y = example.dense, .colour = "dense"});
+    chart.series.push_back({.name = "dense",
+                            .x = counting(1, example.dense.size()),
+                            .y = example.dense,
+                            .colour = "dense"});
   if (!example.pruned.empty())
-    chart.series.push_back(
-        {.name = "pruned", .x = counting(1, example.pruned.size()), .y = example.pruned, .colour = "pruned"});
-  chart.x = axis_over({.title = "steps after the last known row", .whole = true}, chart.series, &ChartSeries::x);
+    chart.series.push_back({.name = "pruned",
+                            .x = counting(1, example.pruned.size()),
+                            .y = example.pruned,
+                            .colour = "pruned"});
+  chart.x = axis_over({.title = "steps after the last known row", .whole = true}, chart.series,
+                      &ChartSeries::x);
   chart.y = axis_over({.title = "value, in the data’s units"}, chart.series, &ChartSeries::y, 0.05);
   if (!example.history.empty()) chart.rules.push_back({0.5, "forecast"});
   return chart;
@@ -149,12 +171,17 @@ namespace detail {
 [[nodiscard]] inline Chart step_chart(const ReportStepErrors& errors) {
   Chart chart{.title = "MSE of each step of the horizon", .direct = true};
   if (!errors.dense.empty())
-    chart.series.push_back(
-        {.name = "dense", .x = counting(1, errors.dense.size()), .y = errors.dense, .colour = "dense"});
+    chart.series.push_back({.name = "dense",
+                            .x = counting(1, errors.dense.size()),
+                            .y = errors.dense,
+                            .colour = "dense"});
   if (!errors.pruned.empty())
-    chart.series.push_back(
-        {.name = "pruned", .x = counting(1, errors.pruned.size()), .y = errors.pruned, .colour = "pruned"});
-  chart.x = axis_over({.title = "step of the horizon", .whole = true}, chart.series, &ChartSeries::x);
+    chart.series.push_back({.name = "pruned",
+                            .x = counting(1, errors.pruned.size()),
+                            .y = errors.pruned,
+                            .colour = "pruned"});
+  chart.x =
+      axis_over({.title = "step of the horizon", .whole = true}, chart.series, &ChartSeries::x);
   chart.y = axis_over({.title = "test MSE, scaled units"}, chart.series, &ChartSeries::y, 0.06);
   return chart;
 }

@@ -15,8 +15,8 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// Text for the content or an attribute of HTML or SVG. Bytes that are not UTF-8 are read as Latin-1; control characters, which
-/// no document may hold, become U+FFFD.
+/// Text for the content or an attribute of HTML or SVG. Bytes that are not UTF-8 are read as
+/// Latin-1; control characters, which no document may hold, become U+FFFD.
 [[nodiscard]] inline std::string escaped(std::string_view text) {
   if (!is_utf8(text)) return escaped(latin1_to_utf8(text));
   std::string safe;
@@ -53,7 +53,9 @@ namespace detail {
   return text;
 }
 /// About how wide text of 12 pixels is; system fonts differ, the widest of them counts.
-[[nodiscard]] inline double text_width(std::string_view text) { return 7.4 * static_cast<double>(characters(text)); }
+[[nodiscard]] inline double text_width(std::string_view text) {
+  return 7.4 * static_cast<double>(characters(text));
+}
 /// The smallest of 1, 2 and 5 times a power of ten that is at least `rough`.
 [[nodiscard]] inline double round_step(double rough) {
   const double power = std::pow(10.0, std::floor(std::log10(rough)));
@@ -80,7 +82,8 @@ struct Axis {
   bool logarithmic = false;
   bool whole = false;  // ticks at integers only
 
-  /// Widened to hold each finite value (a logarithmic axis: each positive one), and to be wider than nothing.
+  /// Widened to hold each finite value (a logarithmic axis: each positive one), and to be wider
+  /// than nothing.
   [[nodiscard]] Axis over(const std::vector<double>& values, double margin = 0) const {
     Axis axis = *this;
     bool empty = true;
@@ -93,7 +96,8 @@ struct Axis {
     if (empty) axis.low = logarithmic ? 1 : 0, axis.high = logarithmic ? 10 : 1;
     const double size = std::max(std::abs(axis.low), std::abs(axis.high));
     if (logarithmic) {
-      const double factor = axis.high / axis.low < 1 + 1e-9 ? 2 : std::pow(axis.high / axis.low, margin);
+      const double factor =
+          axis.high / axis.low < 1 + 1e-9 ? 2 : std::pow(axis.high / axis.low, margin);
       axis.low /= factor, axis.high *= factor;
     } else {
       const double span = axis.high - axis.low;
@@ -103,14 +107,16 @@ struct Axis {
     return axis;
   }
 
-  /// Round numbers in [low, high]. Of a logarithmic axis powers of ten, with their double and fivefold where those are few.
+  /// Round numbers in [low, high]. Of a logarithmic axis powers of ten, with their double and
+  /// fivefold where those are few.
   [[nodiscard]] std::vector<double> ticks(double most) const {
     if (!logarithmic) {
       const double step = detail::round_step((high - low) / most);
       return detail::linear_ticks(low, high, whole && step < 1 ? high - low : most);
     }
     std::vector<double> tens, all;
-    for (double power = std::ceil(std::log10(low) - 1e-9) - 1; power <= std::log10(high) + 1e-9; ++power)
+    for (double power = std::ceil(std::log10(low) - 1e-9) - 1; power <= std::log10(high) + 1e-9;
+         ++power)
       for (const double factor : {1.0, 2.0, 5.0}) {
         const double tick = factor * std::pow(10.0, power);
         if (tick < low * (1 - 1e-9) || tick > high * (1 + 1e-9)) continue;
@@ -123,19 +129,23 @@ struct Axis {
 
   /// 0 at low, 1 at high.
   [[nodiscard]] double place(double value) const {
-    return logarithmic ? std::log(value / low) / std::log(high / low) : (value - low) / (high - low);
+    return logarithmic ? std::log(value / low) / std::log(high / low)
+                       : (value - low) / (high - low);
   }
   /// What all its numbers are told in, a power of ten; stands in the title.
   [[nodiscard]] int exponent() const {
     return logarithmic ? 0 : detail::shared_exponent(std::max(std::abs(low), std::abs(high)));
   }
-  [[nodiscard]] std::string full_title() const { return message(title, detail::in_powers_of_ten(exponent())); }
+  [[nodiscard]] std::string full_title() const {
+    return message(title, detail::in_powers_of_ten(exponent()));
+  }
 
   /// One text a tick, all to the same decimals (a logarithmic axis: each to its own).
   [[nodiscard]] std::vector<std::string> labels(const std::vector<double>& ticks) const {
     const double unit = std::pow(10.0, exponent());
     const auto decimals = [](double step) {
-      return step > 0 ? std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 12) : 0;
+      return step > 0 ? std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 12)
+                      : 0;
     };
     std::vector<std::string> texts;
     for (const double tick : ticks) {

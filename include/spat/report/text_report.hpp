@@ -16,7 +16,8 @@ namespace detail {
 /// "modules 1 and 2 cannot be told apart: as ranked with probability 0.61".
 [[nodiscard]] inline std::string tie_text(const ReportTie& tie) {
   std::string text = message("modules ", tie.first, " and ", tie.second, " cannot be told apart");
-  if (std::isfinite(tie.probability)) text.append(": as ranked with probability ").append(fixed(tie.probability, 2));
+  if (std::isfinite(tie.probability))
+    text.append(": as ranked with probability ").append(fixed(tie.probability, 2));
   return text;
 }
 
@@ -24,52 +25,63 @@ namespace detail {
 inline void append_modules(std::string& text, const PruningReport& report) {
   if (report.modules.empty()) return;
   std::size_t widest = 6;
-  for (const ReportModule& module : report.modules) widest = std::max(widest, characters(module.name));
-  const bool errors = std::ranges::any_of(report.modules, [](const auto& m) { return std::isfinite(m.error); });
+  for (const ReportModule& module : report.modules)
+    widest = std::max(widest, characters(module.name));
+  const bool errors =
+      std::ranges::any_of(report.modules, [](const auto& m) { return std::isfinite(m.error); });
   text.append(padded("module", widest + 2, true)).append(padded("score", 12));
   text.append(errors ? padded("std. error", 14) : "").append("\n");
   for (const ReportModule& module : report.modules) {
-    text.append(padded(module.name, widest + 2, true)).append(padded(scientific(module.score, 4), 12));
+    text.append(padded(module.name, widest + 2, true))
+        .append(padded(scientific(module.score, 4), 12));
     if (errors) text.append(padded(scientific(module.error, 1), 14));
     text.append(module.kept ? "   kept\n" : "   removed\n");
   }
   for (const ReportTie& tie : report.ties) text.append(tie_text(tie)).append("\n");
 }
 
-/// Dense beside pruned, with the changes against dense at its best of as trained and fine-tuned; before fine-tuning, as trained.
+/// Dense beside pruned, with the changes against dense at its best of as trained and fine-tuned;
+/// before fine-tuning, as trained.
 inline void append_rows(std::string& text, const PruningReport& report) {
   const bool prunes = report.prunes();
   const ReportRow &a = report.dense, &b = report.pruned;
-  const auto line = [&](const char* name, const std::string& dense, const std::string& tuned, const std::string& pruned,
-                        const std::string& difference) {
+  const auto line = [&](const char* name, const std::string& dense, const std::string& tuned,
+                        const std::string& pruned, const std::string& difference) {
     text.append(padded(name, 22, true)).append(padded(dense, 14));
     if (report.dense_tuned) text.append(padded(tuned, 14));
     if (prunes) text.append(padded(pruned, 14)).append(padded(difference, 11));
     text.append("\n");
   };
   const auto numbers = [&](const char* name, int decimals, const auto& of) {
-    line(name, fixed(of(a), decimals), report.dense_tuned ? fixed(of(*report.dense_tuned), decimals) : "",
-         fixed(of(b), decimals), change(of(report.reference()), of(b)));
+    line(name, fixed(of(a), decimals),
+         report.dense_tuned ? fixed(of(*report.dense_tuned), decimals) : "", fixed(of(b), decimals),
+         change(of(report.reference()), of(b)));
   };
   line("", "dense", "fine-tuned", "pruned", "change");
   numbers("test MSE", 4, [](const ReportRow& r) { return r.mse; });
   numbers("test MAE", 4, [](const ReportRow& r) { return r.mae; });
   if (prunes && std::isfinite(report.pruned_only.mse))
-    line("  before fine-tuning", "", "", fixed(report.pruned_only.mse, 4), change(a.mse, report.pruned_only.mse));
-  numbers("parameters", 0, [](const ReportRow& r) { return static_cast<double>(r.cost.parameters); });
+    line("  before fine-tuning", "", "", fixed(report.pruned_only.mse, 4),
+         change(a.mse, report.pruned_only.mse));
+  numbers("parameters", 0,
+          [](const ReportRow& r) { return static_cast<double>(r.cost.parameters); });
   numbers("MACs a window", 0, [](const ReportRow& r) { return static_cast<double>(r.cost.macs); });
   line("latency ms, median", fixed(a.latency.median, 4), "", fixed(b.latency.median, 4),
        change(a.latency.median, b.latency.median));
-  const auto spread = [](const Latency& l) { return message(fixed(l.p10, 4), "-", fixed(l.p90, 4)); };
+  const auto spread = [](const Latency& l) {
+    return message(fixed(l.p10, 4), "-", fixed(l.p90, 4));
+  };
   line("  p10-p90", spread(a.latency), "", spread(b.latency), "");
 }
 
 inline void append_zero_shot(std::string& text, const PruningReport& report) {
   if (report.zero_shot.empty()) return;
   std::size_t widest = 16;
-  for (const ReportZeroShot& set : report.zero_shot) widest = std::max(widest, characters(set.name));
+  for (const ReportZeroShot& set : report.zero_shot)
+    widest = std::max(widest, characters(set.name));
   text.append("\n").append(padded("zero-shot", widest + 2, true));
-  for (const char* title : {"dense MSE", "pruned MSE", "change", "dense MAE", "pruned MAE", "change"})
+  for (const char* title :
+       {"dense MSE", "pruned MSE", "change", "dense MAE", "pruned MAE", "change"})
     text.append(padded(title, 12));
   text.append("\n");
   for (const ReportZeroShot& set : report.zero_shot) {

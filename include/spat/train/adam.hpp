@@ -11,46 +11,51 @@ struct AdamOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
 };
 
-/// Moments of a list, by position; only weights move. Bias-corrected, no weight decay (Kingma and Ba, 2015).
+/// Moments of a list, by position; only weights move. Bias-corrected, no weight decay (Kingma and
+/// Ba, 2015).
 template <class Scalar>
 class Adam {
  public:
-  explicit Adam(const ParameterList<Scalar>& weights, AdamOptions options = {}) : options_(options) {
+  explicit Adam(const ParameterList<Scalar>& weights, AdamOptions options = {})
+      : options_(options) {
     for (const auto& weight : weights) {
       const std::size_t size = weight.kind == ParameterKind::weight ? weight.values.size() : 0;
       first_.emplace_back(size), second_.emplace_back(size);
     }
   }
 
-  /// One update of `weights` by `scale` times `gradients`, both lists of models of the type this was built for. Packed forms
-  /// follow, and gradients are left at zero, ready for the next batch, while a piece is in the cache. Workers take pieces;
-  /// every number is updated alone, so bytes do not depend on them.
-  void step(const ParameterList<Scalar>& weights, const ParameterList<Scalar>& gradients, double rate, double scale = 1,
-            Team* team = nullptr) {
+  /// One update of `weights` by `scale` times `gradients`, both lists of models of the type this
+  /// was built for. Packed forms follow, and gradients are left at zero, ready for the next batch,
+  /// while a piece is in the cache. Workers take pieces; every number is updated alone, so bytes do
+  /// not depend on them.
+  void step(const ParameterList<Scalar>& weights, const ParameterList<Scalar>& gradients,
+            double rate, double scale = 1, Team* team = nullptr) {
     ++steps_;
     const double t = static_cast<double>(steps_);
-    const kernels::AdamStep<Scalar> factors{static_cast<Scalar>(rate),
-                                            static_cast<Scalar>(options_.beta1),
-                                            static_cast<Scalar>(options_.beta2),
-                                            static_cast<Scalar>(options_.epsilon),
-                                            static_cast<Scalar>(1 - std::pow(options_.beta1, t)),
-                                            static_cast<Scalar>(std::sqrt(1 - std::pow(options_.beta2, t))),
-                                            static_cast<Scalar>(scale)};
+    const kernels::AdamStep<Scalar> factors{
+        static_cast<Scalar>(rate),
+        static_cast<Scalar>(options_.beta1),
+        static_cast<Scalar>(options_.beta2),
+        static_cast<Scalar>(options_.epsilon),
+        static_cast<Scalar>(1 - std::pow(options_.beta1, t)),
+        static_cast<Scalar>(std::sqrt(1 - std::pow(options_.beta2, t))),
+        static_cast<Scalar>(scale)};
     const auto update = [&](Share share) {
       for (std::size_t p = 0; p < weights.size(); ++p) {
         const auto& weight = weights[p];
         const bool packed = weight.packed && !weight.packed->empty();
-        const std::size_t cols = packed ? weight.packed->inputs() : 1, piece = piece_rows(cols) * cols;
+        const std::size_t cols = packed ? weight.packed->inputs() : 1,
+                          piece = piece_rows(cols) * cols;
         for (std::size_t i = 0; i < first_[p].size(); i += piece) {
           if (!share.takes()) continue;
           const std::size_t count = std::min(piece, first_[p].size() - i);
           Scalar* const gradient = gradients[p].values.data() + i;
-          kernels::adam(factors, gradient, first_[p].data() + i, second_[p].data() + i, weight.values.data() + i,
-                        count);
+          kernels::adam(factors, gradient, first_[p].data() + i, second_[p].data() + i,
+                        weight.values.data() + i, count);
           std::fill_n(gradient, count, Scalar(0));
           if (packed)
-            weight.packed->refresh({weight.values.data(), weight.values.size() / cols, cols, cols}, i / cols,
-                                   (i + count) / cols);
+            weight.packed->refresh({weight.values.data(), weight.values.size() / cols, cols, cols},
+                                   i / cols, (i + count) / cols);
         }
       }
     };

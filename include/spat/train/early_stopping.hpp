@@ -8,7 +8,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Counts the epochs in a row that were strictly worse than the best; a tie counts as an improvement, NaN never does.
+/// Counts the epochs in a row that were strictly worse than the best; a tie counts as an
+/// improvement, NaN never does.
 struct EarlyStopping {
   std::size_t patience = 3;  // 0: never stops
   double best = std::numeric_limits<double>::infinity();

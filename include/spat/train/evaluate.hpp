@@ -17,34 +17,38 @@ struct Metrics {
   [[nodiscard]] double rmse() const { return std::sqrt(mse); }
 };
 
-/// visit(batch, forecast) for every window once, in order, none dropped; forecast [B*T x C_out], as batch.target.
+/// visit(batch, forecast) for every window once, in order, none dropped; forecast [B*T x C_out], as
+/// batch.target.
 template <Evaluable Model, class Visit>
-void for_each_forecast(const Model& model, const WindowDataset<typename Model::Value>& windows, Team* team,
-                       std::size_t batch_size, Visit&& visit) {
+void for_each_forecast(const Model& model, const WindowDataset<typename Model::Value>& windows,
+                       Team* team, std::size_t batch_size, Visit&& visit) {
   if (batch_size == 0) throw ConfigError("the batch size must be at least 1");
   Predictor<Model> predictor(model, team);
   WindowBuffer<typename Model::Value> buffer;
   std::vector<std::size_t> indices(windows.size());
   std::iota(indices.begin(), indices.end(), std::size_t{0});
   for (std::size_t first = 0; first < indices.size(); first += batch_size) {
-    const auto batch =
-        windows.gather(std::span(indices).subspan(first, std::min(batch_size, indices.size() - first)), buffer);
+    const auto batch = windows.gather(
+        std::span(indices).subspan(first, std::min(batch_size, indices.size() - first)), buffer);
     const auto y = predictor.forecast(batch);
-    if (y.size() != batch.target.size()) throw ShapeError("the windows' target has another shape than the forecast");
+    if (y.size() != batch.target.size())
+      throw ShapeError("the windows' target has another shape than the forecast");
     visit(batch, y);
   }
 }
 
-/// Every window once, none dropped; sums in double in the order of the windows, so that neither the batch size nor the workers
-/// show. Throws NumericError if a forecast is not finite.
+/// Every window once, none dropped; sums in double in the order of the windows, so that neither the
+/// batch size nor the workers show. Throws NumericError if a forecast is not finite.
 template <Evaluable Model>
-[[nodiscard]] Metrics evaluate(const Model& model, const WindowDataset<typename Model::Value>& windows,
+[[nodiscard]] Metrics evaluate(const Model& model,
+                               const WindowDataset<typename Model::Value>& windows,
                                Team* team = nullptr, std::size_t batch_size = 64) {
   double squares = 0, absolutes = 0;
   std::size_t count = 0;
   for_each_forecast(model, windows, team, batch_size, [&](const auto& batch, const auto& y) {
     for (std::size_t i = 0; i < y.size(); ++i) {
-      const double error = static_cast<double>(y.data()[i]) - static_cast<double>(batch.target.data()[i]);
+      const double error =
+          static_cast<double>(y.data()[i]) - static_cast<double>(batch.target.data()[i]);
       squares = multiply_add(error, error, squares);
       absolutes += std::abs(error);
     }
@@ -55,31 +59,37 @@ template <Evaluable Model>
   return {squares / total, absolutes / total, windows.size()};
 }
 
-/// The mean squared error of each window (over steps and channels), and of each step (over windows and channels).
+/// The mean squared error of each window (over steps and channels), and of each step (over windows
+/// and channels).
 struct ErrorProfile {
   std::vector<double> by_window, by_step;
 };
 
 /// As evaluate(), kept apart.
 template <Evaluable Model>
-[[nodiscard]] ErrorProfile error_profile(const Model& model, const WindowDataset<typename Model::Value>& windows,
+[[nodiscard]] ErrorProfile error_profile(const Model& model,
+                                         const WindowDataset<typename Model::Value>& windows,
                                          Team* team = nullptr, std::size_t batch_size = 64) {
   ErrorProfile profile;
   for_each_forecast(model, windows, team, batch_size, [&](const auto& batch, const auto& y) {
     profile.by_step.resize(batch.horizon);
-    const double channels = static_cast<double>(y.cols()), steps = static_cast<double>(batch.horizon);
+    const double channels = static_cast<double>(y.cols()),
+                 steps = static_cast<double>(batch.horizon);
     for (std::size_t row = 0; row < y.rows(); ++row) {
       if (row % batch.horizon == 0) profile.by_window.push_back(0);
       double squares = 0;
       for (std::size_t c = 0; c < y.cols(); ++c) {
-        const double error = static_cast<double>(y.row(row)[c]) - static_cast<double>(batch.target.row(row)[c]);
+        const double error =
+            static_cast<double>(y.row(row)[c]) - static_cast<double>(batch.target.row(row)[c]);
         squares = multiply_add(error, error, squares);
       }
       profile.by_window.back() += squares / (steps * channels);
-      profile.by_step[row % batch.horizon] += squares / (static_cast<double>(windows.size()) * channels);
+      profile.by_step[row % batch.horizon] +=
+          squares / (static_cast<double>(windows.size()) * channels);
     }
   });
-  if (std::ranges::find_if_not(profile.by_step, [](double e) { return std::isfinite(e); }) != profile.by_step.end())
+  if (std::ranges::find_if_not(profile.by_step, [](double e) { return std::isfinite(e); }) !=
+      profile.by_step.end())
     throw NumericError("a forecast is not finite");
   return profile;
 }

@@ -9,12 +9,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Returns sum (y - target)^2 and, unless `dy` is empty, writes d mean / dy = 2 (y - target) / count.
+/// Returns sum (y - target)^2 and, unless `dy` is empty, writes d mean / dy = 2 (y - target) /
+/// count.
 ///
-/// `count` is the number of values of the whole batch, so that a batch may arrive in blocks: the mean squared error is the sum
-/// of the returned values over count. y, target, dy [rows x C].
+/// `count` is the number of values of the whole batch, so that a batch may arrive in blocks: the
+/// mean squared error is the sum of the returned values over count. y, target, dy [rows x C].
 template <std::floating_point Scalar>
-double squared_error(Rows<const Scalar> y, Rows<const Scalar> target, double count, Rows<Scalar> dy = {}) {
+double squared_error(Rows<const Scalar> y, Rows<const Scalar> target, double count,
+                     Rows<Scalar> dy = {}) {
   assert(y.rows() == target.rows() && y.cols() == target.cols());
   const auto factor = static_cast<Scalar>(2 / count);
   double sum = 0;

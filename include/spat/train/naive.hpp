@@ -3,8 +3,8 @@
 
 #include <spat/core/arithmetic.hpp>
 #include <spat/core/error.hpp>
-#include <spat/data/windows.hpp>
 #include <spat/core/text.hpp>
+#include <spat/data/windows.hpp>
 
 #include <cmath>
 #include <concepts>
@@ -16,17 +16,22 @@ struct NaiveErrors {
   double mse = 0, mae = 0;
 };
 
-/// Errors, in scaled units over all windows, steps and target channels, of repeating the last `period` rows of the
-/// history: with t = 0 .. T-1,  forecast[L + t] = history[L - period + t mod period].  Period 1 repeats the last
+/// Errors, in scaled units over all windows, steps and target channels, of repeating the last
+/// `period` rows of the
+/// history: with t = 0 .. T-1,  forecast[L + t] = history[L - period + t mod period].  Period 1
+/// repeats the last
 /// value. ConfigError unless 1 <= period <= lookback.
 template <std::floating_point Scalar>
-[[nodiscard]] NaiveErrors naive_errors(const WindowDataset<Scalar>& windows, std::size_t period = 1) {
+[[nodiscard]] NaiveErrors naive_errors(const WindowDataset<Scalar>& windows,
+                                       std::size_t period = 1) {
   const auto& [lookback, horizon, stride, features, marks] = windows.options();
   if (period == 0 || period > lookback) {
-    throw ConfigError(message("a season of ", period, " rows does not fit into a lookback of ", lookback));
+    throw ConfigError(
+        message("a season of ", period, " rows does not fit into a lookback of ", lookback));
   }
   const Rows<const Scalar> values = windows.values();
-  const std::size_t channels = windows.channels(), first_channel = channels - windows.target_channels();
+  const std::size_t channels = windows.channels(),
+                    first_channel = channels - windows.target_channels();
   NaiveErrors sum;
   for (std::size_t i = 0; i < windows.size(); ++i) {
     const std::size_t future = i * stride + lookback;

@@ -10,14 +10,16 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Rate of epoch e = 1, 2, ... of E, from the initial rate r (names and rules of the Time-Series-Library):
+/// Rate of epoch e = 1, 2, ... of E, from the initial rate r (names and rules of the
+/// Time-Series-Library):
 ///   constant  r
 ///   type1     r for e <= 2, then halved each epoch: r 0.5^(e-2)
 ///   type3     r for e <= 3, then r 0.9^(e-4)
 ///   cosine    r (1 + cos(pi (e-1) / E)) / 2
 enum class RateSchedule { constant, type1, type3, cosine };
 
-[[nodiscard]] inline double rate_of_epoch(RateSchedule schedule, double rate, std::size_t epoch, std::size_t epochs) {
+[[nodiscard]] inline double rate_of_epoch(RateSchedule schedule, double rate, std::size_t epoch,
+                                          std::size_t epochs) {
   const double e = static_cast<double>(epoch);
   switch (schedule) {
     case RateSchedule::type1:
@@ -38,7 +40,8 @@ enum class RateSchedule { constant, type1, type3, cosine };
   if (name == "type1") return RateSchedule::type1;
   if (name == "type3") return RateSchedule::type3;
   if (name == "cosine") return RateSchedule::cosine;
-  throw ConfigError(message("unknown schedule \"", name, "\"; expected constant, type1, type3 or cosine"));
+  throw ConfigError(
+      message("unknown schedule \"", name, "\"; expected constant, type1, type3 or cosine"));
 }
 
 }  // namespace spat

@@ -1,4 +1,5 @@
-// train. Forward, loss and backward of one batch, in blocks of samples over workers; bytes do not depend on the workers.
+// train. Forward, loss and backward of one batch, in blocks of samples over workers; bytes do not
+// depend on the workers.
 #pragma once
 
 #include <spat/autograd/microbatch_plan.hpp>
@@ -15,13 +16,14 @@ struct NoObserver {};
 
 /// The gradient of the mean squared error of a batch.
 ///
-/// Blocks go through in waves (see MicrobatchPlan). In a wave each worker takes forward, loss and backward_input of its blocks;
-/// then the weight gradients are a second phase, cut over output tiles, in which a tile's worker walks all blocks in order. So a
-/// gradient is one chain of sums over the rows of the batch, whoever computes it and however large a wave is, and memory is
-/// the activations of one wave. After the first batch of a size nothing is allocated.
+/// Blocks go through in waves (see MicrobatchPlan). In a wave each worker takes forward, loss and
+/// backward_input of its blocks; then the weight gradients are a second phase, cut over output
+/// tiles, in which a tile's worker walks all blocks in order. So a gradient is one chain of sums
+/// over the rows of the batch, whoever computes it and however large a wave is, and memory is the
+/// activations of one wave. After the first batch of a size nothing is allocated.
 ///
-/// Where samples meet in batch statistics (BatchNormalized), the whole batch is one wave of at most most_at_once blocks, and
-/// goes through stage by stage.
+/// Where samples meet in batch statistics (BatchNormalized), the whole batch is one wave of at most
+/// most_at_once blocks, and goes through stage by stage.
 template <Forecaster Model>
 class TrainingStep {
  public:
@@ -29,26 +31,30 @@ class TrainingStep {
 
   explicit TrainingStep(Team* team = nullptr) : team_(team) {}
 
-  /// Adds to `gradients` and returns the mean squared error. `pass` says seed and step. `observer` is NoObserver, or has
-  /// listener(i), i < MicrobatchPlan::most_at_once, each a criterion that hears from one block at a time, in order; merging them is
-  /// its own affair.
+  /// Adds to `gradients` and returns the mean squared error. `pass` says seed and step. `observer`
+  /// is NoObserver, or has listener(i), i < MicrobatchPlan::most_at_once, each a criterion that
+  /// hears from one block at a time, in order; merging them is its own affair.
   template <class Observer>
-  double operator()(const Model& model, Pass pass, const WindowBatch<Scalar>& batch, Model& gradients,
-                    Observer& observer) {
+  double operator()(const Model& model, Pass pass, const WindowBatch<Scalar>& batch,
+                    Model& gradients, Observer& observer) {
     const MicrobatchPlan plan = plan_of(model, batch);
     const double count = static_cast<double>(batch.target.size());
     pass.batch_samples = batch.samples, pass.loss_terms = batch.target.size();
-    const std::size_t workers = team_ ? team_->size() : 1, wave = in_stages ? plan.microbatches : plan.wave(workers);
+    const std::size_t workers = team_ ? team_->size() : 1,
+                      wave = in_stages ? plan.microbatches : plan.wave(workers);
     double sum = 0;
     for (std::size_t done = 0; done < plan.microbatches; done += wave) {
-      const auto caches = prepared(model, plan, done, std::min(wave, plan.microbatches - done), batch);
+      const auto caches =
+          prepared(model, plan, done, std::min(wave, plan.microbatches - done), batch);
       const auto each = [&](auto&& use) {  // use(pass of the block, its samples, its memory)
-        each_microbatch(plan, done, pass, batch, [&](const Pass& block, const WindowBatch<Scalar>& piece, std::size_t i) {
-          if constexpr (std::is_same_v<Observer, NoObserver>)
-            use(block, piece, *works_[i]);
-          else
-            use(ScoredPass(block, observer.listener((done + i) % plan.at_once)), piece, *works_[i]);
-        });
+        each_microbatch(plan, done, pass, batch,
+                        [&](const Pass& block, const WindowBatch<Scalar>& piece, std::size_t i) {
+                          if constexpr (std::is_same_v<Observer, NoObserver>)
+                            use(block, piece, *works_[i]);
+                          else
+                            use(ScoredPass(block, observer.listener((done + i) % plan.at_once)),
+                                piece, *works_[i]);
+                        });
       };
       if constexpr (in_stages) {
         const std::size_t last = model.stages() - 1;
@@ -69,7 +75,8 @@ class TrainingStep {
           model.backward_input(block, work.slope(), work.cache);
         });
       }
-      for (std::size_t i = 0; i < std::min(wave, plan.microbatches - done); ++i) sum += works_[i]->squared_error;
+      for (std::size_t i = 0; i < std::min(wave, plan.microbatches - done); ++i)
+        sum += works_[i]->squared_error;
       Pass weights = pass;
       weights.training = true, weights.team = nullptr;
       over_workers(workers, workers > 1, [&](std::size_t worker, std::size_t) {
@@ -81,17 +88,21 @@ class TrainingStep {
   }
 
   /// The batch statistics of a batch, by the forward stages alone: for commit().
-  void observe(const Model& model, const Pass& pass, const WindowBatch<Scalar>& batch) requires BatchNormalized<Model> {
+  void observe(const Model& model, const Pass& pass,
+               const WindowBatch<Scalar>& batch) requires BatchNormalized<Model> {
     const MicrobatchPlan plan = plan_of(model, batch);
     const auto caches = prepared(model, plan, 0, plan.microbatches, batch);
     const auto each = [&](auto&& use) {
       each_microbatch(plan, 0, pass, batch,
-                 [&](const Pass& block, const auto& piece, std::size_t i) { use(block, piece, *works_[i]); });
+                      [&](const Pass& block, const auto& piece, std::size_t i) {
+                        use(block, piece, *works_[i]);
+                      });
     };
     for (std::size_t s = 0; s + 1 < model.stages(); ++s) forward_stage(model, s, caches, each);
   }
 
-  /// Moves running statistics by `weight` towards those of the last batch; nothing where a model has none.
+  /// Moves running statistics by `weight` towards those of the last batch; nothing where a model
+  /// has none.
   void commit([[maybe_unused]] Model& model, [[maybe_unused]] double weight) {
     if constexpr (in_stages) model.commit(works_[0]->cache, static_cast<Scalar>(weight));
   }
@@ -107,7 +118,9 @@ class TrainingStep {
     Rows<const Scalar> forecast;
 
     /// d loss / d forecast.
-    [[nodiscard]] Rows<Scalar> slope() { return {dforecast.data(), forecast.rows(), forecast.cols()}; }
+    [[nodiscard]] Rows<Scalar> slope() {
+      return {dforecast.data(), forecast.rows(), forecast.cols()};
+    }
   };
 
   static MicrobatchPlan plan_of(const Model& model, const WindowBatch<Scalar>& batch) {
@@ -115,7 +128,8 @@ class TrainingStep {
   }
 
   /// Memory for blocks [done, done + size) of the plan, laid out.
-  Caches<typename Model::Cache> prepared(const Model& model, const MicrobatchPlan& plan, std::size_t done, std::size_t size,
+  Caches<typename Model::Cache> prepared(const Model& model, const MicrobatchPlan& plan,
+                                         std::size_t done, std::size_t size,
                                          const WindowBatch<Scalar>& batch) {
     while (works_.size() < size) works_.push_back(std::make_unique<Work>());
     Caches<typename Model::Cache> caches;
@@ -135,8 +149,8 @@ class TrainingStep {
 
   /// use(pass, samples, place) for each block of the wave, over workers.
   template <class Use>
-  void each_microbatch(const MicrobatchPlan& plan, std::size_t done, const Pass& pass, const WindowBatch<Scalar>& batch,
-                  Use&& use) {
+  void each_microbatch(const MicrobatchPlan& plan, std::size_t done, const Pass& pass,
+                       const WindowBatch<Scalar>& batch, Use&& use) {
     over_workers(in_wave_, plan.microbatches > 1, [&](std::size_t first, std::size_t last) {
       for (std::size_t i = first; i < last; ++i) {
         Pass block = pass;
@@ -150,14 +164,16 @@ class TrainingStep {
 
   /// One stage of all blocks, and what they have observed is reduced.
   template <class Each>
-  static void forward_stage(const Model& model, std::size_t stage, Caches<typename Model::Cache> caches, Each&& each) {
+  static void forward_stage(const Model& model, std::size_t stage,
+                            Caches<typename Model::Cache> caches, Each&& each) {
     each([&](const auto& block, const auto& piece, Work& work) {
       (void)model.forward_stage(block, stage, piece, work.cache);
     });
     model.reduce(stage, caches);
   }
 
-  static void take_loss(Rows<const Scalar> forecast, const WindowBatch<Scalar>& piece, double count, Work& work) {
+  static void take_loss(Rows<const Scalar> forecast, const WindowBatch<Scalar>& piece, double count,
+                        Work& work) {
     if (forecast.rows() != piece.target.rows() || forecast.cols() != piece.target.cols())
       throw ShapeError("the batch's target has another shape than the forecast");
     work.forecast = forecast;

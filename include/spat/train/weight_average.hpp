@@ -11,8 +11,10 @@
 namespace spat::inline SPAT_ABI {
 
 /// none: training's own weights.
-/// ema:  a <- d a + (1 - d) w after each step, d = min(decay, (1 + t) / (10 + t)): the start is soon forgotten.
-/// swa:  the plain mean of all steps (Izmailov et al., "Averaging weights leads to wider optima", UAI 2018).
+/// ema:  a <- d a + (1 - d) w after each step, d = min(decay, (1 + t) / (10 + t)): the start is
+/// soon forgotten.
+/// swa:  the plain mean of all steps (Izmailov et al., "Averaging weights leads to wider optima",
+/// UAI 2018).
 enum class Averaging { none, ema, swa };
 
 /// "none", "ema" or "swa"; else ConfigError.
@@ -25,15 +27,18 @@ enum class Averaging { none, ema, swa };
 
 struct AveragingOptions {
   Averaging kind = Averaging::none;
-  double decay = 0.999;         // of ema
-  std::size_t first_epoch = 1;  // whose steps count first; until then the weights are their own average
+  double decay = 0.999;  // of ema
+  std::size_t first_epoch =
+      1;  // whose steps count first; until then the weights are their own average
 };
 
-/// Averages of a list's weights, by position; buffers (running statistics, counters) are not averaged.
+/// Averages of a list's weights, by position; buffers (running statistics, counters) are not
+/// averaged.
 template <class Scalar>
 class WeightAverage {
  public:
-  WeightAverage(const ParameterList<Scalar>& weights, const AveragingOptions& options) : options_(options) {
+  WeightAverage(const ParameterList<Scalar>& weights, const AveragingOptions& options)
+      : options_(options) {
     for (const auto& weight : weights)
       averages_.emplace_back(options.kind != Averaging::none && weight.kind == ParameterKind::weight
                                  ? weight.values.size()
@@ -51,16 +56,18 @@ class WeightAverage {
   void add(const ParameterList<Scalar>& weights, std::size_t epoch, Team* team = nullptr) {
     if (options_.kind == Averaging::none || epoch < options_.first_epoch) return;
     const double t = static_cast<double>(++steps_);
-    const double share = options_.kind == Averaging::swa
-                             ? 1 / t
-                             : (steps_ == 1 ? 1.0 : 1 - std::min(options_.decay, (1 + t) / (10 + t)));
+    const double share =
+        options_.kind == Averaging::swa
+            ? 1 / t
+            : (steps_ == 1 ? 1.0 : 1 - std::min(options_.decay, (1 + t) / (10 + t)));
     const auto weight = static_cast<Scalar>(share);
     const auto move = [&](Share mine) {
       for (std::size_t p = 0; p < averages_.size(); ++p) {
         if (!mine.takes()) continue;
         const Scalar* const w = weights[p].values.data();
         Scalar* const a = averages_[p].data();
-        for (std::size_t i = 0; i < averages_[p].size(); ++i) a[i] = multiply_add(weight, w[i] - a[i], a[i]);
+        for (std::size_t i = 0; i < averages_[p].size(); ++i)
+          a[i] = multiply_add(weight, w[i] - a[i], a[i]);
       }
     };
     if (team)
@@ -69,7 +76,8 @@ class WeightAverage {
       move(Share());
   }
 
-  /// Exchanges weights and averages; a second call restores both. Nothing while there are no averages.
+  /// Exchanges weights and averages; a second call restores both. Nothing while there are no
+  /// averages.
   void swap(const ParameterList<Scalar>& weights) {
     if (!active()) return;
     for (std::size_t p = 0; p < averages_.size(); ++p)

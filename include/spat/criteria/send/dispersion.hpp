@@ -1,4 +1,5 @@
-// criteria. The dispersion that SEND is: how unevenly the keys of each query matter, over lanes of queries.
+// criteria. The dispersion that SEND is: how unevenly the keys of each query matter, over lanes of
+// queries.
 #pragma once
 
 #include <spat/core/aligned_buffer.hpp>
@@ -14,8 +15,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Where the sensitivities S[h, i, j] of one module lie: for each head and block of `width` queries a tile [Lk x width], row j
-/// for key j, column i - first for query i, as attention's backward makes them. Columns past the last query are unused.
+/// Where the sensitivities S[h, i, j] of one module lie: for each head and block of `width` queries
+/// a tile [Lk x width], row j for key j, column i - first for query i, as attention's backward
+/// makes them. Columns past the last query are unused.
 template <std::floating_point Scalar>
 struct SensitivityTiles {
   static constexpr std::size_t width = kernels::panel_width<Scalar>;
@@ -32,11 +34,12 @@ struct SensitivityTiles {
 
 namespace detail {
 
-/// sigma[i] of the queries [first, first + count); 0 for one that sees no key. `room` holds three tiles.
+/// sigma[i] of the queries [first, first + count); 0 for one that sees no key. `room` holds three
+/// tiles.
 template <std::floating_point Scalar>
 void dispersion_of_block(const Scalar* s, const SensitivityTiles<Scalar>& tiles, Scalar scale,
-                         std::span<const unsigned char> visible, std::size_t first, std::size_t count, Scalar* room,
-                         Scalar* sigma) {
+                         std::span<const unsigned char> visible, std::size_t first,
+                         std::size_t count, Scalar* room, Scalar* sigma) {
   using P = kernels::Pack<Scalar>;
   constexpr std::size_t width = SensitivityTiles<Scalar>::width;
   const std::size_t keys = tiles.keys;
@@ -46,7 +49,9 @@ void dispersion_of_block(const Scalar* s, const SensitivityTiles<Scalar>& tiles,
       seen[j * width + i] = i < count && visible[(first + i) * keys + j] ? Scalar(1) : Scalar(0);
   const P zero(Scalar(0)), one(Scalar(1)), factor(scale);
   for (std::size_t lane = 0; lane < count; lane += kernels::lanes<Scalar>) {
-    const auto weight = [&](std::size_t j) { return visible.empty() ? one : kernels::load(seen + j * width + lane); };
+    const auto weight = [&](std::size_t j) {
+      return visible.empty() ? one : kernels::load(seen + j * width + lane);
+    };
     /// sum_j term(j), in groups of 16: the error grows with their number, not with the keys'.
     const auto sum = [&](auto&& term) {
       P total = zero;
@@ -88,7 +93,8 @@ void dispersion_of_block(const Scalar* s, const SensitivityTiles<Scalar>& tiles,
       const P d = kernels::load(deviation + j * width + lane) * inverse;
       return d * d;
     });
-    const P root = kernels::sqrt(kernels::divide(squares, number)) * largest * P(1 / static_cast<Scalar>(tiles.heads));
+    const P root = kernels::sqrt(kernels::divide(squares, number)) * largest *
+                   P(1 / static_cast<Scalar>(tiles.heads));
     kernels::store(sigma + lane, kernels::select<Scalar>(seen_keys == zero, zero, root));
   }
 }
@@ -101,27 +107,36 @@ struct DispersionRoom {
   AlignedBuffer<Scalar> tiles, sigma;
 };
 
-/// Sensitivity Enhanced Normalized Dispersion of one module, from the sensitivities scale S of its connections:
+/// Sensitivity Enhanced Normalized Dispersion of one module, from the sensitivities scale S of its
+/// connections:
 ///
-///     P[h,i,:] = softmax_j |S[h,i,j]|   Sbar = mean_h P   sigma_i = sqrt(mean_j (Sbar[i,j] - 1/Lk)^2)   SEND = mean_i sigma_i
+///     P[h,i,:] = softmax_j |S[h,i,j]|   Sbar = mean_h P   sigma_i = sqrt(mean_j (Sbar[i,j] -
+///     1/Lk)^2)   SEND = mean_i sigma_i
 ///
-/// 0 <= SEND <= sqrt(Lk - 1) / Lk; larger is more important. Source: Guo et al., "SPAT: Sensitivity-based Multihead-attention
-/// Pruning on Time Series Forecasting Models", arXiv 2505.08768; the formula after a secondary restatement, not the paper's
-/// own text. `visible` [Lq * Lk], empty for all: rows are taken over their visible keys, the mean over rows that see one.
+/// 0 <= SEND <= sqrt(Lk - 1) / Lk; larger is more important. Source: Guo et al., "SPAT:
+/// Sensitivity-based Multihead-attention Pruning on Time Series Forecasting Models", arXiv
+/// 2505.08768; the formula after a secondary restatement, not the paper's own text. `visible` [Lq *
+/// Lk], empty for all: rows are taken over their visible keys, the mean over rows that see one.
 ///
-/// |S| is often 1e-6 .. 1e-9, where exp(S) is 1 plus rounding noise, so P - 1/L is computed exactly, without any epsilon:
-///     m = max_j |S_j|,  x_j = expm1(|S_j| - m),  xbar = mean_j x_j,  P_j - 1/L = (x_j - xbar) / (L (1 + xbar)).
-/// Workers take blocks of queries; bytes do not depend on them. Throws NumericError if an entry of S is not finite.
+/// |S| is often 1e-6 .. 1e-9, where exp(S) is 1 plus rounding noise, so P - 1/L is computed
+/// exactly, without any epsilon:
+///     m = max_j |S_j|,  x_j = expm1(|S_j| - m),  xbar = mean_j x_j,  P_j - 1/L = (x_j - xbar) / (L
+///     (1 + xbar)).
+/// Workers take blocks of queries; bytes do not depend on them. Throws NumericError if an entry of
+/// S is not finite.
 template <std::floating_point Scalar>
 [[nodiscard]] double send(const Scalar* s, const SensitivityTiles<Scalar>& tiles, Scalar scale,
-                          std::span<const unsigned char> visible, DispersionRoom<Scalar>& room, Team* team = nullptr) {
+                          std::span<const unsigned char> visible, DispersionRoom<Scalar>& room,
+                          Team* team = nullptr) {
   constexpr std::size_t width = SensitivityTiles<Scalar>::width;
-  const std::size_t workers = team ? team->size() : 1, one_room = 3 * tiles.keys * width, blocks = tiles.blocks();
+  const std::size_t workers = team ? team->size() : 1, one_room = 3 * tiles.keys * width,
+                    blocks = tiles.blocks();
   room.tiles.resize(workers * one_room), room.sigma.resize(blocks * width);
   const auto work = [&](std::size_t worker) {
     for (std::size_t b = worker * blocks / workers; b < (worker + 1) * blocks / workers; ++b)
-      detail::dispersion_of_block(s, tiles, scale, visible, b * width, std::min(width, tiles.queries - b * width),
-                                  room.tiles.data() + worker * one_room, room.sigma.data() + b * width);
+      detail::dispersion_of_block(
+          s, tiles, scale, visible, b * width, std::min(width, tiles.queries - b * width),
+          room.tiles.data() + worker * one_room, room.sigma.data() + b * width);
   };
   if (team)
     team->for_each_worker(work);
@@ -130,9 +145,13 @@ template <std::floating_point Scalar>
   double total = 0;
   std::size_t rows = 0;
   for (std::size_t i = 0; i < tiles.queries; ++i) {
-    if (!std::isfinite(room.sigma[i])) throw NumericError("the sensitivity of a connection is not finite");
-    const auto row = visible.subspan(visible.empty() ? 0 : i * tiles.keys, visible.empty() ? 0 : tiles.keys);
-    if (!row.empty() && std::ranges::find_if(row, [](unsigned char sees) { return sees != 0; }) == row.end()) continue;
+    if (!std::isfinite(room.sigma[i]))
+      throw NumericError("the sensitivity of a connection is not finite");
+    const auto row =
+        visible.subspan(visible.empty() ? 0 : i * tiles.keys, visible.empty() ? 0 : tiles.keys);
+    if (!row.empty() &&
+        std::ranges::find_if(row, [](unsigned char sees) { return sees != 0; }) == row.end())
+      continue;
     total += static_cast<double>(room.sigma[i]);
     ++rows;
   }
@@ -141,7 +160,8 @@ template <std::floating_point Scalar>
 
 /// The same from S [H * Lq x Lk], row after row, computed in double.
 template <std::floating_point Scalar>
-[[nodiscard]] double send(Rows<const Scalar> s, std::size_t heads, std::span<const unsigned char> visible = {}) {
+[[nodiscard]] double send(Rows<const Scalar> s, std::size_t heads,
+                          std::span<const unsigned char> visible = {}) {
   const SensitivityTiles<double> tiles{heads, s.rows() / heads, s.cols()};
   AlignedBuffer<double> numbers(tiles.size());
   for (std::size_t h = 0; h < heads; ++h)

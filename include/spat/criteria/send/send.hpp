@@ -1,4 +1,5 @@
-// criteria. SEND, the sensitivity of an attention module: how unevenly its connections matter to the loss.
+// criteria. SEND, the sensitivity of an attention module: how unevenly its connections matter to
+// the loss.
 #pragma once
 
 #include <spat/criteria/score_average.hpp>
@@ -10,8 +11,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// step_average: one SEND a step, then a bias-corrected exponential moving average. epoch: |S| averaged over an epoch's steps,
-/// then one SEND at its end. The two are never mixed: a deviation is convex in S.
+/// step_average: one SEND a step, then a bias-corrected exponential moving average. epoch: |S|
+/// averaged over an epoch's steps, then one SEND at its end. The two are never mixed: a deviation
+/// is convex in S.
 enum class SendDynamics { step_average, epoch };
 
 struct SendOptions {
@@ -22,13 +24,15 @@ struct SendOptions {
   bool normalized = false;  // always divided by its bound
 };
 
-/// The criterion's state for one module; send() has the formula (criteria/send/dispersion.hpp), SensitivitySum its S. SEND is linear in the
-/// scale of S where S is small: it depends on the loss's reduction (with `sum`, S is that of the mean times its number of terms)
-/// and, as signed_sum, on the batch size.
+/// The criterion's state for one module; send() has the formula (criteria/send/dispersion.hpp),
+/// SensitivitySum its S. SEND is linear in the scale of S where S is small: it depends on the
+/// loss's reduction (with `sum`, S is that of the mean times its number of terms) and, as
+/// signed_sum, on the batch size.
 template <std::floating_point Scalar>
 class Send {
  public:
-  static constexpr const char *name = "send", *what = "how unevenly the sensitivities of connections are spread";
+  static constexpr const char *name = "send",
+                              *what = "how unevenly the sensitivities of connections are spread";
 
   Send() : Send(SendOptions{}) {}
   explicit Send(SendOptions options)
@@ -62,8 +66,8 @@ class Send {
     if (options_.dynamics != SendDynamics::epoch || epoch_steps_ == 0) return;
     for (double& value : epoch_) value /= static_cast<double>(epoch_steps_);
     const std::size_t keys = sum_.tiles().keys;
-    average_.add(
-        relative(send<double>({epoch_.data(), epoch_.size() / keys, keys}, sum_.tiles().heads, sum_.visible())));
+    average_.add(relative(send<double>({epoch_.data(), epoch_.size() / keys, keys},
+                                       sum_.tiles().heads, sum_.visible())));
     epoch_.clear(), epoch_steps_ = 0;
     sum_.end_step();
   }
@@ -75,7 +79,8 @@ class Send {
     return options_.dynamics == SendDynamics::step_average ? average_.last() : std::nan("");
   }
 
-  /// The largest value SEND can take, 1 where it is normalized: mean over rows of sqrt(Lk - 1) / Lk.
+  /// The largest value SEND can take, 1 where it is normalized: mean over rows of sqrt(Lk - 1) /
+  /// Lk.
   [[nodiscard]] double bound() const {
     const double largest = largest_send();
     return options_.normalized && largest > 0 ? 1 : largest;
@@ -114,7 +119,7 @@ class Send {
 
   SendOptions options_;
   SensitivitySum<Scalar> sum_;
-  ScoreAverage average_;       // of steps; of the dynamics `epoch` the last epoch's, by a decay of 0
+  ScoreAverage average_;  // of steps; of the dynamics `epoch` the last epoch's, by a decay of 0
   std::vector<double> epoch_;  // |S| of the epoch so far, [H * Lq x Lk]
   std::size_t epoch_steps_ = 0;
   DispersionRoom<Scalar> room_;

@@ -1,11 +1,12 @@
-// criteria. The sensitivities of a module's connections, summed over the samples of a step from the tiles of A and dA.
+// criteria. The sensitivities of a module's connections, summed over the samples of a step from the
+// tiles of A and dA.
 #pragma once
 
 #include <spat/core/text.hpp>
-#include <spat/kernels/simd.hpp>
 #include <spat/criteria/criterion.hpp>
-#include <spat/criteria/send/dispersion.hpp>
 #include <spat/criteria/score_average.hpp>
+#include <spat/criteria/send/dispersion.hpp>
+#include <spat/kernels/simd.hpp>
 
 #include <algorithm>
 #include <array>
@@ -13,12 +14,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// What becomes of the samples of a step. signed_sum: S = sum_b A_b dA_b, the literal gradient of a mask without batch index.
-/// absolute_mean: S = mean_b |A_b dA_b|, without cancellation and independent of the batch size.
+/// What becomes of the samples of a step. signed_sum: S = sum_b A_b dA_b, the literal gradient of a
+/// mask without batch index. absolute_mean: S = mean_b |A_b dA_b|, without cancellation and
+/// independent of the batch size.
 enum class SendVariant { signed_sum, absolute_mean };
 
-/// S[h, i, j] of one module and step is scale() * sums(), laid out as SensitivityTiles. on_backward, on_tile and merge are those of
-/// a criterion (criteria/criterion.hpp). Throws ShapeError where a step holds samples of different token counts.
+/// S[h, i, j] of one module and step is scale() * sums(), laid out as SensitivityTiles.
+/// on_backward, on_tile and merge are those of a criterion (criteria/criterion.hpp). Throws
+/// ShapeError where a step holds samples of different token counts.
 template <std::floating_point Scalar>
 class SensitivitySum {
  public:
@@ -32,10 +35,12 @@ class SensitivitySum {
     visible_.resize(tiles_.queries * tiles_.keys);
     for (std::size_t b = 0; b < event.samples; ++b)
       for (std::size_t i = 0; i < tiles_.queries; ++i)
-        for (std::size_t j = 0; j < tiles_.keys; ++j) visible_[i * tiles_.keys + j] |= event.sees(b, i, j);
+        for (std::size_t j = 0; j < tiles_.keys; ++j)
+          visible_[i * tiles_.keys + j] |= event.sees(b, i, j);
   }
 
-  /// S += A dA: one multiply-add an entry, while the tile is in the cache. A head's tiles have memory of their own.
+  /// S += A dA: one multiply-add an entry, while the tile is in the cache. A head's tiles have
+  /// memory of their own.
   void on_tile(const TileEvent<Scalar>& tile) {
     constexpr std::size_t width = SensitivityTiles<Scalar>::width, lanes = kernels::lanes<Scalar>;
     assert(tile.first_query % width == 0 && tile.a.cols <= width);
@@ -43,7 +48,8 @@ class SensitivitySum {
     for (std::size_t j = 0; j < tile.a.rows; ++j)
       for (std::size_t i = 0; i < tile.a.cols; i += lanes) {
         const std::size_t count = std::min(lanes, tile.a.cols - i);
-        const auto a = kernels::load_part(tile.a.row(j) + i, count), da = kernels::load_part(tile.da.row(j) + i, count);
+        const auto a = kernels::load_part(tile.a.row(j) + i, count),
+                   da = kernels::load_part(tile.da.row(j) + i, count);
         Scalar* const sum = sums + j * width + i;
         kernels::store(sum, variant_ == SendVariant::signed_sum
                                 ? kernels::multiply_add<Scalar>(a, da, kernels::load(sum))
@@ -51,7 +57,8 @@ class SensitivitySum {
       }
   }
 
-  /// Takes over what another place has gathered in this step; the other starts anew. Call in the order of places.
+  /// Takes over what another place has gathered in this step; the other starts anew. Call in the
+  /// order of places.
   void merge(SensitivitySum& other) {
     if (other.samples_ == 0) return;
     if (samples_ == 0) {
@@ -73,10 +80,13 @@ class SensitivitySum {
   [[nodiscard]] std::size_t samples() const { return samples_; }  // heard in this step
   [[nodiscard]] const SensitivityTiles<Scalar>& tiles() const { return tiles_; }
   [[nodiscard]] const Scalar* sums() const { return sums_.data(); }
-  [[nodiscard]] const std::vector<unsigned char>& visible() const { return visible_; }  // [Lq x Lk]; empty: all
+  [[nodiscard]] const std::vector<unsigned char>& visible() const {
+    return visible_;
+  }  // [Lq x Lk]; empty: all
 
   [[nodiscard]] Scalar scale(LossReduction reduction = LossReduction::mean) const {
-    const Scalar scale = variant_ == SendVariant::absolute_mean ? 1 / static_cast<Scalar>(samples_) : Scalar(1);
+    const Scalar scale =
+        variant_ == SendVariant::absolute_mean ? 1 / static_cast<Scalar>(samples_) : Scalar(1);
     return reduction == LossReduction::sum ? scale * static_cast<Scalar>(loss_terms_) : scale;
   }
   /// visit(s) for scale * sums, in the order h, i, j.
@@ -90,7 +100,8 @@ class SensitivitySum {
 
   /// What the bound of the last step's connections depends on, for a training checkpoint.
   [[nodiscard]] std::vector<double> state() const {
-    std::vector<double> numbers{static_cast<double>(tiles_.heads), static_cast<double>(tiles_.keys)};
+    std::vector<double> numbers{static_cast<double>(tiles_.heads),
+                                static_cast<double>(tiles_.keys)};
     numbers.insert(numbers.end(), visible_.begin(), visible_.end());
     return numbers;
   }
@@ -115,8 +126,9 @@ class SensitivitySum {
       const auto text = [](const SensitivityTiles<Scalar>& of) {
         return shape_text(std::array{of.heads, of.queries, of.keys});
       };
-      throw ShapeError(message("the samples of a step have attention of one shape [heads, queries, keys]: ",
-                                       text(tiles_), ", then ", text(tiles)));
+      throw ShapeError(
+          message("the samples of a step have attention of one shape [heads, queries, keys]: ",
+                  text(tiles_), ", then ", text(tiles)));
     }
   }
 

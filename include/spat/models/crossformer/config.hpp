@@ -15,10 +15,11 @@ struct CrossformerConfig {
   std::size_t width = 512;       // D
   std::size_t ffn_width = 2048;  // F
   std::size_t heads = 8;         // H
-  std::size_t depth = 2;         // E, blocks of the encoder; the decoder has a layer more, one for each scale
-  std::size_t segment = 12;      // rows of a segment
-  std::size_t window = 2;        // segments that become one from a block to the next
-  std::size_t routers = 3;       // through which the variates of a segment meet
+  std::size_t depth =
+      2;  // E, blocks of the encoder; the decoder has a layer more, one for each scale
+  std::size_t segment = 12;  // rows of a segment
+  std::size_t window = 2;    // segments that become one from a block to the next
+  std::size_t routers = 3;   // through which the variates of a segment meet
   ModuleMask kept = ModuleMask::all();
 
   static constexpr std::size_t most_depth = (most_modules - 3) / 5;
@@ -28,14 +29,18 @@ struct CrossformerConfig {
   [[nodiscard]] constexpr std::size_t scales() const { return depth + 1; }
   [[nodiscard]] constexpr std::size_t modules() const { return encoder_modules() + 3 * scales(); }
   /// The cross-attention that reads scale i: the embedding, then the blocks' outputs.
-  [[nodiscard]] constexpr std::size_t cross_module(std::size_t i) const { return encoder_modules() + 3 * i + 2; }
+  [[nodiscard]] constexpr std::size_t cross_module(std::size_t i) const {
+    return encoder_modules() + 3 * i + 2;
+  }
   /// Segments of scale i. Block i reads scale i; the first does not merge.
   [[nodiscard]] constexpr std::size_t segments(std::size_t i) const {
     std::size_t count = divide_up(lookback, segment);
     for (std::size_t merged = 1; merged < i; ++merged) count = divide_up(count, window);
     return count;
   }
-  [[nodiscard]] constexpr std::size_t forecast_segments() const { return divide_up(horizon, segment); }
+  [[nodiscard]] constexpr std::size_t forecast_segments() const {
+    return divide_up(horizon, segment);
+  }
   /// Without any cross-attention the forecast would not depend on the history.
   [[nodiscard]] constexpr ModuleMask guard() const {
     ModuleMask mask{};
@@ -54,13 +59,15 @@ struct CrossformerConfig {
     return config;
   }
   [[nodiscard]] constexpr bool valid() const {
-    return channels && lookback && horizon && width && ffn_width && heads && depth && depth <= most_depth && segment &&
-           window && routers && width % heads == 0 && unmergeable() == 0;
+    return channels && lookback && horizon && width && ffn_width && heads && depth &&
+           depth <= most_depth && segment && window && routers && width % heads == 0 &&
+           unmergeable() == 0;
   }
   /// How many numbers such a model learns; in double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
-    const auto c = static_cast<double>(channels), d = static_cast<double>(width), f = static_cast<double>(ffn_width),
-               rows = static_cast<double>(segment), w = static_cast<double>(window), r = static_cast<double>(routers);
+    const auto c = static_cast<double>(channels), d = static_cast<double>(width),
+               f = static_cast<double>(ffn_width), rows = static_cast<double>(segment),
+               w = static_cast<double>(window), r = static_cast<double>(routers);
     const double attention = 4 * (d * d + d), norm = 2 * d;
     const auto two_stage = [&](std::size_t module, double segments) {
       return 4 * norm + 2 * (2 * d * f + f + d) + (kept.keeps(module) ? attention : 0) +
@@ -74,36 +81,44 @@ struct CrossformerConfig {
       total += two_stage(2 * l, s);
     }
     for (std::size_t i = 0; i < scales(); ++i)
-      total += two_stage(cross_module(i) - 2, t) + (kept.keeps(cross_module(i)) ? attention : 0) + 2 * norm +
-               2 * (d * d + d) + (d * rows + rows);
+      total += two_stage(cross_module(i) - 2, t) + (kept.keeps(cross_module(i)) ? attention : 0) +
+               2 * norm + 2 * (d * d + d) + (d * rows + rows);
     return total;
   }
   /// Throws ConfigError with the rule and the values.
   void check() const {
     using detail::require_rule;
     require_rule(channels > 0, "Crossformer needs at least one channel: channels", channels);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
-    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width, ffn_width);
-    require_rule(depth > 0 && depth <= most_depth, "layers must be 1 to 12: layers, most", depth, most_depth);
-    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads, width);
-    require_rule(segment > 0 && window > 0 && routers > 0, "segment, window and routers must be positive", segment,
-                 window, routers);
-    require_rule(unmergeable() == 0, "too few segments to merge: segments, window", unmergeable(), window);
+    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
+                 horizon);
+    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width,
+                 ffn_width);
+    require_rule(depth > 0 && depth <= most_depth, "layers must be 1 to 12: layers, most", depth,
+                 most_depth);
+    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads,
+                 width);
+    require_rule(segment > 0 && window > 0 && routers > 0,
+                 "segment, window and routers must be positive", segment, window, routers);
+    require_rule(unmergeable() == 0, "too few segments to merge: segments, window", unmergeable(),
+                 window);
   }
 
   friend constexpr bool operator==(const CrossformerConfig&, const CrossformerConfig&) = default;
 
-  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules apart.
+  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules
+  /// apart.
   template <class Self, class Visit>
   static void for_each(Self& self, Visit&& visit) {
-    visit("channels", self.channels), visit("lookback", self.lookback), visit("horizon", self.horizon);
+    visit("channels", self.channels), visit("lookback", self.lookback),
+        visit("horizon", self.horizon);
     visit("width", self.width), visit("ffn_width", self.ffn_width), visit("heads", self.heads);
     visit("depth", self.depth), visit("segment", self.segment), visit("window", self.window);
     visit("routers", self.routers);
   }
 
  private:
-  /// The first number of segments of which a window cannot be filled by repeating the last ones; 0: all can.
+  /// The first number of segments of which a window cannot be filled by repeating the last ones; 0:
+  /// all can.
   [[nodiscard]] constexpr std::size_t unmergeable() const {
     for (std::size_t l = 1; l < depth; ++l)
       if (const std::size_t s = segments(l); divide_up(s, window) * window - s > s) return s;

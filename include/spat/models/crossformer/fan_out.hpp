@@ -8,8 +8,9 @@ namespace spat::inline SPAT_ABI {
 
 /// a + b, in `room`; the one that is given where the other is not; zeros, in `room`, where none is.
 template <std::floating_point Scalar, std::size_t Width>
-[[nodiscard]] Rows<const Scalar, Width> sum_of_gradients(Rows<const Scalar, Width> a, Rows<const Scalar, Width> b,
-                                                          Rows<Scalar, Width> room) {
+[[nodiscard]] Rows<const Scalar, Width> sum_of_gradients(Rows<const Scalar, Width> a,
+                                                         Rows<const Scalar, Width> b,
+                                                         Rows<Scalar, Width> room) {
   if (a.data() && b.data())
     kernels::add<Scalar>(a.flat(), b.flat(), room.flat());
   else if (a.data() || b.data())

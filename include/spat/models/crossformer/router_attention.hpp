@@ -10,8 +10,10 @@ namespace spat::inline SPAT_ABI {
 ///
 ///     buffer = MHA_send(router(i), x, x),   y = MHA_recv(x, buffer, buffer)
 ///
-/// Shapes, with s segments and c routers:  x, y [B * C * s x D]   router [s * c x D]   buffer [B * s * c x D].  Its cost grows
-/// with C c, not with C^2. One module: the receiver reports as the pass's part 0, the sender as part 1.
+/// Shapes, with s segments and c routers:  x, y [B * C * s x D]   router [s * c x D]
+/// buffer [B * s * c x D].  Its cost grows
+/// with C c, not with C^2. One module: the receiver reports as the pass's part 0, the sender as
+/// part 1.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t Heads = dynamic>
 class RouterAttention {
  public:
@@ -19,7 +21,8 @@ class RouterAttention {
   using Attention = MultiHeadAttention<Scalar, Width, Heads>;
   static constexpr std::size_t sites = 2;
 
-  RouterAttention(std::size_t segment_count, std::size_t routers, std::size_t width, std::size_t heads)
+  RouterAttention(std::size_t segment_count, std::size_t routers, std::size_t width,
+                  std::size_t heads)
       : segments(segment_count), router(segment_count * routers, width), dim_sender(width, heads),
         dim_receiver(width, heads) {}
 
@@ -41,7 +44,8 @@ class RouterAttention {
     Rows<Scalar, Width> dx_turned;
     std::size_t channels = 0;
 
-    void lay_out(Arena& arena, const RouterAttention& layer, std::size_t samples, std::size_t channel_count) {
+    void lay_out(Arena& arena, const RouterAttention& layer, std::size_t samples,
+                 std::size_t channel_count) {
       channels = channel_count;
       const std::size_t s = layer.segments, c = layer.routers(), rows = samples * s * channels;
       const std::size_t width = layer.dim_sender.width();
@@ -58,20 +62,24 @@ class RouterAttention {
   };
 
   template <class PassType>
-  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x, Cache& cache) const {
+  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x,
+                                    Cache& cache) const {
     const auto receiving = pass.folded(segments), sending = receiving.at(pass.module, 1);
     turn(pass, x, cache.channels, segments, cache.turned);
-    const auto buffer = dim_sender.forward(sending, router.repeat(pass, cache.router), cache.turned, cache.dim_sender);
-    turn(pass, dim_receiver.forward(receiving, cache.turned, buffer, cache.dim_receiver), segments, cache.channels,
-         cache.y);
+    const auto buffer = dim_sender.forward(sending, router.repeat(pass, cache.router), cache.turned,
+                                           cache.dim_sender);
+    turn(pass, dim_receiver.forward(receiving, cache.turned, buffer, cache.dim_receiver), segments,
+         cache.channels, cache.y);
     return cache.y;
   }
 
   template <class PassType>
-  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
+                                           Cache& cache) const {
     const auto receiving = pass.folded(segments), sending = receiving.at(pass.module, 1);
     turn(pass, dy, cache.channels, segments, cache.dy_turned);
-    const auto received = dim_receiver.backward_input(receiving, cache.dy_turned, cache.dim_receiver);
+    const auto received =
+        dim_receiver.backward_input(receiving, cache.dy_turned, cache.dim_receiver);
     const auto sent = dim_sender.backward_input(sending, received.memory, cache.dim_sender);
     router.backward_input(pass, sent.query, cache.router);
     kernels::add<Scalar>(received.query.flat(), sent.memory.flat(), cache.dx_turned.flat());
@@ -79,28 +87,32 @@ class RouterAttention {
     return cache.dx;
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, RouterAttention& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, RouterAttention& gradients,
+                        Share& share) const {
     router.backward_weights(pass, caches.of(&Cache::router), gradients.router, share);
     dim_sender.backward_weights(pass, caches.of(&Cache::dim_sender), gradients.dim_sender, share);
-    dim_receiver.backward_weights(pass, caches.of(&Cache::dim_receiver), gradients.dim_receiver, share);
+    dim_receiver.backward_weights(pass, caches.of(&Cache::dim_receiver), gradients.dim_receiver,
+                                  share);
   }
 
   /// Of one sample; matrix products alone.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
-    return segments * (dim_sender.multiply_adds(routers(), channels) + dim_receiver.multiply_adds(channels, routers()));
+    return segments * (dim_sender.multiply_adds(routers(), channels) +
+                       dim_receiver.multiply_adds(channels, routers()));
   }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
-    self.router.for_each(self.router, name + "router", list, {self.segments, self.routers(), self.dim_sender.width()});
+    self.router.for_each(self.router, name + "router", list,
+                         {self.segments, self.routers(), self.dim_sender.width()});
     Attention::for_each(self.dim_sender, name + "dim_sender.", list);
     Attention::for_each(self.dim_receiver, name + "dim_receiver.", list);
   }
 
  private:
   /// y(b, j, i) = x(b, i, j), a token each: i < outer, j < inner.
-  static void turn(const Pass& pass, Rows<const Scalar, Width> x, std::size_t outer, std::size_t inner,
-                   Rows<Scalar, Width> y) {
+  static void turn(const Pass& pass, Rows<const Scalar, Width> x, std::size_t outer,
+                   std::size_t inner, Rows<Scalar, Width> y) {
     pass.for_shares(x.rows() / inner, x.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r)
         for (std::size_t j = 0; j < inner; ++j) {

@@ -1,4 +1,5 @@
-// models. One scale of an encoder whose every output is read: coarser segments, then attention in two stages.
+// models. One scale of an encoder whose every output is read: coarser segments, then attention in
+// two stages.
 #pragma once
 
 #include <spat/models/crossformer/fan_out.hpp>
@@ -9,10 +10,13 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// y = TwoStageAttention(merge(x)), with a window of one y = TwoStageAttention(x) (Crossformer, Zhang and Yan, 2023).
+/// y = TwoStageAttention(merge(x)), with a window of one y = TwoStageAttention(x) (Crossformer,
+/// Zhang and Yan, 2023).
 ///
-/// Shapes:  x [B * C * s x D]   y [B * C * ceil(s / window) x D].  Modules and sites are those of the attention.
-/// A block that is laid out for no samples is one that nobody reads: it hands x on, and does nothing else.
+/// Shapes:  x [B * C * s x D]   y [B * C * ceil(s / window) x D].  Modules and sites are those of
+/// the attention.
+/// A block that is laid out for no samples is one that nobody reads: it hands x on, and does
+/// nothing else.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
 class ScaleBlock {
@@ -23,10 +27,12 @@ class ScaleBlock {
   static constexpr std::size_t modules = Attention::modules, sites = Attention::sites;
   static constexpr bool reports_itself = true;  // what it makes of its merged tokens
 
-  ScaleBlock(std::size_t segments, std::size_t window, std::size_t routers, std::size_t width, std::size_t ffn_width,
-             std::size_t heads, ModuleMask keeps)
-      : merge_layer(window > 1 ? std::optional<Merging>(std::in_place, segments, window, width) : std::nullopt),
-        attention(merge_layer ? merge_layer->merged() : segments, routers, width, ffn_width, heads, keeps) {}
+  ScaleBlock(std::size_t segments, std::size_t window, std::size_t routers, std::size_t width,
+             std::size_t ffn_width, std::size_t heads, ModuleMask keeps)
+      : merge_layer(window > 1 ? std::optional<Merging>(std::in_place, segments, window, width)
+                               : std::nullopt),
+        attention(merge_layer ? merge_layer->merged() : segments, routers, width, ffn_width, heads,
+                  keeps) {}
 
   std::optional<Merging> merge_layer;
   Attention attention;
@@ -40,18 +46,21 @@ class ScaleBlock {
     Rows<Scalar, Width> dy;
     std::size_t samples = 0;
 
-    void lay_out(Arena& arena, const ScaleBlock& layer, std::size_t sample_count, std::size_t channels) {
+    void lay_out(Arena& arena, const ScaleBlock& layer, std::size_t sample_count,
+                 std::size_t channels) {
       samples = sample_count, y = {};
       if (samples == 0) return;
       const std::size_t series = samples * channels;
       if (layer.merge_layer) merge_layer.lay_out(arena, *layer.merge_layer, series);
       attention.lay_out(arena, layer.attention, samples, channels);
-      if (arena.training()) arena.take(dy, series * layer.attention.segments, layer.attention.norm4.gain.cols());
+      if (arena.training())
+        arena.take(dy, series * layer.attention.segments, layer.attention.norm4.gain.cols());
     }
   };
 
   template <class PassType>
-  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x, Cache& cache) const {
+  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x,
+                                    Cache& cache) const {
     if (cache.samples == 0) return x;
     if (merge_layer) x = merge_layer->forward(pass, x, cache.merge_layer);
     cache.y = attention.forward(pass, x, cache.attention);
@@ -61,20 +70,26 @@ class ScaleBlock {
 
   /// dy is the next block's, `beside` another reader's: either may be empty.
   template <class PassType>
-  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy, Cache& cache,
-                                            Rows<const Scalar, Width> beside) const {
-    const auto dx = attention.backward_input(pass, sum_of_gradients(dy, beside, cache.dy), cache.attention);
+  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
+                                           Cache& cache, Rows<const Scalar, Width> beside) const {
+    const auto dx =
+        attention.backward_input(pass, sum_of_gradients(dy, beside, cache.dy), cache.attention);
     return merge_layer ? merge_layer->backward_input(pass, dx, cache.merge_layer) : dx;
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, ScaleBlock& gradients, Share& share) const {
-    if (merge_layer) merge_layer->backward_weights(pass, caches.of(&Cache::merge_layer), *gradients.merge_layer, share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, ScaleBlock& gradients,
+                        Share& share) const {
+    if (merge_layer)
+      merge_layer->backward_weights(pass, caches.of(&Cache::merge_layer), *gradients.merge_layer,
+                                    share);
     attention.backward_weights(pass, caches.of(&Cache::attention), gradients.attention, share);
   }
 
-  /// Of `samples` samples, none where nobody reads the block, of `channels` variates; matrix products alone.
+  /// Of `samples` samples, none where nobody reads the block, of `channels` variates; matrix
+  /// products alone.
   [[nodiscard]] std::size_t multiply_adds(std::size_t samples, std::size_t channels) const {
-    return samples * ((merge_layer ? merge_layer->multiply_adds(channels) : 0) + attention.multiply_adds(channels));
+    return samples * ((merge_layer ? merge_layer->multiply_adds(channels) : 0) +
+                      attention.multiply_adds(channels));
   }
 
   template <class Self, class List>

@@ -1,4 +1,5 @@
-// models. A decoder layer over segments of the forecast that reads one scale of an encoder and predicts its share.
+// models. A decoder layer over segments of the forecast that reads one scale of an encoder and
+// predicts its share.
 #pragma once
 
 #include <spat/models/crossformer/fan_out.hpp>
@@ -8,14 +9,16 @@ namespace spat::inline SPAT_ABI {
 
 /// For each variate (Crossformer, Zhang and Yan, ICLR 2023):
 ///
-///     a = TwoStageAttention(x);  n = LN_1(a + Drop(MHA(a, memory))), or LN_1(a) where the module was pruned
-///     y = LN_2(n + MLP(n));  prediction = W y + b
+///     a = TwoStageAttention(x);  n = LN_1(a + Drop(MHA(a, memory))), or LN_1(a) where the module
+///     was pruned y = LN_2(n + MLP(n));  prediction = W y + b
 ///
-/// Shapes, with s segments:  x, y [B * C * s x D]   memory [B * C * m x D]   prediction [B * C * s x segment].
-/// Three prunable modules: the two-stage attention's, 2 the cross-attention. Two sites more than the two-stage attention:
-/// probabilities and branch of the cross-attention.
+/// Shapes, with s segments:  x, y [B * C * s x D]   memory [B * C * m x D]
+/// prediction [B * C * s x segment].
+/// Three prunable modules: the two-stage attention's, 2 the cross-attention. Two sites more than
+/// the two-stage attention: probabilities and branch of the cross-attention.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
-          std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic, std::size_t Segment = dynamic>
+          std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic,
+          std::size_t Segment = dynamic>
 class SegmentDecoderLayer {
  public:
   using Value = Scalar;
@@ -23,14 +26,15 @@ class SegmentDecoderLayer {
   using CrossAttention = Slot<MultiHeadAttention<Scalar, Width, Heads>, kept.presence(2)>;
   using Mlp = FeedForward<Scalar, Width, Width>;
   using Map = Linear<Scalar, Width, Segment>;
-  static constexpr std::size_t modules = SelfAttention::modules + 1, sites = SelfAttention::sites + 2;
+  static constexpr std::size_t modules = SelfAttention::modules + 1,
+                               sites = SelfAttention::sites + 2;
 
   /// Bits 0 and 1 of `keeps`: the two-stage attention's. Bit 2: the cross-attention.
-  SegmentDecoderLayer(std::size_t segments, std::size_t segment, std::size_t routers, std::size_t width,
-                      std::size_t ffn_width, std::size_t heads, ModuleMask keeps)
+  SegmentDecoderLayer(std::size_t segments, std::size_t segment, std::size_t routers,
+                      std::size_t width, std::size_t ffn_width, std::size_t heads, ModuleMask keeps)
       : self_attention(segments, routers, width, ffn_width, heads, keeps.slice(0, 2)),
-        cross_attention(
-            make_slot<MultiHeadAttention<Scalar, Width, Heads>, kept.presence(2)>(keeps.keeps(2), width, heads)),
+        cross_attention(make_slot<MultiHeadAttention<Scalar, Width, Heads>, kept.presence(2)>(
+            keeps.keeps(2), width, heads)),
         mlp(width, width), norm1(width), norm2(width), linear_pred(width, segment) {}
 
   SelfAttention self_attention;
@@ -59,10 +63,10 @@ class SegmentDecoderLayer {
     Rows<Scalar, Width> dy, da;
 
     /// m: tokens of one variate's memory.
-    void lay_out(Arena& arena, const SegmentDecoderLayer& layer, std::size_t samples, std::size_t channels,
-                 std::size_t m) {
-      const std::size_t s = layer.self_attention.segments, series = samples * channels, rows = series * s,
-                        width = layer.norm1.gain.cols();
+    void lay_out(Arena& arena, const SegmentDecoderLayer& layer, std::size_t samples,
+                 std::size_t channels, std::size_t m) {
+      const std::size_t s = layer.self_attention.segments, series = samples * channels,
+                        rows = series * s, width = layer.norm1.gain.cols();
       linear_pred.lay_out(arena, layer.linear_pred, rows);
       norm2.lay_out(arena, layer.norm2, rows);
       match_slot(layer.cross_attention, cross_attention);
@@ -86,13 +90,14 @@ class SegmentDecoderLayer {
 
   template <class PassType>
   Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x, Cache& cache,
-                                     Rows<const Scalar, Width> memory) const {
+                                    Rows<const Scalar, Width> memory) const {
     const auto series = pass.folded(cache.self_attention.channels);
     const auto a = self_attention.forward(pass, x, cache.self_attention);
     Rows<const Scalar, Width> branch;
     if_kept(
         [&](const auto& mixer, auto& mine) {
-          branch = cross_dropout.forward(series, mixer.forward(series.at(pass.module + 2), a, memory, mine),
+          branch = cross_dropout.forward(series,
+                                         mixer.forward(series.at(pass.module + 2), a, memory, mine),
                                          cache.cross_dropout);
         },
         cross_attention, cache.cross_attention);
@@ -104,11 +109,13 @@ class SegmentDecoderLayer {
 
   /// dy is the next layer's, empty behind the last. Leaves dmemory in the cache.
   template <class PassType>
-  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy, Cache& cache,
-                                            Rows<const Scalar, Segment> dprediction) const {
+  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
+                                           Cache& cache,
+                                           Rows<const Scalar, Segment> dprediction) const {
     const auto series = pass.folded(cache.self_attention.channels);
     const auto dpredicted = linear_pred.backward_input(pass, dprediction, cache.linear_pred);
-    const auto dv = norm2.backward_input(pass, sum_of_gradients(dy, dpredicted, cache.dy), cache.norm2);
+    const auto dv =
+        norm2.backward_input(pass, sum_of_gradients(dy, dpredicted, cache.dy), cache.norm2);
     const auto dn = mlp.backward_input(pass, dv, cache.mlp, dv);
     Rows<const Scalar, Width> da = norm1.backward_input(pass, dn, cache.norm1);
     cache.dmemory = {};
@@ -123,8 +130,10 @@ class SegmentDecoderLayer {
     return self_attention.backward_input(pass, da, cache.self_attention);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, SegmentDecoderLayer& gradients, Share& share) const {
-    self_attention.backward_weights(pass, caches.of(&Cache::self_attention), gradients.self_attention, share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, SegmentDecoderLayer& gradients,
+                        Share& share) const {
+    self_attention.backward_weights(pass, caches.of(&Cache::self_attention),
+                                    gradients.self_attention, share);
     if_kept(
         [&](const auto& mixer, auto& gradient) {
           const auto part = [](Cache & cache) -> auto& { return part_of(cache.cross_attention); };
@@ -134,22 +143,25 @@ class SegmentDecoderLayer {
     mlp.backward_weights(pass, caches.of(&Cache::mlp), gradients.mlp, share);
     norm1.backward_weights(pass, caches.of(&Cache::norm1), gradients.norm1, share);
     norm2.backward_weights(pass, caches.of(&Cache::norm2), gradients.norm2, share);
-    linear_pred.backward_weights(pass, caches.of(&Cache::linear_pred), gradients.linear_pred, share);
+    linear_pred.backward_weights(pass, caches.of(&Cache::linear_pred), gradients.linear_pred,
+                                 share);
   }
 
   /// Of one sample of `channels` variates with m tokens of memory each; matrix products alone.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels, std::size_t m) const {
     const std::size_t s = self_attention.segments;
-    std::size_t total =
-        self_attention.multiply_adds(channels) + channels * (mlp.multiply_adds(s) + linear_pred.multiply_adds(s));
-    if_kept([&](const auto& layer) { total += channels * layer.multiply_adds(s, m); }, cross_attention);
+    std::size_t total = self_attention.multiply_adds(channels) +
+                        channels * (mlp.multiply_adds(s) + linear_pred.multiply_adds(s));
+    if_kept([&](const auto& layer) { total += channels * layer.multiply_adds(s, m); },
+            cross_attention);
     return total;
   }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
     SelfAttention::for_each(self.self_attention, name + "self_attention.", list);
-    if_kept([&](auto& layer) { layer.for_each(layer, name + "cross_attention.", list); }, self.cross_attention);
+    if_kept([&](auto& layer) { layer.for_each(layer, name + "cross_attention.", list); },
+            self.cross_attention);
     Mlp::for_each(self.mlp, name, list, {"MLP1.0.", "MLP1.2.", 2});
     LayerNorm<Scalar, Width>::for_each(self.norm1, name + "norm1.", list);
     LayerNorm<Scalar, Width>::for_each(self.norm2, name + "norm2.", list);

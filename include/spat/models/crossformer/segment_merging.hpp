@@ -7,11 +7,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// y(i) = W LN(x(i w), .., x(i w + w - 1)) + b, the w tokens side by side; where w does not divide s, the last w - s mod w
-/// segments are repeated behind the end (Crossformer, Zhang and Yan, 2023).
+/// y(i) = W LN(x(i w), .., x(i w + w - 1)) + b, the w tokens side by side; where w does not divide
+/// s, the last w - s mod w segments are repeated behind the end (Crossformer, Zhang and Yan, 2023).
 ///
 /// Shapes:  x [series * s x D]   y [series * ceil(s / w) x D]   W [D x w D].
-/// Errors: ConfigError for a window of nothing, or where there are fewer segments than are repeated.
+/// Errors: ConfigError for a window of nothing, or where there are fewer segments than are
+/// repeated.
 template <std::floating_point Scalar, std::size_t Width = dynamic>
 class SegmentMerging {
  public:
@@ -33,7 +34,8 @@ class SegmentMerging {
   struct Cache {
     typename LayerNorm<Scalar>::Cache norm;
     typename Map::Cache linear_trans;
-    Rows<Scalar, Width> padded, dx;  // where segments are repeated: [series * ceil(s / w) * w x D], [series * s x D]
+    Rows<Scalar, Width> padded,
+        dx;  // where segments are repeated: [series * ceil(s / w) * w x D], [series * s x D]
 
     void lay_out(Arena& arena, const SegmentMerging& layer, std::size_t series) {
       const std::size_t rows = series * layer.merged(), width = layer.linear_trans.outputs();
@@ -46,7 +48,8 @@ class SegmentMerging {
     }
   };
 
-  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache) const {
+  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x,
+                                    Cache& cache) const {
     const std::size_t width = x.cols(), series = x.rows() / segments, padded = merged() * window;
     if (padding() > 0) {
       for (std::size_t i = 0; i < series; ++i) {
@@ -57,26 +60,32 @@ class SegmentMerging {
       x = cache.padded;
     }
     const Rows<const Scalar> side_by_side{x.data(), series * merged(), window * width};
-    return linear_trans.forward(pass, norm.forward(pass, side_by_side, cache.norm), cache.linear_trans);
+    return linear_trans.forward(pass, norm.forward(pass, side_by_side, cache.norm),
+                                cache.linear_trans);
   }
 
-  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
-    const auto d = norm.backward_input(pass, linear_trans.backward_input(pass, dy, cache.linear_trans), cache.norm);
+  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
+                                           Cache& cache) const {
+    const auto d = norm.backward_input(
+        pass, linear_trans.backward_input(pass, dy, cache.linear_trans), cache.norm);
     const std::size_t width = dy.cols(), series = dy.rows() / merged(), padded = merged() * window;
     const Rows<const Scalar, Width> dpadded{d.data(), series * padded, width};
     if (padding() == 0) return dpadded;
     for (std::size_t i = 0; i < series; ++i) {
       const auto all = dpadded.middle_rows(i * padded, padded).flat();
-      const auto to = cache.dx.middle_rows(i * segments, segments).flat(), repeated = to.last(padding() * width);
+      const auto to = cache.dx.middle_rows(i * segments, segments).flat(),
+                 repeated = to.last(padding() * width);
       std::ranges::copy(all.first(to.size()), to.begin());
       kernels::add<Scalar>(repeated, all.last(padding() * width), repeated);
     }
     return cache.dx;
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, SegmentMerging& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, SegmentMerging& gradients,
+                        Share& share) const {
     norm.backward_weights(pass, caches.of(&Cache::norm), gradients.norm, share);
-    linear_trans.backward_weights(pass, caches.of(&Cache::linear_trans), gradients.linear_trans, share);
+    linear_trans.backward_weights(pass, caches.of(&Cache::linear_trans), gradients.linear_trans,
+                                  share);
   }
 
   [[nodiscard]] std::size_t multiply_adds(std::size_t series) const {
@@ -92,7 +101,8 @@ class SegmentMerging {
  private:
   static std::size_t checked(std::size_t segments, std::size_t window) {
     if (window == 0 || divide_up(segments, window) * window - segments > segments)
-      throw ConfigError(message("too few segments to merge: segments ", segments, ", window ", window));
+      throw ConfigError(
+          message("too few segments to merge: segments ", segments, ", window ", window));
     return window;
   }
 };

@@ -6,16 +6,19 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// trend = moving average over `window` steps, the series' ends repeated;  seasonal = x - trend  (Autoformer, Wu et al., 2021).
+/// trend = moving average over `window` steps, the series' ends repeated;  seasonal = x - trend
+/// (Autoformer, Wu et al., 2021).
 ///
-/// Shapes:  x, trend, seasonal [series x L].  No parameters. Errors: ConfigError for an even window.
+/// Shapes:  x, trend, seasonal [series x L].  No parameters. Errors: ConfigError for an even
+/// window.
 template <std::floating_point Scalar, std::size_t Length = dynamic>
 class SeriesDecomposition {
  public:
   using Value = Scalar;
 
   explicit SeriesDecomposition(std::size_t steps) : window(steps) {
-    if (window % 2 == 0) throw ConfigError(message("a moving average needs an odd window, found ", window));
+    if (window % 2 == 0)
+      throw ConfigError(message("a moving average needs an odd window, found ", window));
   }
 
   std::size_t window;
@@ -51,7 +54,8 @@ class SeriesDecomposition {
       const Scalar *const dtrend = dparts.trend.row(r), *const dseasonal = dparts.seasonal.row(r);
       Scalar* const difference = cache.difference.data();
       for (std::size_t t = 0; t < dx.cols(); ++t) difference[t] = dtrend[t] - dseasonal[t];
-      kernels::moving_average_backward<Scalar>({difference, dx.cols()}, window, {dx.row(r), dx.cols()});
+      kernels::moving_average_backward<Scalar>({difference, dx.cols()}, window,
+                                               {dx.row(r), dx.cols()});
       for (std::size_t t = 0; t < dx.cols(); ++t) dx.row(r)[t] += dseasonal[t];
     }
     return dx;

@@ -21,12 +21,15 @@ struct BasicPatchTSTConfig {
   std::size_t heads = 8;         // H
   std::size_t depth = 2;         // encoder layers, one attention module each
   std::size_t patch = 16;        // rows of a patch
-  std::size_t stride = 8;  // rows from one patch to the next; as many copies of the last value continue the series
+  std::size_t stride =
+      8;  // rows from one patch to the next; as many copies of the last value continue the series
   bool instance_norm = true;
   ModuleMask kept = ModuleMask::all();
 
   [[nodiscard]] constexpr std::size_t modules() const { return depth; }
-  [[nodiscard]] constexpr std::size_t patches() const { return (lookback - patch) / stride + 2; }  // P
+  [[nodiscard]] constexpr std::size_t patches() const {
+    return (lookback - patch) / stride + 2;
+  }  // P
   [[nodiscard]] constexpr std::size_t head_inputs() const { return width * patches(); }
   [[nodiscard]] constexpr BasicPatchTSTConfig with_kept(ModuleMask mask) const {
     BasicPatchTSTConfig config = *this;
@@ -34,12 +37,13 @@ struct BasicPatchTSTConfig {
     return config;
   }
   [[nodiscard]] constexpr bool valid() const {
-    return channels && lookback && horizon && width && ffn_width && heads && depth && depth <= most_modules && patch &&
-           stride && lookback >= patch && width % heads == 0;
+    return channels && lookback && horizon && width && ffn_width && heads && depth &&
+           depth <= most_modules && patch && stride && lookback >= patch && width % heads == 0;
   }
   /// How many numbers such a model learns; in double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
-    const auto t = static_cast<double>(horizon), d = static_cast<double>(width), f = static_cast<double>(ffn_width),
+    const auto t = static_cast<double>(horizon), d = static_cast<double>(width),
+               f = static_cast<double>(ffn_width),
                n = std::floor((static_cast<double>(lookback) - static_cast<double>(patch)) /
                               static_cast<double>(stride)) +
                    2;
@@ -56,20 +60,28 @@ struct BasicPatchTSTConfig {
   void check() const {
     using detail::require_rule;
     require_rule(channels > 0, "PatchTST needs at least one channel: channels", channels);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback, horizon);
+    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
+                 horizon);
     require_rule(patch > 0 && stride > 0, "patch and stride must be positive", patch, stride);
-    require_rule(lookback >= patch, "the lookback must hold a patch: lookback, patch", lookback, patch);
-    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width, ffn_width);
-    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth, most_modules);
-    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads, width);
+    require_rule(lookback >= patch, "the lookback must hold a patch: lookback, patch", lookback,
+                 patch);
+    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width,
+                 ffn_width);
+    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth,
+                 most_modules);
+    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads,
+                 width);
   }
 
-  friend constexpr bool operator==(const BasicPatchTSTConfig&, const BasicPatchTSTConfig&) = default;
+  friend constexpr bool operator==(const BasicPatchTSTConfig&,
+                                   const BasicPatchTSTConfig&) = default;
 
-  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules apart.
+  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules
+  /// apart.
   template <class Self, class Visit>
   static void for_each(Self& self, Visit&& visit) {
-    visit("channels", self.channels), visit("lookback", self.lookback), visit("horizon", self.horizon);
+    visit("channels", self.channels), visit("lookback", self.lookback),
+        visit("horizon", self.horizon);
     visit("width", self.width), visit("ffn_width", self.ffn_width), visit("heads", self.heads);
     visit("depth", self.depth), visit("patch", self.patch), visit("stride", self.stride);
     visit("instance_norm", self.instance_norm);

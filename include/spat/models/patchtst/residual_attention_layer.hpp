@@ -1,4 +1,5 @@
-// models. The transformer block with residual attention and batch statistics, cut into stages; its attention may have been pruned.
+// models. The transformer block with residual attention and batch statistics, cut into stages; its
+// attention may have been pruned.
 #pragma once
 
 #include <spat/core/slot.hpp>
@@ -8,17 +9,23 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// u = x + Drop(Drop(Attention(x, x, S))), or u = x where the module was pruned;  n = BN_a(u);  v = n + Drop(FFN(n));  y = BN_f(v)
-/// (Nie et al., "A Time Series is Worth 64 Words", ICLR 2023; scores that pass from block to block: He et al., RealFormer, 2021).
+/// u = x + Drop(Drop(Attention(x, x, S))), or u = x where the module was pruned;  n = BN_a(u);  v =
+/// n + Drop(FFN(n));  y = BN_f(v)
+/// (Nie et al., "A Time Series is Worth 64 Words", ICLR 2023; scores that pass from block to block:
+/// He et al., RealFormer, 2021).
 ///
-/// S are the scores before softmax of the nearest attention below that is kept, or none. An attention adds them to its own and hands
-/// the sum on; where it was pruned they pass by, as if its query projection were zero.
+/// S are the scores before softmax of the nearest attention below that is kept, or none. An
+/// attention adds them to its own and hands the sum on; where it was pruned they pass by, as if its
+/// query projection were zero.
 ///
-/// Shapes:  x, y [samples * N x D]   S [samples * H * N x N].  One prunable module: `attention`. Its probabilities are not dropped. Its
-/// dropouts are sites first_site .. first_site + 3 (attention's output and its branch, hidden units, feed-forward branch).
+/// Shapes:  x, y [samples * N x D]   S [samples * H * N x N].  One prunable module: `attention`.
+/// Its probabilities are not dropped. Its
+/// dropouts are sites first_site .. first_site + 3 (attention's output and its branch, hidden
+/// units, feed-forward branch).
 ///
-/// Forward has three stages, and the statistics of a batch are reduced in between: mix, to those of u; transform, from there to those
-/// of v; normalize. Backward has the same three, from the last to the first.
+/// Forward has three stages, and the statistics of a batch are reduced in between: mix, to those of
+/// u; transform, from there to those of v; normalize. Backward has the same three, from the last to
+/// the first.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
 class ResidualAttentionLayer {
@@ -28,8 +35,10 @@ class ResidualAttentionLayer {
   static constexpr std::size_t modules = 1, sites = 4;
 
   /// Bit 0 of `keeps`: the attention.
-  ResidualAttentionLayer(std::size_t width, std::size_t ffn_width, std::size_t heads, ModuleMask keeps)
-      : attention(make_slot<MultiHeadAttention<Scalar, Width, Heads>, kept.presence(0)>(keeps.keeps(0), width, heads)),
+  ResidualAttentionLayer(std::size_t width, std::size_t ffn_width, std::size_t heads,
+                         ModuleMask keeps)
+      : attention(make_slot<MultiHeadAttention<Scalar, Width, Heads>, kept.presence(0)>(
+            keeps.keeps(0), width, heads)),
         ffn(width, ffn_width), attention_norm(width), ffn_norm(width) {}
 
   [[no_unique_address]] Mixer attention;
@@ -37,9 +46,11 @@ class ResidualAttentionLayer {
   BatchNorm<Scalar, Width> attention_norm, ffn_norm;
   Dropout<Scalar> out_dropout, attention_dropout, ffn_dropout;
 
-  /// Whether an attention is kept below and above this block: without one there is nobody to take scores from or hand them to.
+  /// Whether an attention is kept below and above this block: without one there is nobody to take
+  /// scores from or hand them to.
   void connect(bool below, bool above) {
-    if_kept([&](auto& mixer) { mixer.takes_scores = below, mixer.hands_on_scores = above; }, attention);
+    if_kept([&](auto& mixer) { mixer.takes_scores = below, mixer.hands_on_scores = above; },
+            attention);
   }
 
   /// One rate for all four places; sites are numbered from `first_site`.
@@ -55,15 +66,18 @@ class ResidualAttentionLayer {
     typename FeedForward<Scalar, Width, FfnWidth>::Cache ffn;
     typename BatchNorm<Scalar, Width>::Cache attention_norm, ffn_norm;
     typename Dropout<Scalar>::Cache out_dropout, attention_dropout, ffn_dropout;
-    Rows<Scalar, Width> mixed, v, dx;     // x + attention's branch, v, dx where there is one
-    Rows<const Scalar, Width> u, dy, dn;  // between the stages: x or `mixed`, the caller's, the feed-forward's
+    Rows<Scalar, Width> mixed, v, dx;  // x + attention's branch, v, dx where there is one
+    Rows<const Scalar, Width> u, dy,
+        dn;  // between the stages: x or `mixed`, the caller's, the feed-forward's
 
-    void lay_out(Arena& arena, const ResidualAttentionLayer& layer, std::size_t samples, std::size_t tokens) {
+    void lay_out(Arena& arena, const ResidualAttentionLayer& layer, std::size_t samples,
+                 std::size_t tokens) {
       const std::size_t rows = samples * tokens, width = layer.ffn_norm.gain.cols();
       ffn_norm.lay_out(arena, layer.ffn_norm, rows);
       match_slot(layer.attention, attention);
       // Not temporary: the scores that it hands on are read in blocks above.
-      if_kept([&](const auto& mixer, auto& mine) { mine.lay_out(arena, mixer, samples, tokens, tokens); },
+      if_kept([&](const auto& mixer,
+                  auto& mine) { mine.lay_out(arena, mixer, samples, tokens, tokens); },
               layer.attention, attention);
       arena.temporarily([&] {
         attention_norm.lay_out(arena, layer.attention_norm, rows);
@@ -84,14 +98,15 @@ class ResidualAttentionLayer {
 
   /// Returns the scores for the blocks above.
   template <class PassType>
-  Rows<const Scalar> mix(const PassType& pass, Rows<const Scalar, Width> x, Rows<const Scalar> scores,
-                          Cache& cache) const {
+  Rows<const Scalar> mix(const PassType& pass, Rows<const Scalar, Width> x,
+                         Rows<const Scalar> scores, Cache& cache) const {
     cache.u = x;
     if_kept(
         [&](const auto& mixer, auto& mine) {
-          const auto y = mixer.forward(pass, x, x, mine, {.key_mask = {}, .previous_scores = scores});
-          const auto branch =
-              attention_dropout.forward(pass, out_dropout.forward(pass, y, cache.out_dropout), cache.attention_dropout);
+          const auto y =
+              mixer.forward(pass, x, x, mine, {.key_mask = {}, .previous_scores = scores});
+          const auto branch = attention_dropout.forward(
+              pass, out_dropout.forward(pass, y, cache.out_dropout), cache.attention_dropout);
           kernels::add<Scalar>(x.flat(), branch.flat(), cache.mixed.flat());
           cache.u = cache.mixed, scores = mine.scores;
         },
@@ -101,7 +116,8 @@ class ResidualAttentionLayer {
   }
   void transform(const Pass& pass, Cache& cache) const {
     const auto n = attention_norm.forward(pass, cache.u, cache.attention_norm);
-    const auto branch = ffn_dropout.forward(pass, ffn.forward(pass, n, cache.ffn), cache.ffn_dropout);
+    const auto branch =
+        ffn_dropout.forward(pass, ffn.forward(pass, n, cache.ffn), cache.ffn_dropout);
     kernels::add<Scalar>(n.flat(), branch.flat(), cache.v.flat());
     ffn_norm.observe(pass, cache.v, cache.ffn_norm);
   }
@@ -115,7 +131,8 @@ class ResidualAttentionLayer {
   }
   void backward_transform(const Pass& pass, Cache& cache) const {
     const auto dv = ffn_norm.backward_input(pass, cache.dy, cache.ffn_norm);
-    cache.dn = ffn.backward_input(pass, ffn_dropout.backward_input(pass, dv, cache.ffn_dropout), cache.ffn, dv);
+    cache.dn = ffn.backward_input(pass, ffn_dropout.backward_input(pass, dv, cache.ffn_dropout),
+                                  cache.ffn, dv);
     attention_norm.backward_observe(pass, cache.dn, cache.attention_norm);
   }
 
@@ -126,21 +143,26 @@ class ResidualAttentionLayer {
   };
   /// dscores: with respect to what mix returned.
   template <class PassType>
-  InputGradients backward_mix(const PassType& pass, Rows<const Scalar> dscores, Cache& cache) const {
-    Rows<const Scalar, Width> dx = attention_norm.backward_input(pass, cache.dn, cache.attention_norm);
+  InputGradients backward_mix(const PassType& pass, Rows<const Scalar> dscores,
+                              Cache& cache) const {
+    Rows<const Scalar, Width> dx =
+        attention_norm.backward_input(pass, cache.dn, cache.attention_norm);
     if_kept(
         [&](const auto& mixer, auto& mine) {
           const auto dbranch = out_dropout.backward_input(
-              pass, attention_dropout.backward_input(pass, dx, cache.attention_dropout), cache.out_dropout);
+              pass, attention_dropout.backward_input(pass, dx, cache.attention_dropout),
+              cache.out_dropout);
           const auto through = mixer.backward_input(pass, dbranch, mine, dscores);
-          kernels::add<Scalar>(dx.flat(), through.query.flat(), through.memory.flat(), cache.dx.flat());
+          kernels::add<Scalar>(dx.flat(), through.query.flat(), through.memory.flat(),
+                               cache.dx.flat());
           dx = cache.dx, dscores = through.previous_scores;
         },
         attention, cache.attention);
     return {dx, dscores};
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, ResidualAttentionLayer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, ResidualAttentionLayer& gradients,
+                        Share& share) const {
     if_kept(
         [&](const auto& mixer, auto& gradient) {
           const auto part = [](Cache & cache) -> auto& { return part_of(cache.attention); };
@@ -148,7 +170,8 @@ class ResidualAttentionLayer {
         },
         attention, gradients.attention);
     ffn.backward_weights(pass, caches.of(&Cache::ffn), gradients.ffn, share);
-    attention_norm.backward_weights(pass, caches.of(&Cache::attention_norm), gradients.attention_norm, share);
+    attention_norm.backward_weights(pass, caches.of(&Cache::attention_norm),
+                                    gradients.attention_norm, share);
     ffn_norm.backward_weights(pass, caches.of(&Cache::ffn_norm), gradients.ffn_norm, share);
   }
 
@@ -164,7 +187,8 @@ class ResidualAttentionLayer {
     return total;
   }
 
-  /// Names as in PatchTST's own state_dict. There the scale of the scores is a tensor without dimensions that is not learned.
+  /// Names as in PatchTST's own state_dict. There the scale of the scores is a tensor without
+  /// dimensions that is not learned.
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
     using Norm = BatchNorm<Scalar, Width>;
@@ -173,10 +197,11 @@ class ResidualAttentionLayer {
           mixer.for_each(mixer, name + "self_attn.", list,
                          {.query = "W_Q.", .key = "W_K.", .value = "W_V.", .out = "to_out.0."});
           const auto head_width = static_cast<Scalar>(mixer.width() / mixer.heads());
-          list.add_constant(name + "self_attn.sdp_attn.scale", {},
-                            [head_width](std::span<Scalar> values, const std::vector<std::size_t>&) {
-                              values[0] = 1 / std::sqrt(head_width);
-                            });
+          list.add_constant(
+              name + "self_attn.sdp_attn.scale", {},
+              [head_width](std::span<Scalar> values, const std::vector<std::size_t>&) {
+                values[0] = 1 / std::sqrt(head_width);
+              });
         },
         self.attention);
     Norm::for_each(self.attention_norm, name + "norm_attn.1.", list);

@@ -5,7 +5,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// y = Mamba(x) + Mamba_r(x), the second walking each sequence from its last token to its first.  x, y [samples * N x D].
+/// y = Mamba(x) + Mamba_r(x), the second walking each sequence from its last token to its first.
+/// x, y [samples * N x D].
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t Inner = dynamic,
           std::size_t States = dynamic>
 class BidirectionalMamba {
@@ -22,7 +23,8 @@ class BidirectionalMamba {
     typename Direction::Cache ahead, back;
     Rows<Scalar, Width> y;
 
-    void lay_out(Arena& arena, const BidirectionalMamba& layer, std::size_t samples, std::size_t tokens) {
+    void lay_out(Arena& arena, const BidirectionalMamba& layer, std::size_t samples,
+                 std::size_t tokens) {
       arena.take(y, samples * tokens, layer.ahead.in_proj.inputs());
       arena.temporarily([&] {
         ahead.lay_out(arena, layer.ahead, samples, tokens);
@@ -31,7 +33,8 @@ class BidirectionalMamba {
     }
   };
 
-  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache) const {
+  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x,
+                                    Cache& cache) const {
     const auto y = cache.y.middle_rows(0, x.rows());
     const auto first = ahead.forward(pass, x, cache.ahead);
     kernels::add<Scalar>(first.flat(), back.forward(pass, x, cache.back).flat(), y.flat());
@@ -42,12 +45,14 @@ class BidirectionalMamba {
   struct InputGradients {
     Rows<const Scalar, Width> ahead, back;
   };
-  InputGradients backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+  InputGradients backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
+                                Cache& cache) const {
     const auto first = ahead.backward_input(pass, dy, cache.ahead);
     return {first, back.backward_input(pass, dy, cache.back)};
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, BidirectionalMamba& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, BidirectionalMamba& gradients,
+                        Share& share) const {
     ahead.backward_weights(pass, caches.of(&Cache::ahead), gradients.ahead, share);
     back.backward_weights(pass, caches.of(&Cache::back), gradients.back, share);
   }

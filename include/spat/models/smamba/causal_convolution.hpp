@@ -8,16 +8,19 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// y(b, t, i) = bias_i + sum_j W_ij x(b, t - (k - 1) + j, i),  j = 0 .. k - 1, over the tokens that exist.
+/// y(b, t, i) = bias_i + sum_j W_ij x(b, t - (k - 1) + j, i),  j = 0 .. k - 1, over the tokens that
+/// exist.
 ///
-/// Shapes:  x, y [samples * N x I], x as columns of a wider matrix, too   W [I x k], in files [I, 1, k]   bias [I].
+/// Shapes:  x, y [samples * N x I], x as columns of a wider matrix, too
+/// W [I x k], in files [I, 1, k]   bias [I].
 /// `reversed`: a sequence is walked from its last row to its first.
 template <std::floating_point Scalar, std::size_t Channels = dynamic>
 class CausalConvolution {
  public:
   using Value = Scalar;
 
-  CausalConvolution(std::size_t channels, std::size_t kernel) : weight(channels, kernel), bias(1, channels) {}
+  CausalConvolution(std::size_t channels, std::size_t kernel)
+      : weight(channels, kernel), bias(1, channels) {}
 
   Tensor<Scalar, Channels, dynamic> weight;
   Tensor<Scalar, 1, Channels> bias;
@@ -25,17 +28,19 @@ class CausalConvolution {
 
   struct Cache {
     kernels::Strided<const Scalar> x, dy;  // the caller's
-    Rows<Scalar, Channels> y, w;          // w: W^T
+    Rows<Scalar, Channels> y, w;           // w: W^T
     std::size_t tokens = 0;
 
-    void lay_out(Arena& arena, const CausalConvolution& layer, std::size_t samples, std::size_t token_count) {
+    void lay_out(Arena& arena, const CausalConvolution& layer, std::size_t samples,
+                 std::size_t token_count) {
       tokens = token_count;
       arena.take(y, samples * tokens, layer.weight.rows());
       arena.take(w, layer.weight.cols(), layer.weight.rows());
     }
   };
 
-  Rows<const Scalar, Channels> forward(const Pass& pass, kernels::Strided<const Scalar> x, Cache& cache) const {
+  Rows<const Scalar, Channels> forward(const Pass& pass, kernels::Strided<const Scalar> x,
+                                       Cache& cache) const {
     cache.x = x;
     kernels::transpose(weight.data(), weight.rows(), weight.cols(), cache.w.data());
     for_each_sample(pass, x, cache, [&](std::size_t first) {
@@ -50,23 +55,27 @@ class CausalConvolution {
                       kernels::Strided<Scalar> dx) const {
     cache.dy = dy;
     for_each_sample(pass, cache.dy, cache, [&](std::size_t first) {
-      kernels::causal_convolution_backward<Scalar>(rows_of(cache.dy, first, cache), cache.w, reversed,
-                                                   rows_of(dx, first, cache));
+      kernels::causal_convolution_backward<Scalar>(rows_of(cache.dy, first, cache), cache.w,
+                                                   reversed, rows_of(dx, first, cache));
     });
   }
 
-  void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, CausalConvolution& gradients, Share& share) const {
+  void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, CausalConvolution& gradients,
+                        Share& share) const {
     if (!share.takes()) return;
     for (const Cache& cache : caches) {
       for (std::size_t first = 0; first < cache.dy.rows; first += cache.tokens)
-        kernels::causal_convolution_weights<Scalar>(rows_of(cache.x, first, cache), rows_of(cache.dy, first, cache),
-                                                    reversed, gradients.weight.view());
+        kernels::causal_convolution_weights<Scalar>(rows_of(cache.x, first, cache),
+                                                    rows_of(cache.dy, first, cache), reversed,
+                                                    gradients.weight.view());
       kernels::add_rows<Scalar>(cache.dy, gradients.bias.data());
     }
   }
 
   /// Of one sample.
-  [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const { return tokens * weight.flat().size(); }
+  [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {
+    return tokens * weight.flat().size();
+  }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
@@ -80,10 +89,12 @@ class CausalConvolution {
     return x.part(first, cache.tokens, 0, x.cols);
   }
   template <class Visit>
-  void for_each_sample(const Pass& pass, kernels::Strided<const Scalar> x, const Cache& cache, Visit&& visit) const {
-    pass.for_shares(x.rows / cache.tokens, x.rows * weight.flat().size(), [&](std::size_t first, std::size_t last) {
-      for (std::size_t s = first; s < last; ++s) visit(s * cache.tokens);
-    });
+  void for_each_sample(const Pass& pass, kernels::Strided<const Scalar> x, const Cache& cache,
+                       Visit&& visit) const {
+    pass.for_shares(x.rows / cache.tokens, x.rows * weight.flat().size(),
+                    [&](std::size_t first, std::size_t last) {
+                      for (std::size_t s = first; s < last; ++s) visit(s * cache.tokens);
+                    });
   }
 };
 

@@ -2,32 +2,37 @@
 #pragma once
 
 #include <spat/models/smamba/causal_convolution.hpp>
-#include <spat/nn/linear.hpp>
 #include <spat/models/smamba/selective_scan.hpp>
+#include <spat/nn/linear.hpp>
 
 namespace spat::inline SPAT_ABI {
 
-/// Of each sequence of tokens (Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", 2023):
+/// Of each sequence of tokens (Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective
+/// State Spaces", 2023):
 ///
-///     [v, z] = x W_in^T    u = SiLU(convolution(v))    [r, B, C] = u W_x^T    delta = softplus(r W_dt^T + b_dt)
-///     y = (scan(u, delta, B, C) SiLU(z)) W_out^T
+///     [v, z] = x W_in^T    u = SiLU(convolution(v))    [r, B, C] = u W_x^T    delta = softplus(r
+///     W_dt^T + b_dt) y = (scan(u, delta, B, C) SiLU(z)) W_out^T
 ///
-/// Shapes:  x, y [samples * N x D]   v, z, u, delta [samples * N x I]   r [samples * N x R], R = ceil(D / 16)   B, C [.. x S].
-/// `reversed`: a sequence is walked from its last token to its first.
-/// b_dt starts where softplus(b_dt) spreads from 0.001 to 0.1 over the channels, evenly in the logarithm: the reference draws it
-/// from that distribution.
+/// Shapes:  x, y [samples * N x D]   v, z, u, delta [samples * N x I]
+/// r [samples * N x R], R = ceil(D / 16)   B, C [.. x S].
+/// `reversed`: a sequence is walked from its last token to its first. b_dt starts where
+/// softplus(b_dt) spreads from 0.001 to 0.1 over the channels, evenly in the logarithm: the
+/// reference draws it from that distribution.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t Inner = dynamic,
           std::size_t States = dynamic>
 class Mamba {
  public:
   using Value = Scalar;
 
-  [[nodiscard]] static constexpr std::size_t rank_of(std::size_t width) { return divide_up(width, std::size_t{16}); }
+  [[nodiscard]] static constexpr std::size_t rank_of(std::size_t width) {
+    return divide_up(width, std::size_t{16});
+  }
 
  private:
   static constexpr std::size_t rank = Width == dynamic ? dynamic : rank_of(Width);
   static constexpr std::size_t both = Inner == dynamic ? dynamic : 2 * Inner;
-  static constexpr std::size_t selected = rank == dynamic || States == dynamic ? dynamic : rank + 2 * States;
+  static constexpr std::size_t selected =
+      rank == dynamic || States == dynamic ? dynamic : rank + 2 * States;
 
  public:
   using InProjection = Linear<Scalar, Width, both, Bias::none>;
@@ -35,9 +40,11 @@ class Mamba {
   using StepProjection = Linear<Scalar, rank, Inner>;
   using OutProjection = Linear<Scalar, Inner, Width, Bias::none>;
 
-  Mamba(std::size_t width, std::size_t inner, std::size_t states, std::size_t kernel, bool from_the_end = false)
-      : in_proj(width, 2 * inner), conv1d(inner, kernel), x_proj(inner, rank_of(width) + 2 * states),
-        dt_proj(rank_of(width), inner), scan(inner, states), out_proj(inner, width) {
+  Mamba(std::size_t width, std::size_t inner, std::size_t states, std::size_t kernel,
+        bool from_the_end = false)
+      : in_proj(width, 2 * inner), conv1d(inner, kernel),
+        x_proj(inner, rank_of(width) + 2 * states), dt_proj(rank_of(width), inner),
+        scan(inner, states), out_proj(inner, width) {
     conv1d.reversed = scan.reversed = from_the_end;
     for (std::size_t i = 0; i < inner; ++i) {
       const double place = (static_cast<double>(i) + 0.5) / static_cast<double>(inner);
@@ -87,36 +94,44 @@ class Mamba {
     }
   };
 
-  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache) const {
+  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x,
+                                    Cache& cache) const {
     const std::size_t rows = x.rows(), rank_size = dt_proj.inputs(), states = scan.states();
     const kernels::Strided<const Scalar> projected = in_proj.forward(pass, x, cache.in_proj);
     const auto v = conv1d.forward(pass, projected.part(0, rows, 0, inner()), cache.conv1d);
-    each_row(pass, rows, [&](std::size_t r) { kernels::silu<Scalar>({v.row(r), inner()}, {cache.u.row(r), inner()}); });
+    each_row(pass, rows, [&](std::size_t r) {
+      kernels::silu<Scalar>({v.row(r), inner()}, {cache.u.row(r), inner()});
+    });
     const auto u = cache.u.middle_rows(0, rows);
     const kernels::Strided<const Scalar> chosen = x_proj.forward(pass, u, cache.x_proj);
     for (std::size_t r = 0; r < rows; ++r) std::copy_n(chosen.row(r), rank_size, cache.step.row(r));
-    const auto softplus = [&](std::size_t row, std::size_t count, std::size_t column, std::size_t cols) {
+    const auto softplus = [&](std::size_t row, std::size_t count, std::size_t column,
+                              std::size_t cols) {
       for (std::size_t r = row; r < row + count; ++r) {
         const std::span<Scalar> delta{cache.dt_proj.y.row(r) + column, cols};
         kernels::softplus<Scalar>(delta, delta);
       }
     };
-    const auto delta = dt_proj.forward(pass, cache.step.middle_rows(0, rows), cache.dt_proj, softplus);
+    const auto delta =
+        dt_proj.forward(pass, cache.step.middle_rows(0, rows), cache.dt_proj, softplus);
     const auto y = scan.forward(pass, u, delta, chosen.part(0, rows, rank_size, states),
                                 chosen.part(0, rows, rank_size + states, states), cache.scan);
     each_row(pass, rows, [&](std::size_t r) {
-      kernels::gate<Scalar>({y.row(r), inner()}, {projected.row(r) + inner(), inner()}, {cache.gated.row(r), inner()});
+      kernels::gate<Scalar>({y.row(r), inner()}, {projected.row(r) + inner(), inner()},
+                            {cache.gated.row(r), inner()});
     });
     return out_proj.forward(pass, cache.gated.middle_rows(0, rows), cache.out_proj);
   }
 
-  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
+                                           Cache& cache) const {
     const std::size_t rows = dy.rows(), rank_size = dt_proj.inputs(), states = scan.states();
     const auto dgated = out_proj.backward_input(pass, dy, cache.out_proj);
     const kernels::Strided<Scalar> dprojected = cache.dprojected.middle_rows(0, rows);
     const kernels::Strided<Scalar> dchosen = cache.dselected.middle_rows(0, rows);
     each_row(pass, rows, [&](std::size_t r) {
-      kernels::gate_backward<Scalar>({cache.scan.y.row(r), inner()}, {cache.in_proj.y.row(r) + inner(), inner()},
+      kernels::gate_backward<Scalar>({cache.scan.y.row(r), inner()},
+                                     {cache.in_proj.y.row(r) + inner(), inner()},
                                      {dgated.row(r), inner()}, {cache.dscanned.row(r), inner()},
                                      {dprojected.row(r) + inner(), inner()});
     });
@@ -138,7 +153,8 @@ class Mamba {
     return in_proj.backward_input(pass, cache.dprojected.middle_rows(0, rows), cache.in_proj);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, Mamba& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, Mamba& gradients,
+                        Share& share) const {
     in_proj.backward_weights(pass, caches.of(&Cache::in_proj), gradients.in_proj, share);
     conv1d.backward_weights(pass, caches.of(&Cache::conv1d), gradients.conv1d, share);
     x_proj.backward_weights(pass, caches.of(&Cache::x_proj), gradients.x_proj, share);
@@ -149,8 +165,9 @@ class Mamba {
 
   /// Of one sample: the projections, the convolution and the scan.
   [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {
-    return in_proj.multiply_adds(tokens) + conv1d.multiply_adds(tokens) + x_proj.multiply_adds(tokens) +
-           dt_proj.multiply_adds(tokens) + scan.multiply_adds(tokens) + out_proj.multiply_adds(tokens);
+    return in_proj.multiply_adds(tokens) + conv1d.multiply_adds(tokens) +
+           x_proj.multiply_adds(tokens) + dt_proj.multiply_adds(tokens) +
+           scan.multiply_adds(tokens) + out_proj.multiply_adds(tokens);
   }
 
   template <class Self, class List>

@@ -1,4 +1,5 @@
-// models. The selective scan: a linear state of each channel, whose step, input and output depend on the token.
+// models. The selective scan: a linear state of each channel, whose step, input and output depend
+// on the token.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -8,20 +9,25 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// For each sample and channel i, with the state h_t of S numbers, h_{-1} = 0 (Gu and Dao, "Mamba", 2023):
+/// For each sample and channel i, with the state h_t of S numbers, h_{-1} = 0 (Gu and Dao, "Mamba",
+/// 2023):
 ///
-///     h_t = exp(delta_ti A_i) h_{t-1} + delta_ti u_ti B_t,   y_ti = C_t h_t + D_i u_ti,   A = -exp(A_log)
+///     h_t = exp(delta_ti A_i) h_{t-1} + delta_ti u_ti B_t,   y_ti = C_t h_t + D_i u_ti,   A =
+///     -exp(A_log)
 ///
-/// Shapes:  u, delta, y [samples * N x I]   B, C [samples * N x S], as columns of a wider matrix, too   A_log [I x S]   D [I].
-/// `reversed`: a sequence is walked from its last row to its first. A starts as -1 .. -S in every channel, D at 1.
-/// What goes forward is one state; backward computes the states of a sample again, a vector of channels at a time.
+/// Shapes:  u, delta, y [samples * N x I]   B, C [samples * N x S], as columns of a wider matrix,
+/// too   A_log [I x S]   D [I].
+/// `reversed`: a sequence is walked from its last row to its first. A starts as -1 .. -S in every
+/// channel, D at 1. What goes forward is one state; backward computes the states of a sample again,
+/// a vector of channels at a time.
 template <std::floating_point Scalar, std::size_t Channels = dynamic, std::size_t States = dynamic>
 class SelectiveScan {
  public:
   using Value = Scalar;
   using Columns = kernels::Strided<const Scalar>;
 
-  SelectiveScan(std::size_t channels, std::size_t states) : decay_log(channels, states), skip(1, channels) {
+  SelectiveScan(std::size_t channels, std::size_t states)
+      : decay_log(channels, states), skip(1, channels) {
     for (std::size_t i = 0; i < channels; ++i)
       for (std::size_t s = 0; s < states; ++s)
         decay_log.view().row(i)[s] = static_cast<Scalar>(std::log(static_cast<double>(s + 1)));
@@ -39,18 +45,21 @@ class SelectiveScan {
     Rows<const Scalar, Channels> u, delta, dy;  // the caller's
     Columns b, c;
     Rows<Scalar, Channels> y, du, ddelta;
-    Rows<Scalar, Channels> a, da;  // A^T [S x I]; its gradient from each sample, before the logarithm
-    Rows<Scalar> rooms;            // a row for each group of channels
-    Rows<Scalar> db, dc;           // from each group, [groups * rows x S]
+    Rows<Scalar, Channels> a,
+        da;               // A^T [S x I]; its gradient from each sample, before the logarithm
+    Rows<Scalar> rooms;   // a row for each group of channels
+    Rows<Scalar> db, dc;  // from each group, [groups * rows x S]
     std::size_t tokens = 0;
 
-    void lay_out(Arena& arena, const SelectiveScan& layer, std::size_t samples, std::size_t token_count) {
+    void lay_out(Arena& arena, const SelectiveScan& layer, std::size_t samples,
+                 std::size_t token_count) {
       tokens = token_count;
       const std::size_t rows = samples * tokens, states = layer.states();
       arena.take(y, rows, layer.channels());
       arena.temporarily([&] {
         arena.take(a, states, layer.channels());
-        arena.take(rooms, groups, kernels::ScanRoom<Scalar>::size(arena.training() ? tokens : 0, states));
+        arena.take(rooms, groups,
+                   kernels::ScanRoom<Scalar>::size(arena.training() ? tokens : 0, states));
       });
       if (!arena.training()) return;
       for (auto* view : {&du, &ddelta}) arena.take(*view, rows, layer.channels());
@@ -60,14 +69,16 @@ class SelectiveScan {
   };
 
   Rows<const Scalar, Channels> forward(const Pass& pass, Rows<const Scalar, Channels> u,
-                                        Rows<const Scalar, Channels> delta, Columns b, Columns c, Cache& cache) const {
+                                       Rows<const Scalar, Channels> delta, Columns b, Columns c,
+                                       Cache& cache) const {
     cache.u = u, cache.delta = delta, cache.b = b, cache.c = c;
     for (std::size_t i = 0; i < channels(); ++i)
-      for (std::size_t s = 0; s < states(); ++s) cache.a.row(s)[i] = -std::exp(decay_log.view().row(i)[s]);
+      for (std::size_t s = 0; s < states(); ++s)
+        cache.a.row(s)[i] = -std::exp(decay_log.view().row(i)[s]);
     for_each_group(pass, cache, [&](std::size_t group, std::size_t sample) {
       const std::size_t first = sample * cache.tokens;
-      kernels::selective_scan<Scalar>(scan_of(cache, first), {cache.rooms.row(group), 0, states()}, begin(group),
-                                      begin(group + 1), part(cache.y, first, cache));
+      kernels::selective_scan<Scalar>(scan_of(cache, first), {cache.rooms.row(group), 0, states()},
+                                      begin(group), begin(group + 1), part(cache.y, first, cache));
     });
     return cache.y.middle_rows(0, u.rows());
   }
@@ -83,10 +94,11 @@ class SelectiveScan {
     for_each_group(pass, cache, [&](std::size_t group, std::size_t sample) {
       const std::size_t first = sample * cache.tokens, row = group * dy.rows() + first;
       kernels::selective_scan_backward<Scalar>(
-          scan_of(cache, first), {cache.rooms.row(group), cache.tokens, states()}, part(dy, first, cache), begin(group),
-          begin(group + 1),
+          scan_of(cache, first), {cache.rooms.row(group), cache.tokens, states()},
+          part(dy, first, cache), begin(group), begin(group + 1),
           {part(cache.du, first, cache), part(cache.ddelta, first, cache),
-           cache.da.middle_rows(sample * states(), states()), part(cache.db, row, cache), part(cache.dc, row, cache)});
+           cache.da.middle_rows(sample * states(), states()), part(cache.db, row, cache),
+           part(cache.dc, row, cache)});
     });
     for (std::size_t r = 0; r < dy.rows(); ++r)
       for (std::size_t s = 0; s < states(); ++s) {
@@ -100,8 +112,10 @@ class SelectiveScan {
   }
 
   /// dA_log = A dA,  dD = sum over the rows of dy u.
-  void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, SelectiveScan& gradients, Share& share) const {
-    constexpr std::size_t tile = 64;  // channels a task: a constant, so that tasks do not depend on the workers
+  void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, SelectiveScan& gradients,
+                        Share& share) const {
+    constexpr std::size_t tile =
+        64;  // channels a task: a constant, so that tasks do not depend on the workers
     for (std::size_t first = 0; first < channels(); first += tile) {
       if (!share.takes()) continue;
       const std::size_t last = std::min(first + tile, channels());
@@ -112,14 +126,17 @@ class SelectiveScan {
             sum = spat::multiply_add(cache.da.row(row)[i], cache.a.row(row % states())[i], sum);
           }
         const kernels::Strided<const Scalar> dy = cache.dy, u = cache.u;
-        kernels::add_products<Scalar>(dy.part(0, dy.rows, first, last - first), u.part(0, u.rows, first, last - first),
+        kernels::add_products<Scalar>(dy.part(0, dy.rows, first, last - first),
+                                      u.part(0, u.rows, first, last - first),
                                       gradients.skip.data() + first);
       }
     }
   }
 
   /// Of one sample: the state's step and its reading.
-  [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const { return 2 * tokens * channels() * states(); }
+  [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {
+    return 2 * tokens * channels() * states();
+  }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
@@ -154,10 +171,12 @@ class SelectiveScan {
   template <class Visit>
   void for_each_group(const Pass& pass, const Cache& cache, Visit&& visit) const {
     const std::size_t samples = cache.u.rows() / cache.tokens;
-    pass.for_shares(groups, 16 * cache.u.size() * states(), [&](std::size_t first, std::size_t last) {
-      for (std::size_t group = first; group < last; ++group)
-        for (std::size_t sample = 0; sample < samples; ++sample) visit(group, sample);
-    });
+    pass.for_shares(groups, 16 * cache.u.size() * states(),
+                    [&](std::size_t first, std::size_t last) {
+                      for (std::size_t group = first; group < last; ++group)
+                        for (std::size_t sample = 0; sample < samples; ++sample)
+                          visit(group, sample);
+                    });
   }
 };
 

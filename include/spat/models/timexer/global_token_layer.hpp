@@ -1,4 +1,5 @@
-// models. The post-norm transformer block of several series whose last tokens, one a series, also look at a memory.
+// models. The post-norm transformer block of several series whose last tokens, one a series, also
+// look at a memory.
 #pragma once
 
 #include <spat/core/slot.hpp>
@@ -8,17 +9,20 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The block of TimeXer (Wang et al., 2024): series attend to themselves alone, and meet a memory m by their last token g.
+/// The block of TimeXer (Wang et al., 2024): series attend to themselves alone, and meet a memory m
+/// by their last token g.
 ///
 ///     u = LN_1(x + Drop(SelfAttention(x, x)))         each series by itself
-///     g(u) = LN_2(g(u) + Drop(CrossAttention(g(u), m)))  the last tokens of a sample's series, as one sequence
-///     y = LN_3(u + Drop(FFN(u)))
+///     g(u) = LN_2(g(u) + Drop(CrossAttention(g(u), m)))  the last tokens of a sample's series, as
+///     one sequence y = LN_3(u + Drop(FFN(u)))
 ///
 /// A branch is absent where its module was pruned; the norms stay.
 ///
-/// Shapes, for S series of N tokens a sample:  x, y [samples * S * N x D]   g [samples * S x D]   m [samples * Lk x D].
-/// Two prunable modules: `self_attention`, `cross_attention`. Dropouts are sites first_site .. first_site + 5 (probabilities and
-/// branch of either, hidden units, feed-forward branch), also where a module is gone.
+/// Shapes, for S series of N tokens a sample:  x, y [samples * S * N x D]   g [samples * S x D]
+/// m [samples * Lk x D].
+/// Two prunable modules: `self_attention`, `cross_attention`. Dropouts are sites first_site ..
+/// first_site + 5 (probabilities and branch of either, hidden units, feed-forward branch), also
+/// where a module is gone.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
 class GlobalTokenLayer {
@@ -33,8 +37,8 @@ class GlobalTokenLayer {
   /// Bits 0 and 1 of `keeps`: the self-attention, the cross-attention.
   GlobalTokenLayer(std::size_t width, std::size_t ffn_width, std::size_t heads, ModuleMask keeps)
       : self_attention(make_slot<Attention, kept.presence(0)>(keeps.keeps(0), width, heads)),
-        cross_attention(make_slot<Attention, kept.presence(1)>(keeps.keeps(1), width, heads)), ffn(width, ffn_width),
-        norm1(width), norm2(width), norm3(width) {}
+        cross_attention(make_slot<Attention, kept.presence(1)>(keeps.keeps(1), width, heads)),
+        ffn(width, ffn_width), norm1(width), norm2(width), norm3(width) {}
 
   [[no_unique_address]] SelfAttention self_attention;
   [[no_unique_address]] CrossAttention cross_attention;
@@ -62,13 +66,14 @@ class GlobalTokenLayer {
     std::size_t series = 0, tokens = 0;
 
     /// A sample is `series_count` series of `token_count` tokens, its memory `memory_tokens`.
-    void lay_out(Arena& arena, const GlobalTokenLayer& layer, std::size_t samples, std::size_t series_count,
-                 std::size_t token_count, std::size_t memory_tokens) {
+    void lay_out(Arena& arena, const GlobalTokenLayer& layer, std::size_t samples,
+                 std::size_t series_count, std::size_t token_count, std::size_t memory_tokens) {
       series = series_count, tokens = token_count;
-      const std::size_t sample_rows = series * tokens, rows = samples * sample_rows, globals = samples * series,
-                        width = layer.norm1.gain.cols();
+      const std::size_t sample_rows = series * tokens, rows = samples * sample_rows,
+                        globals = samples * series, width = layer.norm1.gain.cols();
       norm3.lay_out(arena, layer.norm3, rows);
-      match_slot(layer.self_attention, self_attention), match_slot(layer.cross_attention, cross_attention);
+      match_slot(layer.self_attention, self_attention),
+          match_slot(layer.cross_attention, cross_attention);
       arena.temporarily([&] {
         norm1.lay_out(arena, layer.norm1, rows);
         if_kept(
@@ -100,34 +105,40 @@ class GlobalTokenLayer {
 
   template <class PassType>
   Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x, Cache& cache,
-                                     Rows<const Scalar, Width> memory) const {
+                                    Rows<const Scalar, Width> memory) const {
     Rows<const Scalar, Width> branch, cross_branch;
     if_kept(
         [&](const auto& mixer, auto& mine) {
-          branch = self_dropout.forward(pass, mixer.forward(pass.folded(cache.series), x, x, mine), cache.self_dropout);
+          branch = self_dropout.forward(pass, mixer.forward(pass.folded(cache.series), x, x, mine),
+                                        cache.self_dropout);
         },
         self_attention, cache.self_attention);
     norm1.forward(pass, x, cache.norm1, branch);
-    const Rows<Scalar, Width> u = cache.norm1.y;  // its last tokens are overwritten: no backward reads them
+    const Rows<Scalar, Width> u =
+        cache.norm1.y;  // its last tokens are overwritten: no backward reads them
     take_globals(u, cache.tokens, cache.g);
     if_kept(
         [&](const auto& mixer, auto& mine) {
-          cross_branch =
-              cross_dropout.forward(pass, mixer.forward(of_cross(pass), cache.g, memory, mine), cache.cross_dropout);
+          cross_branch = cross_dropout.forward(
+              pass, mixer.forward(of_cross(pass), cache.g, memory, mine), cache.cross_dropout);
         },
         cross_attention, cache.cross_attention);
     put_globals(norm2.forward(pass, cache.g, cache.norm2, cross_branch), cache.tokens, u);
-    const auto hidden = ffn_dropout.forward(pass, ffn.forward(pass, u, cache.ffn), cache.ffn_dropout);
+    const auto hidden =
+        ffn_dropout.forward(pass, ffn.forward(pass, u, cache.ffn), cache.ffn_dropout);
     return norm3.forward(pass, u, cache.norm3, hidden);
   }
 
-  /// Returns dx and adds the memory's gradient to `dmemory`: layers that share a memory do so one after the other.
+  /// Returns dx and adds the memory's gradient to `dmemory`: layers that share a memory do so one
+  /// after the other.
   template <class PassType>
-  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy, Cache& cache,
-                                            Rows<Scalar, Width> dmemory) const {
+  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
+                                           Cache& cache, Rows<Scalar, Width> dmemory) const {
     const auto dv = norm3.backward_input(pass, dy, cache.norm3);
-    ffn.backward_input(pass, ffn_dropout.backward_input(pass, dv, cache.ffn_dropout), cache.ffn, dv);
-    const Rows<Scalar, Width> du = cache.ffn.conv1.dx;  // its last tokens are overwritten: nobody else reads them
+    ffn.backward_input(pass, ffn_dropout.backward_input(pass, dv, cache.ffn_dropout), cache.ffn,
+                       dv);
+    const Rows<Scalar, Width> du =
+        cache.ffn.conv1.dx;  // its last tokens are overwritten: nobody else reads them
     take_globals(du, cache.tokens, cache.dg);
     Rows<const Scalar, Width> dglobal = norm2.backward_input(pass, cache.dg, cache.norm2);
     if_kept(
@@ -145,14 +156,16 @@ class GlobalTokenLayer {
         [&](const auto& mixer, auto& mine) {
           const auto dbranch = self_dropout.backward_input(pass, dx, cache.self_dropout);
           const auto through = mixer.backward_input(pass.folded(cache.series), dbranch, mine);
-          kernels::add<Scalar>(dx.flat(), through.query.flat(), through.memory.flat(), cache.dx.flat());
+          kernels::add<Scalar>(dx.flat(), through.query.flat(), through.memory.flat(),
+                               cache.dx.flat());
           dx = cache.dx;
         },
         self_attention, cache.self_attention);
     return dx;
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, GlobalTokenLayer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, GlobalTokenLayer& gradients,
+                        Share& share) const {
     if_kept(
         [&](const auto& mixer, auto& gradient) {
           const auto part = [](Cache & cache) -> auto& { return part_of(cache.self_attention); };
@@ -172,18 +185,23 @@ class GlobalTokenLayer {
   }
 
   /// Of one sample; matrix products alone.
-  [[nodiscard]] std::size_t multiply_adds(std::size_t series, std::size_t tokens, std::size_t memory_tokens) const {
+  [[nodiscard]] std::size_t multiply_adds(std::size_t series, std::size_t tokens,
+                                          std::size_t memory_tokens) const {
     std::size_t total = ffn.multiply_adds(series * tokens);
-    if_kept([&](const auto& layer) { total += series * layer.multiply_adds(tokens, tokens); }, self_attention);
-    if_kept([&](const auto& layer) { total += layer.multiply_adds(series, memory_tokens); }, cross_attention);
+    if_kept([&](const auto& layer) { total += series * layer.multiply_adds(tokens, tokens); },
+            self_attention);
+    if_kept([&](const auto& layer) { total += layer.multiply_adds(series, memory_tokens); },
+            cross_attention);
     return total;
   }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
     using Norm = LayerNorm<Scalar, Width>;
-    if_kept([&](auto& layer) { layer.for_each(layer, name + "self_attention.", list); }, self.self_attention);
-    if_kept([&](auto& layer) { layer.for_each(layer, name + "cross_attention.", list); }, self.cross_attention);
+    if_kept([&](auto& layer) { layer.for_each(layer, name + "self_attention.", list); },
+            self.self_attention);
+    if_kept([&](auto& layer) { layer.for_each(layer, name + "cross_attention.", list); },
+            self.cross_attention);
     FeedForward<Scalar, Width, FfnWidth>::for_each(self.ffn, name, list);
     Norm::for_each(self.norm1, name + "norm1.", list);
     Norm::for_each(self.norm2, name + "norm2.", list);
@@ -199,10 +217,12 @@ class GlobalTokenLayer {
 
   /// The last of every `tokens` rows of x.
   static void take_globals(Rows<const Scalar, Width> x, std::size_t tokens, Rows<Scalar, Width> g) {
-    for (std::size_t r = 0; r < g.rows(); ++r) std::copy_n(x.row(r * tokens + tokens - 1), g.cols(), g.row(r));
+    for (std::size_t r = 0; r < g.rows(); ++r)
+      std::copy_n(x.row(r * tokens + tokens - 1), g.cols(), g.row(r));
   }
   static void put_globals(Rows<const Scalar, Width> g, std::size_t tokens, Rows<Scalar, Width> x) {
-    for (std::size_t r = 0; r < g.rows(); ++r) std::copy_n(g.row(r), g.cols(), x.row(r * tokens + tokens - 1));
+    for (std::size_t r = 0; r < g.rows(); ++r)
+      std::copy_n(g.row(r), g.cols(), x.row(r * tokens + tokens - 1));
   }
 };
 

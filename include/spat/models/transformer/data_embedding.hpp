@@ -1,13 +1,14 @@
 // models. Each step of a series as one token, with its time marks and its position.
 #pragma once
 
+#include <spat/models/transformer/token_embedding.hpp>
 #include <spat/nn/dropout.hpp>
 #include <spat/nn/positions.hpp>
-#include <spat/models/transformer/token_embedding.hpp>
 
 namespace spat::inline SPAT_ABI {
 
-/// token(b, t) = Drop(TokenEmbedding(x)(b, t) + W_m marks(b, t) + pe(t)), W_m without bias (Informer, Zhou et al., 2021).
+/// token(b, t) = Drop(TokenEmbedding(x)(b, t) + W_m marks(b, t) + pe(t)), W_m without bias
+/// (Informer, Zhou et al., 2021).
 ///
 /// Shapes:  x [samples * N x C]   marks [samples * N x M]   y [samples * N x D]   W_m [D x M].
 template <std::floating_point Scalar, std::size_t Channels = dynamic, std::size_t Marks = dynamic,
@@ -20,7 +21,8 @@ class DataEmbedding {
   using Positions = SinusoidalPositions<Scalar, Width>;
 
   DataEmbedding(std::size_t channels, std::size_t marks, std::size_t tokens, std::size_t width)
-      : value_embedding(channels, width), temporal_embedding(marks, width), positions(tokens, width) {}
+      : value_embedding(channels, width), temporal_embedding(marks, width),
+        positions(tokens, width) {}
 
   Tokens value_embedding;
   MarkMap temporal_embedding;
@@ -32,34 +34,41 @@ class DataEmbedding {
     typename MarkMap::Cache temporal_embedding;
     typename Dropout<Scalar>::Cache dropout;
 
-    /// Inference may leave out the first `skip` tokens of each sample; x has all N rows, marks and y have N - skip.
+    /// Inference may leave out the first `skip` tokens of each sample; x has all N rows, marks and
+    /// y have N - skip.
     void lay_out(Arena& arena, const DataEmbedding& layer, std::size_t samples, std::size_t tokens,
                  std::size_t skip = 0) {
       const std::size_t count = tokens - skip;
-      temporal_embedding.lay_out(arena, layer.temporal_embedding, samples * count, MarkMap::Dx::none);
-      dropout.lay_out(arena, layer.dropout, samples * count, layer.temporal_embedding.outputs(), count);
-      arena.temporarily([&] { value_embedding.lay_out(arena, layer.value_embedding, samples, tokens, skip); });
+      temporal_embedding.lay_out(arena, layer.temporal_embedding, samples * count,
+                                 MarkMap::Dx::none);
+      dropout.lay_out(arena, layer.dropout, samples * count, layer.temporal_embedding.outputs(),
+                      count);
+      arena.temporarily(
+          [&] { value_embedding.lay_out(arena, layer.value_embedding, samples, tokens, skip); });
     }
   };
 
-  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar> x, Rows<const Scalar> marks,
-                                     Cache& cache) const {
+  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar> x,
+                                    Rows<const Scalar> marks, Cache& cache) const {
     const auto values = value_embedding.forward(pass, x, cache.value_embedding);
     const auto y = cache.temporal_embedding.y;
     const auto place = positions.follow(y, cache.value_embedding.skipped);
-    const auto finish = [&](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
+    const auto finish = [&](std::size_t row, std::size_t rows, std::size_t column,
+                            std::size_t cols) {
       for (std::size_t r = row; r < row + rows; ++r) {
         const std::span<Scalar> part{y.row(r) + column, cols};
         kernels::add<Scalar>(part, {values.row(r) + column, cols}, part);
       }
       place(row, rows, column, cols);
     };
-    return dropout.forward(pass, temporal_embedding.forward(pass, marks, cache.temporal_embedding, finish),
-                           cache.dropout);
+    return dropout.forward(
+        pass, temporal_embedding.forward(pass, marks, cache.temporal_embedding, finish),
+        cache.dropout);
   }
 
   /// dx with respect to the series; marks have no gradient.
-  Rows<const Scalar> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
+                                    Cache& cache) const {
     const auto d = dropout.backward_input(pass, dy, cache.dropout);
     temporal_embedding.skip_input(d, cache.temporal_embedding);
     return value_embedding.backward_input(pass, d, cache.value_embedding);
@@ -71,10 +80,12 @@ class DataEmbedding {
     value_embedding.skip_input(d, cache.value_embedding);
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, DataEmbedding& gradients, Share& share) const {
-    value_embedding.backward_weights(pass, caches.of(&Cache::value_embedding), gradients.value_embedding, share);
-    temporal_embedding.backward_weights(pass, caches.of(&Cache::temporal_embedding), gradients.temporal_embedding,
-                                        share);
+  void backward_weights(const Pass& pass, Caches<Cache> caches, DataEmbedding& gradients,
+                        Share& share) const {
+    value_embedding.backward_weights(pass, caches.of(&Cache::value_embedding),
+                                     gradients.value_embedding, share);
+    temporal_embedding.backward_weights(pass, caches.of(&Cache::temporal_embedding),
+                                        gradients.temporal_embedding, share);
   }
 
   /// Of `tokens` steps.

@@ -1,4 +1,5 @@
-// models. The post-norm transformer block that also looks at a memory; either attention may have been pruned.
+// models. The post-norm transformer block that also looks at a memory; either attention may have
+// been pruned.
 #pragma once
 
 #include <spat/core/slot.hpp>
@@ -10,12 +11,13 @@ namespace spat::inline SPAT_ABI {
 
 /// The decoder's block (Vaswani et al., 2017); where a module was pruned its branch is left out:
 ///
-///     u = LN_1(x + Drop(SelfAttention(x, x))), causal;   v = LN_2(u + Drop(CrossAttention(u, memory)))
-///     y = LN_3(v + Drop(FFN(v)))
+///     u = LN_1(x + Drop(SelfAttention(x, x))), causal;   v = LN_2(u + Drop(CrossAttention(u,
+///     memory))) y = LN_3(v + Drop(FFN(v)))
 ///
-/// Shapes:  x, y [samples * N x D]   memory [samples * Nm x D].  Two prunable modules: 0 is `self_attention`, 1 `cross_attention`.
-/// Its dropouts are sites first_site .. first_site + 5 (probabilities and branch of self, then of cross, hidden units,
-/// feed-forward branch), also where an attention is gone.
+/// Shapes:  x, y [samples * N x D]   memory [samples * Nm x D].  Two prunable modules: 0 is
+/// `self_attention`, 1 `cross_attention`.
+/// Its dropouts are sites first_site .. first_site + 5 (probabilities and branch of self, then of
+/// cross, hidden units, feed-forward branch), also where an attention is gone.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
 class DecoderLayer {
@@ -29,8 +31,8 @@ class DecoderLayer {
   /// Bit 0 of `keeps`: the self-attention, bit 1: the cross-attention.
   DecoderLayer(std::size_t width, std::size_t ffn_width, std::size_t heads, ModuleMask keeps)
       : self_attention(make_slot<Attention, kept.presence(0)>(keeps.keeps(0), width, heads)),
-        cross_attention(make_slot<Attention, kept.presence(1)>(keeps.keeps(1), width, heads)), ffn(width, ffn_width),
-        norm1(width), norm2(width), norm3(width) {
+        cross_attention(make_slot<Attention, kept.presence(1)>(keeps.keeps(1), width, heads)),
+        ffn(width, ffn_width), norm1(width), norm2(width), norm3(width) {
     if_kept([](auto& layer) { layer.causal = true; }, self_attention);
   }
 
@@ -63,7 +65,8 @@ class DecoderLayer {
       const std::size_t rows = samples * tokens, width = layer.norm1.gain.cols();
       match_slot(layer.self_attention, self_attention);
       match_slot(layer.cross_attention, cross_attention);
-      const auto branch = [&](const auto& mixer, auto& mine, const auto& drop, auto& dropped, std::size_t keys) {
+      const auto branch = [&](const auto& mixer, auto& mine, const auto& drop, auto& dropped,
+                              std::size_t keys) {
         arena.temporarily([&] {
           mine.lay_out(arena, mixer, samples, tokens, keys);
           dropped.lay_out(arena, drop, rows, width, tokens);
@@ -74,11 +77,16 @@ class DecoderLayer {
         norm2.lay_out(arena, layer.norm2, rows);
         arena.temporarily([&] {
           norm1.lay_out(arena, layer.norm1, rows);
-          if_kept([&](const auto& mixer, auto& mine) { branch(mixer, mine, layer.self_dropout, self_dropout, tokens); },
-                  layer.self_attention, self_attention);
-          if_kept([&](const auto& mixer,
-                      auto& mine) { branch(mixer, mine, layer.cross_dropout, cross_dropout, memory_tokens); },
-                  layer.cross_attention, cross_attention);
+          if_kept(
+              [&](const auto& mixer, auto& mine) {
+                branch(mixer, mine, layer.self_dropout, self_dropout, tokens);
+              },
+              layer.self_attention, self_attention);
+          if_kept(
+              [&](const auto& mixer, auto& mine) {
+                branch(mixer, mine, layer.cross_dropout, cross_dropout, memory_tokens);
+              },
+              layer.cross_attention, cross_attention);
         });
         ffn.lay_out(arena, layer.ffn, rows, tokens);
         ffn_dropout.lay_out(arena, layer.ffn_dropout, rows, width, tokens);
@@ -91,11 +99,13 @@ class DecoderLayer {
   /// `memory` may be empty where the cross-attention is gone.
   template <class PassType>
   Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x, Cache& cache,
-                                     Rows<const Scalar, Width> memory) const {
+                                    Rows<const Scalar, Width> memory) const {
     Rows<const Scalar, Width> among, across;
-    if_kept([&](const auto& mixer,
-                auto& mine) { among = self_dropout.forward(pass, mixer.forward(pass, x, x, mine), cache.self_dropout); },
-            self_attention, cache.self_attention);
+    if_kept(
+        [&](const auto& mixer, auto& mine) {
+          among = self_dropout.forward(pass, mixer.forward(pass, x, x, mine), cache.self_dropout);
+        },
+        self_attention, cache.self_attention);
     const auto u = norm1.forward(pass, x, cache.norm1, among);
     if_kept(
         [&](const auto& mixer, auto& mine) {
@@ -104,16 +114,19 @@ class DecoderLayer {
         },
         cross_attention, cache.cross_attention);
     const auto v = norm2.forward(pass, u, cache.norm2, across);
-    const auto hidden = ffn_dropout.forward(pass, ffn.forward(pass, v, cache.ffn), cache.ffn_dropout);
+    const auto hidden =
+        ffn_dropout.forward(pass, ffn.forward(pass, v, cache.ffn), cache.ffn_dropout);
     return norm3.forward(pass, v, cache.norm3, hidden);
   }
 
-  /// Returns dx, and *adds* the gradient of the memory to `dmemory`, which all blocks of a decoder share.
+  /// Returns dx, and *adds* the gradient of the memory to `dmemory`, which all blocks of a decoder
+  /// share.
   template <class PassType>
-  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy, Cache& cache,
-                                            Rows<Scalar, Width> dmemory) const {
+  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
+                                           Cache& cache, Rows<Scalar, Width> dmemory) const {
     const auto dw = norm3.backward_input(pass, dy, cache.norm3);
-    const auto dv = ffn.backward_input(pass, ffn_dropout.backward_input(pass, dw, cache.ffn_dropout), cache.ffn, dw);
+    const auto dv = ffn.backward_input(
+        pass, ffn_dropout.backward_input(pass, dw, cache.ffn_dropout), cache.ffn, dw);
     Rows<const Scalar, Width> du = norm2.backward_input(pass, dv, cache.norm2);
     if_kept(
         [&](const auto& mixer, auto& mine) {
@@ -129,14 +142,16 @@ class DecoderLayer {
         [&](const auto& mixer, auto& mine) {
           const auto dbranch = self_dropout.backward_input(pass, dx, cache.self_dropout);
           const auto through = mixer.backward_input(pass, dbranch, mine);
-          kernels::add<Scalar>(dx.flat(), through.query.flat(), through.memory.flat(), cache.dx.flat());
+          kernels::add<Scalar>(dx.flat(), through.query.flat(), through.memory.flat(),
+                               cache.dx.flat());
           dx = cache.dx;
         },
         self_attention, cache.self_attention);
     return dx;
   }
 
-  void backward_weights(const Pass& pass, Caches<Cache> caches, DecoderLayer& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, DecoderLayer& gradients,
+                        Share& share) const {
     if_kept(
         [&](const auto& mixer, auto& gradient) {
           const auto part = [](Cache & cache) -> auto& { return part_of(cache.self_attention); };
@@ -158,15 +173,19 @@ class DecoderLayer {
   /// Of one sample; matrix products alone.
   [[nodiscard]] std::size_t multiply_adds(std::size_t tokens, std::size_t memory_tokens) const {
     std::size_t total = ffn.multiply_adds(tokens);
-    if_kept([&](const auto& layer) { total += layer.multiply_adds(tokens, tokens); }, self_attention);
-    if_kept([&](const auto& layer) { total += layer.multiply_adds(tokens, memory_tokens); }, cross_attention);
+    if_kept([&](const auto& layer) { total += layer.multiply_adds(tokens, tokens); },
+            self_attention);
+    if_kept([&](const auto& layer) { total += layer.multiply_adds(tokens, memory_tokens); },
+            cross_attention);
     return total;
   }
 
   template <class Layer, class List>
   static void for_each(Layer& self, const std::string& name, List& list) {
-    if_kept([&](auto& layer) { layer.for_each(layer, name + "self_attention.", list); }, self.self_attention);
-    if_kept([&](auto& layer) { layer.for_each(layer, name + "cross_attention.", list); }, self.cross_attention);
+    if_kept([&](auto& layer) { layer.for_each(layer, name + "self_attention.", list); },
+            self.self_attention);
+    if_kept([&](auto& layer) { layer.for_each(layer, name + "cross_attention.", list); },
+            self.cross_attention);
     FeedForward<Scalar, Width, FfnWidth>::for_each(self.ffn, name, list);
     LayerNorm<Scalar, Width>::for_each(self.norm1, name + "norm1.", list);
     LayerNorm<Scalar, Width>::for_each(self.norm2, name + "norm2.", list);

@@ -7,11 +7,13 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// v = temporal(x) along the L steps of each series;  y = channel(v) across the C channels of each step.
+/// v = temporal(x) along the L steps of each series;  y = channel(v) across the C channels of each
+/// step.
 ///
-/// Shapes:  x, y [samples * C x L].  No prunable module. Its two dropouts are sites first_site and first_site + 1.
-template <std::floating_point Scalar, std::size_t Lookback = dynamic, std::size_t Channels = dynamic,
-          std::size_t Width = dynamic>
+/// Shapes:  x, y [samples * C x L].  No prunable module. Its two dropouts are sites first_site and
+/// first_site + 1.
+template <std::floating_point Scalar, std::size_t Lookback = dynamic,
+          std::size_t Channels = dynamic, std::size_t Width = dynamic>
 class MixerBlock {
  public:
   using Value = Scalar;
@@ -38,7 +40,8 @@ class MixerBlock {
 
     void lay_out(Arena& arena, const MixerBlock& layer, std::size_t sample_count) {
       samples = sample_count;
-      const std::size_t lookback = layer.temporal.ffn.conv1.inputs(), channels = layer.channel.ffn.conv1.inputs();
+      const std::size_t lookback = layer.temporal.ffn.conv1.inputs(),
+                        channels = layer.channel.ffn.conv1.inputs();
       arena.take(y, samples * channels, lookback);
       arena.temporarily([&] {
         temporal.lay_out(arena, layer.temporal, samples * channels, channels);
@@ -51,24 +54,31 @@ class MixerBlock {
     }
   };
 
-  Rows<const Scalar, Lookback> forward(const Pass& pass, Rows<const Scalar, Lookback> x, Cache& cache) const {
-    transpose_samples<Scalar>(temporal.forward(pass, x, cache.temporal), cache.samples, cache.steps);
-    transpose_samples<Scalar>(channel.forward(pass, cache.steps, cache.channel), cache.samples, cache.y);
+  Rows<const Scalar, Lookback> forward(const Pass& pass, Rows<const Scalar, Lookback> x,
+                                       Cache& cache) const {
+    transpose_samples<Scalar>(temporal.forward(pass, x, cache.temporal), cache.samples,
+                              cache.steps);
+    transpose_samples<Scalar>(channel.forward(pass, cache.steps, cache.channel), cache.samples,
+                              cache.y);
     return cache.y;
   }
-  Rows<const Scalar, Lookback> backward_input(const Pass& pass, Rows<const Scalar, Lookback> dy, Cache& cache) const {
+  Rows<const Scalar, Lookback> backward_input(const Pass& pass, Rows<const Scalar, Lookback> dy,
+                                              Cache& cache) const {
     transpose_samples<Scalar>(dy, cache.samples, cache.dsteps);
-    transpose_samples<Scalar>(channel.backward_input(pass, cache.dsteps, cache.channel), cache.samples, cache.dv);
+    transpose_samples<Scalar>(channel.backward_input(pass, cache.dsteps, cache.channel),
+                              cache.samples, cache.dv);
     return temporal.backward_input(pass, cache.dv, cache.temporal);
   }
-  void backward_weights(const Pass& pass, Caches<Cache> caches, MixerBlock& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, MixerBlock& gradients,
+                        Share& share) const {
     temporal.backward_weights(pass, caches.of(&Cache::temporal), gradients.temporal, share);
     channel.backward_weights(pass, caches.of(&Cache::channel), gradients.channel, share);
   }
 
   /// Of one sample.
   [[nodiscard]] std::size_t multiply_adds() const {
-    return temporal.multiply_adds(channel.ffn.conv1.inputs()) + channel.multiply_adds(temporal.ffn.conv1.inputs());
+    return temporal.multiply_adds(channel.ffn.conv1.inputs()) +
+           channel.multiply_adds(temporal.ffn.conv1.inputs());
   }
 
   template <class Self, class List>

@@ -6,9 +6,11 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// y = x + Drop(ReLU(x W_1^T + b_1) W_2^T + b_2)  (TSMixer, Chen et al., 2023, without its normalization).
+/// y = x + Drop(ReLU(x W_1^T + b_1) W_2^T + b_2)  (TSMixer, Chen et al., 2023, without its
+/// normalization).
 ///
-/// Shapes, with R rows:  x, y [R x D]   W_1 [F x D]   W_2 [D x F].  In files the maps are 0 and 2 of a sequence.
+/// Shapes, with R rows:  x, y [R x D]   W_1 [F x D]
+/// W_2 [D x F].  In files the maps are 0 and 2 of a sequence.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t FfnWidth = dynamic>
 class ResidualFeedForward {
  public:
@@ -25,7 +27,8 @@ class ResidualFeedForward {
     typename Dropout<Scalar>::Cache dropout;
     Rows<Scalar, Width> y;
 
-    void lay_out(Arena& arena, const ResidualFeedForward& layer, std::size_t rows, std::size_t sample_rows) {
+    void lay_out(Arena& arena, const ResidualFeedForward& layer, std::size_t rows,
+                 std::size_t sample_rows) {
       const std::size_t width = layer.ffn.conv1.inputs();
       arena.take(y, rows, width);
       arena.temporarily([&] {
@@ -35,20 +38,26 @@ class ResidualFeedForward {
     }
   };
 
-  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache) const {
-    const Rows<const Scalar> branch = dropout.forward(pass, ffn.forward(pass, x, cache.ffn), cache.dropout);
+  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x,
+                                    Cache& cache) const {
+    const Rows<const Scalar> branch =
+        dropout.forward(pass, ffn.forward(pass, x, cache.ffn), cache.dropout);
     const auto y = cache.y.middle_rows(0, x.rows());
     kernels::add<Scalar>(x.flat(), branch.flat(), y.flat());
     return y;
   }
-  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
+  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
+                                           Cache& cache) const {
     return ffn.backward_input(pass, dropout.backward_input(pass, dy, cache.dropout), cache.ffn, dy);
   }
-  void backward_weights(const Pass& pass, Caches<Cache> caches, ResidualFeedForward& gradients, Share& share) const {
+  void backward_weights(const Pass& pass, Caches<Cache> caches, ResidualFeedForward& gradients,
+                        Share& share) const {
     ffn.backward_weights(pass, caches.of(&Cache::ffn), gradients.ffn, share);
   }
 
-  [[nodiscard]] std::size_t multiply_adds(std::size_t rows) const { return ffn.multiply_adds(rows); }
+  [[nodiscard]] std::size_t multiply_adds(std::size_t rows) const {
+    return ffn.multiply_adds(rows);
+  }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
