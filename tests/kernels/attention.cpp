@@ -124,8 +124,8 @@ struct Call {
     kernels::attention_backward<Scalar>(part, softmax, room, of(Strided<const Scalar>(dmixed.view)),
                                         given, of(to.dq.view), to.dk.view, to.dv.view, dprevious,
                                         hear);
-    for (const auto* part : {&to.mixed, &to.scores, &to.dq, &to.dk, &to.dv, &to.dprevious})
-      CHECK(part->intact());
+    for (const auto* output : {&to.mixed, &to.scores, &to.dq, &to.dk, &to.dv, &to.dprevious})
+      CHECK(output->intact());
     CHECK((largest.intact() && inverse.intact()));
   }
 

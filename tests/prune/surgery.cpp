@@ -67,16 +67,16 @@ TEST_CASE("surviving weights keep their numbers, and a pruned module's are gone"
   const auto before = parameters(dense), after = parameters(smaller);
   CHECK(before.size() - after.size() == 8);
   for (const auto& parameter : after) {
-    const auto same = find(before, parameter.name);
+    const auto same = find_parameter(before, parameter.name);
     REQUIRE(same != before.end());
     CHECK(same->shape == parameter.shape);
     CHECK(example::same_bits(same->values, parameter.values));
   }
   for (const auto& parameter : before)
-    CHECK((find(after, parameter.name) == after.end()) ==
+    CHECK((find_parameter(after, parameter.name) == after.end()) ==
           parameter.name.starts_with(dense.module_name(1) + "."));
   const std::size_t width = example::small.width;
-  CHECK(count(before) - count(after) == 4 * (width * width + width));
+  CHECK(parameter_count(before) - parameter_count(after) == 4 * (width * width + width));
 }
 
 TEST_CASE("a pruned module cannot come back") {

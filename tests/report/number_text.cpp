@@ -5,6 +5,7 @@
 
 #include <limits>
 
+using namespace spat;
 using namespace spat::detail;
 
 TEST_CASE("a change is signed, and there is none against nothing") {

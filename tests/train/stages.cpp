@@ -54,7 +54,7 @@ void check_workers() {
   auto model = example::made<Model>({blocks<Config>}, 3, 0.2);
   pack(model, Purpose::training);
   const example::RandomBatch<float> data(blocks<Config>, samples);
-  REQUIRE(MicrobatchPlan(samples, model.activation_size(3), true).blocks == 8);
+  REQUIRE(MicrobatchPlan(samples, model.activation_size(3), true).microbatches == 8);
   const auto alone = step(model, data.batch, 0);
   CHECK_FALSE(example::same_parameters(alone.committed, model));
   for (const double score : alone.scores) CHECK(std::isfinite(score));
