@@ -101,7 +101,7 @@ TEST_CASE("a model does not lose the last of the modules of which one has to sta
   static_cast<ITransformerConfig&>(guarded) = example::small;
   const auto dense = example::made<GuardedModel>({guarded});
   CHECK(guard_of(dense.form).bits == 0b110);
-  CHECK(guard_of(example::made<Dense>({example::small}).shape).bits == 0);
+  CHECK(guard_of(example::made<Dense>({example::small}).form).bits == 0);
   CHECK(pruned(dense, ModuleMask{0b100}).form.kept().bits == 0b100);
   CHECK(pruned(dense, ModuleMask{0b010}).form.kept().bits == 0b010);
   const auto refused = [&](std::uint64_t mask) {
