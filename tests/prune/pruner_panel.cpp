@@ -49,7 +49,7 @@ TEST_CASE("each pruner of a panel scores as if it had watched alone") {
   const auto pruner_of = [](const Model& model, const std::string& name) {
     return TestedPruner(model, make_criterion<float>(name));
   };
-  REQUIRE(MicrobatchPlan(21, start.activation_size(3)).blocks > 1);
+  REQUIRE(MicrobatchPlan(21, start.activation_size(3)).microbatches > 1);
   for (const std::size_t workers : {0u, 2u}) {
     auto shared = start;
     std::vector<TestedPruner> members;

@@ -13,7 +13,8 @@ namespace spat::inline SPAT_ABI {
 /// first score that is set.
 class ModuleScore {
  public:
-  explicit ModuleScore(const CriterionOptions& = {}) {}
+  ModuleScore() = default;
+  explicit ModuleScore(const CriterionOptions&) {}
 
   void merge(ModuleScore& other) {
     if (std::isnan(score_)) score_ = other.score_;

@@ -28,7 +28,8 @@ class Send {
   static constexpr const char *name = "send",
                               *what = "how unevenly the sensitivities of connections are spread";
 
-  explicit Send(const CriterionOptions& options = {})
+  Send() : Send(CriterionOptions{}) {}
+  explicit Send(const CriterionOptions& options)
       : options_(options), sum_(options.variant),
         average_(options.dynamics == SendDynamics::epoch ? 0 : options.decay) {}
 
