@@ -79,10 +79,10 @@ void attention_backward_scored(benchmark::State& state) {
   spat::Send<float> criterion;
   spat::BackwardEvent<float> event;
   event.samples = 1, event.heads = 1, event.query_tokens = c.lq, event.memory_tokens = c.lk;
-  criterion.on_backward(event);
+  criterion.hear(event);
   for (auto _ : state) {
     c.backward([&](const kernels::AttentionTile<float>& tile) {
-      criterion.on_tile({0, 0, 0, tile.first_query, tile.a, tile.da});
+      criterion.hear(spat::TileEvent<float>{0, 0, 0, 0, tile.first_query, tile.a, tile.da});
     });
     benchmark::ClobberMemory();
   }

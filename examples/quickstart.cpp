@@ -31,8 +31,8 @@ int main(int count, char** arguments) try {
   trainer.fit(training, validation, pruner);
   const Metrics before = evaluate(model, test, &team);
 
-  Model small = pruner.prune(
-      model, DropLowest{2});  // two attention modules go, with their weights and their work
+  Model small =
+      pruner.prune(DropLowest{2});  // two attention modules go, with their weights and their work
   Trainer<Model> tuner(small, {.epochs = 1, .rate = 1e-4, .schedule = RateSchedule::constant},
                        &team);
   tuner.consider_start(validation);

@@ -17,14 +17,14 @@ struct AttentionMaps {
   std::vector<Scalar> a, da;
   std::size_t module = 0, tiles = 0;
 
-  void on_forward(const spat::ForwardEvent<Scalar>& event) { forward.push_back(event); }
-  void on_backward(const spat::BackwardEvent<Scalar>& event) {
+  void hear(const spat::ForwardEvent<Scalar>& event) { forward.push_back(event); }
+  void hear(const spat::BackwardEvent<Scalar>& event) {
     backward.push_back(event);
     a.assign(event.samples * event.heads * event.query_tokens * event.memory_tokens, Scalar(0));
     da = a;
   }
-  void on_tile(std::size_t of, const spat::TileEvent<Scalar>& tile) {
-    module = of, ++tiles;
+  void hear(const spat::TileEvent<Scalar>& tile) {
+    module = tile.module, ++tiles;
     const auto& call = backward.back();
     for (std::size_t j = 0; j < tile.a.rows; ++j)
       for (std::size_t i = 0; i < tile.a.cols; ++i) {
@@ -47,7 +47,7 @@ void tell(Criterion& criterion, const spat::AttentionCall& call, const Scalar* a
           const Scalar* da) {
   spat::BackwardEvent<Scalar> event;
   static_cast<spat::AttentionCall&>(event) = call;
-  criterion.on_backward(event);
+  criterion.hear(event);
   constexpr std::size_t width = spat::kernels::panel_width<Scalar>;
   const std::size_t lq = call.query_tokens, lk = call.memory_tokens;
   std::vector<Scalar> a_tile(lk * width), da_tile(lk * width);
@@ -60,12 +60,13 @@ void tell(Criterion& criterion, const spat::AttentionCall& call, const Scalar* a
             const std::size_t at = ((s * call.heads + h) * lq + first + i) * lk + j;
             a_tile[j * width + i] = a[at], da_tile[j * width + i] = da[at];
           }
-        criterion.on_tile({call.part,
-                           s,
-                           h,
-                           first,
-                           {a_tile.data(), lk, count, width},
-                           {da_tile.data(), lk, count, width}});
+        criterion.hear(spat::TileEvent<Scalar>{call.module,
+                                               call.part,
+                                               s,
+                                               h,
+                                               first,
+                                               {a_tile.data(), lk, count, width},
+                                               {da_tile.data(), lk, count, width}});
       }
 }
 

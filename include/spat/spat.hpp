@@ -142,6 +142,7 @@
 #include <spat/criteria/leave_one_out.hpp>
 #include <spat/criteria/magnitude.hpp>
 #include <spat/criteria/module_score.hpp>
+#include <spat/criteria/options.hpp>
 #include <spat/criteria/position.hpp>
 #include <spat/criteria/random.hpp>
 #include <spat/criteria/score_average.hpp>

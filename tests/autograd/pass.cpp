@@ -22,7 +22,7 @@ TEST_CASE("A run at a module keeps everything else, and so does a scored one", "
   int listener = 0;
   const spat::ScoredPass<int> scored(pass, listener);
   CHECK(scored.at(7).module == 7);
-  CHECK(&scored.at(7).scoring == &listener);
+  CHECK(&scored.at(7).listener == &listener);
   CHECK(scored.at(7).step == 2);
 }
 

@@ -36,10 +36,10 @@ void tell_all(std::array<C, 2>& places, std::uint64_t stream) {
   module.weights = parameters(attended.layer);
   for (std::size_t i = 0; i < 2; ++i) {
     attended.tell(places[i], i == 0 ? 0 : 3, i == 0 ? 3 : 2);
-    if constexpr (requires { places[i].on_block(block); }) places[i].on_block(block);
-    if constexpr (requires { places[i].on_module(module); }) places[i].on_module(module);
-    if constexpr (requires { places[i].on_loss({}); })
-      places[i].on_loss({0.5, 0.5 + static_cast<double>(stream)});
+    if constexpr (Hears<C, BlockEvent<Scalar>>) places[i].hear(block);
+    if constexpr (Hears<C, ModuleEvent<Scalar>>) places[i].hear(module);
+    if constexpr (Hears<C, LossEvent>)
+      places[i].hear(LossEvent{0.5, 0.5 + static_cast<double>(stream)});
   }
 }
 
@@ -192,3 +192,19 @@ TEST_CASE(
     CHECK(scores(&team) == alone);
   }
 }
+
+namespace {
+
+struct ForwardOnly {
+  void hear(const ForwardEvent<float>&) {}
+};
+// No event converts to another: a criterion receives exactly the events that it has a hear() for.
+static_assert(Hears<ForwardOnly, ForwardEvent<float>>);
+static_assert(!Hears<ForwardOnly, BackwardEvent<float>> && !Hears<ForwardOnly, BlockEvent<float>>);
+static_assert(!Hears<Cosine<float>, BackwardEvent<float>> &&
+              !Hears<Gate<float>, ForwardEvent<float>>);
+static_assert(Hears<AnyCriterion<float>, LossEvent> &&
+              Hears<AnyCriterion<float>, TileEvent<float>>);
+static_assert(!Hears<AnyCriterion<float>, int>);
+
+}  // namespace

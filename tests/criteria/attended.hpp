@@ -52,24 +52,12 @@ struct Attended {
   template <class Criterion>
   void tell(Criterion& criterion, std::size_t first, std::size_t count,
             spat::Team* team = nullptr) const {
-    struct Listener {
-      Criterion& criterion;
-      void on_forward(const spat::ForwardEvent<Scalar>& event) {
-        if constexpr (requires { criterion.on_forward(event); }) criterion.on_forward(event);
-      }
-      void on_backward(const spat::BackwardEvent<Scalar>& event) {
-        if constexpr (requires { criterion.on_backward(event); }) criterion.on_backward(event);
-      }
-      void on_tile(std::size_t, const spat::TileEvent<Scalar>& tile) {
-        if constexpr (requires { criterion.on_tile(tile); }) criterion.on_tile(tile);
-      }
-    } listener{criterion};
     const spat::Pass pass{.training = true,
                           .first_sample = first,
                           .batch_samples = shape.samples,
                           .loss_terms = loss_terms(),
                           .team = team};
-    const spat::ScoredPass<Listener> scored(pass, listener);
+    const spat::ScoredPass<Criterion> scored(pass, criterion);
     spat::Arena arena;
     typename Attention::Cache cache;
     arena.prepare(spat::Purpose::training,

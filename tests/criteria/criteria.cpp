@@ -78,7 +78,7 @@ void tell_slopes(C& criterion, std::vector<double> slopes) {
   event.loss_terms = 3 * slopes.size();
   event.heads = event.query_tokens = event.memory_tokens = 1;
   event.o = {ones.data(), ones.size(), 1}, event.d_o = {slopes.data(), slopes.size(), 1};
-  criterion.on_backward(event);
+  criterion.hear(event);
 }
 
 }  // namespace
@@ -96,23 +96,23 @@ TEMPLATE_TEST_CASE("criteria of slopes are what gates on the loss say", "", floa
       };
 
       const auto g = [&](std::size_t b) { return own * attended.gate_slope(b); };
-      CHECK(score_of(attended, Gate<TestType>(reduction)) ==
+      CHECK(score_of(attended, Gate<TestType>({.reduction = reduction})) ==
             approximately(batch * std::abs(mean_over(c.samples, [&](std::size_t b) {
                             return attended.gate_slope(b);
                           }))));
-      CHECK(score_of(attended, Taylor2<TestType>(reduction)) ==
+      CHECK(score_of(attended, Taylor2<TestType>({.reduction = reduction})) ==
             approximately(std::abs(
                 mean_over(c.samples, [&](std::size_t b) { return g(b) - g(b) * g(b) / 2; }))));
-      CHECK(score_of(attended, FisherGate<TestType>(reduction)) ==
+      CHECK(score_of(attended, FisherGate<TestType>({.reduction = reduction})) ==
             approximately(mean_over(c.samples, [&](std::size_t b) { return g(b) * g(b); })));
-      CHECK(score_of(attended, HeadImportance<TestType>(reduction)) ==
+      CHECK(score_of(attended, HeadImportance<TestType>({.reduction = reduction})) ==
             approximately(mean_over(c.samples, [&](std::size_t b) {
               double heads = 0;
               for (const double slope : attended.head_slopes(b)) heads += own * std::abs(slope);
               return heads;
             })));
       const auto s = attended.sensitivities();
-      CHECK(score_of(attended, SnipSum<TestType>(reduction)) ==
+      CHECK(score_of(attended, SnipSum<TestType>({.reduction = reduction})) ==
             approximately(std::accumulate(s.begin(), s.end(), 0.0, [&](double total, double x) {
               return total + batch * std::abs(x);
             })));
@@ -127,13 +127,13 @@ TEST_CASE("slopes of batches: what is signed, squared and absolute, worked out b
   const auto mean = LossReduction::mean, sum = LossReduction::sum;
   // As parts of the batch's mean: with two samples, each sample's own slope is twice that, and 6
   // times that of a summed loss.
-  CHECK(after(Gate<double>(mean, 1), {{1, -3}, {2, 2}}) == 3);
-  CHECK(after(Gate<double>(sum, 1), {{1, -3}, {2, 2}}) == 18);
-  CHECK(after(FisherGate<double>(mean, 1), {{1, -3}}) == (4 + 36) / 2);
-  CHECK(after(FisherGate<double>(sum, 1), {{1, -3}}) == (36 + 324) / 2);
-  CHECK(after(HeadImportance<double>(mean, 1), {{1, -3}}) == (2 + 6) / 2);
+  CHECK(after(Gate<double>({.reduction = mean, .decay = 1}), {{1, -3}, {2, 2}}) == 3);
+  CHECK(after(Gate<double>({.reduction = sum, .decay = 1}), {{1, -3}, {2, 2}}) == 18);
+  CHECK(after(FisherGate<double>({.reduction = mean, .decay = 1}), {{1, -3}}) == (4 + 36) / 2);
+  CHECK(after(FisherGate<double>({.reduction = sum, .decay = 1}), {{1, -3}}) == (36 + 324) / 2);
+  CHECK(after(HeadImportance<double>({.reduction = mean, .decay = 1}), {{1, -3}}) == (2 + 6) / 2);
   // g - g^2 / 2 of 1, 1 is 1/2; of 4, 4 it is -4: signed over steps, and absolute at the end.
-  Taylor2<double> taylor(mean, 1);
+  Taylor2<double> taylor({.reduction = mean, .decay = 1});
   CHECK(after(taylor, {{0.5, 0.5}}) == 0.5);
   CHECK(after(taylor, {{2, 2}}) == 4);
   CHECK(after(taylor, {{0.5, 0.5}, {2, 2}}) == 1.75);
@@ -153,10 +153,10 @@ TEMPLATE_TEST_CASE("SEND of a summed loss is that of S times the terms of the lo
     auto s = attended.sensitivities();
     for (double& value : s) value *= static_cast<double>(attended.loss_terms());
     const double expected = send<double>({s.data(), s.size() / c.lk, c.lk}, c.heads);
-    const SendOptions summed{.reduction = LossReduction::sum};
+    const CriterionOptions summed{.reduction = LossReduction::sum};
     CHECK(score_of(attended, Send<TestType>(summed)) ==
           Approx(expected).epsilon(tolerance<TestType>));
-    CHECK(score_of(attended, Send<TestType>(SendOptions{})) != Approx(expected).epsilon(1e-2));
+    CHECK(score_of(attended, Send<TestType>(CriterionOptions{})) != Approx(expected).epsilon(1e-2));
 
     Send<TestType> epoch({.dynamics = SendDynamics::epoch, .reduction = LossReduction::sum});
     attended.tell(epoch), epoch.end_step();
@@ -274,12 +274,12 @@ TEMPLATE_TEST_CASE("cosine is how far attention turns its query tokens", "", flo
 TEST_CASE("a zero row is like another zero and like nothing else") {
   const std::vector<double> x{0, 0, 0, 0, 3, 4, 1, 2}, y{0, 0, 1, 1, 0, 0, 2, 4};
   BlockInfluence<double> criterion;
-  criterion.on_block({0, {x.data(), 4, 2}, {y.data(), 4, 2}});
+  criterion.hear({0, {x.data(), 4, 2}, {y.data(), 4, 2}});
   criterion.end_step();
   CHECK(criterion.score() == Approx(2.0 / 4));
   const std::vector<double> turned{-4, 3};
   criterion = BlockInfluence<double>();
-  criterion.on_block({0, {x.data() + 4, 1, 2}, {turned.data(), 1, 2}});
+  criterion.hear({0, {x.data() + 4, 1, 2}, {turned.data(), 1, 2}});
   criterion.end_step();
   CHECK(criterion.score() == 1);
 }

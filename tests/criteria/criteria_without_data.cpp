@@ -22,7 +22,7 @@ std::vector<std::size_t> order_of(C prototype, std::size_t n) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < n; ++i) {
     C criterion = prototype;
-    criterion.on_module({i, n, {}});
+    criterion.hear({i, n, {}});
     scores.push_back(criterion.score()), order.push_back(n - 1 - i);
   }
   std::ranges::stable_sort(order, {}, [&](std::size_t i) { return scores[i]; });
@@ -40,8 +40,8 @@ TEST_CASE("controls order modules by their place alone") {
 
 TEST_CASE("random scores are uniform, and a function of the seed and the module") {
   const auto score = [](std::uint64_t seed, std::size_t module, std::size_t modules) {
-    RandomScore<float> criterion(seed);
-    criterion.on_module({module, modules, {}});
+    RandomScore<float> criterion({.seed = seed});
+    criterion.hear({module, modules, {}});
     return criterion.score();
   };
   CHECK(score(3, 7, 8) == score(3, 7, 100));
@@ -58,7 +58,7 @@ TEST_CASE("random scores are uniform, and a function of the seed and the module"
   CHECK(squares / 1000 == Approx(1.0 / 3).margin(0.03));
   std::set<std::vector<std::size_t>> orders;
   for (std::uint64_t seed = 0; seed < 60; ++seed)
-    orders.insert(order_of(RandomScore<float>(seed), 3));
+    orders.insert(order_of(RandomScore<float>({.seed = seed}), 3));
   CHECK(orders.size() == 6);
 }
 
@@ -76,27 +76,27 @@ TEMPLATE_TEST_CASE("magnitude is the sum of the projections' norms, per element 
   }
   ModuleEvent<TestType> event{0, 1, parameters(layer)};
   Magnitude<TestType> criterion;
-  criterion.on_module(event);
+  criterion.hear(event);
   CHECK(criterion.score() == Approx(norms / count).epsilon(1e-14));
   CHECK(count == 4 * 36);
   Magnitude<TestType> nothing;
-  nothing.on_module({0, 1, {}});  // a module that was pruned
+  nothing.hear({0, 1, {}});  // a module that was pruned
   CHECK(std::isnan(nothing.score()));
   auto broken = attended.layer;
   broken.key_projection.weight.flat()[3] = std::numeric_limits<TestType>::quiet_NaN();
   event.weights = parameters(std::as_const(broken));
-  CHECK_THROWS_AS(criterion.on_module(event), NumericError);
+  CHECK_THROWS_AS(criterion.hear(event), NumericError);
 }
 
 TEST_CASE("leave-one-out is the rise of the loss, as it was told last") {
   LeaveOneOut<float> criterion, other;
   CHECK(std::isnan(criterion.score()));
-  criterion.on_loss({1, 1.5});
+  criterion.hear({1, 1.5});
   CHECK(criterion.score() == 0.5);
-  criterion.on_loss({2, 1.75});
+  criterion.hear({2, 1.75});
   CHECK(criterion.score() == -0.25);
   other.merge(criterion);
   CHECK(other.score() == -0.25);
-  CHECK_THROWS_AS(criterion.on_loss({1, std::nan("")}), NumericError);
+  CHECK_THROWS_AS(criterion.hear({1, std::nan("")}), NumericError);
   CHECK(criterion.score() == -0.25);
 }

@@ -396,12 +396,12 @@ TEST_CASE(
   // sum S = <O, dL/dO> = <W_V, dL/dW_V> where values have no bias = <W_O, dL/dW_O>.
   struct Totals {
     std::map<std::size_t, std::array<double, 3>> of;
-    void on_backward(const BackwardEvent<double>& event) {
+    void hear(const BackwardEvent<double>& event) {
       for (std::size_t i = 0; i < event.o.size(); ++i)
         of[event.module][2] += event.o.data()[i] * event.d_o.data()[i];
     }
-    void on_tile(std::size_t module, const TileEvent<double>& tile) {
-      auto& [s, size, o] = of[module];
+    void hear(const TileEvent<double>& tile) {
+      auto& [s, size, o] = of[tile.module];
       for (std::size_t j = 0; j < tile.a.rows; ++j)
         for (std::size_t i = 0; i < tile.a.cols; ++i) {
           const double one = tile.a.row(j)[i] * tile.da.row(j)[i];

@@ -224,8 +224,8 @@ TEST_CASE(
 
   struct Modules {
     std::vector<std::size_t> forward, backward, causal;
-    void on_forward(const spat::ForwardEvent<double>& event) { forward.push_back(event.module); }
-    void on_backward(const spat::BackwardEvent<double>& event) {
+    void hear(const spat::ForwardEvent<double>& event) { forward.push_back(event.module); }
+    void hear(const spat::BackwardEvent<double>& event) {
       backward.push_back(event.module);
       if (event.causal) causal.push_back(event.module);
     }

@@ -204,10 +204,10 @@ TEST_CASE("a stack of GlobalTokenLayers sums the memory's gradient and numbers t
 
   struct Modules {
     std::vector<std::array<std::size_t, 4>> seen;  // module, samples, query and memory tokens
-    void on_forward(const spat::ForwardEvent<double>& event) {
+    void hear(const spat::ForwardEvent<double>& event) {
       seen.push_back({event.module, event.samples, event.query_tokens, event.memory_tokens});
     }
-    void on_backward(const spat::BackwardEvent<double>& event) {
+    void hear(const spat::BackwardEvent<double>& event) {
       seen.push_back(
           {10 + event.module, event.first_sample, event.query_tokens, event.memory_tokens});
     }

@@ -22,12 +22,8 @@ using namespace spat;
 template <class Scalar>
 struct Capture {
   std::map<std::pair<std::size_t, std::size_t>, tests::AttentionMaps<Scalar>> modules;
-  void on_backward(const BackwardEvent<Scalar>& event) {
-    modules[{event.module, event.part}].on_backward(event);
-  }
-  void on_tile(std::size_t module, const TileEvent<Scalar>& tile) {
-    modules.at({module, tile.part}).on_tile(module, tile);
-  }
+  void hear(const BackwardEvent<Scalar>& event) { modules[{event.module, event.part}].hear(event); }
+  void hear(const TileEvent<Scalar>& tile) { modules.at({tile.module, tile.part}).hear(tile); }
 };
 
 /// A file's batch, with the numbers it views. A decoder's marks end with the future ones.

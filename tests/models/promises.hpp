@@ -198,7 +198,7 @@ void check_without_modules() {
   CHECK(pruner.choose(DropLowest{0}).bits == 0);
   CHECK(pruner.choose(DropRatio{1}).bits == 0);
   CHECK_THROWS_AS((void)pruner.choose(DropLowest{1}), ConfigError);
-  CHECK(example::same_parameters(pruner.prune(model, DropRatio{0.5}), model));
+  CHECK(example::same_parameters(pruner.prune(DropRatio{0.5}), model));
   Pruner<Model> restored(model);
   restored.restore(pruner.state());
   CHECK(restored.trajectory() == pruner.trajectory());

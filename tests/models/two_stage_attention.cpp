@@ -148,7 +148,7 @@ TEST_CASE(
     "[nn]") {
   struct Calls {
     std::vector<spat::AttentionCall> calls;
-    void on_backward(const spat::BackwardEvent<double>& event) { calls.push_back(event); }
+    void hear(const spat::BackwardEvent<double>& event) { calls.push_back(event); }
   } calls;
   Example example(layer_of(0b11), 0);
   const spat::ScoredPass<Calls> pass(example.pass.at(5), calls);

@@ -404,11 +404,11 @@ TEST_CASE("Listening changes no bit, and a criterion may hear one direction or n
   const Numbers dx = copy(plain.backward(plain.pass).query.flat());
   struct OnlyForward {
     int heard = 0;
-    void on_forward(const spat::ForwardEvent<double>&) { ++heard; }
+    void hear(const spat::ForwardEvent<double>&) { ++heard; }
   } only_forward;
   struct OnlyBackward {
     int heard = 0;
-    void on_backward(const spat::BackwardEvent<double>&) { ++heard; }
+    void hear(const spat::BackwardEvent<double>&) { ++heard; }
   } only_backward;
   Deaf deaf;
   const auto check = [&](auto& listener) {

@@ -209,10 +209,8 @@ TEST_CASE(
 
   struct Modules {
     std::vector<std::size_t> seen;
-    void on_forward(const spat::ForwardEvent<double>& event) { seen.push_back(event.module); }
-    void on_backward(const spat::BackwardEvent<double>& event) {
-      seen.push_back(10 + event.module);
-    }
+    void hear(const spat::ForwardEvent<double>& event) { seen.push_back(event.module); }
+    void hear(const spat::BackwardEvent<double>& event) { seen.push_back(10 + event.module); }
   } modules;
   const spat::ScoredPass<Modules> scored(example.pass, modules);
   example.block.forward(scored, RowsOfDouble(example.x.view()), example.cache);

@@ -21,13 +21,13 @@ using Model = ITransformer<float>;
 /// Counts steps instead of measuring anything; its bound is that of its module.
 struct Counting {
   double seen = 0, total = 0, limit = 0;
-  void on_backward(const BackwardEvent<float>& event) {
+  void hear(const BackwardEvent<float>& event) {
     seen += 1, limit = static_cast<double>(event.module + 1);
   }
   void merge(Counting& other) {
     seen += other.seen, limit = std::max(limit, other.limit), other.seen = 0;
   }
-  void end_step() { total += std::min(seen, 1.0), seen = 0; }
+  void end_step(Team*) { total += std::min(seen, 1.0), seen = 0; }
   void end_epoch() {}
   [[nodiscard]] double score() const { return total; }
   [[nodiscard]] std::vector<double> state() const { return {total}; }
@@ -133,9 +133,9 @@ TEST_CASE("a module that was pruned has no score and no vote") {
   const auto scores = pruner.scores();
   CHECK(std::isnan(scores[1]));
   CHECK((scores[0] > 0 && scores[2] > 0));
-  const Model smaller = pruner.prune(training.model, DropLowest{1});
+  const Model smaller = pruner.prune(DropLowest{1});
   CHECK(smaller.form.kept().bits == (scores[0] < scores[2] ? 0b100u : 0b001u));
-  CHECK_THROWS_AS((void)pruner.prune(training.model, DropLowest{3}), ConfigError);
+  CHECK_THROWS_AS((void)pruner.prune(DropLowest{3}), ConfigError);
 }
 
 TEST_CASE("a sensitivity that is not finite is reported with its module") {
@@ -197,9 +197,9 @@ TEST_CASE("a pruner that listens to a static model prunes it into one of its typ
   trainer.step(data.batch, 1e-3, pruner);
   const ModuleMask chosen = pruner.choose(DropLowest{2});
   CHECK((chosen.bits & 0b111) == chosen.bits);
-  CHECK(chosen.kept() == 1);
+  CHECK(chosen.count() == 1);
   std::visit([&](const auto& smaller) { CHECK(smaller.form.kept() == chosen); },
-             pruner.prune(model, DropLowest{2}));
+             pruner.prune(DropLowest{2}));
 }
 
 TEST_CASE("a pruner's state comes back, and what is missing in it is an error") {
@@ -350,7 +350,7 @@ TEMPLATE_TEST_CASE(
     std::vector<std::vector<double>> outputs;  // by module
     std::size_t linked = 0;  // blocks whose tokens are those that the one before it made
     Recorder& listener(std::size_t) { return *this; }
-    void on_block(const BlockEvent<double>& event) {
+    void hear(const BlockEvent<double>& event) {
       REQUIRE(
           (event.input.rows() == event.output.rows() && event.input.cols() == event.output.cols()));
       for (std::size_t r = 0; r < event.input.rows(); ++r) {

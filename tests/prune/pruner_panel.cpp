@@ -49,7 +49,7 @@ TEST_CASE("each pruner of a panel scores as if it had watched alone") {
   const auto pruner_of = [](const Model& model, const std::string& name) {
     return TestedPruner(model, make_criterion<float>(name));
   };
-  REQUIRE(MicrobatchPlan(21, start.activation_size(3)).blocks > 1);
+  REQUIRE(MicrobatchPlan(21, start.activation_size(3)).microbatches > 1);
   for (const std::size_t workers : {0u, 2u}) {
     auto shared = start;
     std::vector<TestedPruner> members;
@@ -70,11 +70,12 @@ TEST_CASE("each pruner of a panel scores as if it had watched alone") {
 TEST_CASE("a panel of one kind of criterion hears of what that kind listens to, and no more") {
   using TestedPruner = Pruner<Model>;
   const auto start = example::made<Model>({config}, 5, 0.1);
-  const SendOptions variants[]{
+  const CriterionOptions variants[]{
       {}, {.variant = SendVariant::absolute_mean}, {.dynamics = SendDynamics::epoch}};
   auto shared = start;
   std::vector<TestedPruner> members;
-  for (const SendOptions& options : variants) members.emplace_back(shared, Send<float>(options), 0);
+  for (const CriterionOptions& options : variants)
+    members.emplace_back(shared, Send<float>(options), 0);
   PrunerPanel<TestedPruner> panel(std::move(members));
   train(panel, shared, 0);
   for (std::size_t c = 0; c < 3; ++c) {
@@ -83,5 +84,5 @@ TEST_CASE("a panel of one kind of criterion hears of what that kind listens to, 
     train(alone, own, 0);
     check_same(panel.pruners[c], alone);
   }
-  static_assert(!detail::HearsBlock<PrunerPanel<TestedPruner>::Listener, float>);
+  static_assert(!Hears<PrunerPanel<TestedPruner>::Listener, BlockEvent<float>>);
 }

@@ -34,19 +34,19 @@ struct Scripted : ModuleScore {
   std::vector<double> values;
   Scripted() = default;
   explicit Scripted(std::vector<double> scores) : values(std::move(scores)) {}
-  void on_module(const ModuleEvent<float>& event) { score_ = values.at(event.module); }
+  void hear(const ModuleEvent<float>& event) { score_ = values.at(event.module); }
 };
 
 /// Step t gives module n what `of(n, t)` says, while it is there to speak.
 struct Played : StepScore {
   using Of = double (*)(std::size_t module, std::size_t step);
-  explicit Played(Of of_step = {}) : StepScore(1), of(of_step) {}
-  void on_forward(const ForwardEvent<float>& event) { module = event.module, heard = true; }
+  explicit Played(Of of_step = {}) : StepScore({.decay = 1}), of(of_step) {}
+  void hear(const ForwardEvent<float>& event) { module = event.module, heard = true; }
   void merge(Played& other) {
     if (other.heard) module = other.module, heard = true;
     other.heard = false;
   }
-  void end_step() {
+  void end_step(Team*) {
     if (heard)
       close(of(module, step));
     else

@@ -60,8 +60,8 @@ Bytes bytes_of(Model& model, Trainer<Model>& trainer, const TestedPruner& pruner
 
 /// A whole training; stopped after `stop` epochs, when that is not zero, and resumed with
 /// everything built anew.
-Bytes trained(const ITransformerConfig& config, std::size_t workers, const SendOptions& send = {},
-              std::size_t stop = 0, std::uint64_t seed = 7) {
+Bytes trained(const ITransformerConfig& config, std::size_t workers,
+              const CriterionOptions& send = {}, std::size_t stop = 0, std::uint64_t seed = 7) {
   const example::SyntheticWindows<float> windows(config, stride);
   auto options = options_of(config);
   options.seed = seed;
@@ -107,7 +107,7 @@ TEST_CASE("1, 2 and 3 workers train the same bytes") {
 TEST_CASE("a training that was stopped and resumed has the bytes of one that was not") {
   for (const SendDynamics dynamics : {SendDynamics::step_average, SendDynamics::epoch})
     for (const std::size_t stop : {1u, 2u}) {
-      const SendOptions send{.dynamics = dynamics};
+      const CriterionOptions send{.dynamics = dynamics};
       const Bytes whole = trained(layers, 2, send), resumed = trained(layers, 2, send, stop);
       CHECK(whole.model == resumed.model);
       CHECK(whole.state == resumed.state);

@@ -1,5 +1,5 @@
 // autograd. What one call needs besides weights and input: randomness, its place in the batch,
-// workers, a listener for scores.
+// workers, and a listener that is notified of events.
 #pragma once
 
 #include <spat/core/random.hpp>
@@ -64,26 +64,39 @@ struct Pass {
   }
 };
 
-/// A pass that reports to a criterion. It reaches only attention and what holds it; other layers
-/// take it as a Run.
-template <class Scoring>
-struct ScoredPass : Pass {
-  Scoring& scoring;
+/// Whether a listener (a criterion, or what hands events on to criteria) is notified of events of
+/// this type. No event type converts to another, so an overload of hear() receives only its own.
+template <class Listener, class Event>
+concept Hears = requires(Listener& listener, const Event& event) {
+  listener.hear(event);
+};
 
-  ScoredPass(const Pass& pass, Scoring& listener) : Pass(pass), scoring(listener) {}
+/// A pass that reports events to a listener. Attention and the layers that hold it take it as it
+/// is; other layers take it as a Pass.
+template <class Listener>
+struct ScoredPass : Pass {
+  Listener& listener;
+
+  ScoredPass(const Pass& pass, Listener& notified) : Pass(pass), listener(notified) {}
 
   [[nodiscard]] ScoredPass at(std::size_t index, std::size_t part_index = 0) const {
-    return {Pass::at(index, part_index), scoring};
+    return {Pass::at(index, part_index), listener};
   }
   [[nodiscard]] ScoredPass folded(std::size_t count) const {
-    return {Pass::folded(count), scoring};
+    return {Pass::folded(count), listener};
   }
 };
 
 template <class R>
 inline constexpr bool is_scored = false;
-template <class Scoring>
-inline constexpr bool is_scored<ScoredPass<Scoring>> = true;
+template <class Listener>
+inline constexpr bool is_scored<ScoredPass<Listener>> = true;
+
+/// Whether a pass of this type has a listener that is notified of this event.
+template <class PassType, class Event>
+inline constexpr bool reports = false;
+template <class Listener, class Event>
+inline constexpr bool reports<ScoredPass<Listener>, Event> = Hears<Listener, Event>;
 
 /// One worker's part of a list of tasks that all workers walk in the same order: every count-th is
 /// its own.

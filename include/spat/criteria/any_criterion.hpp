@@ -25,8 +25,18 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// One of the library's criteria. It hears of everything, and hands on what the one it holds
-/// listens to.
+namespace detail {
+
+/// Whether one of a variant's criteria receives this event.
+template <class Held, class Event>
+inline constexpr bool any_hears = false;
+template <class... C, class Event>
+inline constexpr bool any_hears<std::variant<C...>, Event> = (Hears<C, Event> || ...);
+
+}  // namespace detail
+
+/// One of the library's criteria, chosen at run time. It receives every event, and hands on those
+/// that the criterion it holds receives.
 template <std::floating_point Scalar>
 class AnyCriterion {
  public:
@@ -41,45 +51,20 @@ class AnyCriterion {
   explicit AnyCriterion(Held criterion) : held_(std::move(criterion)) {}
 
   [[nodiscard]] const Held& held() const { return held_; }
-  /// Whether the one it holds hears of backward passes.
+  /// Whether the criterion it holds receives events of backward passes.
   [[nodiscard]] bool needs_gradients() const {
-    return visit([]<class C>(const C&) {
-      return detail::HearsBackward<C, Scalar> || detail::HearsTile<C, Scalar>;
-    });
+    return visit([]<class C>(const C&) { return detail::hears_gradients<C, Scalar>; });
   }
-  /// Whether it hears of losses without a module.
+  /// Whether it receives validation losses without each module.
   [[nodiscard]] bool needs_losses() const {
-    return visit([]<class C>(const C&) { return detail::HearsLoss<C>; });
+    return visit([]<class C>(const C&) { return Hears<C, LossEvent>; });
   }
 
-  void on_forward(const ForwardEvent<Scalar>& event) {
-    visit([&](auto& c) {
-      if constexpr (requires { c.on_forward(event); }) c.on_forward(event);
-    });
-  }
-  void on_block(const BlockEvent<Scalar>& event) {
-    visit([&](auto& c) {
-      if constexpr (requires { c.on_block(event); }) c.on_block(event);
-    });
-  }
-  void on_backward(const BackwardEvent<Scalar>& event) {
-    visit([&](auto& c) {
-      if constexpr (requires { c.on_backward(event); }) c.on_backward(event);
-    });
-  }
-  void on_tile(const TileEvent<Scalar>& tile) {
-    visit([&](auto& c) {
-      if constexpr (requires { c.on_tile(tile); }) c.on_tile(tile);
-    });
-  }
-  void on_module(const ModuleEvent<Scalar>& event) {
-    visit([&](auto& c) {
-      if constexpr (requires { c.on_module(event); }) c.on_module(event);
-    });
-  }
-  void on_loss(const LossEvent& event) {
-    visit([&](auto& c) {
-      if constexpr (requires { c.on_loss(event); }) c.on_loss(event);
+  template <class Event>
+    requires(detail::any_hears<Held, Event>)
+  void hear(const Event& event) {
+    visit([&]<class C>(C& c) {
+      if constexpr (Hears<C, Event>) c.hear(event);
     });
   }
 
@@ -89,12 +74,7 @@ class AnyCriterion {
     visit([&](auto& c) { c.merge(std::get<std::remove_reference_t<decltype(c)>>(other.held_)); });
   }
   void end_step(Team* team = nullptr) {
-    visit([&](auto& c) {
-      if constexpr (requires { c.end_step(team); })
-        c.end_step(team);
-      else
-        c.end_step();
-    });
+    visit([&](auto& c) { c.end_step(team); });
   }
   void end_epoch() {
     visit([](auto& c) { c.end_epoch(); });
@@ -103,23 +83,13 @@ class AnyCriterion {
   [[nodiscard]] double score() const {
     return visit([](const auto& c) { return c.score(); });
   }
-  /// NaN where the criterion has none.
+  /// NaN if the criterion has none.
   [[nodiscard]] double step_score() const {
-    return visit([](const auto& c) {
-      if constexpr (requires { c.step_score(); })
-        return c.step_score();
-      else
-        return std::nan("");
-    });
+    return visit([](const auto& c) { return detail::step_score(c); });
   }
-  /// 0 where the criterion has none.
+  /// 0 if the criterion has none.
   [[nodiscard]] double bound() const {
-    return visit([](const auto& c) {
-      if constexpr (requires { c.bound(); })
-        return c.bound();
-      else
-        return 0.0;
-    });
+    return visit([](const auto& c) { return detail::bound(c); });
   }
   [[nodiscard]] std::vector<double> state() const {
     return visit([](const auto& c) { return c.state(); });
@@ -141,48 +111,22 @@ class AnyCriterion {
   Held held_;
 };
 
-/// What a program may say of a criterion before it makes one.
+/// What is known of a criterion before one is made.
 struct CriterionInfo {
   const char *name, *what;
   bool gradients, losses;  // needs backward passes; needs the validation loss without each module
-};
-
-/// All that criteria can be told; each takes what it knows.
-struct CriterionOptions {
-  SendVariant variant = SendVariant::signed_sum;
-  SendDynamics dynamics = SendDynamics::step_average;
-  LossReduction reduction = LossReduction::mean;
-  bool normalized = false;
-  double decay = 0.98;
-  std::uint64_t seed = 1;
 };
 
 namespace detail {
 
 template <class... C>
 constexpr std::array<CriterionInfo, sizeof...(C)> infos_of(const std::variant<C...>*) {
-  return {CriterionInfo{C::name, C::what, HearsBackward<C, double> || HearsTile<C, double>,
-                        HearsLoss<C>}...};
-}
-
-/// Braces: a seed is no decay, for it would be narrowed.
-template <class C>
-C made(const CriterionOptions& o) {
-  if constexpr (requires { C{SendOptions{}}; })
-    return C{SendOptions{o.variant, o.dynamics, o.decay, o.reduction, o.normalized}};
-  else if constexpr (requires { C{o.reduction, o.decay}; })
-    return C{o.reduction, o.decay};
-  else if constexpr (requires { C{o.decay}; })
-    return C{o.decay};
-  else if constexpr (requires { C{o.seed}; })
-    return C{o.seed};
-  else
-    return C{};
+  return {CriterionInfo{C::name, C::what, hears_gradients<C, double>, Hears<C, LossEvent>}...};
 }
 
 }  // namespace detail
 
-/// Of every criterion.
+/// The infos of all criteria, in the order of AnyCriterion::Held.
 [[nodiscard]] constexpr auto criterion_infos() {
   return detail::infos_of(static_cast<const AnyCriterion<double>::Held*>(nullptr));
 }
@@ -193,7 +137,7 @@ C made(const CriterionOptions& o) {
   return names;
 }
 
-/// Throws ConfigError, which names all, where there is no criterion of this name.
+/// Throws ConfigError, which lists all names, if there is no criterion of this name.
 [[nodiscard]] inline CriterionInfo criterion_info(std::string_view name) {
   for (const CriterionInfo& info : criterion_infos())
     if (name == info.name) return info;
@@ -203,14 +147,14 @@ C made(const CriterionOptions& o) {
   throw ConfigError(message("no criterion is called ", in_quotes(name), "; there are ", all));
 }
 
-/// Throws ConfigError where there is no criterion of this name.
+/// Throws ConfigError if there is no criterion of this name.
 template <std::floating_point Scalar>
 [[nodiscard]] AnyCriterion<Scalar> make_criterion(std::string_view name,
                                                   const CriterionOptions& options = {}) {
   (void)criterion_info(name);  // throws
   AnyCriterion<Scalar> made;
   const auto take = [&]<class... C>(const std::variant<C...>*) {
-    ((name == C::name ? void(made = AnyCriterion<Scalar>(detail::made<C>(options))) : void()), ...);
+    ((name == C::name ? void(made = AnyCriterion<Scalar>(C(options))) : void()), ...);
   };
   take(static_cast<const typename AnyCriterion<Scalar>::Held*>(nullptr));
   return made;

@@ -16,9 +16,9 @@ class BlockInfluence : public StepScore {
   static constexpr const char *name = "block_influence",
                               *what = "how far the module's block turns its tokens";
 
-  explicit BlockInfluence(double decay = 0.98) : StepScore(decay) {}
+  explicit BlockInfluence(const CriterionOptions& options = {}) : StepScore(options) {}
 
-  void on_block(const BlockEvent<Scalar>& event) {
+  void hear(const BlockEvent<Scalar>& event) {
     for (std::size_t r = 0; r < event.input.rows(); ++r) {
       const Scalar *const x = event.input.row(r), *const y = event.output.row(r);
       const auto before = [x](std::size_t i) { return static_cast<double>(x[i]); };

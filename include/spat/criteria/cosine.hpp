@@ -15,9 +15,9 @@ class Cosine : public StepScore {
  public:
   static constexpr const char *name = "cosine", *what = "how far attention turns its tokens";
 
-  explicit Cosine(double decay = 0.98) : StepScore(decay) {}
+  explicit Cosine(const CriterionOptions& options = {}) : StepScore(options) {}
 
-  void on_forward(const ForwardEvent<Scalar>& event) {
+  void hear(const ForwardEvent<Scalar>& event) {
     for (std::size_t r = 0; r < event.input.rows(); ++r) {
       const Scalar *const x = event.input.row(r), *const branch = event.output.row(r);
       const auto before = [x](std::size_t i) { return static_cast<double>(x[i]); };

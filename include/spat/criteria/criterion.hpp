@@ -1,14 +1,17 @@
-// criteria. What a pruning criterion is: the state of one module that listens, merges and scores.
+// criteria. What a pruning criterion is: the state of one module, which receives events, merges and
+// scores.
 #pragma once
 
 #include <spat/autograd/parameters.hpp>
+#include <spat/criteria/options.hpp>
 #include <spat/nn/attention_events.hpp>
 
+#include <cmath>
 #include <concepts>
 
 namespace spat::inline SPAT_ABI {
 
-/// A module as it stands in the model, told when scores are asked for.
+/// A module as it stands in the model, reported when scores are asked for.
 template <class Scalar>
 struct ModuleEvent {
   std::size_t module = 0, modules = 0;  // its number, and how many the unpruned architecture has
@@ -20,80 +23,86 @@ struct LossEvent {
   double with_module = 0, without_module = 0;
 };
 
-/// What the loss that scoring sees does with its terms (windows x steps x channels). The softmax in
-/// SEND makes ranks depend on it.
-enum class LossReduction { mean, sum };
-
-namespace detail {
-
-template <class C, class Scalar>
-concept HearsForward = requires(C& c, const ForwardEvent<Scalar>& event) {
-  c.on_forward(event);
-};
-template <class C, class Scalar>
-concept HearsBlock = requires(C& c, const BlockEvent<Scalar>& event) {
-  c.on_block(event);
-};
-template <class C, class Scalar>
-concept HearsBackward = requires(C& c, const BackwardEvent<Scalar>& event) {
-  c.on_backward(event);
-};
-template <class C, class Scalar>
-concept HearsTile = requires(C& c, const TileEvent<Scalar>& event) {
-  c.on_tile(event);
-};
-template <class C, class Scalar>
-concept HearsModule = requires(C& c, const ModuleEvent<Scalar>& event) {
-  c.on_module(event);
-};
-template <class C>
-concept HearsLoss = requires(C& c, const LossEvent& event) {
-  c.on_loss(event);
-};
-
-/// Criteria of a kind chosen at run time say themselves what they need.
-template <class Scalar, class C>
-[[nodiscard]] bool needs_gradients([[maybe_unused]] const C& criterion) {
-  if constexpr (requires { criterion.needs_gradients(); })
-    return criterion.needs_gradients();
-  else
-    return HearsBackward<C, Scalar> || HearsTile<C, Scalar>;
-}
-template <class C>
-[[nodiscard]] bool needs_losses([[maybe_unused]] const C& criterion) {
-  if constexpr (requires { criterion.needs_losses(); })
-    return criterion.needs_losses();
-  else
-    return HearsLoss<C>;
-}
-
-}  // namespace detail
-
-/// It hears, as it likes, of
+/// The state of one module, from which its score follows. A higher score means: keep the module. A
+/// criterion knows nothing of budgets or surgery. Its members, in the order of their calls:
 ///
-///     on_forward, on_block       a block of samples in a forward pass (nn/attention_events.hpp)
-///     on_backward, on_tile       the same in backward; tiles of different heads may come at the
-///     same time on_module                  the module's weights and place            (a criterion
-///     without data) on_loss                    the validation loss without the module
-///     (leave-one-out)
+///     hear(event)      one overload per event type that the criterion uses, of
+///                        ForwardEvent, BlockEvent      one micro-batch in forward
+///                        BackwardEvent, TileEvent      one micro-batch in backward; tiles of
+///                                                      different heads may come at the same time
+///                        ModuleEvent                   the module's weights and place
+///                        LossEvent                     the validation loss without the module
+///     merge(other)     takes over what another copy received in the same step; `other` starts anew
+///     end_step(team)   once per step, after the merges; the team (or nullptr) may share its work
+///     end_epoch()      once per epoch
+///     score()          NaN before anything was received
+///     state(), restore(numbers)   for a training checkpoint, between epochs
 ///
-/// Blocks of samples come in order. merge() takes over what another place has heard in the same
-/// step, in the order of places; then end_step() is called once a step and end_epoch() once an
-/// epoch. step_score(), where a criterion has it, is what the last step alone gave. A higher score
-/// means: keep. The criterion knows nothing of budgets or surgery.
+/// Micro-batches come in their order in the batch, and merges in the order of the copies. Two more
+/// members are optional: step_score(), the score of the last step alone (NaN if the module was
+/// silent), and bound(), the largest possible score (0 if unknown).
 template <class C, class Scalar>
 concept Criterion = std::copyable<C> &&
-    (detail::HearsForward<C, Scalar> || detail::HearsBlock<C, Scalar> ||
-     detail::HearsBackward<C, Scalar> || detail::HearsTile<C, Scalar> ||
-     detail::HearsModule<C, Scalar> ||
-     detail::HearsLoss<C>)&&requires(C& c, const C& seen, C& other,
-                                     const std::vector<double>& numbers) {
+    (Hears<C, ForwardEvent<Scalar>> || Hears<C, BlockEvent<Scalar>> ||
+     Hears<C, BackwardEvent<Scalar>> || Hears<C, TileEvent<Scalar>> ||
+     Hears<C, ModuleEvent<Scalar>> ||
+     Hears<C, LossEvent>)&&requires(C& c, const C& seen, C& other, Team* team,
+                                    const std::vector<double>& numbers) {
   c.merge(other);
-  c.end_step();
+  c.end_step(team);
   c.end_epoch();
   { seen.score() } -> std::convertible_to<double>;
   { seen.state() } -> std::convertible_to<std::vector<double>>;
   c.restore(numbers);
 };
+
+namespace detail {
+
+/// Whether a criterion type receives events of backward passes.
+template <class C, class Scalar>
+inline constexpr bool hears_gradients =
+    Hears<C, BackwardEvent<Scalar>> || Hears<C, TileEvent<Scalar>>;
+
+/// Whether a criterion needs backward passes. One that is chosen at run time (AnyCriterion) answers
+/// itself.
+template <class Scalar, class C>
+[[nodiscard]] bool needs_gradients([[maybe_unused]] const C& criterion) {
+  if constexpr (requires { criterion.needs_gradients(); })
+    return criterion.needs_gradients();
+  else
+    return hears_gradients<C, Scalar>;
+}
+/// Whether a criterion needs the validation loss without each module.
+template <class C>
+[[nodiscard]] bool needs_losses([[maybe_unused]] const C& criterion) {
+  if constexpr (requires { criterion.needs_losses(); })
+    return criterion.needs_losses();
+  else
+    return Hears<C, LossEvent>;
+}
+
+/// Whether a criterion type has a score per step.
+template <class C>
+concept ScoresSteps = requires(const C& criterion) {
+  criterion.step_score();
+};
+/// The score of the last step alone; NaN if the criterion has none.
+template <class C>
+[[nodiscard]] double step_score([[maybe_unused]] const C& criterion) {
+  if constexpr (ScoresSteps<C>)
+    return criterion.step_score();
+  else
+    return std::nan("");
+}
+/// The largest possible score; 0 if the criterion has no bound.
+template <class C>
+[[nodiscard]] double bound([[maybe_unused]] const C& criterion) {
+  if constexpr (requires { criterion.bound(); })
+    return criterion.bound();
+  else
+    return 0;
+}
+
+}  // namespace detail
 
 }  // namespace spat

@@ -23,9 +23,9 @@ class AttentionEntropy : public StepScore {
  public:
   static constexpr const char *name = "entropy", *what = "how far attention is from uniform";
 
-  explicit AttentionEntropy(double decay = 0.98) : StepScore(decay) {}
+  explicit AttentionEntropy(const CriterionOptions& options = {}) : StepScore(options) {}
 
-  void on_backward(const BackwardEvent<Scalar>& event) {
+  void hear(const BackwardEvent<Scalar>& event) {
     queries_ = event.query_tokens;
     inverse_.assign(event.samples * queries_, 0);
     sums_.resize(std::max(sums_.size(), event.heads), 0);
@@ -40,7 +40,7 @@ class AttentionEntropy : public StepScore {
   }
 
   /// -H / log(n): a head has a sum of its own, for tiles of other heads may come at the same time.
-  void on_tile(const TileEvent<Scalar>& tile) {
+  void hear(const TileEvent<Scalar>& tile) {
     const double* const inverse = inverse_.data() + tile.sample * queries_ + tile.first_query;
     double sum = 0;
     for (std::size_t i = 0; i < tile.a.cols; ++i) {
@@ -53,15 +53,15 @@ class AttentionEntropy : public StepScore {
     sums_[tile.head] += sum;
   }
 
-  /// Takes over what another place has gathered in this step; the other starts anew. Call in the
-  /// order of places.
+  /// Takes over what another copy received in this step; the other starts anew. Call in the order
+  /// of the copies.
   void merge(AttentionEntropy& other) {
     sums_.resize(std::max(sums_.size(), other.sums_.size()), 0);
     for (std::size_t h = 0; h < other.sums_.size(); ++h) sums_[h] += other.sums_[h];
     rows_ += other.rows_, choosing_ += other.choosing_;
     other.start_anew();
   }
-  void end_step() {
+  void end_step(Team* = nullptr) {
     double total = static_cast<double>(choosing_);
     for (const double sum : sums_) total += sum;
     const std::size_t rows = rows_;

@@ -14,10 +14,10 @@ class FisherGate : public StepScore {
  public:
   static constexpr const char *name = "fisher", *what = "mean squared slope of a sample's loss";
 
-  explicit FisherGate(LossReduction reduction = LossReduction::mean, double decay = 0.98)
-      : StepScore(decay), reduction_(reduction) {}
+  explicit FisherGate(const CriterionOptions& options = {})
+      : StepScore(options), reduction_(options.reduction) {}
 
-  void on_backward(const BackwardEvent<Scalar>& event) {
+  void hear(const BackwardEvent<Scalar>& event) {
     const double scale = of_sample_loss(event, reduction_);
     for (std::size_t b = 0; b < event.samples; ++b) {
       const double g = scale * gate_slope(event, b);

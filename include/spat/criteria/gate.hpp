@@ -18,14 +18,14 @@ class Gate : public StepScore {
  public:
   static constexpr const char *name = "gate", *what = "first-order change of a batch's loss";
 
-  explicit Gate(LossReduction reduction = LossReduction::mean, double decay = 0.98)
-      : StepScore(decay), reduction_(reduction) {}
+  explicit Gate(const CriterionOptions& options = {})
+      : StepScore(options), reduction_(options.reduction) {}
 
-  void on_backward(const BackwardEvent<Scalar>& event) {
+  void hear(const BackwardEvent<Scalar>& event) {
     const double scale = of_batch_loss(event, reduction_);
     for (std::size_t b = 0; b < event.samples; ++b) add(scale * gate_slope(event, b));
   }
-  void end_step() {
+  void end_step(Team* = nullptr) {
     if (count() > 0)
       close(std::abs(sum()));
     else

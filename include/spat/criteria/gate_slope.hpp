@@ -23,7 +23,7 @@ template <std::floating_point Scalar>
   return slope;
 }
 
-/// The same of a gate on all heads.
+/// The slope along a gate on all heads.
 template <std::floating_point Scalar>
 [[nodiscard]] double gate_slope(const BackwardEvent<Scalar>& event, std::size_t sample) {
   double slope = 0;

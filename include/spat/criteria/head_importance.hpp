@@ -19,10 +19,10 @@ class HeadImportance : public StepScore {
   static constexpr const char *name = "head_importance",
                               *what = "slopes of a sample's loss along its heads";
 
-  explicit HeadImportance(LossReduction reduction = LossReduction::mean, double decay = 0.98)
-      : StepScore(decay), reduction_(reduction) {}
+  explicit HeadImportance(const CriterionOptions& options = {})
+      : StepScore(options), reduction_(options.reduction) {}
 
-  void on_backward(const BackwardEvent<Scalar>& event) {
+  void hear(const BackwardEvent<Scalar>& event) {
     const double scale = of_sample_loss(event, reduction_);
     for (std::size_t b = 0; b < event.samples; ++b) {
       double heads = 0;

@@ -1,5 +1,5 @@
-// criteria. What the validation loss says: the yardstick of the other criteria, at the price of an
-// evaluation a module.
+// criteria. The rise of the validation loss without a module: the yardstick of the other criteria,
+// at the price of one evaluation per module.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -11,16 +11,17 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// L_val(without the module) - L_val, as it was told last. It says nothing of modules that go
-/// together, and one validation split is a noisy judge.
+/// L_val(without the module) - L_val, of the last LossEvent. It does not foresee the removal of
+/// several modules at once, and one validation split is a noisy yardstick.
 template <std::floating_point Scalar>
 class LeaveOneOut : public ModuleScore {
  public:
   static constexpr const char *name = "leave_one_out",
                               *what = "the validation loss without the module";
+  using ModuleScore::ModuleScore;
 
   /// Throws NumericError if a loss is not finite.
-  void on_loss(const LossEvent& event) {
+  void hear(const LossEvent& event) {
     const double rise = event.without_module - event.with_module;
     if (!std::isfinite(rise))
       throw NumericError(message("a loss is not finite: ", event.with_module, " with the module, ",

@@ -16,9 +16,10 @@ class Magnitude : public ModuleScore {
  public:
   static constexpr const char *name = "magnitude",
                               *what = "norms of the projections, per parameter";
+  using ModuleScore::ModuleScore;
 
   /// Throws NumericError if a weight is not finite.
-  void on_module(const ModuleEvent<Scalar>& event) {
+  void hear(const ModuleEvent<Scalar>& event) {
     double norms = 0, count = 0;
     for (const auto& parameter : event.weights) {
       if (!parameter.name.ends_with("weight")) continue;

@@ -1,5 +1,5 @@
-// criteria. What the criteria share that need no data: a number that the module itself gives when
-// scores are asked for.
+// criteria. The base of criteria that need no steps: one number per module, set when scores are
+// asked for.
 #pragma once
 
 #include <spat/criteria/criterion.hpp>
@@ -9,16 +9,20 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Steps and epochs change nothing; a place that was told of the module hands its number on.
+/// Base of a criterion whose hear() sets score_. Steps and epochs change nothing; merge() keeps the
+/// first score that is set.
 class ModuleScore {
  public:
+  ModuleScore() = default;
+  explicit ModuleScore(const CriterionOptions&) {}
+
   void merge(ModuleScore& other) {
     if (std::isnan(score_)) score_ = other.score_;
   }
-  void end_step() {}
+  void end_step(Team* = nullptr) {}
   void end_epoch() {}
 
-  /// NaN before the module was seen.
+  /// NaN before the module was reported.
   [[nodiscard]] double score() const { return score_; }
   [[nodiscard]] std::vector<double> state() const { return {score_}; }
   void restore(const std::vector<double>& numbers) { score_ = numbers.at(0); }

@@ -10,8 +10,9 @@ template <std::floating_point Scalar>
 class DropFirst : public ModuleScore {
  public:
   static constexpr const char *name = "drop_first", *what = "control: the shallowest go first";
+  using ModuleScore::ModuleScore;
 
-  void on_module(const ModuleEvent<Scalar>& event) { score_ = static_cast<double>(event.module); }
+  void hear(const ModuleEvent<Scalar>& event) { score_ = static_cast<double>(event.module); }
 };
 
 /// N - 1 - n: the deepest go first.
@@ -19,8 +20,9 @@ template <std::floating_point Scalar>
 class DropLast : public ModuleScore {
  public:
   static constexpr const char *name = "drop_last", *what = "control: the deepest go first";
+  using ModuleScore::ModuleScore;
 
-  void on_module(const ModuleEvent<Scalar>& event) {
+  void hear(const ModuleEvent<Scalar>& event) {
     score_ = static_cast<double>(event.modules) - 1 - static_cast<double>(event.module);
   }
 };
@@ -33,8 +35,9 @@ class DropEveryOther : public ModuleScore {
  public:
   static constexpr const char *name = "drop_every_other",
                               *what = "control: every second goes first";
+  using ModuleScore::ModuleScore;
 
-  void on_module(const ModuleEvent<Scalar>& event) {
+  void hear(const ModuleEvent<Scalar>& event) {
     const double modules = static_cast<double>(event.modules),
                  later = event.module % 2 == 0 ? modules : 0;
     score_ = later + modules - 1 - static_cast<double>(event.module);

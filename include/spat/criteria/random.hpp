@@ -6,16 +6,16 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// A uniform number in [0, 1), a function of (seed, module) alone. Streams are counted from the
-/// top: shuffles count from 0.
+/// A uniform number in [0, 1), a function of (seed, module) alone. Stream numbers count
+/// down from 2^64 - 1, so they never collide with those of shuffles, which count up from 0.
 template <std::floating_point Scalar>
 class RandomScore : public ModuleScore {
  public:
   static constexpr const char *name = "random", *what = "control: a uniform number";
 
-  explicit RandomScore(std::uint64_t seed = 1) : seed_(seed) {}
+  explicit RandomScore(const CriterionOptions& options = {}) : seed_(options.seed) {}
 
-  void on_module(const ModuleEvent<Scalar>& event) {
+  void hear(const ModuleEvent<Scalar>& event) {
     score_ = Random(seed_, ~static_cast<std::uint64_t>(event.module)).uniform();
   }
 

@@ -16,13 +16,13 @@ class SnipSum : public StepScore {
  public:
   static constexpr const char *name = "snip", *what = "sum of the sensitivities of connections";
 
-  explicit SnipSum(LossReduction reduction = LossReduction::mean, double decay = 0.98)
-      : StepScore(decay), reduction_(reduction) {}
+  explicit SnipSum(const CriterionOptions& options = {})
+      : StepScore(options), reduction_(options.reduction) {}
 
-  void on_backward(const BackwardEvent<Scalar>& event) { sensitivities_.on_backward(event); }
-  void on_tile(const TileEvent<Scalar>& tile) { sensitivities_.on_tile(tile); }
+  void hear(const BackwardEvent<Scalar>& event) { sensitivities_.hear(event); }
+  void hear(const TileEvent<Scalar>& tile) { sensitivities_.hear(tile); }
   void merge(SnipSum& other) { sensitivities_.merge(other.sensitivities_); }
-  void end_step() {
+  void end_step(Team* = nullptr) {
     if (sensitivities_.samples() == 0) return this->skip();
     double total = 0;
     sensitivities_.for_each(sensitivities_.scale(reduction_),

@@ -1,28 +1,37 @@
-// criteria. What the criteria share that have one number a step: the step's sum, and the average
+// criteria. The base of criteria with one number per step: the sum of the step, and the average
 // over steps.
 #pragma once
 
 #include <spat/core/error.hpp>
+#include <spat/core/team.hpp>
 #include <spat/core/text.hpp>
+#include <spat/criteria/options.hpp>
 #include <spat/criteria/score_average.hpp>
 
 namespace spat::inline SPAT_ABI {
 
-/// A step's number is the mean of what add() was given, unless the criterion has an end_step() of
-/// its own; the score is their ScoreAverage. Sums are in double: over the samples of a place in
-/// their order, then over places in theirs.
+/// Base of a criterion with one number per step; the score is the ScoreAverage of these numbers.
+/// The derived criterion calls add() for every observation in its hear(). It may then
+///
+///   - do nothing else: end_step() takes the mean of the observations as the step's number, or
+///   - define merge() and end_step(team) itself, and call close(number) once per step, or skip() if
+///     the module was silent.
+///
+/// Sums are in double: over the samples of a micro-batch in their order, then over micro-batches in
+/// theirs.
 class StepScore {
  public:
-  explicit StepScore(double decay = 0.98) : average_(decay) {}
+  explicit StepScore(const CriterionOptions& options = {}) : average_(options.decay) {}
 
-  /// Takes over what another place has gathered in this step; the other starts anew. Call in the
-  /// order of places.
+  /// Takes over what another copy received in this step; the other starts anew. Call in the order
+  /// of the copies.
   void merge(StepScore& other) {
     sum_ += other.sum_, count_ += other.count_;
     other.sum_ = 0, other.count_ = 0;
   }
-  /// A silent step has no number. Throws NumericError if the step's number is not finite.
-  void end_step() {
+  /// A step without observations has no number. Throws NumericError if the step's number is not
+  /// finite.
+  void end_step(Team* = nullptr) {
     if (count_ > 0)
       close(sum_ / static_cast<double>(count_));
     else

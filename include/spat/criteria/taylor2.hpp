@@ -20,10 +20,10 @@ class Taylor2 : public StepScore {
  public:
   static constexpr const char *name = "taylor2", *what = "second-order change of a sample's loss";
 
-  explicit Taylor2(LossReduction reduction = LossReduction::mean, double decay = 0.98)
-      : StepScore(decay), reduction_(reduction) {}
+  explicit Taylor2(const CriterionOptions& options = {})
+      : StepScore(options), reduction_(options.reduction) {}
 
-  void on_backward(const BackwardEvent<Scalar>& event) {
+  void hear(const BackwardEvent<Scalar>& event) {
     const double scale = of_sample_loss(event, reduction_);
     for (std::size_t b = 0; b < event.samples; ++b) {
       const double g = scale * gate_slope(event, b);

@@ -122,9 +122,9 @@ class MultiHeadAttention {
                                              : kernels::Strided<Scalar>());
         });
     const auto y = out_projection.forward(pass, cache.mixed, cache.out);
-    if constexpr (is_scored<PassType>)
-      if constexpr (requires { pass.scoring.on_forward(forward_event(pass, cache)); })
-        pass.scoring.on_forward(forward_event(pass, cache));
+    if constexpr (reports<PassType, ForwardEvent<Scalar>>)
+      pass.listener.hear(
+          ForwardEvent<Scalar>{call_of(pass, cache), cache.mixed, cache.x_q, cache.out.y});
     return y;
   }
 
@@ -137,9 +137,9 @@ class MultiHeadAttention {
                                 Rows<const Scalar> dscores = {}) const {
     if (cache.skipped) return skip_back(cache, dscores);
     const Rows<const Scalar, Width> dmixed = out_projection.backward_input(pass, dy, cache.out);
-    if constexpr (is_scored<PassType>)
-      if constexpr (requires(BackwardEvent<Scalar> event) { pass.scoring.on_backward(event); })
-        pass.scoring.on_backward(BackwardEvent<Scalar>{forward_event(pass, cache), dmixed});
+    if constexpr (reports<PassType, BackwardEvent<Scalar>>)
+      pass.listener.hear(
+          BackwardEvent<Scalar>{call_of(pass, cache), cache.mixed, cache.x_q, cache.out.y, dmixed});
     for_each_head(
         pass, cache,
         [&](std::size_t sample, std::size_t head, const kernels::AttentionRoom<Scalar>& room) {
@@ -154,13 +154,9 @@ class MultiHeadAttention {
               takes_scores ? of_scores(cache.dprevious, cache, sample, head)
                            : kernels::Strided<Scalar>(),
               [&]([[maybe_unused]] const kernels::AttentionTile<Scalar>& tile) {
-                if constexpr (is_scored<PassType>)
-                  if constexpr (requires(TileEvent<Scalar> event) {
-                                  pass.scoring.on_tile(pass.module, event);
-                                })
-                    pass.scoring.on_tile(
-                        pass.module, TileEvent<Scalar>{pass.part, sample, head, tile.first_query,
-                                                       tile.a, tile.da});
+                if constexpr (reports<PassType, TileEvent<Scalar>>)
+                  pass.listener.hear(TileEvent<Scalar>{pass.module, pass.part, sample, head,
+                                                       tile.first_query, tile.a, tile.da});
               });
         });
     const auto from_query = query_projection.backward_input(pass, cache.dq, cache.query);
@@ -272,13 +268,11 @@ class MultiHeadAttention {
             cache.memory_tokens, cache.memory_tokens};
   }
 
-  [[nodiscard]] ForwardEvent<Scalar> forward_event(const Pass& pass, const Cache& cache) const {
-    return {{pass.module, pass.part, pass.first_sample, pass.batch_samples, pass.loss_terms,
-             cache.samples, heads(), cache.query_tokens, cache.memory_tokens, causal,
-             cache.inputs.key_mask},
-            cache.mixed,
-            cache.x_q,
-            cache.out.y};
+  [[nodiscard]] AttentionCall call_of(const Pass& pass, const Cache& cache) const {
+    return {
+        pass.module,          pass.part, pass.first_sample,  pass.batch_samples,  pass.loss_terms,
+        cache.samples,        heads(),   cache.query_tokens, cache.memory_tokens, causal,
+        cache.inputs.key_mask};
   }
 };
 

@@ -1,4 +1,5 @@
-// prune. Listens to a training, ranks the modules, and removes those the model misses least.
+// prune. The observer of a training that ranks the modules and removes those the model misses
+// least.
 #pragma once
 
 #include <spat/autograd/microbatch_plan.hpp>
@@ -14,34 +15,28 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The observer of a training, with one criterion a module. Give it to Trainer::fit, then ask for
-/// scores or a pruned model. The model must outlive it: criteria of weights look at it whenever
-/// they are asked.
+/// The observer of a training, with one criterion per module. Give it to Trainer::fit, then ask for
+/// scores or a pruned model. The model must outlive it: criteria of weights read it whenever scores
+/// are asked for.
 ///
-/// Scores of warm-up epochs are forgotten as soon as a later epoch has a step: attention starts out
+/// Scores of warm-up epochs are discarded as soon as a later epoch has a step: attention starts out
 /// uniform. Errors: NumericError, with the module's number, if a sensitivity is not finite; those
 /// of choose() and pruned().
 template <Prunable Model, Criterion<typename Model::Value> C = Send<typename Model::Value>>
 class Pruner {
  public:
   using Scalar = typename Model::Value;
+  using Criterion = C;
 
-  /// What the blocks of one place report to (see MicrobatchPlan). A module of several attentions is
-  /// judged by the one whose output leaves it.
+  /// What the passes of one micro-batch place report to (see MicrobatchPlan): hands each event on
+  /// to its module's criterion. Of a module of several attentions the criterion receives the events
+  /// of part 0, whose output leaves the module.
   class Listener {
    public:
-    void on_forward(const ForwardEvent<Scalar>& event) requires detail::HearsForward<C, Scalar> {
-      if (event.part == 0) criteria[event.module].on_forward(event);
-    }
-    void on_block(const BlockEvent<Scalar>& event) requires detail::HearsBlock<C, Scalar> {
-      criteria[event.module].on_block(event);
-    }
-    void on_backward(const BackwardEvent<Scalar>& event) requires detail::HearsBackward<C, Scalar> {
-      if (event.part == 0) criteria[event.module].on_backward(event);
-    }
-    void on_tile(std::size_t module,
-                 const TileEvent<Scalar>& event) requires detail::HearsTile<C, Scalar> {
-      if (event.part == 0) criteria[module].on_tile(event);
+    template <class Event>
+      requires Hears<C, Event>
+    void hear(const Event& event) {
+      if (event.part == 0) criteria[event.module].hear(event);
     }
     std::vector<C> criteria;
   };
@@ -49,31 +44,32 @@ class Pruner {
   explicit Pruner(const Model& model, C prototype = C{}, std::size_t warm_up_epochs = 1)
       : prototype_(prototype), model_(&model), warm_up_(warm_up_epochs),
         criteria_(model.form.modules(), prototype) {
-    for (Listener& slot : listeners_) slot.criteria = criteria_;
+    for (Listener& listener : listeners_) listener.criteria = criteria_;
     heard_.reserve(criteria_.size() * 4096);  // a training step allocates nothing
   }
 
-  /// What the modules' criteria started as.
+  /// The criterion that each module started with.
   [[nodiscard]] const C& prototype() const { return prototype_; }
   [[nodiscard]] Listener& listener(std::size_t i) { return listeners_[i]; }
 
-  /// A step is over: workers of the team merge what the places have heard and score it.
+  /// Ends a step: workers of the team merge what the listeners received, and score it.
   void end_step(Team* team = nullptr) {
     const ModuleMask kept = model_->form.kept();
     if (epochs_ > 0 && epochs_ == warm_up_ && !warmed_up_) {
       for (std::size_t i = 0; i < criteria_.size(); ++i)
         if (kept.keeps(i))
-          criteria_[i] = prototype_;  // of those that went, nothing better will come
+          criteria_[i] = prototype_;  // a pruned module keeps what it has: no step follows
       warmed_up_ = true;
     }
     if (epoch_is_over_) heard_.clear(), epoch_is_over_ = false;
     const auto merge = [&](std::size_t first, std::size_t last) {
       for (std::size_t module = first; module < last; ++module)
-        for (Listener& slot : listeners_)
+        for (Listener& listener : listeners_)
           if (kept.keeps(module))
-            criteria_[module].merge(slot.criteria[module]);
+            criteria_[module].merge(listener.criteria[module]);
           else
-            slot.criteria[module] = prototype_;  // its block speaks, not the module
+            // pruned modules may still receive block events: discard them
+            listener.criteria[module] = prototype_;
     };
     if (team)
       team->for_shares(criteria_.size(), merge);
@@ -82,15 +78,12 @@ class Pruner {
     for (std::size_t module = 0; module < criteria_.size(); ++module) {
       if (!kept.keeps(module)) continue;
       try {
-        if constexpr (requires(C & c) { c.end_step(team); })
-          criteria_[module].end_step(team);
-        else
-          criteria_[module].end_step();
+        criteria_[module].end_step(team);
       } catch (const NumericError& error) {
         throw NumericError(message("module ", module, ": ", error.what()));
       }
     }
-    if constexpr (requires(const C& c) { c.step_score(); })
+    if constexpr (detail::ScoresSteps<C>)
       for (std::size_t module = 0; module < criteria_.size(); ++module)
         heard_.push_back(kept.keeps(module) ? criteria_[module].step_score() : std::nan(""));
   }
@@ -102,17 +95,17 @@ class Pruner {
     trajectory_errors_.push_back(batch_means_errors(step_scores()));
   }
 
-  /// Goes on with a model that lost modules; the others keep what was heard of them.
+  /// Continues with a model that lost modules; the criteria of the others keep their state.
   void go_on_with(const Model& model) { model_ = &model; }
 
-  /// Tells criteria of losses (leave-one-out) what a validation loss becomes: loss(mask) of the
-  /// model that keeps it.
+  /// Reports the validation loss without each module to criteria of losses (leave-one-out).
+  /// loss(mask) is the validation loss of the model that keeps the modules of `mask`.
   void hear_losses(const MaskMeasure& loss) {
-    if constexpr (detail::HearsLoss<C>) {
+    if constexpr (Hears<C, LossEvent>) {
       const ModuleMask kept = model_->form.kept(), guard = guard_of(model_->form);
       const double all = loss(kept);
       for (std::size_t i = 0; i < criteria_.size(); ++i)
-        if (may_remove(kept, i, guard)) criteria_[i].on_loss({all, loss(kept.without(i))});
+        if (may_remove(kept, i, guard)) criteria_[i].hear(LossEvent{all, loss(kept.without(i))});
     }
   }
 
@@ -129,7 +122,7 @@ class Pruner {
   }
   /// The scores after each epoch.
   [[nodiscard]] const std::vector<std::vector<double>>& trajectory() const { return trajectory_; }
-  /// Their standard errors, from the epoch's steps; rows are empty where the criterion has no
+  /// Their standard errors, from the epoch's steps; rows are empty if the criterion has no
   /// scores of steps.
   [[nodiscard]] const std::vector<std::vector<double>>& trajectory_errors() const {
     return trajectory_errors_;
@@ -162,9 +155,10 @@ class Pruner {
     return spat::choose(model_->form.kept(), scores(), budget, guard_of(model_->form),
                         sure ? sure->standard_error : std::vector<double>(), measures);
   }
-  [[nodiscard]] typename Surgery<Model>::Result prune(const Model& model, const Budget& budget,
+  /// The model without the modules that choose() drops. Throws what choose() and pruned() throw.
+  [[nodiscard]] typename Surgery<Model>::Result prune(const Budget& budget,
                                                       const Measures& measures = {}) const {
-    return pruned(model, choose(budget, measures));
+    return pruned(*model_, choose(budget, measures));
   }
 
   /// For a training checkpoint, between epochs: named rows of numbers, by module index.
@@ -196,7 +190,7 @@ class Pruner {
       if (trajectory.back().size() != criteria.size())
         throw std::out_of_range("scores of another number of modules");
     }
-    for (Listener& slot : listeners_) slot.criteria.assign(criteria.size(), prototype_);
+    for (Listener& listener : listeners_) listener.criteria.assign(criteria.size(), prototype_);
     criteria_ = std::move(criteria), heard_ = std::move(heard),
     heard_.reserve(criteria_.size() * 4096);
     trajectory_ = std::move(trajectory), trajectory_errors_ = std::move(errors);
@@ -205,10 +199,10 @@ class Pruner {
 
  private:
   [[nodiscard]] double score_of(std::size_t i) const {
-    if constexpr (detail::HearsModule<C, Scalar>) {
-      C told = criteria_[i];
-      told.on_module(event_of(i));
-      return told.score();
+    if constexpr (Hears<C, ModuleEvent<Scalar>>) {
+      C criterion = criteria_[i];
+      criterion.hear(event_of(i));
+      return criterion.score();
     } else {
       return criteria_[i].score();
     }
@@ -222,17 +216,17 @@ class Pruner {
     }
     return event;
   }
-  void divide_by_bounds([[maybe_unused]] std::vector<double>& values) const {
-    if constexpr (requires(const C& c) { c.bound(); }) {
-      double lowest = 0, highest = 0;
-      for (std::size_t i = 0; i < criteria_.size(); ++i)
-        if (const double bound = criteria_[i].bound(); model_->form.kept().keeps(i) && bound > 0)
-          lowest = lowest == 0 ? bound : std::min(lowest, bound),
-          highest = std::max(highest, bound);
-      if (lowest == highest) return;
-      for (std::size_t i = 0; i < values.size(); ++i)
-        if (const double bound = criteria_[i].bound(); bound > 0) values[i] /= bound;
-    }
+  void divide_by_bounds(std::vector<double>& values) const {
+    double lowest = 0, highest = 0;
+    for (std::size_t i = 0; i < criteria_.size(); ++i)
+      if (const double bound = detail::bound(criteria_[i]);
+          model_->form.kept().keeps(i) && bound > 0) {
+        lowest = lowest == 0 ? bound : std::min(lowest, bound);
+        highest = std::max(highest, bound);
+      }
+    if (lowest == highest) return;
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (const double bound = detail::bound(criteria_[i]); bound > 0) values[i] /= bound;
   }
 
   C prototype_;

@@ -1,35 +1,26 @@
-// prune. Several pruners that watch one training: criteria compared on the same steps.
+// prune. Several pruners that observe one training: criteria compared on the same steps.
 #pragma once
 
 #include <spat/prune/pruner.hpp>
 
 namespace spat::inline SPAT_ABI {
 
-/// An observer that hands on what it hears to each of its pruners, SensitivityPruners of one type.
-/// At least one.
+/// An observer that hands every event on to each of its pruners, which are Pruners of one type. It
+/// has at least one.
 template <class Pruner>
 class PrunerPanel {
  public:
   using Scalar = typename Pruner::Scalar;
-  using Judge =
-      std::remove_cvref_t<decltype(std::declval<const Pruner&>().prototype())>;  // the criterion
+  using Criterion = typename Pruner::Criterion;
 
+  /// What the passes of one micro-batch place report to: the listeners of that place of all
+  /// pruners.
   class Listener {
    public:
-    void on_forward(
-        const ForwardEvent<Scalar>& event) requires detail::HearsForward<Judge, Scalar> {
-      for (auto* slot : listeners) slot->on_forward(event);
-    }
-    void on_block(const BlockEvent<Scalar>& event) requires detail::HearsBlock<Judge, Scalar> {
-      for (auto* slot : listeners) slot->on_block(event);
-    }
-    void on_backward(
-        const BackwardEvent<Scalar>& event) requires detail::HearsBackward<Judge, Scalar> {
-      for (auto* slot : listeners) slot->on_backward(event);
-    }
-    void on_tile(std::size_t module,
-                 const TileEvent<Scalar>& event) requires detail::HearsTile<Judge, Scalar> {
-      for (auto* slot : listeners) slot->on_tile(module, event);
+    template <class Event>
+      requires Hears<typename Pruner::Listener, Event>
+    void hear(const Event& event) {
+      for (auto* listener : listeners) listener->hear(event);
     }
     std::vector<typename Pruner::Listener*> listeners;
   };

@@ -1,5 +1,5 @@
-// prune. Scores of a model as it stands: forward and backward over batches of windows, without any
-// update.
+// prune. Scores of a model as it stands: forward and backward over batches of windows, without
+// updates.
 #pragma once
 
 #include <spat/data/windows.hpp>
@@ -13,9 +13,9 @@ struct ScoringOptions {
   std::uint64_t seed = 1;                      // of the windows' order
 };
 
-/// Lets `pruner`, which watches `model`, hear of random batches as if they were an epoch of a
-/// training that learns nothing: with its dropout, but weights and running statistics stay. A model
-/// that can only be evaluated is run forward alone. Throws ConfigError for no batches, and for a
+/// Scores `model` with `pruner`, its observer, on random batches, as an epoch of a training without
+/// updates: with dropout, but weights and running statistics stay. A model without a backward pass
+/// is only run forward. Throws ConfigError for no batches, and for a
 /// criterion that needs gradients on a model without a backward pass.
 template <class Model, class C>
 void score_windows(const Model& model, const WindowDataset<typename Model::Value>& windows,

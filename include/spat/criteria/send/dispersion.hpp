@@ -1,5 +1,5 @@
-// criteria. The dispersion that SEND is: how unevenly the keys of each query matter, over lanes of
-// queries.
+// criteria. The dispersion formula of SEND: how unevenly the keys of each query matter, over lanes
+// of queries.
 #pragma once
 
 #include <spat/core/aligned_buffer.hpp>
@@ -84,7 +84,7 @@ void dispersion_of_block(const Scalar* s, const SensitivityTiles<Scalar>& tiles,
         kernels::store(d, kernels::multiply_add<Scalar>(centered, share, kernels::load(d)));
       }
     }
-    // Over the largest: squares of deviations of 1e-20 are no floats.
+    // Scaled by the largest deviation: the square of 1e-20 underflows in float.
     P largest = zero;
     for (std::size_t j = 0; j < keys; ++j)
       largest = kernels::max(largest, kernels::abs(kernels::load(deviation + j * width + lane)));
@@ -101,7 +101,7 @@ void dispersion_of_block(const Scalar* s, const SensitivityTiles<Scalar>& tiles,
 
 }  // namespace detail
 
-/// Working memory of send(), for the next call, too.
+/// Working memory of send(), reused by the next call.
 template <std::floating_point Scalar>
 struct DispersionRoom {
   AlignedBuffer<Scalar> tiles, sigma;

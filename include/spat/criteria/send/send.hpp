@@ -11,36 +11,30 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// step_average: one SEND a step, then a bias-corrected exponential moving average. epoch: |S|
-/// averaged over an epoch's steps, then one SEND at its end. The two are never mixed: a deviation
-/// is convex in S.
-enum class SendDynamics { step_average, epoch };
-
-struct SendOptions {
-  SendVariant variant = SendVariant::signed_sum;
-  SendDynamics dynamics = SendDynamics::step_average;
-  double decay = 0.98;  // of the moving average, a step
-  LossReduction reduction = LossReduction::mean;
-  bool normalized = false;  // always divided by its bound
-};
-
-/// The criterion's state for one module; send() has the formula (criteria/send/dispersion.hpp),
-/// SensitivitySum its S. SEND is linear in the scale of S where S is small: it depends on the
-/// loss's reduction (with `sum`, S is that of the mean times its number of terms) and, as
-/// signed_sum, on the batch size.
+/// Sensitivity Enhanced Normalized Dispersion, as the criterion's state for one module:
+///
+///     S[h,i,j] = A dL/dA, reduced over the samples of a step   SensitivitySum, sensitivity_sum.hpp
+///     P[h,i,:] = softmax_j |S[h,i,j]|                          send(), dispersion.hpp
+///     sigma_i  = sqrt(mean_j (mean_h P[h,i,j] - 1/Lk)^2)       send(), dispersion.hpp
+///     SEND     = mean_i sigma_i                                send(), dispersion.hpp
+///     score    = average of SEND over steps                    this header, score_average.hpp
+///
+/// of the H heads h, Lq queries i and Lk keys j. SEND is linear in the scale of S if S is small, so
+/// it depends on the loss's reduction (with `sum`, S is that of the mean times its number of terms)
+/// and, as signed_sum, on the batch size. Source: see send().
 template <std::floating_point Scalar>
 class Send {
  public:
   static constexpr const char *name = "send",
                               *what = "how unevenly the sensitivities of connections are spread";
 
-  Send() : Send(SendOptions{}) {}
-  explicit Send(SendOptions options)
+  Send() : Send(CriterionOptions{}) {}
+  explicit Send(const CriterionOptions& options)
       : options_(options), sum_(options.variant),
         average_(options.dynamics == SendDynamics::epoch ? 0 : options.decay) {}
 
-  void on_backward(const BackwardEvent<Scalar>& event) { sum_.on_backward(event); }
-  void on_tile(const TileEvent<Scalar>& tile) { sum_.on_tile(tile); }
+  void hear(const BackwardEvent<Scalar>& event) { sum_.hear(event); }
+  void hear(const TileEvent<Scalar>& tile) { sum_.hear(tile); }
   void merge(Send& other) { sum_.merge(other.sum_); }
 
   /// The step's SEND goes into the average. Throws NumericError if S is not finite.
@@ -117,7 +111,7 @@ class Send {
     return largest > 0 ? value / largest : value;
   }
 
-  SendOptions options_;
+  CriterionOptions options_;
   SensitivitySum<Scalar> sum_;
   ScoreAverage average_;  // of steps; of the dynamics `epoch` the last epoch's, by a decay of 0
   std::vector<double> epoch_;  // |S| of the epoch so far, [H * Lq x Lk]

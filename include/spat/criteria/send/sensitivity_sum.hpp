@@ -1,5 +1,5 @@
-// criteria. The sensitivities of a module's connections, summed over the samples of a step from the
-// tiles of A and dA.
+// criteria. The S of SEND: the sensitivities of a module's connections, summed over the samples of
+// a step from the tiles of A and dA.
 #pragma once
 
 #include <spat/core/text.hpp>
@@ -14,21 +14,16 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// What becomes of the samples of a step. signed_sum: S = sum_b A_b dA_b, the literal gradient of a
-/// mask without batch index. absolute_mean: S = mean_b |A_b dA_b|, without cancellation and
-/// independent of the batch size.
-enum class SendVariant { signed_sum, absolute_mean };
-
 /// S[h, i, j] of one module and step is scale() * sums(), laid out as SensitivityTiles.
-/// on_backward, on_tile and merge are those of a criterion (criteria/criterion.hpp). Throws
+/// hear() and merge() are those of a criterion (criteria/criterion.hpp). Throws
 /// ShapeError where a step holds samples of different token counts.
 template <std::floating_point Scalar>
 class SensitivitySum {
  public:
   explicit SensitivitySum(SendVariant variant = SendVariant::signed_sum) : variant_(variant) {}
 
-  /// The first block of a step says its sizes.
-  void on_backward(const BackwardEvent<Scalar>& event) {
+  /// The first micro-batch of a step sets the sizes.
+  void hear(const BackwardEvent<Scalar>& event) {
     begin_block({event.heads, event.query_tokens, event.memory_tokens});
     samples_ += event.samples, loss_terms_ = event.loss_terms;
     if (!event.causal && event.key_mask.size() == 0) return;
@@ -41,7 +36,7 @@ class SensitivitySum {
 
   /// S += A dA: one multiply-add an entry, while the tile is in the cache. A head's tiles have
   /// memory of their own.
-  void on_tile(const TileEvent<Scalar>& tile) {
+  void hear(const TileEvent<Scalar>& tile) {
     constexpr std::size_t width = SensitivityTiles<Scalar>::width, lanes = kernels::lanes<Scalar>;
     assert(tile.first_query % width == 0 && tile.a.cols <= width);
     Scalar* const sums = sums_.data() + tiles_.tile(tile.head, tile.first_query);
@@ -57,8 +52,8 @@ class SensitivitySum {
       }
   }
 
-  /// Takes over what another place has gathered in this step; the other starts anew. Call in the
-  /// order of places.
+  /// Takes over what another copy received in this step; the other starts anew. Call in the order
+  /// of the copies.
   void merge(SensitivitySum& other) {
     if (other.samples_ == 0) return;
     if (samples_ == 0) {
@@ -74,10 +69,11 @@ class SensitivitySum {
     other.samples_ = 0;
   }
 
-  /// The next block begins a new step; with keep_visible its keys join those that were seen so far.
+  /// The next micro-batch begins a new step; with keep_visible its keys join those that were seen
+  /// so far.
   void end_step(bool keep_visible = false) { samples_ = 0, keeps_visible_ = keep_visible; }
 
-  [[nodiscard]] std::size_t samples() const { return samples_; }  // heard in this step
+  [[nodiscard]] std::size_t samples() const { return samples_; }  // received in this step
   [[nodiscard]] const SensitivityTiles<Scalar>& tiles() const { return tiles_; }
   [[nodiscard]] const Scalar* sums() const { return sums_.data(); }
   [[nodiscard]] const std::vector<unsigned char>& visible() const {
