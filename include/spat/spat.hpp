@@ -63,6 +63,7 @@
 #include <spat/autograd/parameters.hpp>
 #include <spat/autograd/pass.hpp>
 
+#include <spat/nn/activation.hpp>
 #include <spat/nn/attention.hpp>
 #include <spat/nn/attention_events.hpp>
 #include <spat/nn/batch_norm.hpp>
@@ -70,7 +71,6 @@
 #include <spat/nn/encoder_layer.hpp>
 #include <spat/nn/feed_forward.hpp>
 #include <spat/nn/flatten_head.hpp>
-#include <spat/nn/gelu.hpp>
 #include <spat/nn/instance_norm.hpp>
 #include <spat/nn/inverted_embedding.hpp>
 #include <spat/nn/layer_norm.hpp>
@@ -78,7 +78,8 @@
 #include <spat/nn/patch_embedding.hpp>
 #include <spat/nn/patches.hpp>
 #include <spat/nn/positions.hpp>
-#include <spat/nn/relu.hpp>
+#include <spat/nn/residual_branch.hpp>
+#include <spat/nn/residual_feed_forward.hpp>
 #include <spat/nn/series_frame.hpp>
 #include <spat/nn/stack.hpp>
 
@@ -127,7 +128,6 @@
 #include <spat/models/transformer/token_embedding.hpp>
 
 #include <spat/models/tsmixer/mixer_block.hpp>
-#include <spat/models/tsmixer/residual_feed_forward.hpp>
 
 #include <spat/criteria/any_criterion.hpp>
 #include <spat/criteria/block_influence.hpp>

@@ -25,8 +25,10 @@ template <BlockMask kept>
 using DecoderBlock = spat::DecoderLayer<double, kept, spat::dynamic, spat::dynamic, spat::dynamic>;
 using Stack = spat::Stack<DecoderBlock>;
 
-static_assert(std::is_same_v<Static<BlockMask{false, {0b10}}>::Self, spat::Absent>);
-static_assert(std::is_same_v<Static<BlockMask{false, {0b01}}>::Cross, spat::Absent>);
+static_assert(
+    std::is_same_v<decltype(Static<BlockMask{false, {0b10}}>::Self::mixer), spat::Absent>);
+static_assert(
+    std::is_same_v<decltype(Static<BlockMask{false, {0b01}}>::Cross::mixer), spat::Absent>);
 
 Pass training(std::size_t first_sample = 0) {
   return {.training = true, .seed = 5, .step = 9, .first_sample = first_sample};
@@ -135,8 +137,8 @@ TEST_CASE("A zeroed output projection gives the bytes of the pruned module, self
       std::ranges::fill(attention->out_projection.weight.flat(), 0.0);
       std::ranges::fill(attention->out_projection.bias.flat(), 0.0);
     };
-    if (!(keeps & 1)) silence(zeroed.block.self_attention);
-    if (!(keeps & 2)) silence(zeroed.block.cross_attention);
+    if (!(keeps & 1)) silence(zeroed.block.self_attention.mixer);
+    if (!(keeps & 2)) silence(zeroed.block.cross_attention.mixer);
     pack(zeroed.block);
     check_same(zeroed, pruned);
   }
@@ -218,8 +220,8 @@ TEST_CASE(
     "[nn]") {
   Stack stack(3, ModuleMask{0b11'01'10}, std::size_t{6}, std::size_t{10}, std::size_t{2});
   stack.first_module = 4;
-  CHECK_FALSE(stack.blocks[0].self_attention.has_value());
-  CHECK_FALSE(stack.blocks[1].cross_attention.has_value());
+  CHECK_FALSE(stack.blocks[0].self_attention.mixer.has_value());
+  CHECK_FALSE(stack.blocks[1].cross_attention.mixer.has_value());
   check_block(stack, 0.2, true);
 
   struct Modules {

@@ -118,8 +118,8 @@ TEMPLATE_TEST_CASE_SIG(
     std::ranges::fill(attention->out_projection.weight.flat(), 0.0);
     std::ranges::fill(attention->out_projection.bias.flat(), 0.0);
   };
-  if (!(keeps & 0b01)) silence(zeroed.layer.self_attention);
-  if (!(keeps & 0b10)) silence(zeroed.layer.cross_attention);
+  if (!(keeps & 0b01)) silence(zeroed.layer.self_attention.mixer);
+  if (!(keeps & 0b10)) silence(zeroed.layer.cross_attention.mixer);
   take_surviving(parameters(dynamic.layer), parameters(zeroed.layer));
   take_surviving(parameters(fixed.layer), parameters(zeroed.layer));
   pack(zeroed.layer), pack(dynamic.layer), pack(fixed.layer);

@@ -39,7 +39,7 @@ template <class Layer>
 struct Example {
   explicit Example(Layer given, double rate, std::size_t sample_count = 2,
                    const Pass& how = training())
-      : layer(std::move(given)), pass(how), samples(sample_count), width(layer.norm4.gain.cols()),
+      : layer(std::move(given)), pass(how), samples(sample_count), width(layer.width()),
         x(random_tensor(samples * channels * segments, width, 1)),
         dy(random_tensor(samples * channels * segments, width, 2)) {
     randomize(layer);
@@ -114,8 +114,8 @@ TEST_CASE("a receiver with a zeroed output projection gives the bytes of pruned 
     Example pruned(layer_of(0b01), rate);
     take_surviving(parameters(pruned.layer), parameters(zeroed.layer));
     pack(pruned.layer);
-    std::ranges::fill(zeroed.layer.routing->dim_receiver.out_projection.weight.flat(), 0.0);
-    std::ranges::fill(zeroed.layer.routing->dim_receiver.out_projection.bias.flat(), 0.0);
+    std::ranges::fill(zeroed.layer.routing.mixer->dim_receiver.out_projection.weight.flat(), 0.0);
+    std::ranges::fill(zeroed.layer.routing.mixer->dim_receiver.out_projection.bias.flat(), 0.0);
     pack(zeroed.layer);
     CHECK(same_bits(zeroed.forward().flat(), pruned.forward().flat()));
     CHECK(same_bits(zeroed.backward(), pruned.backward()));

@@ -2,8 +2,8 @@
 // a Linear.
 #include "check.hpp"
 
+#include <spat/nn/activation.hpp>
 #include <spat/nn/batch_norm.hpp>
-#include <spat/nn/gelu.hpp>
 #include <spat/nn/linear.hpp>
 
 #include <deque>

@@ -108,8 +108,8 @@ TEST_CASE("Attention with a zeroed output projection gives the bytes of pruned a
     Example pruned(Dynamic(6, 10, 2, ModuleMask{false}), rate);
     take_surviving(parameters(pruned.block), parameters(zeroed.block));
     pack(pruned.block);
-    std::ranges::fill(zeroed.block.attention->out_projection.weight.flat(), 0.0);
-    std::ranges::fill(zeroed.block.attention->out_projection.bias.flat(), 0.0);
+    std::ranges::fill(zeroed.block.attention.mixer->out_projection.weight.flat(), 0.0);
+    std::ranges::fill(zeroed.block.attention.mixer->out_projection.bias.flat(), 0.0);
     pack(zeroed.block);
     CHECK(same_bits(zeroed.block.forward(zeroed.pass, zeroed.x.view(), zeroed.cache).flat(),
                     pruned.block.forward(pruned.pass, pruned.x.view(), pruned.cache).flat()));
@@ -138,7 +138,8 @@ TEST_CASE("EncoderLayer gives the same bytes on teams of one, two and three, and
           "[nn]") {
   Example alone(Dynamic(48, 64, 4, ModuleMask{true}), 0.2, 8, 36, training(), 48);
   alone.loss();
-  const std::vector<double> y(alone.cache.norm2.y.flat().begin(), alone.cache.norm2.y.flat().end());
+  const std::vector<double> y(alone.cache.feed_forward.norm.y.flat().begin(),
+                              alone.cache.feed_forward.norm.y.flat().end());
   const auto dx = alone.backward();
   for (const std::size_t size : std::initializer_list<std::size_t>{1, 2, 3}) {
     spat::Team team(size);
@@ -199,8 +200,8 @@ TEST_CASE(
     "[nn]") {
   using Stack = spat::Stack<EncoderBlock>;
   Stack stack(3, ModuleMask{0b101}, std::size_t{6}, std::size_t{10}, std::size_t{2});
-  CHECK(stack.blocks[0].attention.has_value());
-  CHECK_FALSE(stack.blocks[1].attention.has_value());
+  CHECK(stack.blocks[0].attention.mixer.has_value());
+  CHECK_FALSE(stack.blocks[1].attention.mixer.has_value());
   Example example(stack, 0.2);
   example.loss();
   const auto dx = example.backward();

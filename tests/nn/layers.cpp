@@ -1,8 +1,8 @@
 // The simple layers: gradients by central differences, and what each promises.
 #include "check.hpp"
 
+#include <spat/nn/activation.hpp>
 #include <spat/nn/feed_forward.hpp>
-#include <spat/nn/gelu.hpp>
 #include <spat/nn/instance_norm.hpp>
 #include <spat/nn/inverted_embedding.hpp>
 #include <spat/nn/layer_norm.hpp>

@@ -4,7 +4,7 @@
 
 #include <spat/models/dlinear/series_decomposition.hpp>
 #include <spat/models/tsmixer/mixer_block.hpp>
-#include <spat/nn/relu.hpp>
+#include <spat/nn/residual_feed_forward.hpp>
 #include <spat/nn/series_frame.hpp>
 
 using spat::Arena;
@@ -13,7 +13,7 @@ using spat::Purpose;
 using spat::Share;
 
 static_assert(spat::Layer<spat::Relu<double>> && spat::Layer<spat::ResidualFeedForward<double>> &&
-              spat::Layer<spat::MixerBlock<double>>);
+              spat::Layer<spat::MixingPerceptron<double>> && spat::Layer<spat::MixerBlock<double>>);
 
 namespace {
 
@@ -55,15 +55,38 @@ TEST_CASE("Relu agrees with central differences", "[nn]") {
   check_input("x", x.flat(), kept, loss);
 }
 
+TEST_CASE("Activations give the same bytes on a team and without one", "[nn]") {
+  const auto check = [](const auto& layer) {
+    const std::size_t rows = 500, cols = 240;  // enough to wake workers for
+    const auto x = random_tensor(rows, cols, 1), dy = random_tensor(rows, cols, 2);
+    typename std::remove_cvref_t<decltype(layer)>::Cache alone, shared;
+    Arena first, second;
+    prepare(first, Purpose::training, alone, rows, cols);
+    prepare(second, Purpose::training, shared, rows, cols);
+    spat::Team team(3);
+    Pass pass;
+    pass.team = &team;
+    CHECK(same_bits(layer.forward(Pass{}, x.view(), alone).flat(),
+                    layer.forward(pass, x.view(), shared).flat()));
+    CHECK(same_bits(layer.backward_input(Pass{}, dy.view(), alone).flat(),
+                    layer.backward_input(pass, dy.view(), shared).flat()));
+  };
+  check(spat::Relu<double>());
+  check(spat::Gelu<double>());
+}
+
 TEST_CASE("ResidualFeedForward agrees with central differences, with and without dropout", "[nn]") {
   for (const double rate : {0.0, 0.4}) {
     const std::size_t rows = 6, sample_rows = 3;
-    spat::ResidualFeedForward<double> layer(5, 11);
+    spat::MixingPerceptron<double> layer(5, 11);
     layer.dropout = {rate, 2};
     check_layer(layer, rows, 5, rows, sample_rows);
-    spat::ResidualFeedForward<double, 4, 16> fixed(4, 16);
+    spat::MixingPerceptron<double, 4, 16> fixed(4, 16);
     fixed.dropout = {rate, 2};
     check_layer(fixed, rows, 4, rows, sample_rows);
+    spat::ResidualFeedForward<double> normalized(5, 11);  // both dropouts
+    normalized.set_dropout(rate, 2);
+    check_layer(normalized, rows, 5, rows, sample_rows);
   }
 }
 

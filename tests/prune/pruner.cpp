@@ -440,7 +440,7 @@ TEST_CASE("criteria of weights look at the model as it is when they are asked") 
   for (int time = 0; time < 2; ++time) {
     for (std::size_t i = 0; i < 3; ++i)
       CHECK(pruner.scores()[i] == Approx(by_hand(i)).epsilon(1e-6));
-    training.model.encoder.blocks[1].attention->query_projection.weight.flat()[0] += 3;
+    training.model.encoder.blocks[1].attention.mixer->query_projection.weight.flat()[0] += 3;
   }
   Pruner<Model, DropLast<float>> control(training.model);
   CHECK(control.scores() == std::vector<double>{2, 1, 0});

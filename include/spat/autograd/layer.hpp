@@ -6,6 +6,7 @@
 #include <spat/autograd/parameters.hpp>
 #include <spat/autograd/pass.hpp>
 #include <spat/core/arena.hpp>
+#include <spat/core/slot.hpp>
 
 #include <concepts>
 
@@ -34,6 +35,18 @@ auto backward(const L& layer, const PassType& pass, Dy dy, typename L::Cache& ca
   Share all;
   layer.backward_weights(pass, cache, gradients, all);
   return dx;
+}
+
+/// backward_weights of the layer in a slot, if it is kept; `caches` are slots, too.
+template <class Layer, class Cache>
+void backward_weights_if_kept(const Layer& slot, const Pass& pass, Caches<Cache> caches,
+                              Layer& gradients, Share& share) {
+  if_kept(
+      [&](const auto& layer, auto& gradient) {
+        const auto part = [](Cache & cache) -> auto& { return part_of(cache); };
+        layer.backward_weights(pass, caches.of(part), gradient, share);
+      },
+      slot, gradients);
 }
 
 /// Refreshes the packed forms of weights that products read. Call it after a load, a conversion or

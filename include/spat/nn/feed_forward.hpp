@@ -1,8 +1,8 @@
 // nn. The two-layer perceptron of a transformer block.
 #pragma once
 
+#include <spat/nn/activation.hpp>
 #include <spat/nn/dropout.hpp>
-#include <spat/nn/gelu.hpp>
 #include <spat/nn/linear.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -20,7 +20,7 @@ struct FeedForwardNames {
 /// W_2 [D x F].  In files the weights are convolutions of width one,
 /// conv1.weight [F, D, 1], conv2.weight [D, F, 1], unless FeedForwardNames says otherwise.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t FfnWidth = dynamic,
-          class Activation = Gelu<Scalar, FfnWidth>>
+          class ActivationType = Gelu<Scalar, FfnWidth>>
 class FeedForward {
  public:
   using Value = Scalar;
@@ -29,13 +29,13 @@ class FeedForward {
       : conv1(width, ffn_width), conv2(ffn_width, width) {}
 
   Linear<Scalar, Width, FfnWidth> conv1;
-  [[no_unique_address]] Activation activation;
+  [[no_unique_address]] ActivationType activation;
   Dropout<Scalar> dropout;
   Linear<Scalar, FfnWidth, Width> conv2;
 
   struct Cache {
     typename Linear<Scalar, Width, FfnWidth>::Cache conv1;
-    typename Activation::Cache activation;
+    typename ActivationType::Cache activation;
     typename Dropout<Scalar>::Cache dropout;
     typename Linear<Scalar, FfnWidth, Width>::Cache conv2;
 
@@ -57,7 +57,7 @@ class FeedForward {
     return conv2.forward(pass, dropout.forward(pass, hidden, cache.dropout), cache.conv2);
   }
 
-  /// `direct` [R x D] is added to dx where it is given: the gradient that went around this layer.
+  /// `direct` [R x D] is added to dx if it is given: the gradient that went around this layer.
   Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
                                            Cache& cache,
                                            Rows<const Scalar, Width> direct = {}) const {
@@ -78,6 +78,11 @@ class FeedForward {
       }
     };
     return conv1.backward_input(pass, dhidden, cache.conv1, add);
+  }
+  /// What backward_input returned, for a caller that changes it in place: backward_weights does not
+  /// read it.
+  [[nodiscard]] static Rows<Scalar, Width> writable_input_gradient(Cache& cache) {
+    return cache.conv1.dx;
   }
 
   void backward_weights(const Pass& pass, Caches<Cache> caches, FeedForward& gradients,

@@ -40,7 +40,7 @@ class LayerNorm {
     }
   };
 
-  /// `branch` [R x D] is added to x where it is given: "add and norm" in one pass over memory. dx
+  /// `branch` [R x D] is added to x if it is given: "add and norm" in one pass over memory. dx
   /// is the gradient of both.
   Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache,
                                     Rows<const Scalar, Width> branch = {}) const {
@@ -55,6 +55,9 @@ class LayerNorm {
     });
     return cache.y.middle_rows(0, x.rows());
   }
+  /// What forward returned for as many rows as were laid out, for a caller that changes it in place
+  /// before anybody reads it: no backward of this layer does.
+  [[nodiscard]] static Rows<Scalar, Width> writable_output(Cache& cache) { return cache.y; }
 
   Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
                                            Cache& cache) const {

@@ -54,7 +54,7 @@ class ScaleBlock {
       if (layer.merge_layer) merge_layer.lay_out(arena, *layer.merge_layer, series);
       attention.lay_out(arena, layer.attention, samples, channels);
       if (arena.training())
-        arena.take(dy, series * layer.attention.segments, layer.attention.norm4.gain.cols());
+        arena.take(dy, series * layer.attention.segments, layer.attention.width());
     }
   };
 

@@ -9,8 +9,9 @@ namespace spat::inline SPAT_ABI {
 
 /// For each variate (Crossformer, Zhang and Yan, ICLR 2023):
 ///
-///     a = TwoStageAttention(x);  n = LN_1(a + Drop(MHA(a, memory))), or LN_1(a) where the module
-///     was pruned y = LN_2(n + MLP(n));  prediction = W y + b
+///     a = TwoStageAttention(x)
+///     n = LN_1(a + Drop(MHA(a, memory))), or LN_1(a) if the module was pruned
+///     y = LN_2(n + MLP(n));  prediction = W y + b
 ///
 /// Shapes, with s segments:  x, y [B * C * s x D]   memory [B * C * m x D]
 /// prediction [B * C * s x segment].
@@ -20,11 +21,13 @@ template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t 
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic,
           std::size_t Segment = dynamic>
 class SegmentDecoderLayer {
+  using Attention = MultiHeadAttention<Scalar, Width, Heads>;
+
  public:
   using Value = Scalar;
   using SelfAttention = TwoStageAttention<Scalar, kept.slice(0, 2), Width, FfnWidth, Heads>;
-  using CrossAttention = Slot<MultiHeadAttention<Scalar, Width, Heads>, kept.presence(2)>;
-  using Mlp = FeedForward<Scalar, Width, Width>;
+  using CrossAttention = ResidualBranch<Slot<Attention, kept.presence(2)>, Scalar, Width>;
+  using FeedForwardHalf = ResidualFeedForward<Scalar, Width, Width>;
   using Map = Linear<Scalar, Width, Segment>;
   static constexpr std::size_t modules = SelfAttention::modules + 1,
                                sites = SelfAttention::sites + 2;
@@ -33,58 +36,42 @@ class SegmentDecoderLayer {
   SegmentDecoderLayer(std::size_t segments, std::size_t segment, std::size_t routers,
                       std::size_t width, std::size_t ffn_width, std::size_t heads, ModuleMask keeps)
       : self_attention(segments, routers, width, ffn_width, heads, keeps.slice(0, 2)),
-        cross_attention(make_slot<MultiHeadAttention<Scalar, Width, Heads>, kept.presence(2)>(
-            keeps.keeps(2), width, heads)),
-        mlp(width, width), norm1(width), norm2(width), linear_pred(width, segment) {}
+        cross_attention(make_slot<Attention, kept.presence(2)>(keeps.keeps(2), width, heads),
+                        width),
+        feed_forward(width, width), linear_pred(width, segment) {}
 
   SelfAttention self_attention;
-  [[no_unique_address]] CrossAttention cross_attention;
-  Mlp mlp;
-  LayerNorm<Scalar, Width> norm1, norm2;
+  CrossAttention cross_attention;
+  FeedForwardHalf feed_forward;  // without dropout
   Map linear_pred;
-  Dropout<Scalar> cross_dropout;
 
   void set_dropout(double rate, std::size_t first_site) {
     self_attention.set_dropout(rate, first_site);
-    first_site += SelfAttention::sites;
-    if_kept([&](auto& layer) { layer.dropout = {rate, first_site}; }, cross_attention);
-    cross_dropout = {rate, first_site + 1};
+    cross_attention.set_dropout(rate, first_site + SelfAttention::sites);
   }
 
   struct Cache {
     typename SelfAttention::Cache self_attention;
-    [[no_unique_address]] CacheOf<CrossAttention> cross_attention;
-    typename Mlp::Cache mlp;
-    typename LayerNorm<Scalar, Width>::Cache norm1, norm2;
+    typename CrossAttention::Cache cross_attention;
+    typename FeedForwardHalf::Cache feed_forward;
     typename Map::Cache linear_pred;
-    typename Dropout<Scalar>::Cache cross_dropout;
     Rows<const Scalar, Segment> prediction;
-    Rows<const Scalar, Width> dmemory;  // empty where the memory is not read
-    Rows<Scalar, Width> dy, da;
+    Rows<const Scalar, Width> dmemory;  // empty if the memory is not read
+    Rows<Scalar, Width> dy;
 
     /// m: tokens of one variate's memory.
     void lay_out(Arena& arena, const SegmentDecoderLayer& layer, std::size_t samples,
                  std::size_t channels, std::size_t m) {
       const std::size_t s = layer.self_attention.segments, series = samples * channels,
-                        rows = series * s, width = layer.norm1.gain.cols();
+                        rows = series * s;
       linear_pred.lay_out(arena, layer.linear_pred, rows);
-      norm2.lay_out(arena, layer.norm2, rows);
-      match_slot(layer.cross_attention, cross_attention);
+      feed_forward.lay_out_result(arena, layer.feed_forward, rows);
       arena.temporarily([&] {
         self_attention.lay_out(arena, layer.self_attention, samples, channels);
-        norm1.lay_out(arena, layer.norm1, rows);
-        if_kept(
-            [&](const auto& mixer, auto& mine) {
-              arena.temporarily([&] {
-                mine.lay_out(arena, mixer, series, s, m);
-                cross_dropout.lay_out(arena, layer.cross_dropout, rows, width, s);
-              });
-            },
-            layer.cross_attention, cross_attention);
-        mlp.lay_out(arena, layer.mlp, rows, s);
+        cross_attention.lay_out(arena, layer.cross_attention, rows, s, series, s, m);
+        feed_forward.lay_out_inside(arena, layer.feed_forward, rows, s);
       });
-      if (!arena.training()) return;
-      for (auto* view : {&dy, &da}) arena.take(*view, rows, width);
+      if (arena.training()) arena.take(dy, rows, layer.self_attention.width());
     }
   };
 
@@ -93,16 +80,11 @@ class SegmentDecoderLayer {
                                     Rows<const Scalar, Width> memory) const {
     const auto series = pass.folded(cache.self_attention.channels);
     const auto a = self_attention.forward(pass, x, cache.self_attention);
-    Rows<const Scalar, Width> branch;
-    if_kept(
-        [&](const auto& mixer, auto& mine) {
-          branch = cross_dropout.forward(series,
-                                         mixer.forward(series.at(pass.module + 2), a, memory, mine),
-                                         cache.cross_dropout);
-        },
-        cross_attention, cache.cross_attention);
-    const auto n = norm1.forward(pass, a, cache.norm1, branch);
-    const auto y = norm2.forward(pass, n, cache.norm2, mlp.forward(pass, n, cache.mlp));
+    const auto n = cross_attention.forward(
+        series, a, cache.cross_attention, [&](const auto& mixer, auto& mine) {
+          return mixer.forward(series.at(pass.module + 2), a, memory, mine);
+        });
+    const auto y = feed_forward.forward(series, n, cache.feed_forward);
     cache.prediction = linear_pred.forward(pass, y, cache.linear_pred);
     return y;
   }
@@ -114,19 +96,15 @@ class SegmentDecoderLayer {
                                            Rows<const Scalar, Segment> dprediction) const {
     const auto series = pass.folded(cache.self_attention.channels);
     const auto dpredicted = linear_pred.backward_input(pass, dprediction, cache.linear_pred);
-    const auto dv =
-        norm2.backward_input(pass, sum_of_gradients(dy, dpredicted, cache.dy), cache.norm2);
-    const auto dn = mlp.backward_input(pass, dv, cache.mlp, dv);
-    Rows<const Scalar, Width> da = norm1.backward_input(pass, dn, cache.norm1);
+    const auto dn = feed_forward.backward_input(series, sum_of_gradients(dy, dpredicted, cache.dy),
+                                                cache.feed_forward);
     cache.dmemory = {};
-    if_kept(
-        [&](const auto& mixer, auto& mine) {
-          const auto dbranch = cross_dropout.backward_input(series, da, cache.cross_dropout);
+    const auto da = cross_attention.backward_input(
+        series, dn, cache.cross_attention, [&](const auto& mixer, auto& mine, auto dbranch) {
           const auto through = mixer.backward_input(series.at(pass.module + 2), dbranch, mine);
-          kernels::add<Scalar>(da.flat(), through.query.flat(), cache.da.flat());
-          da = cache.da, cache.dmemory = through.memory;
-        },
-        cross_attention, cache.cross_attention);
+          cache.dmemory = through.memory;
+          return through.query;
+        });
     return self_attention.backward_input(pass, da, cache.self_attention);
   }
 
@@ -134,15 +112,10 @@ class SegmentDecoderLayer {
                         Share& share) const {
     self_attention.backward_weights(pass, caches.of(&Cache::self_attention),
                                     gradients.self_attention, share);
-    if_kept(
-        [&](const auto& mixer, auto& gradient) {
-          const auto part = [](Cache & cache) -> auto& { return part_of(cache.cross_attention); };
-          mixer.backward_weights(pass, caches.of(part), gradient, share);
-        },
-        cross_attention, gradients.cross_attention);
-    mlp.backward_weights(pass, caches.of(&Cache::mlp), gradients.mlp, share);
-    norm1.backward_weights(pass, caches.of(&Cache::norm1), gradients.norm1, share);
-    norm2.backward_weights(pass, caches.of(&Cache::norm2), gradients.norm2, share);
+    cross_attention.backward_weights(pass, caches.of(&Cache::cross_attention),
+                                     gradients.cross_attention, share);
+    feed_forward.backward_weights(pass, caches.of(&Cache::feed_forward), gradients.feed_forward,
+                                  share);
     linear_pred.backward_weights(pass, caches.of(&Cache::linear_pred), gradients.linear_pred,
                                  share);
   }
@@ -150,21 +123,20 @@ class SegmentDecoderLayer {
   /// Of one sample of `channels` variates with m tokens of memory each; matrix products alone.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels, std::size_t m) const {
     const std::size_t s = self_attention.segments;
-    std::size_t total = self_attention.multiply_adds(channels) +
-                        channels * (mlp.multiply_adds(s) + linear_pred.multiply_adds(s));
-    if_kept([&](const auto& layer) { total += channels * layer.multiply_adds(s, m); },
-            cross_attention);
-    return total;
+    return self_attention.multiply_adds(channels) +
+           channels * (cross_attention.multiply_adds(s, m) + feed_forward.multiply_adds(s) +
+                       linear_pred.multiply_adds(s));
   }
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
+    using Norm = LayerNorm<Scalar, Width>;
     SelfAttention::for_each(self.self_attention, name + "self_attention.", list);
-    if_kept([&](auto& layer) { layer.for_each(layer, name + "cross_attention.", list); },
-            self.cross_attention);
-    Mlp::for_each(self.mlp, name, list, {"MLP1.0.", "MLP1.2.", 2});
-    LayerNorm<Scalar, Width>::for_each(self.norm1, name + "norm1.", list);
-    LayerNorm<Scalar, Width>::for_each(self.norm2, name + "norm2.", list);
+    CrossAttention::for_each_of_mixer(self.cross_attention, name + "cross_attention.", list);
+    FeedForwardHalf::Perceptron::for_each(self.feed_forward.ffn, name, list,
+                                          {"MLP1.0.", "MLP1.2.", 2});
+    Norm::for_each(self.cross_attention.norm, name + "norm1.", list);
+    Norm::for_each(self.feed_forward.norm, name + "norm2.", list);
     Map::for_each(self.linear_pred, name + "linear_pred.", list);
   }
 };

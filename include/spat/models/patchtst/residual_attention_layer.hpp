@@ -163,12 +163,8 @@ class ResidualAttentionLayer {
 
   void backward_weights(const Pass& pass, Caches<Cache> caches, ResidualAttentionLayer& gradients,
                         Share& share) const {
-    if_kept(
-        [&](const auto& mixer, auto& gradient) {
-          const auto part = [](Cache & cache) -> auto& { return part_of(cache.attention); };
-          mixer.backward_weights(pass, caches.of(part), gradient, share);
-        },
-        attention, gradients.attention);
+    backward_weights_if_kept(attention, pass, caches.of(&Cache::attention), gradients.attention,
+                             share);
     ffn.backward_weights(pass, caches.of(&Cache::ffn), gradients.ffn, share);
     attention_norm.backward_weights(pass, caches.of(&Cache::attention_norm),
                                     gradients.attention_norm, share);

@@ -2,10 +2,16 @@
 #pragma once
 
 #include <spat/core/slot.hpp>
-#include <spat/models/tsmixer/residual_feed_forward.hpp>
+#include <spat/nn/residual_feed_forward.hpp>
 #include <spat/nn/series_frame.hpp>
 
 namespace spat::inline SPAT_ABI {
+
+/// y = x + Drop(ReLU(x W_1^T + b_1) W_2^T + b_2)  (TSMixer, Chen et al., 2023, without its
+/// normalization).  x, y [R x Size].
+template <std::floating_point Scalar, std::size_t Size = dynamic, std::size_t Width = dynamic>
+using MixingPerceptron =
+    ResidualFeedForward<Scalar, Size, Width, PlainSum<Scalar, Size>, Relu<Scalar, Width>>;
 
 /// v = temporal(x) along the L steps of each series;  y = channel(v) across the C channels of each
 /// step.
@@ -23,8 +29,8 @@ class MixerBlock {
   MixerBlock(std::size_t lookback, std::size_t channels, std::size_t width, ModuleMask = {})
       : temporal(lookback, width), channel(channels, width) {}
 
-  ResidualFeedForward<Scalar, Lookback, Width> temporal;
-  ResidualFeedForward<Scalar, Channels, Width> channel;
+  MixingPerceptron<Scalar, Lookback, Width> temporal;
+  MixingPerceptron<Scalar, Channels, Width> channel;
 
   void set_dropout(double rate, std::size_t first_site) {
     temporal.dropout = {rate, first_site};
@@ -32,8 +38,8 @@ class MixerBlock {
   }
 
   struct Cache {
-    typename ResidualFeedForward<Scalar, Lookback, Width>::Cache temporal;
-    typename ResidualFeedForward<Scalar, Channels, Width>::Cache channel;
+    typename MixingPerceptron<Scalar, Lookback, Width>::Cache temporal;
+    typename MixingPerceptron<Scalar, Channels, Width>::Cache channel;
     Rows<Scalar, Channels> steps, dsteps;  // [samples * L x C]
     Rows<Scalar, Lookback> y, dv;          // [samples * C x L]
     std::size_t samples = 0;
@@ -83,8 +89,9 @@ class MixerBlock {
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
-    decltype(self.temporal)::for_each(self.temporal, name + "temporal.", list);
-    decltype(self.channel)::for_each(self.channel, name + "channel.", list);
+    const FeedForwardNames names{"0.", "2.", 2};
+    self.temporal.for_each(self.temporal, name + "temporal.", list, names);
+    self.channel.for_each(self.channel, name + "channel.", list, names);
   }
 };
 
