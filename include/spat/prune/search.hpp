@@ -100,9 +100,8 @@ inline void mark_front(std::vector<Candidate>& candidates) {
   std::ranges::sort(order, [](const Candidate* a, const Candidate* b) {
     return detail::precedes(*a, *b, &Candidate::latency, &Candidate::loss);
   });
-  double lowest =
-      // the lowest loss so far, among all that are as fast or faster
-      std::numeric_limits<double>::infinity();
+  // The lowest loss among all candidates that are as fast or faster.
+  double lowest = std::numeric_limits<double>::infinity();
   for (Candidate* c : order) {
     c->on_front = c->loss < lowest;
     lowest = std::min(lowest, c->loss);
