@@ -1,4 +1,4 @@
-// What a call is told: its place, its workers, its listener; and the shares of a list of tasks.
+// The context of a call: its place, its workers, its listener; and the shares of a list of tasks.
 #include <spat/nn/attention_events.hpp>
 #include <tests/catch.hpp>
 

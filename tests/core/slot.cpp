@@ -21,7 +21,7 @@ struct Part {
 
 }  // namespace
 
-// A pruned part is nothing: its type is not even named, and it takes no room.
+// A pruned part leaves nothing: its type is not even named, and it takes no memory.
 static_assert(std::is_same_v<Slot<Part, Presence::always>, Part>);
 static_assert(std::is_same_v<Slot<Part, Presence::never>, Absent> && std::is_empty_v<Absent>);
 static_assert(std::is_same_v<Slot<Part, Presence::at_run_time>, std::optional<Part>>);

@@ -104,7 +104,7 @@ TEST_CASE("A team wakes from sleep, and may die while it sleeps or just after it
     std::atomic<int> calls = 0;
     for (int i = 0; i < round % 3; ++i) {
       std::this_thread::sleep_for(
-          std::chrono::milliseconds(1));  // far beyond the 50 microseconds of spinning
+          std::chrono::milliseconds(1));  // far longer than the 50 microseconds of spinning
       team.for_each_worker([&](std::size_t) { ++calls; });
     }
     CHECK(calls == 3 * (round % 3));

@@ -1,4 +1,4 @@
-// The published data sets, cut and scaled by their protocols, against numbers computed elsewhere.
+// The published data sets, split and scaled by their protocols, against numbers computed elsewhere.
 #include <spat/train/naive.hpp>
 
 #include <tests/catch.hpp>

@@ -11,7 +11,7 @@ using namespace spat;
 
 namespace {
 
-/// Cell (row, channel) is 10 row + channel; one row an hour.
+/// Cell (row, channel) is 10 row + channel; one row per hour.
 Series counted(std::size_t rows, std::size_t channels) {
   Series series;
   for (std::size_t c = 0; c < channels; ++c) series.names.push_back(message("c", c));

@@ -13,7 +13,8 @@ using namespace spat;
 
 namespace {
 
-/// No file may grow beyond `bytes` meanwhile: the next best thing to a full disk.
+/// Limits the size of all files to `bytes` during its lifetime: the closest approximation of a full
+/// disk.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(::rlim_t bytes) {

@@ -16,7 +16,7 @@ namespace {
 using Names = std::vector<std::string>;
 using Values = std::vector<double>;
 
-/// Dates are D1, D2, ... here: io knows no calendar.
+/// Dates are D1, D2, ... here, because io knows no calendar.
 CsvOptions with_dates() {
   CsvOptions options;
   options.parse_time = [](std::string_view text) {

@@ -18,7 +18,7 @@ std::string length_bytes(std::uint64_t length) {
   const auto bytes = std::bit_cast<std::array<char, 8>>(length);
   return {bytes.begin(), bytes.end()};
 }
-/// A file of this header, and so many bytes of data.
+/// A file with this header and `data` bytes of data.
 std::string file_of(const std::string& header, std::size_t data = 0) {
   return length_bytes(header.size()) + header + std::string(data, '\0');
 }
@@ -28,7 +28,7 @@ SafetensorsFile open(const std::string& bytes) {
 std::string refusal(const std::string& bytes) {
   return message_of<FileError>([&] { (void)open(bytes); });
 }
-/// One tensor "w" of 8 bytes, described so.
+/// The error for a file with one tensor "w" of 8 bytes whose header entries are `entries`.
 std::string refusal_of_tensor(const std::string& entries, std::size_t data = 8) {
   return refusal(file_of(R"({"w":{)" + entries + "}}", data));
 }

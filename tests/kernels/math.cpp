@@ -1,5 +1,5 @@
-// exp, expm1 and erf against long double, the masked ends of rows, and the rest of the shim against
-// its scalar meaning.
+// exp, expm1 and erf against long double, the masked ends of rows, and the other vector operations
+// against their scalar meaning.
 #include "guarded.hpp"
 
 #include <spat/kernels/math.hpp>
@@ -19,8 +19,8 @@ namespace {
 template <class Scalar>
 using Limits = std::numeric_limits<Scalar>;
 
-/// |found - exact| in units of the last place of `exact`. Infinity stands one place behind the
-/// largest number.
+/// |found - exact| in units of the last place of `exact`. Infinity counts as the number after the
+/// largest one.
 template <class Scalar>
 double ulps(Scalar found, long double exact) {
   if (std::isnan(found) || std::isnan(exact))
@@ -34,8 +34,8 @@ double ulps(Scalar found, long double exact) {
   return static_cast<double>(std::abs(within(found) - within(exact)) / place);
 }
 
-/// Every exponent there is, subnormal ones too, with `few` mantissas and both signs; the middle
-/// ones with `many`.
+/// Every exponent, subnormal ones included, with `few` mantissas and both signs; the middle
+/// exponents with `many`.
 template <class Scalar>
 std::vector<Scalar> all_magnitudes(std::size_t few, std::size_t many) {
   spat::Random random(7, 1);
@@ -77,7 +77,7 @@ void check_ulps(const char* name, const std::vector<Scalar>& x, const std::vecto
   CHECK(worst <= allowed);
 }
 
-/// Equal to the last bit, but any NaN is a NaN.
+/// Equal to the last bit, except that all NaNs are equal.
 template <class Scalar>
 bool same(Scalar a, Scalar b) {
   return a == b ? std::signbit(a) == std::signbit(b) : std::isnan(a) && std::isnan(b);
@@ -242,7 +242,7 @@ TEMPLATE_TEST_CASE("The shim's functions are those of one number, lane by lane",
                      [](auto p, auto q) { return p < q ? p : q; });
     wrong += differs(kernels::select<TestType>((a < b) || !(b >= kernels::Pack<TestType>(0)), a, b),
                      [](auto p, auto q) { return p < q || q < 0 ? p : q; });
-    const int power = static_cast<int>(turn) - 250;  // over both ends of the floats
+    const int power = static_cast<int>(turn) - 250;  // beyond both ends of the range of float
     const kernels::Pack<TestType> powers(static_cast<TestType>(power)), half(TestType(0.5));
     wrong +=
         differs(kernels::times_power_of_two<TestType>(kernels::abs<TestType>(a) + half, powers),

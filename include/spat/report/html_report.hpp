@@ -128,9 +128,9 @@ namespace detail {
   if (!report.epochs.empty())
     html.append(section("Training", figure(detail::training_chart(report), "")));
   if (const auto chart = detail::candidates_chart(report); !chart.series.empty())
-    html.append(
-        section("Loss against latency",
-                figure(chart, "A digit a module, module 0 first: 1 is kept, 0 removed.", 320)));
+    html.append(section(
+        "Loss against latency",
+        figure(chart, "One digit per module, module 0 first: 1 is kept, 0 is removed.", 320)));
   if (!report.forecasts.empty())
     html.append(section("Forecasts", detail::forecasts_section(report)));
   if (!report.error_by_step.dense.empty() || !report.error_by_step.pruned.empty())
