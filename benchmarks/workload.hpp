@@ -89,8 +89,10 @@ class WorkOf {
   [[nodiscard]] spat::Rows<const float> predict() { return predictor_.forecast(batch_); }
 
   double train_step(bool scored) {
-    if (!trainer_)
-      trainer_.emplace(model_, spat::TrainingOptions{}, &team_), pruner_.emplace(model_);
+    if (!trainer_) {
+      trainer_.emplace(model_, spat::TrainingOptions{}, &team_);
+      pruner_.emplace(model_);
+    }
     return scored ? trainer_->step(batch_, rate, *pruner_) : trainer_->step(batch_, rate, nobody_);
   }
 

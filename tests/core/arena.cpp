@@ -47,7 +47,7 @@ TEST_CASE(
   CHECK(std::ranges::all_of(c, [](unsigned char value) { return value == '3'; }));
 }
 
-TEST_CASE("What is needed temporarily is laid over in inference and kept in training", "[core]") {
+TEST_CASE("Temporary memory is reused in inference and kept in training", "[core]") {
   Arena arena;
   Rows<double> kept, one, two, inner, after;
   const auto lay_out = [&](Arena& from) {

@@ -91,7 +91,7 @@ TEST_CASE("A view never owns: rows, middle rows and copies look at the same numb
   CHECK(View<int, dynamic, dynamic>().size() == 0);
 }
 
-TEMPLATE_TEST_CASE("multiply_add rounds once where the target has it, else twice", "[core]", float,
+TEMPLATE_TEST_CASE("multiply_add rounds once if the target can, else twice", "[core]", float,
                    double) {
   const TestType e = std::numeric_limits<TestType>::epsilon();
   volatile TestType a = 1 + e, b = 1 - e;  // the product is 1 - e^2: lost by a rounding in between

@@ -69,7 +69,7 @@ TEST_CASE("A file appears only when it is committed") {
   CHECK(folder.files() == 1);
 }
 
-TEST_CASE("A failed write says why, keeps the old file and leaves nothing beside it") {
+TEST_CASE("A failed write says why, keeps the old file and leaves no temporary file") {
   const TemporaryFolder folder;
   const std::string path = folder.put("model", "old");
   const std::string large(1 << 20, 'x');

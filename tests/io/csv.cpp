@@ -96,7 +96,7 @@ TEST_CASE(
   CHECK(read("date,a,\nD1,5,6\n").names == Names{"a", "c1"});
 }
 
-TEST_CASE("An integer index is a time where its name says so, or the options do") {
+TEST_CASE("An integer index is a time if its name or the options say so") {
   for (const char* name : {"index", "Date", "", "TIMESTAMP"}) {
     CAPTURE(name);
     const CsvTable table = read(std::string(name) + ",a\n10,1\n11,2\n");

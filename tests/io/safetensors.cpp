@@ -168,7 +168,7 @@ TEST_CASE("A file that is absent, a folder, or too short is refused") {
   CHECK(refusal("1234567") == "m.safetensors: is too short for a safetensors file: 7 bytes");
 }
 
-TEST_CASE("A header whose length lies is refused before memory is taken") {
+TEST_CASE("A header with a wrong length is refused before memory is allocated") {
   CHECK(refusal(length_bytes(~std::uint64_t{0}) + "{}") ==
         "m.safetensors: a header of 18446744073709551615 bytes is larger than the 100000000 "
         "allowed; is this a "
@@ -234,7 +234,7 @@ TEST_CASE("A tensor whose description is incomplete or odd is refused") {
   CHECK(refusal_of_tensor(long_shape + "]") == description("too many dimensions"));
 }
 
-TEST_CASE("Byte ranges that lie are refused") {
+TEST_CASE("Byte ranges that contradict the header are refused") {
   const auto tensor = [](const std::string& name, const std::string& dtype,
                          const std::string& shape, const std::string& offsets) {
     return "\"" + name + R"(":{"dtype":")" + dtype + R"(","shape":[)" + shape +

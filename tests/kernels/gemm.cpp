@@ -196,8 +196,8 @@ TEMPLATE_TEST_CASE(
       }
 }
 
-TEMPLATE_TEST_CASE("dx = dy W by packed panels has the bytes of W as it lies", "[kernels]", float,
-                   double) {
+TEMPLATE_TEST_CASE("dx = dy W has the same bytes by packed panels and by the weight itself",
+                   "[kernels]", float, double) {
   for (std::size_t size = 1; size <= largest_size + 3; ++size)
     for (const std::size_t outputs : {size, size * 37 % 71, size + 128, std::size_t{513}}) {
       if (outputs == 513 && size % 16 > 1) continue;
@@ -234,7 +234,7 @@ TEMPLATE_TEST_CASE(
     }
 }
 
-TEMPLATE_TEST_CASE("The cut of a product into rows and columns changes no bit", "[kernels]", float,
+TEMPLATE_TEST_CASE("Dividing a product into rows and columns changes no bit", "[kernels]", float,
                    double) {
   const std::size_t m = 67, n = 67, k = 300;
   for (const Form form : forms) {

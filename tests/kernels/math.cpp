@@ -129,8 +129,8 @@ TEMPLATE_TEST_CASE("exp, expm1 and erf of zeros, infinities and NaN", "[kernels]
   CHECK(same(erf(x), {0, zero, 1, -1, nan, nan, 1, -1, least, -least}));
 }
 
-TEMPLATE_TEST_CASE("The bell that comes with erf is exp(-x^2) within (2 + x^2 / 2) eps of it",
-                   "[kernels]", float, double) {
+TEMPLATE_TEST_CASE("The exp(-x^2) that comes with erf is within (2 + x^2 / 2) eps", "[kernels]",
+                   float, double) {
   std::vector<TestType> x;
   for (int i = -40'000; i <= 40'000; ++i) x.push_back(static_cast<TestType>(i) / 5000);
   const auto bell = map(x, [](const auto& v) { return kernels::erf_and_exp<TestType>(v).exp; });
@@ -198,8 +198,8 @@ TEMPLATE_TEST_CASE("A part of a vector is loaded with its filling and stored wit
 }
 
 #if __has_include(<sys/mman.h>)
-TEMPLATE_TEST_CASE("A part of a vector does not touch the page behind it", "[kernels]", float,
-                   double) {
+TEMPLATE_TEST_CASE("Loading or storing a part of a vector does not touch the next page",
+                   "[kernels]", float, double) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   void* const pages =
       mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -216,7 +216,7 @@ TEMPLATE_TEST_CASE("A part of a vector does not touch the page behind it", "[ker
 }
 #endif
 
-TEMPLATE_TEST_CASE("The shim's functions are those of one number, lane by lane", "[kernels]", float,
+TEMPLATE_TEST_CASE("Vector functions act lane by lane as on single numbers", "[kernels]", float,
                    double) {
   constexpr std::size_t width = kernels::lanes<TestType>;
   const TestType infinity = Limits<TestType>::infinity(), nan = Limits<TestType>::quiet_NaN();

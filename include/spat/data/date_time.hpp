@@ -122,11 +122,16 @@ struct DateTime {
       text.push_back(static_cast<char>('0' + value / place % 10));
   };
   digits(static_cast<unsigned>(date.year), 1000);
-  text.push_back('-'), digits(date.month, 10);
-  text.push_back('-'), digits(date.day, 10);
-  text.push_back(' '), digits(date.hour, 10);
-  text.push_back(':'), digits(date.minute, 10);
-  text.push_back(':'), digits(date.second, 10);
+  text.push_back('-');
+  digits(date.month, 10);
+  text.push_back('-');
+  digits(date.day, 10);
+  text.push_back(' ');
+  digits(date.hour, 10);
+  text.push_back(':');
+  digits(date.minute, 10);
+  text.push_back(':');
+  digits(date.second, 10);
   return text;
 }
 
