@@ -1,5 +1,5 @@
-// Attention of one head, forward and backward with and without a criterion, over Lq x Lk x head
-// width; and SEND's dispersion.
+// Times attention of one head, forward and backward, with and without a criterion, over Lq x Lk x
+// head width; and SEND's dispersion.
 #include <benchmark/benchmark.h>
 
 #include "workload.hpp"
@@ -9,14 +9,15 @@ namespace {
 namespace kernels = spat::kernels;
 using benchmarks::random_numbers;
 
-/// Operations of the products alone: two forward, five backward (the scores are computed again).
+/// Counts only the operations of the products: two forward, five backward (the scores are computed
+/// again).
 void count_operations(benchmark::State& state, double products) {
   const auto size = [&](std::size_t i) { return static_cast<double>(state.range(i)); };
   state.counters["FLOP/s"] = benchmark::Counter(products * 2 * size(0) * size(1) * size(2),
                                                 benchmark::Counter::kIsIterationInvariantRate);
 }
 
-/// A head inside activations of eight heads, as models have it.
+/// One head inside activations of eight heads, as in the models.
 struct Case {
   static constexpr std::size_t heads = 8;
 
@@ -73,7 +74,7 @@ void attention_backward(benchmark::State& state) {
   count_operations(state, 5);
 }
 
-/// With SEND listening to the tiles.
+/// Backward with SEND receiving the tiles.
 void attention_backward_scored(benchmark::State& state) {
   Case c(state);
   spat::Send<float> criterion;
@@ -89,7 +90,7 @@ void attention_backward_scored(benchmark::State& state) {
   count_operations(state, 5);
 }
 
-/// Once a step and module: H Lq Lk connections.
+/// Computed once per step and module: H Lq Lk connections.
 void send_dispersion(benchmark::State& state) {
   const std::size_t tokens = static_cast<std::size_t>(state.range(0));
   const spat::SensitivityTiles<float> tiles{8, tokens, tokens};

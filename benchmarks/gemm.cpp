@@ -1,5 +1,5 @@
-// The matrix products of a layer, forward and backward, at the sizes that the models have, and the
-// roof: multiply-adds that touch registers alone.
+// Times the matrix products of a layer, forward and backward, at the sizes that the models have;
+// and the peak: multiply-adds that touch registers alone.
 #include <benchmark/benchmark.h>
 
 #include "peak.hpp"
@@ -20,7 +20,7 @@ std::array<std::size_t, 3> sizes_of(const benchmark::State& state) {
   return {size(0), size(1), size(2)};
 }
 
-/// Y[MxN] = X[MxK] W[NxK]^T, cut over panels of outputs as a Linear layer cuts it. Buffers stay
+/// Y[MxN] = X[MxK] W[NxK]^T, split over panels of outputs as a Linear layer splits it. Buffers stay
 /// warm.
 void packed_gemm(benchmark::State& state) {
   const auto sizes = sizes_of(state);
@@ -42,8 +42,8 @@ void packed_gemm(benchmark::State& state) {
   count_operations(state, 2.0 * static_cast<double>(m * n * k));
 }
 
-/// The products of a backward pass of Y = X W^T, of one block of rows: dX = dY W, by packed panels,
-/// and dW += dY^T X.
+/// The products of a backward pass of Y = X W^T for one micro-batch of rows: dX = dY W, by packed
+/// panels, and dW += dY^T X.
 void backward_input(benchmark::State& state) {
   const auto [m, n, k] = sizes_of(state);
   const auto dy = benchmarks::random_numbers(m * n, 1), w = benchmarks::random_numbers(n * k, 2);

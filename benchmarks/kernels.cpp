@@ -1,5 +1,5 @@
-// Kernels that pass over memory once: bytes read and written a second, beside a copy of the same
-// size.
+// Times kernels that pass over memory once: bytes read and written per second, compared with a copy
+// of the same size.
 #include <benchmark/benchmark.h>
 
 #include <spat/nn/encoder_layer.hpp>
@@ -15,7 +15,7 @@ using benchmarks::random_numbers;
 
 constexpr std::size_t width = 512;
 
-/// `numbers` is how many are read and written for each of [rows x 512].
+/// `numbers` is how many numbers are read and written per element of [rows x 512].
 template <class Body>
 void over_rows(benchmark::State& state, std::size_t numbers, Body&& body) {
   const auto rows = static_cast<std::size_t>(state.range(0));
@@ -95,7 +95,7 @@ void pack_weight(benchmark::State& state) {
   });
 }
 
-/// One post-norm block, the layer most of a model's time goes to: [samples * tokens x 512].
+/// One post-norm block, in which a model spends most of its time: [samples * tokens x 512].
 void encoder_layer(benchmark::State& state) {
   const auto tokens = static_cast<std::size_t>(state.range(0));
   spat::EncoderLayer<float> layer(width, width, 8,

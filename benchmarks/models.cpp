@@ -1,5 +1,5 @@
-// Forecasts and training steps of the models, dense and with all attention pruned, and what
-// computing SEND costs.
+// Times forecasts and training steps of the models, dense and with all attention pruned, and the
+// cost of computing SEND.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace {
 
 using benchmarks::Workload;
 
-/// Arguments after the name: batch, threads, pruned.
+/// The arguments after the name: batch, threads, pruned.
 Workload workload(const benchmark::State& state, const char* name) {
   const auto config = benchmarks::config_of(name);
   return Workload(state.range(2) ? benchmarks::with_kept(config, {}) : config,
@@ -19,7 +19,7 @@ Workload workload(const benchmark::State& state, const char* name) {
                   static_cast<std::size_t>(state.range(1)));
 }
 
-/// A training step does three times the products of a forecast.
+/// A training step performs three times the products of a forecast.
 void count_operations(benchmark::State& state, double each) {
   state.counters["FLOP/s"] =
       benchmark::Counter(each, benchmark::Counter::kIsIterationInvariantRate);
@@ -39,8 +39,8 @@ void train(benchmark::State& state, const char* name) {
   count_operations(state, 3 * work.operations());
 }
 
-/// One iteration is an unscored and a scored step in turn, so that a wandering clock meets both
-/// alike; medians of each.
+/// One iteration is an unscored and a scored step in turn, so that clock-frequency drift affects
+/// both equally. Reports the median of each.
 void send_cost(benchmark::State& state, const char* name) {
   using Clock = std::chrono::steady_clock;
   Workload work = workload(state, name);

@@ -1,4 +1,4 @@
-// benchmarks. The roof: multiply-adds that touch registers alone, at the vector width that spat was
+// benchmarks. The peak: multiply-adds that touch registers alone, at the vector width that spat was
 // compiled for.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace benchmarks {
 
-/// As many independent chains as the product's tile has accumulators.
+/// As many independent chains as a product's tile has accumulators.
 inline constexpr std::size_t peak_chains = 2 * spat::kernels::tile_rows, peak_rounds = 100'000;
 
 [[gnu::noinline]] inline float multiply_add_registers(float factor, float term) {
@@ -29,10 +29,10 @@ inline constexpr std::size_t peak_chains = 2 * spat::kernels::tile_rows, peak_ro
   return spat::kernels::sum_of_lanes<float>(sums[0]);
 }
 
-/// The same chains on each worker; returns how many floating-point operations that were.
+/// Computes the same chains on each worker. Returns the number of floating-point operations.
 inline double run_at_peak(spat::Team& team) {
   team.for_each_worker([](std::size_t) {
-    volatile float number = 0.999f;  // nothing is known before the call, and its result is used
+    volatile float number = 0.999f;  // unknown to the compiler, and the result is used
     number = multiply_add_registers(number, 0.001f);
   });
   return 2.0 *

@@ -20,7 +20,7 @@ struct NamedConfig {
 
 /// Published sizes: the iTransformer on four data sets, PatchTST on ETTh1 as in the
 /// Time-Series-Library and (d = 16) with the official dimensions. Horizon 96, no marks; lookback
-/// 96, or what the name ends with.
+/// 96, or the number that the name ends with.
 inline constexpr std::array<NamedConfig, 8> configs{{
     {"itr_etth1",
      spat::ITransformerConfig{.channels = 7, .width = 256, .ffn_width = 256, .depth = 2}},
@@ -42,7 +42,7 @@ inline constexpr std::array<NamedConfig, 8> configs{{
          .channels = 7, .lookback = 336, .width = 16, .ffn_width = 128, .heads = 4, .depth = 3}},
 }};
 
-/// Throws ConfigError for a name that is not there.
+/// The configuration of that name. Throws ConfigError if there is none.
 [[nodiscard]] inline Config config_of(std::string_view name) {
   for (const NamedConfig& named : configs)
     if (named.name == name) return named.config;
@@ -56,7 +56,7 @@ inline constexpr std::array<NamedConfig, 8> configs{{
   return std::visit([](const auto& one) { return one.modules(); }, config);
 }
 
-/// Normal numbers: scaled data.
+/// Standard normal numbers, like scaled data.
 [[nodiscard]] inline spat::AlignedBuffer<float> random_numbers(std::size_t count,
                                                                std::uint64_t stream) {
   spat::AlignedBuffer<float> numbers(count);
@@ -65,11 +65,11 @@ inline constexpr std::array<NamedConfig, 8> configs{{
   return numbers;
 }
 
-/// What a user calls, and nothing else. Dropout is 0, as in the peers.
+/// The calls that a user makes, and nothing else. Dropout is 0, as in the peers.
 template <class Model>
 class WorkOf {
  public:
-  /// config.kept says what is pruned: ModuleMask{} prunes all.
+  /// config.kept says which modules are kept: ModuleMask{} prunes all.
   WorkOf(const typename Model::Config& config, std::size_t batch, std::size_t threads)
       : team_(threads), model_({config}),
         history_(random_numbers(batch * config.lookback * config.channels, 1)),
@@ -89,8 +89,10 @@ class WorkOf {
   [[nodiscard]] spat::Rows<const float> predict() { return predictor_.forecast(batch_); }
 
   double train_step(bool scored) {
-    if (!trainer_)
-      trainer_.emplace(model_, spat::TrainingOptions{}, &team_), pruner_.emplace(model_);
+    if (!trainer_) {
+      trainer_.emplace(model_, spat::TrainingOptions{}, &team_);
+      pruner_.emplace(model_);
+    }
     return scored ? trainer_->step(batch_, rate, *pruner_) : trainer_->step(batch_, rate, nobody_);
   }
 
@@ -111,7 +113,7 @@ class WorkOf {
   spat::NoObserver nobody_;
 };
 
-/// The work of a configuration, whatever its model.
+/// The work of a configuration of any model.
 class Workload {
  public:
   Workload(const Config& config, std::size_t batch, std::size_t threads) {
@@ -127,8 +129,8 @@ class Workload {
   [[nodiscard]] spat::Rows<const float> predict() {
     return std::visit([](auto& work) { return work->predict(); }, work_);
   }
-  /// Zero gradients, forward, loss, backward, Adam, pack; `scored` also computes SEND. Returns the
-  /// loss.
+  /// One training step: zero gradients, forward, loss, backward, Adam, pack. `scored` also computes
+  /// SEND. Returns the loss.
   double train_step(bool scored) {
     return std::visit([&](auto& work) { return work->train_step(scored); }, work_);
   }

@@ -1,5 +1,4 @@
-// Parameter lists, initial weights, surgery by name, the gradient check itself, and runs and
-// shares.
+// Parameter lists, initial weights, surgery by name, and the gradient check itself.
 #include <spat/autograd/gradient_check.hpp>
 #include <spat/autograd/initialize.hpp>
 #include <spat/autograd/layer.hpp>
@@ -12,7 +11,7 @@ using spat::ParameterKind;
 
 namespace {
 
-/// A model of every kind of tensor: weights of one to three dimensions, a gain, a buffer and a
+/// A model with every kind of tensor: weights of one to three dimensions, a gain, a buffer and a
 /// constant.
 template <class Scalar>
 struct Toy {
@@ -115,7 +114,7 @@ TEST_CASE("A tensor that is missing or of another shape is refused by its name",
   };
   CHECK(message(spat::parameters(dense), spat::parameters(pruned)).ends_with("middle.weight"));
   auto list = spat::parameters(dense);
-  list[3].shape = {4, 9};  // as many numbers, but not this shape
+  list[3].shape = {4, 9};  // as many numbers, but another shape
   CHECK(message(spat::parameters(pruned), list).ends_with("conv.weight"));
   CHECK(message(spat::parameters(pruned), spat::parameters(dense)) == "nothing thrown");
 }
@@ -141,7 +140,7 @@ TEMPLATE_TEST_CASE("Initial weights lie within one over the root of fan-in and f
     CHECK(std::abs(mean) < 5 * bound / std::sqrt(3 * static_cast<double>(numbers.size())));
     CHECK(std::set<TestType>(numbers.begin(), numbers.end()).size() == numbers.size());
   }
-  CHECK(values(list, "norm.weight") == std::vector<TestType>(6, 1));  // what the constructor gave
+  CHECK(values(list, "norm.weight") == std::vector<TestType>(6, 1));  // the constructor's values
   CHECK(values(list, "norm.running_mean") == std::vector<TestType>(6, 2));
   CHECK(values(list, "position") == std::vector<TestType>(6, 3));
 }
@@ -160,7 +159,7 @@ TEST_CASE("Initial weights depend on the seed and the tensor's name alone", "[au
   for (const auto& parameter : all)
     CHECK(values(all, parameter.name) == values(list, parameter.name));
   CHECK(values(all, "first.weight") != values(spat::parameters(other), "first.weight"));
-  CHECK(values(all, "middle.weight") != values(all, "conv.weight"));  // of the same size and fan-in
+  CHECK(values(all, "middle.weight") != values(all, "conv.weight"));  // same size and fan-in
   CHECK(dense.first_weight.data()[0] != dense.first_bias.data()[0]);
 }
 
@@ -189,11 +188,13 @@ TEST_CASE("The gradient check accepts the gradient, restores the values, and det
   auto doubled = gradient;
   for (double& g : doubled) g *= 2;
   CHECK(spat::gradient_error(x, doubled, loss) == Approx(1));
-  CHECK(spat::gradient_error(x, std::vector<double>(4), loss) == Approx(1));  // a forgotten one
+  // a gradient that was forgotten
+  CHECK(spat::gradient_error(x, std::vector<double>(4), loss) == Approx(1));
 
   auto odd = gradient;
   odd[1] += 1;
-  CHECK(spat::gradient_error(x, odd, loss, 2) < 1e-9);  // a stride looks at every second one only
+  // a stride of 2 checks only every second value
+  CHECK(spat::gradient_error(x, odd, loss, 2) < 1e-9);
 }
 
 TEST_CASE("The gradient check of a tensor without influence asks for zeros", "[autograd]") {

@@ -1,4 +1,4 @@
-// What a call is told: its place, its workers, its listener; and the shares of a list of tasks.
+// The context of a call: its place, its workers, its listener; and the shares of a list of tasks.
 #include <spat/nn/attention_events.hpp>
 #include <tests/catch.hpp>
 
@@ -11,7 +11,7 @@ using spat::Share;
 static_assert(!spat::is_scored<Pass> && spat::is_scored<spat::ScoredPass<int>>);
 static_assert(std::is_convertible_v<spat::ScoredPass<int>&, const Pass&>);
 
-TEST_CASE("A run at a module keeps everything else, and so does a scored one", "[autograd]") {
+TEST_CASE("A pass at a module keeps everything else, and so does a scored one", "[autograd]") {
   spat::Team team(2);
   const Pass pass{.training = true, .seed = 1, .step = 2, .first_sample = 3, .team = &team};
   const Pass there = pass.at(5);
@@ -26,7 +26,7 @@ TEST_CASE("A run at a module keeps everything else, and so does a scored one", "
   CHECK(scored.at(7).step == 2);
 }
 
-TEST_CASE("A run wakes its team for much work, and does little work, or one piece, itself",
+TEST_CASE("A pass wakes its team for much work, and does little work, or one piece, itself",
           "[autograd]") {
   spat::Team team(3);
   const auto pieces = [&](const Pass& pass, std::size_t count, std::size_t work) {

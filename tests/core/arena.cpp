@@ -47,7 +47,7 @@ TEST_CASE(
   CHECK(std::ranges::all_of(c, [](unsigned char value) { return value == '3'; }));
 }
 
-TEST_CASE("What is needed temporarily is laid over in inference and kept in training", "[core]") {
+TEST_CASE("Temporary memory is reused in inference and kept in training", "[core]") {
   Arena arena;
   Rows<double> kept, one, two, inner, after;
   const auto lay_out = [&](Arena& from) {
@@ -64,7 +64,7 @@ TEST_CASE("What is needed temporarily is laid over in inference and kept in trai
   CHECK(after.data() == two.data());
   CHECK(kept.data() + 8 == one.data());
   CHECK(one.data() + 8 == inner.data());
-  CHECK(arena.size_bytes() == 64 * 4);  // the deepest moment: kept, one, inner
+  CHECK(arena.size_bytes() == 64 * 4);  // at the peak: kept, one, inner
   CHECK_FALSE(arena.training());
 
   arena.prepare(Purpose::training, lay_out);

@@ -1,5 +1,4 @@
-// Eigen at the door: views as maps, matrices as views, and Eigen's product as an independent
-// oracle.
+// Conversions between views and Eigen matrices, with Eigen's product as an independent oracle.
 #include <spat/core/eigen.hpp>
 #include <spat/core/random.hpp>
 #include <spat/core/tensor.hpp>

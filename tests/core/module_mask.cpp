@@ -47,8 +47,8 @@ TEST_CASE("the last module of a guard cannot be removed", "[core]") {
   static_assert(may_remove({0b0111}, 0, guard) && may_remove({0b0111}, 1, guard) &&
                 may_remove({0b0111}, 2, guard));
   static_assert(may_remove({0b0011}, 0, guard) && !may_remove({0b0011}, 1, guard));
-  static_assert(!may_remove({0b0011}, 3, guard));  // it is not there
-  static_assert(may_remove({0b1001}, 3, guard));   // the guard is lost already
+  static_assert(!may_remove({0b0011}, 3, guard));  // it is not kept
+  static_assert(may_remove({0b1001}, 3, guard));   // the guard is already violated
   static_assert(may_remove({0b0001}, 0) && !may_remove({}, 0));
 }
 

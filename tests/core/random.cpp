@@ -35,7 +35,7 @@ TEST_CASE("A stream depends on seed and stream alone, and streams differ from th
   CHECK(draw(Random(5, 1ull << 40)) != draw(Random(5, 0)));
   Random one(9);
   one();
-  Random copy = one;  // a value: the copy goes on from the same place
+  Random copy = one;  // a value: the copy continues from the same place
   CHECK(one() == copy());
 }
 
@@ -91,7 +91,7 @@ TEST_CASE("below is unbiased, also for bounds that do not divide 2^64", "[core]"
     for (const double cell : cells)
       CHECK(std::abs(cell - count * p) <= 5 * std::sqrt(count * p * (1 - p)));
   }
-  // Two thirds of 2^64: taking the remainder alone would give the lower half twice as often.
+  // Two thirds of 2^64: a remainder alone would return the lower half twice as often.
   const std::uint64_t large = 0xAAAAAAAAAAAAAAAA;
   double lower = 0;
   for (int i = 0; i < 20'000; ++i) lower += random.below(large) < large / 2;

@@ -14,12 +14,12 @@ using spat::Extent;
 using spat::Tensor;
 using spat::View;
 
-// A static extent takes no room; a view of static shape is a pointer.
+// A static extent takes no memory; a view of static shape is a pointer.
 static_assert(Extent<7>::get() == 7 && std::is_empty_v<Extent<7>>);
 static_assert(sizeof(View<float, 3, 4>) == sizeof(float*));
 static_assert(sizeof(View<float, dynamic, dynamic>) == 3 * sizeof(float*));
 
-// Read-only and dynamic without a cast; never writable again, never another scalar.
+// Views convert to read-only and dynamic ones, never to writable ones or to another scalar.
 static_assert(std::is_convertible_v<View<float, 3, 4>, View<const float, dynamic, 4>>);
 static_assert(std::is_convertible_v<View<float, 3, 4>, View<float, dynamic, dynamic>>);
 static_assert(!std::is_convertible_v<View<const float, 3, 4>, View<float, 3, 4>>);
@@ -91,7 +91,7 @@ TEST_CASE("A view never owns: rows, middle rows and copies look at the same numb
   CHECK(View<int, dynamic, dynamic>().size() == 0);
 }
 
-TEMPLATE_TEST_CASE("multiply_add rounds once where the target has it, else twice", "[core]", float,
+TEMPLATE_TEST_CASE("multiply_add rounds once if the target can, else twice", "[core]", float,
                    double) {
   const TestType e = std::numeric_limits<TestType>::epsilon();
   volatile TestType a = 1 + e, b = 1 - e;  // the product is 1 - e^2: lost by a rounding in between

@@ -21,7 +21,7 @@ struct Part {
 
 }  // namespace
 
-// A pruned part is nothing: its type is not even named, and it takes no room.
+// A pruned part leaves nothing: its type is not even named, and it takes no memory.
 static_assert(std::is_same_v<Slot<Part, Presence::always>, Part>);
 static_assert(std::is_same_v<Slot<Part, Presence::never>, Absent> && std::is_empty_v<Absent>);
 static_assert(std::is_same_v<Slot<Part, Presence::at_run_time>, std::optional<Part>>);
@@ -35,14 +35,14 @@ static_assert(BlockMask{false, {0b101}}.presence(1) == Presence::never);
 static_assert(BlockMask{false, {0b101}}.slice(1, 2).presence(1) == Presence::always);
 static_assert(BlockMask{}.slice(1, 2).at_run_time);
 
-TEST_CASE("A slot is made of its arguments where it is kept", "[core]") {
+TEST_CASE("A slot constructs its layer from the arguments if the layer is kept", "[core]") {
   CHECK(spat::make_slot<Part, Presence::always>(true, 3).number == 3);
   CHECK(spat::make_slot<Part, Presence::at_run_time>(true, 4)->number == 4);
   CHECK_FALSE(spat::make_slot<Part, Presence::at_run_time>(false, 4).has_value());
   static_assert(std::is_same_v<decltype(spat::make_slot<Part, Presence::never>(false, 1)), Absent>);
 }
 
-TEST_CASE("The memory of a slot follows its layer, back and forth", "[core]") {
+TEST_CASE("The cache of a slot is present exactly if its layer is", "[core]") {
   std::optional<Part> layer;
   std::optional<Part::Cache> cache = Part::Cache{7};
   spat::match_slot(layer, cache);

@@ -15,7 +15,7 @@ using spat::Team;
 
 static_assert(!std::is_copy_constructible_v<Team>);
 
-TEST_CASE("Every worker is called once a run, the caller among them as worker 0", "[core]") {
+TEST_CASE("Every worker is called once per call, the caller among them as worker 0", "[core]") {
   for (std::size_t size = 0; size <= 8; ++size) {
     Team team(size);
     REQUIRE(team.size() == std::max<std::size_t>(1, size));
@@ -86,7 +86,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("Thousands of short runs in a row lose none", "[core]") {
+TEST_CASE("Thousands of short calls in a row lose none", "[core]") {
   for (const std::size_t size : std::initializer_list<std::size_t>{2, 3, 4}) {
     Team team(size);
     std::vector<std::uint64_t> sums(size * 16);
@@ -97,14 +97,14 @@ TEST_CASE("Thousands of short runs in a row lose none", "[core]") {
   }
 }
 
-TEST_CASE("A team wakes from sleep, and may die while it sleeps or just after it worked",
+TEST_CASE("A team wakes from sleep, and may be destroyed while it sleeps or just after it worked",
           "[core]") {
   for (int round = 0; round < 20; ++round) {
     Team team(3);
     std::atomic<int> calls = 0;
     for (int i = 0; i < round % 3; ++i) {
       std::this_thread::sleep_for(
-          std::chrono::milliseconds(1));  // far beyond the 50 microseconds of spinning
+          std::chrono::milliseconds(1));  // far longer than the 50 microseconds of spinning
       team.for_each_worker([&](std::size_t) { ++calls; });
     }
     CHECK(calls == 3 * (round % 3));

@@ -1,4 +1,4 @@
-// The published data sets, cut and scaled by their protocols, against numbers computed elsewhere.
+// The published data sets, split and scaled by their protocols, against numbers computed elsewhere.
 #include <spat/train/naive.hpp>
 
 #include <tests/catch.hpp>
@@ -148,7 +148,7 @@ TEST_CASE("The first row of ETTh1 has the marks of a Friday in July", "[parity]"
   CHECK(series.warnings.empty());
 }
 
-TEST_CASE("The odd times and the missing cells of the weather set are told", "[parity]") {
+TEST_CASE("The irregular times and the missing cells of the weather set are reported", "[parity]") {
   const std::string path = data_file("weather.csv");
   if (path.empty() || !std::filesystem::exists(path)) {
     WARN("weather.csv is absent and skipped; the environment variable SPAT_DATA names its folder");

@@ -40,7 +40,7 @@ TEST_CASE("The target moves to the end, and columns can be chosen") {
   CHECK(read(table, {.columns = {"OT", "b"}, .target = "OT"}).names == Names{"b", "OT"});
 }
 
-TEST_CASE("A column that is not there is named beside those that are") {
+TEST_CASE("The error for a missing column lists the columns that exist") {
   CHECK(message_of<ConfigError>([] { (void)read(table, {.target = "TO"}); }) ==
         R"(own.csv: no column "TO"; the columns are "a", "OT", "b")");
   CHECK(message_of<ConfigError>([] {
@@ -75,7 +75,7 @@ TEST_CASE("Times that go back are refused") {
         "own.csv:3: time -9223372036854775808 lies before 9223372036854775807 of the row above");
 }
 
-TEST_CASE("A repeated time and a gap are told, or refused where the options say so") {
+TEST_CASE("A repeated time and a gap are reported, or refused if the options say so") {
   const std::string text =
       "date,a\n2020-01-01 00:00,1\n2020-01-01 00:10,1\n2020-01-01 00:10,1\n2020-01-01 "
       "00:20,1\n2020-01-01 00:30,1\n"
@@ -92,7 +92,7 @@ TEST_CASE("A repeated time and a gap are told, or refused where the options say 
         Names{"own.csv:5: time 7 follows 3: a step of 4 instead of 1"});
 }
 
-TEST_CASE("Months and years are regular; many odd times are counted, not listed") {
+TEST_CASE("Months and years are regular; many irregular times are counted, not listed") {
   CHECK(read("date,a\n2020-01-01,1\n2020-02-01,1\n2020-03-01,1\n2020-04-01,1\n").warnings.empty());
   CHECK(read("date,a\n2019-01-01,1\n2020-01-01,1\n2021-01-01,1\n").warnings.empty());
   std::string text = "index,a\n";

@@ -46,7 +46,7 @@ TEST_CASE(
     "value") {
   const Series series = synthetic_series(20000);
   CHECK(correlation(series, 0, 2, 36) >
-        correlation(series, 2, 0, 36) + 0.1);  // the days agree both ways
+        correlation(series, 2, 0, 36) + 0.1);  // the daily cycles agree in both directions
   CHECK(correlation(series, 3, 4, 24) > correlation(series, 4, 3, 24) + 0.1);
   const StandardScaler scaler = StandardScaler::fit(series.view(), {0, 14000});
   const WindowDataset<double> windows(series, scaler, {14000, 20000},

@@ -19,7 +19,7 @@ std::vector<double> marks(std::string_view date, std::string_view frequency) {
 
 }  // namespace
 
-TEST_CASE("Marks are what the clock and the calendar say, in the order of the published loaders") {
+TEST_CASE("Marks are clock and calendar features in the order of the published loaders") {
   CHECK(marks("2016-07-01 00:00:00", "h") ==
         std::vector<double>{-0.5, 4 / 6.0 - 0.5, -0.5, 182 / 365.0 - 0.5});
   CHECK(marks("2016-12-31 23:59:30", "t") ==

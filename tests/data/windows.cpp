@@ -11,7 +11,7 @@ using namespace spat;
 
 namespace {
 
-/// Cell (row, channel) is 10 row + channel; one row an hour.
+/// Cell (row, channel) is 10 row + channel; one row per hour.
 Series counted(std::size_t rows, std::size_t channels) {
   Series series;
   for (std::size_t c = 0; c < channels; ++c) series.names.push_back(message("c", c));
@@ -113,7 +113,7 @@ TEST_CASE("A buffer is reused once it has seen the largest batch") {
   CHECK(windows.gather(indices, buffer).history.data() == first);
 }
 
-TEST_CASE("Windows that cannot be are refused") {
+TEST_CASE("Impossible windows are refused") {
   Series series = counted(10, 2);
   const auto build = [&](Split rows, WindowOptions options) {
     WindowDataset<float>(series, unscaled(2), rows, options);

@@ -13,7 +13,8 @@ using namespace spat;
 
 namespace {
 
-/// No file may grow beyond `bytes` meanwhile: the next best thing to a full disk.
+/// Limits the size of all files to `bytes` during its lifetime: the closest approximation of a full
+/// disk.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(::rlim_t bytes) {
@@ -68,7 +69,7 @@ TEST_CASE("A file appears only when it is committed") {
   CHECK(folder.files() == 1);
 }
 
-TEST_CASE("A failed write says why, keeps the old file and leaves nothing beside it") {
+TEST_CASE("A failed write says why, keeps the old file and leaves no temporary file") {
   const TemporaryFolder folder;
   const std::string path = folder.put("model", "old");
   const std::string large(1 << 20, 'x');

@@ -16,7 +16,7 @@ namespace {
 using Names = std::vector<std::string>;
 using Values = std::vector<double>;
 
-/// Dates are D1, D2, ... here: io knows no calendar.
+/// Dates are D1, D2, ... here, because io knows no calendar.
 CsvOptions with_dates() {
   CsvOptions options;
   options.parse_time = [](std::string_view text) {
@@ -96,7 +96,7 @@ TEST_CASE(
   CHECK(read("date,a,\nD1,5,6\n").names == Names{"a", "c1"});
 }
 
-TEST_CASE("An integer index is a time where its name says so, or the options do") {
+TEST_CASE("An integer index is a time if its name or the options say so") {
   for (const char* name : {"index", "Date", "", "TIMESTAMP"}) {
     CAPTURE(name);
     const CsvTable table = read(std::string(name) + ",a\n10,1\n11,2\n");

@@ -4,7 +4,7 @@
 
 using namespace spat;
 
-TEST_CASE("UTF-8 is told from Latin-1, which is converted") {
+TEST_CASE("UTF-8 is distinguished from Latin-1, which is converted") {
   CHECK(detail::is_utf8("W/m\xC2\xB2"));
   CHECK(detail::is_utf8("\xE2\x82\xAC \xF0\x9F\x98\x80"));
   for (const char* text :

@@ -53,7 +53,7 @@ TEST_CASE("The header of an .npy file is the one numpy writes") {
   CHECK(file.size() == 128 + 12);
 }
 
-TEST_CASE("An .npy file that lies or is of another kind is refused") {
+TEST_CASE("An .npy file that contradicts itself or is of another kind is refused") {
   CHECK(refusal("short") == "a.npy: is too short for an .npy file: 5 bytes");
   CHECK(refusal("this is no numpy file") == "a.npy: is not an .npy file");
   std::string version = npy_file(good, std::string(24, 'x'));

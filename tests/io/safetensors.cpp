@@ -18,7 +18,7 @@ std::string length_bytes(std::uint64_t length) {
   const auto bytes = std::bit_cast<std::array<char, 8>>(length);
   return {bytes.begin(), bytes.end()};
 }
-/// A file of this header, and so many bytes of data.
+/// A file with this header and `data` bytes of data.
 std::string file_of(const std::string& header, std::size_t data = 0) {
   return length_bytes(header.size()) + header + std::string(data, '\0');
 }
@@ -28,7 +28,7 @@ SafetensorsFile open(const std::string& bytes) {
 std::string refusal(const std::string& bytes) {
   return message_of<FileError>([&] { (void)open(bytes); });
 }
-/// One tensor "w" of 8 bytes, described so.
+/// The error for a file with one tensor "w" of 8 bytes whose header entries are `entries`.
 std::string refusal_of_tensor(const std::string& entries, std::size_t data = 8) {
   return refusal(file_of(R"({"w":{)" + entries + "}}", data));
 }
@@ -168,7 +168,7 @@ TEST_CASE("A file that is absent, a folder, or too short is refused") {
   CHECK(refusal("1234567") == "m.safetensors: is too short for a safetensors file: 7 bytes");
 }
 
-TEST_CASE("A header whose length lies is refused before memory is taken") {
+TEST_CASE("A header with a wrong length is refused before memory is allocated") {
   CHECK(refusal(length_bytes(~std::uint64_t{0}) + "{}") ==
         "m.safetensors: a header of 18446744073709551615 bytes is larger than the 100000000 "
         "allowed; is this a "
@@ -234,7 +234,7 @@ TEST_CASE("A tensor whose description is incomplete or odd is refused") {
   CHECK(refusal_of_tensor(long_shape + "]") == description("too many dimensions"));
 }
 
-TEST_CASE("Byte ranges that lie are refused") {
+TEST_CASE("Byte ranges that contradict the header are refused") {
   const auto tensor = [](const std::string& name, const std::string& dtype,
                          const std::string& shape, const std::string& offsets) {
     return "\"" + name + R"(":{"dtype":")" + dtype + R"(","shape":[)" + shape +

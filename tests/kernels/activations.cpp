@@ -1,5 +1,5 @@
-// ReLU, SiLU, gates and softplus: against their twins, their accuracy, and what they do with
-// infinities.
+// ReLU, SiLU, gates and softplus: against their scalar twins, their accuracy, and their treatment
+// of infinities.
 #include "guarded.hpp"
 
 #include <spat/kernels/elementwise.hpp>

@@ -1,5 +1,5 @@
 // Attention of one head and its backward against their scalar twins, inside wider matrices, and
-// what each query is spared.
+// what is skipped for each query.
 #include "guarded.hpp"
 
 #include <tests/kernels/reference.hpp>
@@ -19,7 +19,7 @@ constexpr double number(auto value) { return static_cast<double>(value); }
 struct Case {
   std::size_t lq, lk, width;
   bool causal = false, masked = false, previous = false;
-  bool handed_on = false;  // the scores, so that they have a gradient of their own
+  bool handed_on = false;  // hands on the scores, which then have a gradient of their own
   double rate = 0, sharpness = 1;
 };
 
@@ -30,7 +30,7 @@ std::ostream& operator<<(std::ostream& out, const Case& c) {
              << c.sharpness;
 }
 
-/// The middle third of a wider matrix, as a head lies: nothing else may be written.
+/// The middle third of a wider matrix, as the heads lie. Nothing outside may be written.
 template <class Scalar>
 struct Part {
   Part(std::size_t rows, std::size_t cols, std::uint64_t stream, std::size_t offset = 0)
@@ -63,7 +63,7 @@ struct Outcome {
         dprevious(c.lq, c.lk, 16, offset), a(c.lq, c.lk, 17), da(c.lq, c.lk, 18),
         heard(c.lq * c.lk, 0) {}
   Part<Scalar> mixed, scores, dq, dk, dv, dprevious, a, da;
-  std::vector<int> heard;  // how often a tile held (query, key)
+  std::vector<int> heard;  // how often a tile contained (query, key)
 };
 
 template <class Scalar>
@@ -91,7 +91,7 @@ struct Call {
     return (!c.causal || j <= i) && mask[j];
   }
 
-  /// For queries [first, first + count), as if there were no others.
+  /// Computes queries [first, first + count) as if there were no others.
   void run(Outcome<Scalar>& to, std::size_t first = 0, std::size_t most = largest_size) const {
     const std::size_t count = std::min(most, c.lq - first);
     kernels::Head<Scalar> part = head();
@@ -134,12 +134,13 @@ struct Call {
   std::vector<unsigned char> mask;
 };
 
-/// Kernel and twin. With T_ij = scale sum_w |q_iw k_jw| + |previous_ij|, a score is off by (W + 4)
-/// eps T_ij. exp turns the absolute error of s_ij - largest_i into a relative one, so that A_i
-/// carries r_i = (2 (W + 4) max_j T_ij + Lk + 16) eps. What is made of A, dA and dS carries the
-/// relative errors of its factors, plus n eps for a sum of n terms, times the sum of the terms'
-/// sizes, where |dS_ij| is A_ij (f_ij sum_w |do_iw v_jw| + sum_j A_ij f_ij sum_w |do_iw v_jw|) +
-/// |dscores_ij|.
+/// Compares the kernel with its twin.
+///
+/// With T_ij = scale sum_w |q_iw k_jw| + |previous_ij|, a score is off by (W + 4) eps T_ij. exp
+/// turns the absolute error of s_ij - largest_i into a relative one, so that A_i carries r_i = (2
+/// (W + 4) max_j T_ij + Lk + 16) eps. Results computed from A, dA and dS carry the relative errors
+/// of their factors, plus n eps for a sum of n terms, times the sum of the terms' sizes, where
+/// |dS_ij| is A_ij (f_ij sum_w |do_iw v_jw| + sum_j A_ij f_ij sum_w |do_iw v_jw|) + |dscores_ij|.
 template <class Scalar>
 void check(const Case& c, std::size_t offset) {
   INFO(c);
@@ -170,7 +171,7 @@ void check(const Case& c, std::size_t offset) {
   std::vector<double> mixed = sizes(c.lq), dq = sizes(c.lq), dk = sizes(c.lk), dv = sizes(c.lk),
                       d(c.lk);
   std::vector<double> more_dq(dq.size()),
-      more_dk(dk.size());  // by the gradient of the scores handed on
+      more_dk(dk.size());  // from the gradient of the scores handed on
   for (std::size_t i = 0; i < c.lq; ++i) {
     double largest = 0, mean = 0, terms = 0;
     for (std::size_t j = 0; j < c.lk; ++j) {
@@ -263,7 +264,7 @@ TEMPLATE_TEST_CASE("A query's result depends on no other query, and neither does
     INFO(count << " queries at a time");
     CHECK(wrong(some) == 0);
   }
-  for (std::size_t offset = 1; offset < offsets; ++offset) {  // nor on the place in memory
+  for (std::size_t offset = 1; offset < offsets; ++offset) {  // nor on the address
     Outcome<TestType> moved(c, offset);
     Call<TestType>(c, offset).run(moved);
     CHECK(wrong(moved) == 0);

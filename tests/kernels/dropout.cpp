@@ -1,5 +1,5 @@
-// Dropout: the published vectors of Philox, the share that is kept, and what a position's fate
-// depends on.
+// Dropout: the published vectors of Philox, the share that is kept, and what decides about a
+// position.
 #include "guarded.hpp"
 
 #include <tests/kernels/reference.hpp>
@@ -56,7 +56,7 @@ TEMPLATE_TEST_CASE(
         reference::dropout<unsigned char>(key, far + first, 3, 9, twin);
         wrong += bytes.back() != 77 || !std::equal(twin.begin(), twin.end(), bytes.begin());
         for (std::size_t i = 0; i < size; ++i)
-          wrong += (bytes[i] == 3) != (found[i] == factor);  // one fate for all types
+          wrong += (bytes[i] == 3) != (found[i] == factor);  // all types keep the same positions
       }
     INFO("size " << size);
     CHECK(wrong == 0);
@@ -74,7 +74,7 @@ TEST_CASE("Dropout keeps the share it should, within five standard deviations", 
   }
   CHECK(share(kept({0, 3, 1, 4, 1}, 0, size)) == 1);
 
-  // Nor does it prefer a word or a counter of Philox: every place of a block keeps its share.
+  // No word or counter of Philox is preferred: every place of a block has its share.
   const Bytes keep = kept({0.5, 3, 1, 4, 1}, 0, 64 * 20'000);
   for (std::size_t place = 0; place < 64; ++place) {
     double sum = 0;
@@ -97,7 +97,7 @@ TEST_CASE("What is dropped depends on seed, step, site, sample and position, and
     CHECK(same > 140);  // independent: 200 +- 6 standard deviations
     CHECK(same < 260);
   }
-  for (std::size_t first = 0; first < 140; ++first)  // any piece is that piece of the whole
+  for (std::size_t first = 0; first < 140; ++first)  // any piece equals that piece of the whole
     for (const std::size_t size : Sizes{0, 1, 15, 16, 63, 64, 65, 130, 260})
       CHECK(std::ranges::equal(kept(key, first, size), std::span(one).subspan(first, size)));
   const Bytes rarer =

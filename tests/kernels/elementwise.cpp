@@ -14,7 +14,7 @@ namespace reference = spat::kernels::reference;
 
 namespace {
 
-/// What a result is measured against: double for float, long double for double.
+/// The type that a result is compared in: double for float, long double for double.
 template <class Scalar>
 using Wide = std::conditional_t<std::is_same_v<Scalar, float>, double, long double>;
 
@@ -150,7 +150,7 @@ TEMPLATE_TEST_CASE(
   const std::size_t size = 67;
   Guarded<TestType> x(size, 0, 1), dy(size, 0, 2), y(size, 0, 3), dx(size, 0, 4), m(size, 0, 5),
       v(size, 0, 6), w(size, 0, 7);
-  for (TestType& value : x.span()) value *= 3;  // into every branch of erf
+  for (TestType& value : x.span()) value *= 3;  // reaches every branch of erf
   for (TestType& value : v.span()) value = std::abs(value);
   const kernels::AdamStep<TestType> step{TestType(1e-2),
                                          TestType(0.9),

@@ -12,8 +12,8 @@ using kernels::Store;
 
 namespace {
 
-/// A matrix with `gap` foreign numbers behind each row: they must be neither read into the result
-/// nor written.
+/// A matrix with `gap` foreign numbers after each row. They must neither influence the result nor
+/// be written.
 template <class Scalar>
 struct Matrix {
   Matrix(std::size_t rows, std::size_t cols, std::uint64_t stream, std::size_t gap = 0,
@@ -45,7 +45,7 @@ std::ostream& operator<<(std::ostream& out, Form form) {
   return out << names[static_cast<std::size_t>(form)];
 }
 
-/// a and b lie in memory as the form asks; a bias only for packed.
+/// a and b are laid out as the form requires; only `packed` has a bias.
 template <class Scalar>
 struct Product {
   using In = kernels::Strided<const Scalar>;
@@ -100,8 +100,8 @@ struct Product {
   Guarded<Scalar> bias;
 };
 
-/// Kernel and twin from the same start, with both modes; the worst that differs, allowed (K + 2)
-/// eps sum |terms|.
+/// Compares kernel and twin from the same start, in both modes. Returns the worst difference
+/// relative to the allowed (K + 2) eps sum |terms|.
 template <class Scalar>
 void compare(const Product<Scalar>& product, std::size_t m, std::size_t n, Worst& worst,
              std::size_t gap = 0, std::size_t offset = 0) {
@@ -196,8 +196,8 @@ TEMPLATE_TEST_CASE(
       }
 }
 
-TEMPLATE_TEST_CASE("dx = dy W by packed panels has the bytes of W as it lies", "[kernels]", float,
-                   double) {
+TEMPLATE_TEST_CASE("dx = dy W has the same bytes by packed panels and by the weight itself",
+                   "[kernels]", float, double) {
   for (std::size_t size = 1; size <= largest_size + 3; ++size)
     for (const std::size_t outputs : {size, size * 37 % 71, size + 128, std::size_t{513}}) {
       if (outputs == 513 && size % 16 > 1) continue;
@@ -234,7 +234,7 @@ TEMPLATE_TEST_CASE(
     }
 }
 
-TEMPLATE_TEST_CASE("The cut of a product into rows and columns changes no bit", "[kernels]", float,
+TEMPLATE_TEST_CASE("Dividing a product into rows and columns changes no bit", "[kernels]", float,
                    double) {
   const std::size_t m = 67, n = 67, k = 300;
   for (const Form form : forms) {

@@ -1,4 +1,4 @@
-// What the kernel tests share: numbers at any place of a cache line between guard bands, and how
+// Shared by the kernel tests: numbers at any offset from a cache line between guard bands, and how
 // far two results may differ.
 #pragma once
 
@@ -14,7 +14,7 @@
 #include <span>
 #include <vector>
 
-/// `size` random numbers in [-2, 2), `offset` elements behind a 64-byte boundary, with guard bands
+/// `size` random numbers in [-2, 2), `offset` elements after a 64-byte boundary, with guard bands
 /// on both sides.
 template <class Scalar>
 class Guarded {
@@ -54,7 +54,7 @@ bool same_bits(const Guarded<Scalar>& a, const Guarded<Scalar>& b) {
   return same_bits(a.read(), b.read());
 }
 
-/// The largest |found - expected| / allowed seen; a test asks for at most 1.
+/// The largest |found - expected| / allowed seen; a test requires at most 1.
 struct Worst {
   double ratio = 0;
 
@@ -69,11 +69,11 @@ struct Worst {
 template <class Scalar>
 inline constexpr double epsilon = static_cast<double>(std::numeric_limits<Scalar>::epsilon());
 
-/// Sizes around every number of lanes, and places in a cache line.
+/// Sizes around every number of lanes, and offsets within a cache line.
 inline constexpr std::size_t largest_size = 67, offsets = 16;
 using Sizes = std::initializer_list<std::size_t>;
 
-/// function over all of x, vector after vector.
+/// Applies `function` to all of x, one vector after another.
 template <class Scalar, class Function>
 std::vector<Scalar> map(const std::vector<Scalar>& x, Function&& function) {
   std::vector<Scalar> y(x.size());

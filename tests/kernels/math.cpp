@@ -1,5 +1,5 @@
-// exp, expm1 and erf against long double, the masked ends of rows, and the rest of the shim against
-// its scalar meaning.
+// exp, expm1 and erf against long double, the masked ends of rows, and the other vector operations
+// against their scalar meaning.
 #include "guarded.hpp"
 
 #include <spat/kernels/math.hpp>
@@ -19,8 +19,8 @@ namespace {
 template <class Scalar>
 using Limits = std::numeric_limits<Scalar>;
 
-/// |found - exact| in units of the last place of `exact`. Infinity stands one place behind the
-/// largest number.
+/// |found - exact| in units of the last place of `exact`. Infinity counts as the number after the
+/// largest one.
 template <class Scalar>
 double ulps(Scalar found, long double exact) {
   if (std::isnan(found) || std::isnan(exact))
@@ -34,8 +34,8 @@ double ulps(Scalar found, long double exact) {
   return static_cast<double>(std::abs(within(found) - within(exact)) / place);
 }
 
-/// Every exponent there is, subnormal ones too, with `few` mantissas and both signs; the middle
-/// ones with `many`.
+/// Every exponent, subnormal ones included, with `few` mantissas and both signs; the middle
+/// exponents with `many`.
 template <class Scalar>
 std::vector<Scalar> all_magnitudes(std::size_t few, std::size_t many) {
   spat::Random random(7, 1);
@@ -77,7 +77,7 @@ void check_ulps(const char* name, const std::vector<Scalar>& x, const std::vecto
   CHECK(worst <= allowed);
 }
 
-/// Equal to the last bit, but any NaN is a NaN.
+/// Equal to the last bit, except that all NaNs are equal.
 template <class Scalar>
 bool same(Scalar a, Scalar b) {
   return a == b ? std::signbit(a) == std::signbit(b) : std::isnan(a) && std::isnan(b);
@@ -129,8 +129,8 @@ TEMPLATE_TEST_CASE("exp, expm1 and erf of zeros, infinities and NaN", "[kernels]
   CHECK(same(erf(x), {0, zero, 1, -1, nan, nan, 1, -1, least, -least}));
 }
 
-TEMPLATE_TEST_CASE("The bell that comes with erf is exp(-x^2) within (2 + x^2 / 2) eps of it",
-                   "[kernels]", float, double) {
+TEMPLATE_TEST_CASE("The exp(-x^2) that comes with erf is within (2 + x^2 / 2) eps", "[kernels]",
+                   float, double) {
   std::vector<TestType> x;
   for (int i = -40'000; i <= 40'000; ++i) x.push_back(static_cast<TestType>(i) / 5000);
   const auto bell = map(x, [](const auto& v) { return kernels::erf_and_exp<TestType>(v).exp; });
@@ -198,8 +198,8 @@ TEMPLATE_TEST_CASE("A part of a vector is loaded with its filling and stored wit
 }
 
 #if __has_include(<sys/mman.h>)
-TEMPLATE_TEST_CASE("A part of a vector does not touch the page behind it", "[kernels]", float,
-                   double) {
+TEMPLATE_TEST_CASE("Loading or storing a part of a vector does not touch the next page",
+                   "[kernels]", float, double) {
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   void* const pages =
       mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -216,7 +216,7 @@ TEMPLATE_TEST_CASE("A part of a vector does not touch the page behind it", "[ker
 }
 #endif
 
-TEMPLATE_TEST_CASE("The shim's functions are those of one number, lane by lane", "[kernels]", float,
+TEMPLATE_TEST_CASE("Vector functions act lane by lane as on single numbers", "[kernels]", float,
                    double) {
   constexpr std::size_t width = kernels::lanes<TestType>;
   const TestType infinity = Limits<TestType>::infinity(), nan = Limits<TestType>::quiet_NaN();
@@ -242,7 +242,7 @@ TEMPLATE_TEST_CASE("The shim's functions are those of one number, lane by lane",
                      [](auto p, auto q) { return p < q ? p : q; });
     wrong += differs(kernels::select<TestType>((a < b) || !(b >= kernels::Pack<TestType>(0)), a, b),
                      [](auto p, auto q) { return p < q || q < 0 ? p : q; });
-    const int power = static_cast<int>(turn) - 250;  // over both ends of the floats
+    const int power = static_cast<int>(turn) - 250;  // beyond both ends of the range of float
     const kernels::Pack<TestType> powers(static_cast<TestType>(power)), half(TestType(0.5));
     wrong +=
         differs(kernels::times_power_of_two<TestType>(kernels::abs<TestType>(a) + half, powers),

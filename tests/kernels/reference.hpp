@@ -1,4 +1,5 @@
-// kernels. The readable scalar twin of every kernel: plain loops, the formula and nothing else.
+// kernels. The readable scalar twin of every kernel: plain loops that state the formula and nothing
+// else.
 #pragma once
 
 #include <spat/core/arithmetic.hpp>
@@ -12,8 +13,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The kernels' own arguments, but multiply_packed takes the weight as it is and attention leaves
-/// its A. Sums run in index order in Scalar.
+/// Arguments as for the kernels, except that multiply_packed takes the weight itself and attention
+/// returns its A. Sums are in index order, in Scalar.
 namespace kernels::reference {
 
 /// c (+)= a b,  a [M x K], b [K x N].
@@ -65,8 +66,8 @@ void multiply_packed(Strided<const Scalar> a, Strided<const Scalar> weight, Stri
     for (std::size_t j = 0; j < part.cols; ++j) part.row(i)[j] += bias[first + j];
 }
 
-/// S = scale q k^T + previous over the keys that are seen, A = softmax(S);  mixed = Drop(A) v.  a
-/// [Lq x Lk] may be asked for.
+/// S = scale q k^T + previous over the keys that are seen, A = softmax(S);  mixed = Drop(A) v.
+/// Writes a [Lq x Lk] if it is given.
 template <std::floating_point Scalar>
 void attention(const Head<Scalar>& head, Strided<Scalar> mixed, Strided<Scalar> a,
                Strided<const Scalar> factors = {}) {
@@ -140,7 +141,7 @@ template <std::floating_point Scalar>
   return {mean, squares / static_cast<Scalar>(size)};
 }
 
-/// u = x (+ branch);  n = (u - mean) / sqrt(variance + epsilon);  y = gain n + bias.  Returns 1 /
+/// u = x (+ branch);  n = (u - mean) / sqrt(variance + epsilon);  y = gain n + bias. Returns 1 /
 /// sqrt(variance + epsilon).
 template <std::floating_point Scalar>
 Scalar layer_norm(const Scalar* x, const Scalar* branch, const Scalar* gain, const Scalar* bias,
@@ -172,7 +173,7 @@ void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Scalar in
             spat::multiply_add(-slope, normalized[i], spat::multiply_add(gain[i], dy[i], -mean));
 }
 
-/// n = (x - mean) inverse;  y = gain n + bias, each element with its own.
+/// n = (x - mean) inverse;  y = gain n + bias, each element with its own statistics.
 template <std::floating_point Scalar>
 void batch_norm(const Scalar* x, const Scalar* mean, const Scalar* inverse, const Scalar* gain,
                 const Scalar* bias, std::size_t size, Scalar* normalized, Scalar* y) {
@@ -261,7 +262,7 @@ void softplus_backward(std::span<const Scalar> y, std::span<const Scalar> dy,
   for (std::size_t i = 0; i < dx.size(); ++i) dx[i] = dy[i] * -std::expm1(-y[i]);
 }
 
-/// y_t = sum_j x_{t + j - h} / window, the ends repeated;  dx its adjoint.
+/// y_t = sum_j x_{t + j - h} / window, with the end values repeated;  dx its adjoint.
 template <std::floating_point Scalar>
 void moving_average(std::span<const Scalar> x, std::size_t window, std::span<Scalar> y) {
   for (std::size_t t = 0; t < y.size(); ++t) {
@@ -280,8 +281,9 @@ void moving_average_backward(std::span<const Scalar> dy, std::size_t window, std
   for (Scalar& value : dx) value /= static_cast<Scalar>(window);
 }
 
-/// y_t = bias + sum_j w_j x_{t - (k - 1) + j};  dx_t = sum_j w_j dy_{t + (k - 1) - j};  dw_j +=
-/// sum_t dy_t x_{t - (k - 1) + j}.
+/// y_t = bias + sum_j w_j x_{t - (k - 1) + j};  dx_t = sum_j w_j dy_{t + (k - 1) - j};
+///
+///     dw_j += sum_t dy_t x_{t - (k - 1) + j}.
 template <std::floating_point Scalar>
 void causal_convolution(Strided<const Scalar> x, Strided<const Scalar> w, const Scalar* bias,
                         bool reversed, Strided<Scalar> y) {
@@ -320,8 +322,9 @@ void causal_convolution_weights(Strided<const Scalar> x, Strided<const Scalar> d
               x.row(token_row(t + j + 1 - dw.cols, x.rows, reversed))[i], dw.row(i)[j]);
 }
 
-/// h_t = exp(delta_t a) h_{t-1} + delta_t u_t b_t;  y_t = c_t h_t + skip u_t.  Leaves every state:
-/// h [N * S x I].
+/// h_t = exp(delta_t a) h_{t-1} + delta_t u_t b_t;  y_t = c_t h_t + skip u_t.
+///
+/// Writes every state: h [N * S x I].
 template <std::floating_point Scalar>
 void selective_scan(const Scan<Scalar>& scan, Strided<Scalar> h, Strided<Scalar> y) {
   const std::size_t states = scan.b.cols;
@@ -341,7 +344,8 @@ void selective_scan(const Scan<Scalar>& scan, Strided<Scalar> h, Strided<Scalar>
     }
 }
 
-/// g_t = c_t dy_t + exp(delta_{t+1} a) g_{t+1}, and what follows from it, from the states h.
+/// g_t = c_t dy_t + exp(delta_{t+1} a) g_{t+1}, and the gradients that follow from g and the states
+/// h.
 template <std::floating_point Scalar>
 void selective_scan_backward(const Scan<Scalar>& scan, Strided<const Scalar> h,
                              Strided<const Scalar> dy, const ScanGradients<Scalar>& to) {
@@ -377,7 +381,7 @@ void selective_scan_backward(const Scan<Scalar>& scan, Strided<const Scalar> h,
 }
 
 /// to_i = kept if word (p % 64) / 16 of philox counter 16 (p / 64) + p % 16 is at least rate 2^32,
-/// p = first + i.
+/// with p = first + i.
 template <class T>
 void dropout(const DropoutKey& key, std::size_t first, T kept, T dropped, std::span<T> to) {
   for (std::size_t i = 0; i < to.size(); ++i) {
@@ -439,8 +443,9 @@ void add_squared_deviations(Strided<const Scalar> x, const Scalar* mean, Scalar*
     }
 }
 
-/// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= (rate / correction1) m / (sqrt(v) /
-/// correction2 + epsilon).
+/// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;
+///
+///     w -= (rate / correction1) m / (sqrt(v) / correction2 + epsilon).
 template <std::floating_point Scalar>
 void adam(const AdamStep<Scalar>& step, const Scalar* gradient, Scalar* first, Scalar* second,
           Scalar* weight, std::size_t size) {

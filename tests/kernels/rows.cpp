@@ -1,5 +1,5 @@
-// Kernels of one row: layer and batch normalization, their backwards, and Adam's update, against
-// their scalar twins.
+// Kernels of one row: layer and batch normalization, their backward functions, and Adam's update,
+// against their scalar twins.
 #include "guarded.hpp"
 
 #include <tests/kernels/reference.hpp>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr double number(auto value) { return static_cast<double>(value); }
 
-/// check(size, offset, worst) for every size and place.
+/// Calls check(size, offset, worst) for every size and offset.
 template <class Check>
 void for_every_place(Check&& check) {
   for (std::size_t size = 1; size <= largest_size; ++size) {
@@ -25,7 +25,8 @@ void for_every_place(Check&& check) {
   }
 }
 
-/// The numbers of `found` against those of `expected`, allowed(i) apart; both untouched outside.
+/// Compares `found` with `expected`, which may differ by allowed(i). Nothing outside may be
+/// written.
 template <class Scalar, class Allowed>
 void compare(const Guarded<Scalar>& found, const Guarded<Scalar>& expected, Worst& worst,
              Allowed&& allowed) {
@@ -68,7 +69,7 @@ TEMPLATE_TEST_CASE(
           y(size, (offset + 13) % offsets, 5), twin_n(size, 0, 4), twin_y(size, 0, 5),
           alone(size, offset, 6);
       for (std::size_t i = 0; branches && i < size; ++i)
-        u.data()[i] += branch[i];  // rounded once, here and there
+        u.data()[i] += branch[i];  // rounded once in both
       const auto run = [&](auto&& function, TestType* normalized, TestType* to) {
         return number(function(&x[0], branches ? &branch[0] : nullptr, &gain[0], &bias[0], small,
                                size, normalized, to));
@@ -87,7 +88,7 @@ TEMPLATE_TEST_CASE(
                2 * epsilon<TestType> * (std::abs(number(twin_y[i])) + std::abs(number(bias[i])));
       });
       run(kernels::layer_norm<TestType>, nullptr,
-          alone.data());  // inference keeps no n: same bytes
+          alone.data());  // inference keeps no n: the same bytes
       if (!same_bits(alone, y) || !alone.intact()) worst.ratio = 1e302;
     });
 }

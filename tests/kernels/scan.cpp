@@ -1,5 +1,5 @@
-// What walks along a sequence against its twin: moving average, causal convolution, selective scan;
-// ahead and from the end.
+// Kernels that walk along a sequence against their scalar twins: moving average, causal
+// convolution, selective scan; forwards and from the end.
 #include "guarded.hpp"
 
 #include <spat/kernels/moving_average.hpp>
@@ -142,7 +142,7 @@ TEMPLATE_TEST_CASE(
           see_all(worst, db, twin_db, 64), see_all(worst, dc, twin_dc, 64);
           wrong += !room.intact() || !small_room.intact();
 
-          // A cut of the channels at whole vectors moves no bit of what belongs to a channel.
+          // Dividing the channels at whole vectors changes no bit of a channel's results.
           const std::size_t cut =
               channels / 2 / kernels::lanes<TestType> * kernels::lanes<TestType>;
           Guarded<TestType> again(size, 8, 16);

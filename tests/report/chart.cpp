@@ -1,4 +1,4 @@
-// Charts: where points and lines come to lie.
+// Charts: where points and lines are placed.
 #include <spat/report/chart.hpp>
 
 #include <tests/catch.hpp>

@@ -1,4 +1,4 @@
-// The report as HTML: well-formed, escaped, self-contained, and plain about what pruning did.
+// The report as HTML: well-formed, escaped, self-contained, and clear about what pruning did.
 #include <spat/report/html_report.hpp>
 
 #include <tests/catch.hpp>
@@ -14,7 +14,7 @@ namespace {
 bool contains(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
 }
-/// Without the style sheet, which has words of its own.
+/// The page without the style sheet, which contains words of its own.
 std::string page_of(const PruningReport& report) {
   const std::string html = to_html(report);
   CAPTURE(fault_of_markup(html));
@@ -85,7 +85,7 @@ TEST_CASE("names and the command are escaped everywhere") {
     *text = evil;
   const std::string html = page_of(report);
   CHECK_FALSE(contains(html, "<b>&"));
-  // Model and data stand in title and heading; the channel as a heading and as the title of two
+  // Model and data appear in title and heading; the channel as a heading and as the title of two
   // charts.
   CHECK(count_of(safe, to_html(report)) == 2 * 2 + 3 + 1 + 1 + 1 + 3 + 1);
 }
@@ -126,7 +126,7 @@ TEST_CASE("bars of errors lie inside the chart of scores") {
     CHECK(chart.y.place(end) >= 0);
     CHECK(chart.y.place(end) <= 1);
   }
-  CHECK(chart.y.place(1e-4) > 1);  // the bar of a score that is none widens nothing
+  CHECK(chart.y.place(1e-4) > 1);  // the error bar of a missing score widens nothing
 }
 
 TEST_CASE("one epoch, one candidate, one step and constants are drawn") {

@@ -1,4 +1,4 @@
-// Labels that keep clear of each other.
+// Labels that do not overlap.
 #include <spat/report/label_places.hpp>
 
 #include <tests/catch.hpp>

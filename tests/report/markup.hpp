@@ -1,4 +1,4 @@
-// A reader of HTML as strict as XML: what a report says must be well-formed.
+// A reader of HTML that is as strict as XML: a report must be well-formed.
 #pragma once
 
 #include <cctype>
@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-/// What is wrong with the document first, with the text around it; nothing when each tag is closed
-/// in order, each attribute quoted, and each '<', '>' and '&' of the text escaped. Inside <style>
-/// all is text.
+/// The first error of the document with the text around it. Empty if each tag is closed in order,
+/// each attribute quoted, and each '<', '>' and '&' of the text escaped. Everything inside <style>
+/// is text.
 inline std::string fault_of_markup(std::string_view html) {
   std::vector<std::string> open;
   std::size_t at = 0;

@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Numbers formatted for people.
 #include <spat/report/number_text.hpp>
 
 #include <tests/catch.hpp>

@@ -1,4 +1,4 @@
-// autograd. The blocks of samples whose weight gradients are summed together.
+// autograd. The caches of the micro-batches whose weight gradients are summed together.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -11,25 +11,24 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The caches of one layer for a wave of blocks, in the order of their samples. A gradient is one
-/// chain of sums over them, so a layer finishes a piece of its gradient, still in the cache, before
-/// it turns to the next piece.
+/// The caches of one layer for a wave of micro-batches, in the order of their samples. A gradient
+/// is one chain of sums over them, so a layer finishes one piece of its gradient, still in the
+/// cache memory, before it starts the next.
 template <class Cache>
 class Caches {
  public:
   static constexpr std::size_t capacity = 8;
 
   Caches() = default;
-  Caches(Cache& only) {
-    push_back(only);
-  }  // implicit: one block is the usual case outside of training
+  /// Implicit: outside of training there is usually one micro-batch.
+  Caches(Cache& only) { push_back(only); }
 
   void push_back(Cache& cache) {
     assert(count_ < capacity);
     caches_[count_++] = &cache;
   }
 
-  /// The caches of a part: of(&Cache::conv1), or a function from a cache to a part of it.
+  /// The caches of a part: of(&Cache::conv1), or a function from a cache to one of its parts.
   template <class Get>
   [[nodiscard]] auto of(Get&& get) const {
     Caches<std::remove_reference_t<std::invoke_result_t<Get&, Cache&>>> parts;

@@ -1,15 +1,17 @@
-// autograd. Analytic gradients against central differences.
+// autograd. Compares analytic gradients with central differences.
 #pragma once
 
 #include <spat/autograd/parameters.hpp>
 
 namespace spat::inline SPAT_ABI {
 
-/// Compares d loss / d value[i] with (loss(value + h) - loss(value - h)) / 2h, each value restored
-/// afterwards. Returns max_i |difference| / max_i |numeric|, or the largest absolute difference
-/// when every numeric one is below `floor` (a tensor whose gradient is analytically zero). Meant
-/// for double; `stride` > 1 checks every stride-th value, and what it leaves out counts in the
-/// maximum with its analytic gradient: the scale is the whole tensor's.
+/// Compares d loss / d value[i] with (loss(value + h) - loss(value - h)) / 2h; restores each value
+/// afterwards. Returns max_i |difference| / max_i |numeric|, or the largest absolute difference if
+/// every numeric one is below `floor` (a tensor whose gradient is analytically zero).
+///
+/// Meant for double. A `stride` > 1 checks every stride-th value. The values it skips enter the
+/// maximum of the denominator with their analytic gradients, so the scale is that of the whole
+/// tensor.
 template <class Loss>
 [[nodiscard]] double gradient_error(std::span<double> values, std::span<const double> gradient,
                                     Loss&& loss, std::size_t stride = 1, double h = 1e-5,

@@ -1,4 +1,4 @@
-// autograd. Initial weights, each tensor from a stream of its own.
+// autograd. Initial weights, each tensor from its own random stream.
 #pragma once
 
 #include <spat/autograd/parameters.hpp>
@@ -6,13 +6,15 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Where a tensor's Initial says `standard`: W and b ~ U(-1/sqrt(fan_in), 1/sqrt(fan_in)),
-/// PyTorch's default for linear maps and convolutions, for every weight of two or more dimensions
-/// that is called "weight" and the bias beside it; fan_in is the product of the weight's dimensions
-/// but the first. Other tensors (normalization gains and biases) keep what their layer's
-/// constructor gave them.
+/// Gives every weight its initial values, as its Initial says.
 ///
-/// A tensor's numbers depend on (seed, its name) alone: a pruned model starts like the dense one.
+/// `standard` is PyTorch's default for linear maps and convolutions: W and b ~ U(-1/sqrt(fan_in),
+/// 1/sqrt(fan_in)), for every weight of two or more dimensions that is named "weight" and for the
+/// bias next to it. fan_in is the product of all dimensions of the weight except the first. Other
+/// tensors (normalization gains and biases) keep the values from their layer's constructor.
+///
+/// The numbers of a tensor depend only on (seed, its name), so a pruned model starts like the dense
+/// one.
 template <class Scalar>
 void initialize(const ParameterList<Scalar>& list, std::uint64_t seed) {
   const auto stream = [](std::string_view name) {  // FNV-1a

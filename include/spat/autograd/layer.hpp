@@ -1,5 +1,5 @@
-// autograd. The contract of a layer: a value that is its parameters, with forward and backward side
-// by side.
+// autograd. The contract of a layer: a value that consists of its parameters, with forward and
+// backward side by side.
 #pragma once
 
 #include <spat/autograd/caches.hpp>
@@ -12,13 +12,13 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// What differentiation asks of a layer with one input.
+/// What differentiation requires of a layer with one input.
 ///
-/// forward and the backwards are const; what they leave for each other lives in the caller's Cache,
-/// laid out on an arena. backward_input returns dx; backward_weights *adds* to `gradients`, a
-/// second object of the layer's own type, and may run later, for several blocks of samples (Blocks
-/// converts from one cache) and cut over workers by a Share: every x and dy a layer was given stays
-/// unchanged until then.
+/// forward and the backward functions are const. What they leave for each other lives in the
+/// caller's Cache, laid out on an arena. backward_input returns dx. backward_weights *adds* to
+/// `gradients`, a second object of the layer's own type. It may be called later, for several
+/// micro-batches (Caches converts from one cache), and may be split over workers by a Share. Every
+/// x and dy that a layer received must therefore stay unchanged until then.
 template <class L, class X = Rows<const typename L::Value>>
 concept Layer = requires(const L& layer, const Pass& pass, X x, typename L::Cache& cache,
                          L& gradients, Share& share, ParameterCollector<typename L::Value>& list) {
@@ -28,7 +28,7 @@ concept Layer = requires(const L& layer, const Pass& pass, X x, typename L::Cach
   L::for_each(gradients, std::string{}, list);
 };
 
-/// Both halves of backward at once.
+/// Both halves of backward for one micro-batch. Returns dx.
 template <class L, class PassType, class Dy>
 auto backward(const L& layer, const PassType& pass, Dy dy, typename L::Cache& cache, L& gradients) {
   const auto dx = layer.backward_input(pass, dy, cache);
@@ -49,9 +49,10 @@ void backward_weights_if_kept(const Layer& slot, const Pass& pass, Caches<Cache>
       slot, gradients);
 }
 
-/// Refreshes the packed forms of weights that products read. Call it after a load, a conversion or
-/// a change of weights; the optimizer refreshes what it changes. For training, dx reads a packed
-/// form, too; else it reads the weight itself, which gives the same bytes, more slowly.
+/// Refreshes the packed forms of weights, which products read. Call it after a load, a conversion
+/// or a change of weights; the optimizer refreshes what it changes. For training the weights are
+/// also packed for dx; otherwise dx reads the weight itself, which gives the same bytes more
+/// slowly.
 template <class Scalar>
 void pack_weights(const ParameterList<Scalar>& list, Purpose purpose = Purpose::inference) {
   for (const auto& parameter : list)
@@ -61,6 +62,7 @@ void pack_weights(const ParameterList<Scalar>& list, Purpose purpose = Purpose::
                              purpose == Purpose::training);
     }
 }
+/// Refreshes the packed forms of all weights of a layer or model.
 template <class L>
 void pack(L& layer, Purpose purpose = Purpose::inference) {
   pack_weights(parameters(layer), purpose);

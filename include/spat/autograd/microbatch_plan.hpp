@@ -1,4 +1,4 @@
-// autograd. How a batch is cut into micro-batches.
+// autograd. How a batch is divided into micro-batches.
 #pragma once
 
 #include <spat/autograd/caches.hpp>
@@ -10,25 +10,26 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Micro-batches whose activations stay in a second-level cache. The plan is a function of the
-/// batch and of the unpruned architecture alone, never of the mask or the number of threads.
+/// Divides a batch into micro-batches whose activations stay in a second-level cache. The plan is a
+/// function of the batch and the unpruned architecture alone, never of the mask or the number of
+/// threads.
 ///
 /// A training step keeps `at_once` micro-batches in memory, or as many as there are workers if one
-/// is large. Micro-batch b then has place b % at_once, which no other one in work has.
+/// is large. Micro-batch b then uses place b % at_once, which no other micro-batch in progress has.
 ///
-/// The first ones are one sample larger if the batch does not divide. Their number is a power of
-/// two up to `most_at_once` and a multiple of it beyond, so that 2, 4 or 8 workers have equal
-/// shares.
+/// If the samples do not divide evenly, the first micro-batches have one sample more. The number of
+/// micro-batches is a power of two up to `most_at_once` and a multiple of it beyond, so that 2, 4
+/// or 8 workers have equal shares.
 struct MicrobatchPlan {
   static constexpr std::size_t most_at_once = Caches<int>::capacity, large_at_once = 4;
-  /// Numbers in one activation of one micro-batch: about six of them are live.
+  /// Numbers in one activation of one micro-batch; about six activations are live at a time.
   static constexpr std::size_t target = 44 * 1024;
 
   std::size_t samples = 0, microbatches = 0, at_once = most_at_once;
   bool large = false;  // one sample alone is larger than the cache
 
   MicrobatchPlan() = default;
-  /// `together`: all micro-batches are in memory at the same time, at most most_at_once of them.
+  /// `together` keeps all micro-batches, at most most_at_once, in memory at the same time.
   MicrobatchPlan(std::size_t batch, std::size_t activation_size, bool together = false)
       : samples(batch) {
     const std::size_t fits =
@@ -42,8 +43,8 @@ struct MicrobatchPlan {
     if (large && !together) at_once = large_at_once;
   }
 
-  /// Micro-batches that a training step takes forward and back before their weight gradients are
-  /// summed.
+  /// How many micro-batches a training step takes forward and back before it sums their weight
+  /// gradients.
   [[nodiscard]] std::size_t wave(std::size_t workers) const {
     return large ? std::min(at_once, workers) : at_once;
   }
@@ -51,7 +52,7 @@ struct MicrobatchPlan {
   [[nodiscard]] std::size_t first(std::size_t b) const {
     return b * (samples / microbatches) + std::min(b, samples % microbatches);
   }
-  /// How many samples micro-batch b has.
+  /// The number of samples in micro-batch b.
   [[nodiscard]] std::size_t size(std::size_t b) const { return first(b + 1) - first(b); }
 };
 

@@ -1,5 +1,5 @@
 // autograd. A model's tensors by name. A layer writes one for_each; saving, counting, optimizing
-// and surgery read the list.
+// and surgery read the resulting list.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -16,14 +16,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// weight: optimized. buffer: part of the state, not optimized (running statistics). counter: a
-/// buffer of one whole number, a 64-bit integer in files. constant: computable, kept in files for
-/// other programs, not in memory.
+/// The role of a tensor. weight: optimized. buffer: part of the state but not optimized (running
+/// statistics). counter: a buffer of one whole number, a 64-bit integer in files. constant:
+/// computed rather than held in memory; written to files for other programs.
 enum class ParameterKind { weight, buffer, counter, constant };
 
-/// How initialize() lets a tensor start. standard: PyTorch's default for linear maps and
-/// convolutions. normal: N(0, scale^2). uniform: U(-scale, scale). unchanged: as its layer's
-/// constructor left it.
+/// How initialize() sets a tensor. standard: PyTorch's default for linear maps and convolutions.
+/// normal: N(0, scale^2). uniform: U(-scale, scale). unchanged: keeps the values from its layer's
+/// constructor.
 struct Initial {
   enum class Rule { standard, normal, uniform, unchanged } rule = Rule::standard;
   double scale = 1;
@@ -33,41 +33,44 @@ struct Initial {
   static constexpr Initial unchanged() { return {Rule::unchanged, 0}; }
 };
 
-/// What a layer may say of a tensor beside its name and numbers.
+/// What a layer can state about a tensor besides its name and numbers.
 template <class Scalar>
 struct Traits {
-  std::vector<std::size_t> shape =
-      {};  // as in a file: [F, D, 1] for a convolution of width one; empty: the tensor's own
+  /// As in a file: [F, D, 1] for a convolution of width one; empty: the tensor's own shape.
+  std::vector<std::size_t> shape = {};
   ParameterKind kind = ParameterKind::weight;
-  kernels::PackedWeight<Scalar>* packed = nullptr;  // follows the values, where a layer packs them
+  kernels::PackedWeight<Scalar>* packed = nullptr;  // the packed form, if the layer has one
   Initial initial = {};
-  std::function<void(std::span<Scalar> values, const std::vector<std::size_t>& shape)> compute =
-      {};  // of a constant
+  /// Computes a constant.
+  std::function<void(std::span<Scalar> values, const std::vector<std::size_t>& shape)> compute = {};
 };
 
-/// One named tensor, seen from outside. Valid until the model it came from is moved, assigned to or
+/// One named tensor, as a reference into its model. Valid until that model is moved, assigned to or
 /// destroyed.
 template <class Scalar>
 struct Parameter : Traits<std::remove_const_t<Scalar>> {
-  std::string name;  // of the reference's state_dict:
-                     // encoder.attn_layers.0.attention.query_projection.weight
+  /// The name in the reference's state_dict:
+  /// encoder.attn_layers.0.attention.query_projection.weight
+  std::string name;
   std::span<Scalar> values;
 };
 
+/// The tensors of a model, in the order of its for_each.
 template <class Scalar>
 using ParameterList = std::vector<Parameter<Scalar>>;
 
-/// What a layer calls for each of its tensors. It is compiled once per scalar, not once per model.
+/// Receives each tensor of a layer. It is compiled once per scalar, not once per model.
 ///
 ///     template <class Self, class List>
-///     static void for_each(Self& self, const std::string& name, List& list) { list.add(name +
-///     "weight", self.weight); }
+///     static void for_each(Self& self, const std::string& name, List& list) {
+///       list.add(name + "weight", self.weight);
+///     }
 template <class Scalar>
 class ParameterCollector {
  public:
   using Traits = spat::Traits<std::remove_const_t<Scalar>>;
 
-  /// A [rows x cols] tensor; its file shape is [cols] when rows is 1, unless the traits say
+  /// Adds a [rows x cols] tensor. Its file shape is [cols] if rows is 1, unless the traits say
   /// otherwise.
   template <class TensorType>
   void add(std::string name, TensorType& tensor, Traits traits = {}) {
@@ -76,7 +79,7 @@ class ParameterCollector {
                                         : std::vector{tensor.rows(), tensor.cols()};
     list.push_back({std::move(traits), std::move(name), tensor.flat()});
   }
-  /// A tensor that files hold and models compute. Of no dimensions: one number.
+  /// Adds a tensor that files hold and models compute. An empty shape means one number.
   void add_constant(std::string name, std::vector<std::size_t> shape,
                     decltype(Traits::compute) compute) {
     list.push_back({{.shape = std::move(shape),
@@ -89,7 +92,7 @@ class ParameterCollector {
   ParameterList<Scalar> list;
 };
 
-/// The only place where a model's type meets a visitor.
+/// Lists the tensors of a model. This is the only place where a model's type meets a visitor.
 template <class Model>
 [[nodiscard]] auto parameters(Model& model) {
   using Scalar = std::conditional_t<std::is_const_v<Model>, const typename Model::Value,
@@ -99,7 +102,7 @@ template <class Model>
   return std::move(collector.list);
 }
 
-/// How many numbers are learned.
+/// The number of learned numbers.
 template <class Scalar>
 [[nodiscard]] std::size_t parameter_count(const ParameterList<Scalar>& list) {
   std::size_t total = 0;
@@ -108,18 +111,20 @@ template <class Scalar>
   return total;
 }
 
+/// An iterator to the tensor of that name, or list.end().
 template <class Scalar>
 [[nodiscard]] auto find_parameter(const ParameterList<Scalar>& list, std::string_view name) {
   return std::ranges::find(list, name, &Parameter<Scalar>::name);
 }
 
+/// Sets all values to zero.
 template <class Scalar>
 void set_zero(const ParameterList<Scalar>& list) {
   for (const auto& parameter : list) std::ranges::fill(parameter.values, Scalar(0));
 }
 
-/// Copies every tensor of `to` from the tensor of that name; what `to` no longer names is left
-/// behind. Throws ShapeError if a tensor is missing or has another shape.
+/// Copies every tensor of `to` from the tensor of that name in `from`; tensors that `to` does not
+/// name are not copied. Throws ShapeError if a tensor is missing or has another shape.
 template <class To, class From>
 void take_surviving(const ParameterList<To>& to, const ParameterList<From>& from) {
   for (const auto& parameter : to) {
@@ -131,7 +136,7 @@ void take_surviving(const ParameterList<To>& to, const ParameterList<From>& from
   }
 }
 
-/// The gradient of a model is an object of the model's own type that starts at zero.
+/// An object to accumulate gradients in: the same type as the model, all values zero.
 template <class Model>
 [[nodiscard]] Model zeros_like(const Model& model) {
   Model zeros = model;

@@ -9,51 +9,53 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Goes down every forward and backward. A random number is a function of (seed, step, site,
-/// sample, position): another cut of the batch, another number of threads or a pruned neighbour
-/// moves nothing.
+/// The context of one forward or backward pass, passed to every layer. A random number is a
+/// function of (seed, step, site, sample, position), so dividing the batch differently, using more
+/// threads or pruning a neighbour changes no random number.
 struct Pass {
   bool training = false;
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
-  std::size_t first_sample = 0;   // of this block, in the whole batch
-  std::size_t batch_samples = 1;  // of the whole batch
-  std::size_t loss_terms =
-      1;  // over which the loss is a mean: slopes times this are those of a summed loss
+  std::size_t first_sample = 0;   // of this micro-batch, within the whole batch
+  std::size_t batch_samples = 1;  // samples in the whole batch
+  /// Terms that the loss is the mean of. A gradient times this is that of the summed loss.
+  std::size_t loss_terms = 1;
   std::size_t module = 0;  // the module being called, numbered by the unpruned architecture
-  std::size_t part =
-      0;  // of a module of several attentions; 0 is the one whose output leaves the module
+  /// Which attention of the module; 0 is the one whose output leaves the module.
+  std::size_t part = 0;
   double layer_drop = 0;  // while training, the probability that a step leaves a module out
-  Team* team =
-      nullptr;  // workers inside a layer; none where a block of samples is one worker's share
+  /// Workers inside a layer; null if one worker handles the whole micro-batch.
+  Team* team = nullptr;
 
   [[nodiscard]] Pass at(std::size_t index, std::size_t part_index = 0) const {
     Pass pass = *this;
-    pass.module = index, pass.part = part_index;
+    pass.module = index;
+    pass.part = part_index;
     return pass;
   }
-  /// Whether this step leaves out the module being called: a function of (seed, step, module)
-  /// alone. LayerDrop: Fan, Grave and Joulin, "Reducing transformer depth on demand with structured
+  /// Whether this step skips the module being called: a function of (seed, step, module) alone.
+  /// LayerDrop: Fan, Grave and Joulin, "Reducing transformer depth on demand with structured
   /// dropout", ICLR 2020.
   [[nodiscard]] bool skips_module() const {
     if (!training || layer_drop == 0) return false;
-    constexpr std::uint32_t nowhere =
-        ~std::uint32_t{0};  // a position and sample that dropout never has
+    // A position and sample that dropout never uses.
+    constexpr std::uint32_t nowhere = ~std::uint32_t{0};
     const auto words = philox(
         {nowhere, nowhere, static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(module)},
         seed);
     return words[0] < layer_drop * 0x1p32;
   }
-  /// For a layer that is called with `count` samples for each of ours: channels or segments folded
-  /// into the batch.
+  /// The pass for a layer that is called with `count` samples per sample of this pass, because
+  /// channels or segments are folded into the batch.
   [[nodiscard]] Pass folded(std::size_t count) const {
     Pass pass = *this;
-    pass.first_sample *= count, pass.batch_samples *= count;
+    pass.first_sample *= count;
+    pass.batch_samples *= count;
     return pass;
   }
 
-  /// work(first, last) over [0, count), by the team where there is one and the work is worth waking
-  /// it.
+  /// Calls work(first, last) over [0, count), by the team if there is one and the work is worth
+  /// waking it.
   template <class Work>
   void for_shares(std::size_t count, std::size_t multiply_adds, Work&& work) const {
     constexpr std::size_t worth_waking = 100'000;
@@ -87,6 +89,7 @@ struct ScoredPass : Pass {
   }
 };
 
+/// Whether a pass type reports to a criterion.
 template <class R>
 inline constexpr bool is_scored = false;
 template <class Listener>
@@ -98,8 +101,8 @@ inline constexpr bool reports = false;
 template <class Listener, class Event>
 inline constexpr bool reports<ScoredPass<Listener>, Event> = Hears<Listener, Event>;
 
-/// One worker's part of a list of tasks that all workers walk in the same order: every count-th is
-/// its own.
+/// One worker's part of a list of tasks that all workers walk through in the same order: it takes
+/// every count-th task.
 class Share {
  public:
   Share() = default;

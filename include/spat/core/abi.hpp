@@ -1,5 +1,5 @@
-// core. The inline namespace tag: major version and instruction set, so that objects built for
-// different sets do not link silently.
+// core. The inline namespace tag: major version and instruction set. Objects built for different
+// instruction sets fail to link instead of mixing silently.
 #pragma once
 
 #include <spat/version.hpp>
@@ -9,8 +9,9 @@
     "spat: -ffast-math removes the NaN checks and the bit identity this library promises; build without it"
 #endif
 
-#if defined(SPAT_SCALAR)  // given, or set here where there are no vectors of both float and double:
-                          // one lane, no xsimd
+// SPAT_SCALAR (one lane, no xsimd) is given by the user, or set here if the target has no vectors
+// of both float and double.
+#if defined(SPAT_SCALAR)
 #define SPAT_INSTRUCTION_SET scalar
 #elif defined(__AVX512F__) && defined(__AVX512DQ__)
 #define SPAT_INSTRUCTION_SET avx512

@@ -1,4 +1,4 @@
-// core. Heap storage aligned to a cache line; the only owner of numbers in spat.
+// core. Heap storage aligned to a cache line. All numbers that spat owns lie in it.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -9,9 +9,10 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Bytes; a cache line, and the width of the widest vector.
+/// Alignment in bytes: one cache line, which is also the width of the widest vector.
 inline constexpr std::size_t alignment = 64;
 
+/// A standard allocator whose memory is aligned to `alignment` bytes.
 template <class T>
 struct AlignedAllocator {
   using value_type = T;
@@ -25,6 +26,7 @@ struct AlignedAllocator {
   friend bool operator==(AlignedAllocator, AlignedAllocator) { return true; }
 };
 
+/// A vector whose first element lies at the start of a cache line.
 template <class T>
 using AlignedBuffer = std::vector<T, AlignedAllocator<T>>;
 

@@ -1,5 +1,5 @@
-// core. The memory of one workspace: laid out by one function that runs twice, first to measure,
-// then to hand out.
+// core. The memory of one workspace: its layout function is called twice, first to measure, then to
+// hand out.
 #pragma once
 
 #include <spat/core/aligned_buffer.hpp>
@@ -12,15 +12,16 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// What a workspace is for. Training keeps every value until the weight gradients are done;
-/// inference lays values over each other as soon as they have been used.
+/// What a workspace is for. Training keeps every value until the weight gradients are done.
+/// Inference reuses the memory of a value as soon as the value has been used.
 enum class Purpose { inference, training };
 
-/// Hands out cache-line-aligned pieces of one allocation. Views into it live until the arena's end
-/// or next prepare().
+/// Hands out cache-line-aligned pieces of one allocation. Views into it are valid until the next
+/// prepare() or the end of the arena.
 class Arena {
  public:
-  /// Runs lay_out(*this) twice; the only allocation, and none when the room already suffices.
+  /// Calls lay_out(*this) twice. Allocates at most once, and not at all if the arena is already
+  /// large enough.
   template <class LayOut>
   void prepare(Purpose purpose, LayOut&& lay_out) {
     purpose_ = purpose;
@@ -43,7 +44,7 @@ class Arena {
     values = measuring_ ? std::span<T>() : std::span<T>(first, count);
   }
 
-  /// What lay_out() takes is needed only while its owner computes: for inference the room is given
+  /// Marks what lay_out() takes as needed only while its owner computes. Inference gets that memory
   /// back afterwards.
   template <class LayOut>
   void temporarily(LayOut&& lay_out) {

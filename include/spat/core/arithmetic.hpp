@@ -1,4 +1,4 @@
-// core. The one place where a product meets a sum.
+// core. Fused multiply-add that rounds equally everywhere, and rounded-up division.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -10,8 +10,8 @@ namespace spat::inline SPAT_ABI {
 
 /// a * b + c, rounded the same way in every instantiation of one build.
 ///
-/// A bare `a * b + c` is not: g++ contracts it into an FMA by default, and does so differently
-/// where sizes are constants, so a static model would differ from its dynamic twin in the last bit.
+/// A bare `a * b + c` is not: g++ contracts it into an FMA by default, and does so differently if
+/// sizes are constants. A static model would then differ from its dynamic twin in the last bit.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Scalar multiply_add(Scalar a, Scalar b, Scalar c) {
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
@@ -21,7 +21,7 @@ template <std::floating_point Scalar>
 #endif
 }
 
-/// ceil(a / b) for counts.
+/// ceil(a / b) for unsigned integers.
 template <std::unsigned_integral Count>
 [[nodiscard]] constexpr Count divide_up(Count a, Count b) {
   return (a + b - 1) / b;

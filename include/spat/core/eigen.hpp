@@ -1,5 +1,5 @@
-// core. Eigen at the door: spat's views as Eigen matrices and back, without a copy. Not in
-// spat.hpp: include it where needed.
+// core. Conversions between views and Eigen matrices, without a copy. Not part of spat.hpp: include
+// it where you need it.
 #pragma once
 
 #include <spat/core/view.hpp>
@@ -8,14 +8,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Row-major, as spat stores; static extents stay static.
+/// The Eigen matrix type of a view: row-major, as spat stores numbers. Static extents stay static.
 template <class Scalar, std::size_t RowCount = dynamic, std::size_t ColCount = dynamic>
 using EigenMatrix = Eigen::Matrix<std::remove_const_t<Scalar>,
                                   RowCount == dynamic ? Eigen::Dynamic : static_cast<int>(RowCount),
                                   ColCount == dynamic ? Eigen::Dynamic : static_cast<int>(ColCount),
                                   ColCount == 1 ? 0 : Eigen::RowMajor>;
 
-/// The view's numbers as an Eigen matrix [rows x cols]; writable where the view is.
+/// The view's numbers as an Eigen matrix [rows x cols]; writable if the view is.
 template <class Scalar, std::size_t RowCount, std::size_t ColCount>
 [[nodiscard]] auto as_eigen(View<Scalar, RowCount, ColCount> view) {
   using Matrix = EigenMatrix<Scalar, RowCount, ColCount>;
@@ -24,8 +24,8 @@ template <class Scalar, std::size_t RowCount, std::size_t ColCount>
              static_cast<Eigen::Index>(view.cols()));
 }
 
-/// A row-major Eigen matrix as a view; it must outlive the view. For other layouts copy into an
-/// EigenMatrix first.
+/// A row-major Eigen matrix as a view. The matrix must outlive the view. Copy matrices of other
+/// layouts into an EigenMatrix first.
 template <class Derived>
   requires(bool(Derived::IsRowMajor))
 [[nodiscard]] Rows<const typename Derived::Scalar> as_view(

@@ -1,5 +1,5 @@
-// core. What spat throws. A message names the file, row, column or tensor, what was expected and
-// what was found.
+// core. The exceptions that spat throws. A message names the file, row, column or tensor, what was
+// expected and what was found.
 #pragma once
 
 #include <spat/core/text.hpp>
@@ -9,18 +9,17 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Base of everything spat throws.
+/// Base class of everything that spat throws.
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A tensor has another shape than the one asked for.
+/// A tensor does not have the expected shape.
 struct ShapeError : Error {
   using Error::Error;
 };
 
-/// The content of a data set is not usable: a cell that is not a number, a ragged row, too few
-/// rows.
+/// The content of a data set is unusable: a cell that is not a number, a ragged row, too few rows.
 struct DataError : Error {
   using Error::Error;
 };
@@ -30,8 +29,7 @@ struct FileError : Error {
   using Error::Error;
 };
 
-/// Options that contradict each other or the model: heads that do not divide the width, an unknown
-/// name.
+/// Options contradict each other or the model: heads that do not divide the width, an unknown name.
 struct ConfigError : Error {
   using Error::Error;
 };

@@ -9,9 +9,10 @@
 
 namespace spat::inline SPAT_ABI {
 
+/// Marks an extent that is known only at run time.
 inline constexpr std::size_t dynamic = std::dynamic_extent;
 
-/// A constant when N is given; it takes no room.
+/// An extent that is the constant N; it takes no memory.
 template <std::size_t N>
 class Extent {
  public:
@@ -22,7 +23,7 @@ class Extent {
   [[nodiscard]] static constexpr std::size_t get() { return N; }
 };
 
-/// A member when it is not.
+/// An extent that is known only at run time, held in a member.
 template <>
 class Extent<dynamic> {
  public:

@@ -15,11 +15,12 @@ namespace spat::inline SPAT_ABI {
 /// The most prunable modules that a model can have.
 inline constexpr std::size_t most_modules = 64;
 
-/// A set of modules, numbered in forward order by the unpruned architecture; bit i is module i.
+/// A set of modules, numbered in forward order by the unpruned architecture. Bit i stands for
+/// module i.
 ///
 /// A structural type, so that a mask can be a template argument. Every operation is a set
-/// operation: `a & b` is the intersection, `a - b` the difference, `slice` renumbers a range from
-/// 0.
+/// operation: `a & b` is the intersection, `a - b` the difference, and `slice` renumbers a range
+/// from 0.
 struct ModuleMask {
   std::uint64_t bits = 0;
 
@@ -32,8 +33,8 @@ struct ModuleMask {
   /// Module i alone.
   [[nodiscard]] static constexpr ModuleMask only(std::size_t i) { return {std::uint64_t{1} << i}; }
 
-  /// Modules `from`, from + 2, from + 4, ...: of blocks that have two each, the first ones (0) or
-  /// the second ones (1).
+  /// Modules `from`, from + 2, from + 4, ... If every block has two modules, 0 selects each block's
+  /// first and 1 its second.
   [[nodiscard]] static constexpr ModuleMask every_other(std::size_t from) {
     return {std::uint64_t{0x5555'5555'5555'5555} << from};
   }
@@ -57,24 +58,24 @@ struct ModuleMask {
   friend constexpr ModuleMask operator&(ModuleMask a, ModuleMask b) { return {a.bits & b.bits}; }
   friend constexpr ModuleMask operator-(ModuleMask a, ModuleMask b) { return {a.bits & ~b.bits}; }
   friend constexpr bool operator==(ModuleMask, ModuleMask) = default;
-  /// Some fixed order of sets, for use as a key.
+  /// A fixed order of masks, so that they can be keys.
   friend constexpr auto operator<=>(ModuleMask, ModuleMask) = default;
 };
 
-/// Whether `kept` has one of the modules of which one must stay. True if there are none such
-/// (`guard` is empty).
+/// Whether `kept` contains a module of `guard`, at least one of which must stay. True if `guard` is
+/// empty.
 [[nodiscard]] constexpr bool satisfies(ModuleMask kept, ModuleMask guard) {
   return guard.empty() || !(kept & guard).empty();
 }
 
-/// Whether module i is in `kept` and can leave it: it must not be the last one left of `guard`, the
-/// modules of which one must stay.
+/// Whether module i is in `kept` and can be removed: it must not be the last remaining module of
+/// `guard`, at least one of which must stay.
 [[nodiscard]] constexpr bool may_remove(ModuleMask kept, std::size_t i, ModuleMask guard = {}) {
   return kept.keeps(i) && (!satisfies(kept, guard) || satisfies(kept.without(i), guard));
 }
 
-/// Subset number `index` of `kept`, 0 <= index < 2^count: bit k of the index is the k-th module of
-/// `kept`.
+/// Subset number `index` of `kept`, 0 <= index < 2^count. Bit k of the index stands for the k-th
+/// module of `kept`.
 [[nodiscard]] constexpr ModuleMask subset(ModuleMask kept, std::uint64_t index) {
   ModuleMask chosen;
   for (std::size_t i = 0; i < most_modules; ++i)
@@ -92,7 +93,8 @@ struct ModuleMask {
   return text;
 }
 
-/// The mask that to_string() writes as `digits`; none unless there are `modules` digits 0 or 1.
+/// The mask that to_string() writes as `digits`. Returns nothing unless there are exactly `modules`
+/// digits, each 0 or 1.
 [[nodiscard]] constexpr std::optional<ModuleMask> parse_module_mask(std::string_view digits,
                                                                     std::size_t modules) {
   if (digits.size() != modules || modules > most_modules) return std::nullopt;

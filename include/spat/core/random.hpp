@@ -1,5 +1,5 @@
-// core. Counter-based random numbers: a value is a function of its key and its place, never of what
-// was drawn before.
+// core. Counter-based random numbers: a value is a function of its key and its position in the
+// stream, never of earlier draws.
 #pragma once
 
 #include <spat/core/arithmetic.hpp>
@@ -22,13 +22,16 @@ namespace spat::inline SPAT_ABI {
     counter = {
         static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ low, static_cast<std::uint32_t>(b),
         static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ high, static_cast<std::uint32_t>(a)};
-    low += 0x9E3779B9u, high += 0xBB67AE85u;
+    low += 0x9E3779B9u;
+    high += 0xBB67AE85u;
   }
   return counter;
 }
 
-/// A stream of its own for each (seed, stream): for initial weights, shuffles, synthetic data.
-/// Satisfies UniformRandomBitGenerator; its own uniform() and normal() give the same numbers with
+/// A random number generator with an independent stream for each (seed, stream): for initial
+/// weights, shuffles and synthetic data.
+///
+/// Satisfies UniformRandomBitGenerator. Its own uniform() and normal() give the same numbers with
 /// every standard library.
 class Random {
  public:
@@ -50,20 +53,20 @@ class Random {
     return words_[next_++ % 4];
   }
 
-  /// In [0, 1), 53 bits.
+  /// A number in [0, 1) with 53 random bits.
   constexpr double uniform() {
     const std::uint64_t high = (*this)(), low = (*this)();
     return static_cast<double>((high << 21) ^ (low >> 11)) * 0x1p-53;
   }
   double uniform(double low, double high) { return multiply_add(high - low, uniform(), low); }
 
-  /// Standard normal (Box and Muller).
+  /// A standard normal number (Box and Muller).
   double normal() {
     const double radius = std::sqrt(-2 * std::log(1 - uniform()));
     return radius * std::cos(2 * std::numbers::pi * uniform());
   }
 
-  /// In [0, bound), without bias.
+  /// An integer in [0, bound), without bias.
   constexpr std::uint64_t below(std::uint64_t bound) {
     const std::uint64_t limit = ~std::uint64_t{0} - ~std::uint64_t{0} % bound;
     for (;;) {

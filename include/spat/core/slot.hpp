@@ -1,4 +1,4 @@
-// core. A place for a module that is kept, pruned away, or decided at run time.
+// core. A slot for a module that is kept, pruned away, or decided at run time.
 #pragma once
 
 #include <spat/core/module_mask.hpp>
@@ -9,10 +9,11 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Whether a module is there: known from the type, or decided when its block is constructed.
+/// Whether a module is present: known from the type, or decided when its block is constructed.
 enum class Presence { never, always, at_run_time };
 
-/// Which of its own modules a block keeps: known from the type, or decided when it is constructed.
+/// Which of its modules a block keeps: known from the type, or decided when the block is
+/// constructed.
 struct BlockMask {
   bool at_run_time = true;
   ModuleMask kept = {};  // if known
@@ -20,18 +21,18 @@ struct BlockMask {
   [[nodiscard]] constexpr Presence presence(std::size_t i) const {
     return at_run_time ? Presence::at_run_time : kept.keeps(i) ? Presence::always : Presence::never;
   }
-  /// Of a part of the block that has modules first .. first + count - 1.
+  /// The mask of a part of the block that has modules first .. first + count - 1.
   [[nodiscard]] constexpr BlockMask slice(std::size_t first, std::size_t count) const {
     return {at_run_time, kept.slice(first, count)};
   }
 };
 
-/// What stands where a module was pruned.
+/// Takes the place of a pruned module.
 struct Absent {
   using Cache = Absent;
 };
 
-/// T itself, nothing at all, or std::optional<T>: an alias, so that a pruned program does not even
+/// T itself, nothing at all, or std::optional<T>. An alias, so that a pruned program does not even
 /// name T.
 template <class T, Presence presence>
 using Slot =
@@ -56,11 +57,11 @@ struct CacheOf<std::optional<T>> {
 
 }  // namespace detail
 
-/// The memory of a slot is a slot of memories.
+/// The cache of a slot: a slot of the layer's cache.
 template <class T>
 using CacheOf = typename detail::CacheOf<T>::type;
 
-/// T{arguments...} in its slot, if it is kept.
+/// Constructs T{arguments...} in its slot if the module is kept.
 template <class T, Presence presence, class... Arguments>
 [[nodiscard]] Slot<T, presence> make_slot(bool keeps, const Arguments&... arguments) {
   if constexpr (presence == Presence::always)
@@ -71,7 +72,7 @@ template <class T, Presence presence, class... Arguments>
     return keeps ? std::optional<T>(std::in_place, arguments...) : std::nullopt;
 }
 
-/// Gives the memory of a slot decided at run time the state of its layer: there or not.
+/// Makes the cache of a run-time slot present if its layer is present, and absent otherwise.
 template <class Layer, class Cache>
 void match_slot(const Layer& layer, Cache& cache) {
   if constexpr (detail::is_optional<Layer>) {
@@ -82,7 +83,7 @@ void match_slot(const Layer& layer, Cache& cache) {
   }
 }
 
-/// What a slot holds that is kept.
+/// The layer in a slot that is kept.
 template <class T>
 [[nodiscard]] constexpr auto& part_of(T& slot) {
   if constexpr (detail::is_optional<std::remove_const_t<T>>)
@@ -91,7 +92,7 @@ template <class T>
     return slot;
 }
 
-/// Calls use(parts...) where the parts are kept; its body is compiled only where that can happen.
+/// Calls use(parts...) if the parts are kept. The body is compiled only if that can happen.
 template <class Use, class First, class... Rest>
 constexpr void if_kept(Use&& use, First& first, Rest&... rest) {
   using Part = std::remove_const_t<First>;

@@ -1,5 +1,5 @@
-// core. A small team of threads with a static partition: who does what depends on the count alone,
-// and bytes do not depend on it.
+// core. A small team of threads with a static partition: who does what depends only on the number
+// of workers, and results do not depend on it.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -16,11 +16,11 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// `size` workers, the caller being worker 0. Between two calls the others spin for at most 50
-/// microseconds, then sleep.
+/// A team of `size` workers; the caller is worker 0. Between two calls the others spin for at most
+/// 50 microseconds, then sleep.
 ///
-/// One caller at a time, and no call from inside a call. An exception thrown by a worker reaches
-/// the caller (the lowest worker's, if several throw) after all have finished.
+/// One caller at a time, and no call from inside a call. If workers throw, the exception of the
+/// lowest worker reaches the caller after all workers have finished.
 class Team {
  public:
   explicit Team(std::size_t size = 1) : errors_(size ? size : 1) {
@@ -68,14 +68,15 @@ class Team {
  private:
   using Task = void (*)(void*, std::size_t);
 
-  /// Spins for a while, then says that it is time to sleep.
+  /// Decides how long to spin: spin() returns false when it is time to sleep.
   class Patience {
    public:
     [[nodiscard]] bool spin() {
 #if defined(__x86_64__) || defined(__i386__)
       __builtin_ia32_pause();
 #endif
-      // A clock is read once in a while: reading it takes as long as the work between two calls.
+      // Reads the clock only every 32 turns: one reading takes as long as the work between two
+      // calls.
       return ++turns_ % 32 != 0 ||
              std::chrono::steady_clock::now() - start_ < std::chrono::microseconds(50);
     }

@@ -6,8 +6,10 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// [rows x cols], row-major, zero at construction. A static model of 20 MB can be returned by value
-/// and held in a std::variant, because only the handle lies inline.
+/// A matrix [rows x cols], row-major, zero at construction.
+///
+/// Only the handle lies inline, so a static model of 20 MB can be returned by value and held in a
+/// std::variant.
 template <class Scalar, std::size_t RowCount = dynamic, std::size_t ColCount = dynamic>
 class Tensor {
  public:

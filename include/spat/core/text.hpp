@@ -1,5 +1,5 @@
-// core. Text for people: messages built from parts, quoted content, numbers with and without a
-// locale's whims.
+// core. Text for people: messages built from parts, quoted content, and numbers independent of the
+// locale.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -31,8 +31,8 @@ void append(std::string& text, Number part) {
 
 }  // namespace detail
 
-/// Its parts, one after another: message("expected ", 8, " fields"). Parts are texts, characters
-/// and numbers. Appends, because g++ 12 -O3 warns falsely on "literal" + std::string.
+/// Concatenates its parts: message("expected ", 8, " fields"). Parts are texts, characters and
+/// numbers. Appends, because g++ 12 -O3 warns falsely about "literal" + std::string.
 template <class... Parts>
 [[nodiscard]] std::string message(const Parts&... parts) {
   std::string text;
@@ -40,7 +40,7 @@ template <class... Parts>
   return text;
 }
 
-/// The content in double quotes, with control bytes escaped and at most 80 bytes long: a file may
+/// The content in double quotes, with control bytes escaped and cut after 80 bytes: a file may
 /// contain anything.
 [[nodiscard]] inline std::string in_quotes(std::string_view content) {
   constexpr std::string_view hex = "0123456789abcdef";
@@ -78,9 +78,9 @@ template <class Shape>
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-/// The number that is all of `text`. Blanks around it and a leading '+' are allowed; a locale's
-/// comma is not. None if it is no number or lies outside of Number; "nan" and "inf" are numbers
-/// here.
+/// Reads all of `text` as one number. Blanks around it and a leading '+' are allowed; a locale's
+/// decimal comma is not. Returns nothing if the text is not a number or the number lies outside the
+/// range of Number. "nan" and "inf" are numbers here.
 template <class Number>
 [[nodiscard]] std::optional<Number> parse_number(std::string_view text) {
   text = trimmed(text);
@@ -104,28 +104,27 @@ namespace detail {
 
 }  // namespace detail
 
-/// "0.3861"; "-" if the value is not finite.
+/// The value with `decimals` decimals: "0.3861"; "-" if it is not finite.
 [[nodiscard]] inline std::string fixed(double value, int decimals) {
   return detail::formatted(value, std::chars_format::fixed, decimals);
 }
-/// "1.2300e-06"; "-" if the value is not finite.
+/// The value in scientific notation: "1.2300e-06"; "-" if it is not finite.
 [[nodiscard]] inline std::string scientific(double value, int decimals) {
   return detail::formatted(value, std::chars_format::scientific, decimals);
 }
-/// A share with its sign: "-35.0 %" for -0.35; "-" if it is not finite.
+/// A ratio as a signed percentage: "-35.0 %" for -0.35; "-" if it is not finite.
 [[nodiscard]] inline std::string percent(double share) {
   const std::string text = fixed(100 * share, 1);
   if (text == "-") return text;
   return message(text.front() == '-' ? "" : "+", text, " %");
 }
 
-/// Code points of UTF-8: about as many columns on a terminal.
+/// The number of UTF-8 code points: about as many columns on a terminal.
 [[nodiscard]] inline std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
-/// The text filled up with blanks to `width` columns: at its front, or at its end if it is to stand
-/// at the left.
+/// The text padded with blanks to `width` columns: right-aligned, or left-aligned if `left`.
 [[nodiscard]] inline std::string padded(std::string text, std::size_t width, bool left = false) {
   const std::size_t size = characters(text);
   const std::string blanks(size < width ? width - size : 0, ' ');

@@ -1,4 +1,5 @@
-// core. Row-major views that never own: [rows x cols] with each extent static or dynamic.
+// core. Row-major views that do not own their numbers: [rows x cols], each extent static or
+// dynamic.
 #pragma once
 
 #include <spat/core/extent.hpp>
@@ -7,7 +8,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// [rows x cols] numbers, row after row without gaps. Copying copies the view.
+/// A view of [rows x cols] numbers, row after row without gaps. Copying copies the view, not the
+/// numbers.
 template <class Scalar, std::size_t RowCount, std::size_t ColCount>
 class View {
  public:
@@ -17,7 +19,8 @@ class View {
   constexpr View(Scalar* data, std::size_t rows, std::size_t cols)
       : data_(data), rows_(rows), cols_(cols) {}
 
-  /// Read-only, and with static extents forgotten, without a cast; the other way is asserted.
+  /// Converts to a read-only view, and from static to dynamic extents. Converting a dynamic extent
+  /// to a static one asserts that they are equal.
   template <class From, std::size_t FromRowCount, std::size_t FromColCount>
     requires(std::is_convertible_v<From (*)[], Scalar (*)[]>)
   constexpr View(View<From, FromRowCount, FromColCount> from)

@@ -1,5 +1,5 @@
-// data. Civil dates and times <-> seconds since 1970-01-01 00:00:00, without time zones or leap
-// seconds.
+// data. Converts civil dates and times to seconds since 1970-01-01 00:00:00 and back, without time
+// zones or leap seconds.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -14,32 +14,32 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Years 0 to 9999.
+/// A civil date and time, years 0 to 9999.
 struct DateTime {
   int year = 1970;
   unsigned month = 1, day = 1;
   unsigned hour = 0, minute = 0, second = 0;
 
-  /// False for month 13, February 30, hour 24.
+  /// Whether the date exists; false for month 13, February 30, hour 24.
   [[nodiscard]] constexpr bool valid() const {
     const bool in_range =
-        year >= 0 && year <= 9999 && month <= 12 && day <= 31;  // chrono keeps a byte of each
+        year >= 0 && year <= 9999 && month <= 12 && day <= 31;  // chrono keeps one byte of each
     return in_range && calendar().ok() && hour < 24 && minute < 60 && second < 60;
   }
   [[nodiscard]] constexpr std::int64_t seconds() const {
     const std::int64_t days = std::chrono::sys_days(calendar()).time_since_epoch().count();
     return ((days * 24 + hour) * 60 + minute) * 60 + second;
   }
-  /// Monday is 0.
+  /// The day of the week; Monday is 0.
   [[nodiscard]] constexpr unsigned weekday() const {
     return std::chrono::weekday(std::chrono::sys_days(calendar())).iso_encoding() - 1;
   }
-  /// January 1 is 1.
+  /// The day of the year; January 1 is 1.
   [[nodiscard]] constexpr unsigned day_of_year() const {
     const auto first = std::chrono::sys_days(std::chrono::year(year) / 1 / 1);
     return static_cast<unsigned>((std::chrono::sys_days(calendar()) - first).count()) + 1;
   }
-  /// ISO 8601, 1 to 53: the week belongs to the year of its Thursday.
+  /// The ISO 8601 week, 1 to 53: a week belongs to the year of its Thursday.
   [[nodiscard]] constexpr unsigned week() const {
     const auto thursday =
         std::chrono::sys_days(calendar()) + std::chrono::days(3 - static_cast<int>(weekday()));
@@ -55,6 +55,7 @@ struct DateTime {
   }
 };
 
+/// The date and time that lies `seconds` after 1970-01-01 00:00:00.
 [[nodiscard]] constexpr DateTime to_date_time(std::int64_t seconds) {
   constexpr std::int64_t day = 86400;
   const std::int64_t days = seconds / day - (seconds % day < 0 ? 1 : 0);
@@ -68,8 +69,8 @@ struct DateTime {
           .second = rest % 60};
 }
 
-/// Y-M-D, Y/M/D or M/D/Y with the year in four digits; then, after blanks or a 'T', optionally H:MM
-/// or H:MM:SS. Nothing when the text has another form or the date does not exist.
+/// Reads Y-M-D, Y/M/D or M/D/Y with the year in four digits, optionally followed by blanks or a 'T'
+/// and H:MM or H:MM:SS. Returns nothing if the text has another form or the date does not exist.
 [[nodiscard]] constexpr std::optional<DateTime> parse_date_time(std::string_view text) {
   std::size_t at = 0;
   const auto number = [&](std::size_t fewest, std::size_t most) -> std::optional<unsigned> {
@@ -106,12 +107,14 @@ struct DateTime {
     const auto minute = number(2, 2);
     const auto second = take(':') ? number(2, 2) : std::optional(0u);
     if (!minute || !second || at != text.size()) return std::nullopt;
-    date.hour = *hour, date.minute = *minute, date.second = *second;
+    date.hour = *hour;
+    date.minute = *minute;
+    date.second = *second;
   }
   return date.valid() ? std::optional(date) : std::nullopt;
 }
 
-/// YYYY-MM-DD HH:MM:SS
+/// The date as YYYY-MM-DD HH:MM:SS.
 [[nodiscard]] inline std::string format_date_time(const DateTime& date) {
   std::string text;
   const auto digits = [&](unsigned value, unsigned highest) {
@@ -119,11 +122,16 @@ struct DateTime {
       text.push_back(static_cast<char>('0' + value / place % 10));
   };
   digits(static_cast<unsigned>(date.year), 1000);
-  text.push_back('-'), digits(date.month, 10);
-  text.push_back('-'), digits(date.day, 10);
-  text.push_back(' '), digits(date.hour, 10);
-  text.push_back(':'), digits(date.minute, 10);
-  text.push_back(':'), digits(date.second, 10);
+  text.push_back('-');
+  digits(date.month, 10);
+  text.push_back('-');
+  digits(date.day, 10);
+  text.push_back(' ');
+  digits(date.hour, 10);
+  text.push_back(':');
+  digits(date.minute, 10);
+  text.push_back(':');
+  digits(date.second, 10);
   return text;
 }
 

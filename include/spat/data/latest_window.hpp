@@ -5,8 +5,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The times of the `count` rows after the last one, each one usual (median) step later.
-/// ConfigError without a time index or with fewer than two rows.
+/// The times of the `count` rows after the last one, each one median step later than the one
+/// before. Throws ConfigError without a time index or with fewer than two rows.
 [[nodiscard]] inline std::vector<std::int64_t> future_times(const Series& series,
                                                             std::size_t count) {
   if (series.times.size() < 2)
@@ -21,8 +21,8 @@ namespace spat::inline SPAT_ABI {
   return times;
 }
 
-/// One sample: the last lookback rows in scaled units, and no target. Its views are valid until the
-/// buffer's next use. Throws as WindowDataset does; options.stride plays no part.
+/// The last lookback rows in scaled units as one sample without a target. Its views are valid until
+/// the buffer's next use. Throws as WindowDataset does; ignores options.stride.
 template <std::floating_point Scalar>
 [[nodiscard]] WindowBatch<Scalar> latest_window(const Series& series, const StandardScaler& scaler,
                                                 const WindowOptions& options,

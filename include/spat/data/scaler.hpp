@@ -1,4 +1,4 @@
-// data. Scales every column to mean 0 and deviation 1.
+// data. Scales every column to mean 0 and standard deviation 1.
 #pragma once
 
 #include <spat/core/arithmetic.hpp>
@@ -16,14 +16,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// z = (x - mean) / deviation per column, in double, with the population deviation (ddof 0) of the
-/// rows it was fitted on. A column that is constant there has deviation 1 and stands in
-/// constant_columns().
+/// z = (x - mean) / deviation per column, in double, with the population standard deviation (ddof
+/// 0) of the rows it was fitted on. A column that is constant there has deviation 1 and is listed
+/// in constant_columns().
 class StandardScaler {
  public:
   StandardScaler() = default;
-  /// From a file. ShapeError for different lengths, ConfigError for a deviation that is not
-  /// positive.
+  /// A scaler read from a file. Throws ShapeError for different lengths, and ConfigError for a
+  /// deviation that is not positive.
   StandardScaler(std::vector<double> mean, std::vector<double> deviation)
       : mean_(std::move(mean)), deviation_(std::move(deviation)) {
     if (mean_.size() != deviation_.size()) {
@@ -37,8 +37,8 @@ class StandardScaler {
     }
   }
 
-  /// Fits on these rows, by protocol those of the training part. DataError when there are none, or
-  /// when their sum is beyond double.
+  /// Fits on these rows, which by protocol are those of the training part. Throws DataError if
+  /// there are none, or if their sum is beyond double.
   [[nodiscard]] static StandardScaler fit(Rows<const double> values, Split rows) {
     assert(rows.end <= values.rows());
     if (rows.size() == 0) throw DataError("scaler: no rows to fit on");
@@ -68,7 +68,7 @@ class StandardScaler {
       }
       const bool usable = varies[c] && deviation > 0;
       if (!usable) scaler.constant_.push_back(c);
-      if (!varies[c]) scaler.mean_[c] = values.row(rows.begin)[c];  // the sum may have rounded
+      if (!varies[c]) scaler.mean_[c] = values.row(rows.begin)[c];  // the sum may be rounded
       scaler.deviation_[c] = usable ? deviation : 1;
     }
     return scaler;
@@ -77,7 +77,7 @@ class StandardScaler {
   [[nodiscard]] std::size_t channels() const { return mean_.size(); }
   [[nodiscard]] std::span<const double> mean() const { return mean_; }
   [[nodiscard]] std::span<const double> deviation() const { return deviation_; }
-  /// Of the rows fitted on; empty for a scaler from a file.
+  /// The columns that were constant in the fitted rows; empty for a scaler from a file.
   [[nodiscard]] std::span<const std::size_t> constant_columns() const { return constant_; }
 
   [[nodiscard]] double transform(double x, std::size_t channel) const {
@@ -86,8 +86,8 @@ class StandardScaler {
   [[nodiscard]] double inverse(double z, std::size_t channel) const {
     return multiply_add(z, deviation_[channel], mean_[channel]);
   }
-  /// In place. Column 0 of `rows` is channel `first`: forecasts of the last channel alone take
-  /// channels() - 1.
+  /// Scales in place. Column 0 of `rows` is channel `first`: forecasts of the last channel alone
+  /// pass channels() - 1.
   template <class Scalar>
   void transform(Rows<Scalar> rows, std::size_t first = 0) const {
     for_each(rows, first, [&](double x, std::size_t channel) { return transform(x, channel); });

@@ -1,5 +1,5 @@
-// data. A table of numbers in time order, as it was recorded: names, times, values and what was odd
-// about them.
+// data. A table of numbers in time order, as it was recorded: names, times, values, and warnings
+// about irregularities.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -21,13 +21,13 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Values are in the units of the file. A target column, where there is one, is the last.
+/// A series in the units of its file. The target column, if there is one, is the last.
 struct Series {
   std::vector<std::string> names;  // [channels]
   std::vector<double> values;      // [rows x channels], row-major
   TimeIndex time_index = TimeIndex::none;
-  std::vector<std::int64_t>
-      times;  // [rows]: seconds since 1970 for dates, the index itself for integers; or empty
+  /// [rows]: seconds since 1970 for dates, the index itself for integers; or empty.
+  std::vector<std::int64_t> times;
   std::vector<std::string> warnings;
 
   [[nodiscard]] std::size_t channels() const { return names.size(); }
@@ -37,19 +37,20 @@ struct Series {
   [[nodiscard]] Rows<const double> view() const { return {values.data(), rows(), channels()}; }
 };
 
+/// How to read a series from a file.
 struct SeriesOptions {
   enum class Irregular { warn, error };
 
   CsvOptions csv = {};
-  /// Only these, in this order; empty for all.
+  /// Reads only these columns, in this order; empty for all.
   std::vector<std::string> columns = {};
-  /// Moved to the end, and taken even where `columns` does not name it; empty for the order of the
-  /// file.
+  /// Name of the target column, which is moved to the end and read even if `columns` does not name
+  /// it; empty to keep the order of the file.
   std::string target = {};
-  /// Cells of this value are replaced by the value before in their column, at the start by the
-  /// first one there is.
+  /// Cells with this value are replaced by the previous value of their column, and at the start by
+  /// the first one present.
   std::optional<double> missing_code = {};
-  /// A repeated time or a step unlike the others.
+  /// What to do about a repeated time or an irregular step.
   Irregular irregular = Irregular::warn;
 };
 
@@ -65,17 +66,18 @@ namespace detail {
   return step % 60 == 0 ? message(step / 60, " min") : message(step, " s");
 }
 
-/// Throws for times that go back; lists repetitions and steps that differ from the median one.
+/// Throws DataError for times that go backwards; lists repeated times and steps that differ from
+/// the median step.
 [[nodiscard]] inline std::vector<std::string> irregular_times(const CsvTable& table) {
   constexpr std::size_t most_listed = 20;
-  // Months, quarters and years differ by up to three days and are regular all the same.
+  // Months, quarters and years differ in length by up to three days and still count as regular.
   constexpr std::int64_t day = 86400, month = 28 * day, calendar_slack = 3 * day;
   std::vector<std::string> found;
   if (table.times.size() < 2) return found;
   std::vector<std::int64_t> steps(table.times.size());
   std::adjacent_difference(table.times.begin(), table.times.end(), steps.begin(),
                            [](std::int64_t later, std::int64_t earlier) {
-                             // Unsigned, so that a hostile integer index cannot overflow.
+                             // Unsigned, so that a malicious integer index cannot overflow.
                              return static_cast<std::int64_t>(static_cast<std::uint64_t>(later) -
                                                               static_cast<std::uint64_t>(earlier));
                            });
@@ -136,7 +138,7 @@ namespace detail {
   return chosen;
 }
 
-/// Returns how many cells of the column were replaced.
+/// Replaces cells that hold the missing code. Returns the number of cells replaced.
 inline std::size_t replace_missing(Series& series, std::size_t channel, double code,
                                    const std::string& origin) {
   const std::size_t rows = series.rows(), channels = series.channels();
@@ -159,8 +161,9 @@ inline std::size_t replace_missing(Series& series, std::size_t channel, double c
 
 }  // namespace detail
 
-/// ConfigError for a column that is not there, DataError for a file that is not usable (see
-/// read_csv) and for times that go back. Odd times and replaced cells are told in `warnings`.
+/// Reads a series from a stream; `origin` stands for the path in messages. Irregular times and
+/// replaced cells are reported in `warnings`. Throws ConfigError for a missing column, and
+/// DataError for an unusable file (see read_csv) and for times that go backwards.
 [[nodiscard]] inline Series read_series(std::istream& stream, const std::string& origin,
                                         const SeriesOptions& options = {}) {
   CsvOptions csv = options.csv;
@@ -196,6 +199,7 @@ inline std::size_t replace_missing(Series& series, std::size_t channel, double c
   }
   return series;
 }
+/// Reads a series from a file. Throws FileError if it cannot be opened, and the errors above.
 [[nodiscard]] inline Series read_series(const std::string& path,
                                         const SeriesOptions& options = {}) {
   return read_series(*detail::open_input(path), path, options);

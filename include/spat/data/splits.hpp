@@ -1,4 +1,4 @@
-// data. Cuts a series into training, validation and test rows, in time order.
+// data. Splits a series into training, validation and test rows, in time order.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -11,7 +11,7 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Rows [begin, end).
+/// The rows [begin, end) of one part.
 struct Split {
   std::size_t begin = 0, end = 0;
 
@@ -19,19 +19,23 @@ struct Split {
   friend constexpr bool operator==(Split, Split) = default;
 };
 
-/// Validation and test start `lookback` rows early, so that their first forecast row is the first
-/// one of their part.
+/// The parts of a series. Validation and test start `lookback` rows early, so that their first
+/// forecast row is the first row of their part.
 struct Splits {
   Split train, validation, test;
 };
 
-/// How the published results cut their sets (github.com/thuml/Time-Series-Library, data_provider):
-///   ett_hourly  12, 4 and 4 months of 30 days of hours: [0, 8640), [8640, 11520), [11520, 14400);
-///   the rest is unused ett_minute  the same of quarters of an hour: 4 times as many rows custom
-///   the first floor(0.7 n), the last floor(0.2 n), and the rows between for validation
+/// How the published results split their data sets (github.com/thuml/Time-Series-Library,
+/// data_provider):
+///
+///   ett_hourly  12, 4 and 4 months of 30 days of hours: [0, 8640), [8640, 11520),
+///               [11520, 14400); the rest is unused
+///   ett_minute  the same in quarters of an hour: 4 times as many rows
+///   custom      the first floor(0.7 n), the last floor(0.2 n), and the rows between for validation
 enum class Protocol { ett_hourly, ett_minute, custom };
 
-/// "ett-hourly", "ett-minute" (or "ett-minutely"), "custom"; else ConfigError.
+/// Reads "ett-hourly", "ett-minute" (or "ett-minutely") or "custom". Throws ConfigError for any
+/// other name.
 [[nodiscard]] inline Protocol parse_protocol(std::string_view name) {
   if (name == "ett-hourly") return Protocol::ett_hourly;
   if (name == "ett-minute" || name == "ett-minutely") return Protocol::ett_minute;
@@ -39,18 +43,20 @@ enum class Protocol { ett_hourly, ett_minute, custom };
   throw ConfigError(
       message("unknown protocol ", in_quotes(name), "; expected ett-hourly, ett-minute or custom"));
 }
+/// The name that parse_protocol() reads.
 [[nodiscard]] constexpr std::string_view protocol_name(Protocol protocol) {
   constexpr std::array<std::string_view, 3> names{"ett-hourly", "ett-minute", "custom"};
   return names[static_cast<std::size_t>(protocol)];
 }
 
-/// Of the custom protocol; what train and test leave is for validation.
+/// The shares of the custom protocol. What training and test leave is for validation.
 struct SplitRatios {
   double train = 0.7, test = 0.2;
 };
 
-/// ConfigError for an empty window or ratios that leave nothing for validation; DataError, with the
-/// rows needed and found, when the protocol or one window of any part needs more rows.
+/// Splits `rows` rows. Throws ConfigError for an empty window or ratios that leave nothing for
+/// validation, and DataError, with the rows needed and found, if the protocol or one window of any
+/// part needs more rows.
 [[nodiscard]] inline Splits split_rows(Protocol protocol, std::size_t rows, std::size_t lookback,
                                        std::size_t horizon, SplitRatios ratios = {}) {
   if (lookback == 0 || horizon == 0) throw ConfigError("lookback and horizon must be at least 1");
@@ -64,7 +70,9 @@ struct SplitRatios {
     validation_end = rows - static_cast<std::size_t>(static_cast<double>(rows) * ratios.test);
   } else {
     const std::size_t month = std::size_t{30} * 24 * (protocol == Protocol::ett_minute ? 4 : 1);
-    train = 12 * month, validation_end = 16 * month, test_end = 20 * month;
+    train = 12 * month;
+    validation_end = 16 * month;
+    test_end = 20 * month;
     if (rows < test_end) {
       throw DataError(message("protocol ", protocol_name(protocol), " needs ", test_end,
                               " rows, found ", rows));

@@ -1,4 +1,4 @@
-// data. A series made of known parts, for demonstrations and tests without a download.
+// data. A series made of known components, for demonstrations and tests without a download.
 #pragma once
 
 #include <spat/core/arithmetic.hpp>
@@ -41,19 +41,19 @@ inline constexpr std::array<SyntheticChannel, 7> synthetic_channels{{
 
 }  // namespace detail
 
-/// Seven hourly channels from 2016-07-01 00:00:00 on. With hour t, channel c and two hidden drivers
-/// u,
+/// Seven hourly channels starting at 2016-07-01 00:00:00. With hour t, channel c and two hidden
+/// drivers u:
 ///
-///   u_k(t) = 0.98 u_k(t-1) + 0.2 e_k(t)
-///   day(t) = sin(2 pi t / 24) + 0.4 sin(4 pi t / 24),  week(t) = -1 on Saturday and Sunday, 0.4 on
-///   other days x_c(t) = level_c + scale_c (daily_c day(t - phase_c) + weekly_c week(t) + trend_c t
-///   / 1000
-///                               + sum_k weight_ck u_k(t - lag_ck) + noise_c e_c(t)),   e standard
-///                               normal.
+///     u_k(t) = 0.98 u_k(t-1) + 0.2 e_k(t)
+///     day(t) = sin(2 pi t / 24) + 0.4 sin(4 pi t / 24)
+///     week(t) = -1 on Saturday and Sunday, 0.4 on other days
+///     x_c(t) = level_c + scale_c (daily_c day(t - phase_c) + weekly_c week(t)
+///                                 + trend_c t / 1000 + sum_k weight_ck u_k(t - lag_ck)
+///                                 + noise_c e_c(t)),   e standard normal.
 ///
-/// Channels 0 and 3 show the drivers at once, the others 12 to 48 hours later: what is new in those
-/// is to be seen in another channel before, so attention across channels has something to find. The
-/// numbers are a function of the seed alone: a longer series starts with the shorter one.
+/// Channels 0 and 3 show the drivers at once, the others 12 to 48 hours later. What is new in a
+/// late channel appears in another channel first, so attention across channels has something to
+/// find. The numbers are a function of the seed alone: a longer series starts with the shorter one.
 [[nodiscard]] inline Series synthetic_series(std::size_t rows = 4000, std::uint64_t seed = 1) {
   constexpr std::size_t longest_lag = 48, warm_up = 500;
   std::array<std::vector<double>, 2> drivers;

@@ -1,4 +1,4 @@
-// data. Time marks: what the clock and the calendar say about a row, each scaled to [-0.5, 0.5].
+// data. Time marks: clock and calendar features of a row, each scaled to [-0.5, 0.5].
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -15,6 +15,7 @@
 
 namespace spat::inline SPAT_ABI {
 
+/// The step of a series, which selects its time marks.
 enum class Frequency { secondly, minutely, hourly, daily, business_daily, weekly, monthly, annual };
 
 namespace detail {
@@ -77,8 +78,8 @@ inline constexpr std::array<FrequencyEntry, 8> frequencies{{
 
 }  // namespace detail
 
-/// One of the names listed in the message of the ConfigError for any other: "h", "hourly", "15min",
-/// ...
+/// Reads a frequency name: "h", "hourly", "15min", ... For any other name throws ConfigError, whose
+/// message lists them all.
 [[nodiscard]] inline Frequency parse_frequency(std::string_view name) {
   std::string known;
   for (const detail::FrequencyEntry& entry : detail::frequencies) {
@@ -90,22 +91,25 @@ inline constexpr std::array<FrequencyEntry, 8> frequencies{{
   }
   throw ConfigError(message("unknown frequency ", in_quotes(name), "; expected one of ", known));
 }
-/// The one-letter name.
+/// The one-letter name of a frequency.
 [[nodiscard]] constexpr std::string_view frequency_name(Frequency frequency) {
   return detail::frequencies[static_cast<std::size_t>(frequency)].names[0];
 }
-/// M, the marks of a row.
+/// M, the number of marks per row.
 [[nodiscard]] constexpr std::size_t mark_count(Frequency frequency) {
   return detail::frequencies[static_cast<std::size_t>(frequency)].count;
 }
 
-/// M marks for each time (seconds since 1970), row-major; in this order, as far as the frequency
-/// has them:
+/// M marks for each time (seconds since 1970), row-major. Each mark has 0.5 subtracted. A frequency
+/// has the marks of one line, without the leading ones that are finer than its step; the number
+/// after its letter is M:
 ///
-///   second/59  minute/59  hour/23  weekday/6 (Monday 0)  (day - 1)/30  (day of year - 1)/365    s
-///   6, t 5, h 4, d 3, b 3 (day - 1)/30  (ISO week - 1)/52 w 2 (month - 1)/11 m 1, a 1
+///     second/59  minute/59  hour/23  weekday/6 (Monday 0)  (day - 1)/30
+///         (day of year - 1)/365          s 6, t 5, h 4, d 3, b 3
+///     (day - 1)/30  (ISO week - 1)/52    w 2
+///     (month - 1)/11                     m 1, a 1
 ///
-/// each minus 0.5. The published scripts use "h" for every set, also for those with other steps.
+/// The published scripts use "h" for every data set, even those with other steps.
 [[nodiscard]] inline std::vector<double> time_marks(std::span<const std::int64_t> times,
                                                     Frequency frequency) {
   const detail::FrequencyEntry& entry = detail::frequencies[static_cast<std::size_t>(frequency)];

@@ -1,4 +1,4 @@
-// data. The one input of every forecaster: a batch of windows, as views.
+// data. The input of every forecaster: a batch of windows, as views.
 #pragma once
 
 #include <spat/core/view.hpp>
@@ -8,16 +8,16 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// B samples of L known rows and T rows to forecast; C channels, M time marks a row, C_out target
-/// channels.
+/// A batch of B samples, each with L known rows and T rows to forecast; C channels, M time marks
+/// per row, C_out target channels.
 ///
 ///   history        [B*L x C]      in scaled units
 ///   history_marks  [B*L x M]      or empty
 ///   future_marks   [B*T x M]      or empty
-///   target         [B*T x C_out]  or empty when only a forecast is wanted
+///   target         [B*T x C_out]  or empty if only a forecast is wanted
 ///
 /// Storage is row-major: sample, then time, then channel, without gaps. Row b*L + l of the history
-/// is time l of sample b. Owns nothing; the numbers must outlive it.
+/// is time l of sample b. The batch owns nothing; the numbers must outlive it.
 template <class Scalar>
 struct WindowBatch {
   std::size_t samples = 0, lookback = 0, horizon = 0;

@@ -1,4 +1,4 @@
-// data. All windows of one split, and batches of them gathered into reusable memory.
+// data. All windows of one split, gathered into batches in reusable memory.
 #pragma once
 
 #include <spat/core/aligned_buffer.hpp>
@@ -26,11 +26,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// all (M): every channel forecasts every channel. target_from_all (MS): every channel forecasts
-/// the last one. target (S): the last channel forecasts itself.
+/// Which channels are read and forecast. all (M): every channel forecasts every channel.
+/// target_from_all (MS): every channel forecasts the last one. target (S): the last channel
+/// forecasts itself.
 enum class Features { all, target_from_all, target };
 
-/// "M", "MS" or "S"; else ConfigError.
+/// Reads "M", "MS" or "S". Throws ConfigError for any other name.
 [[nodiscard]] inline Features parse_features(std::string_view name) {
   if (name == "M") return Features::all;
   if (name == "MS") return Features::target_from_all;
@@ -38,27 +39,29 @@ enum class Features { all, target_from_all, target };
   throw ConfigError(message("unknown features ", in_quotes(name), "; expected M, MS or S"));
 }
 
+/// Which windows to cut from a series.
 struct WindowOptions {
   std::size_t lookback = 96, horizon = 96;
-  /// Rows from one window to the next.
+  /// Rows from the start of one window to the start of the next.
   std::size_t stride = 1;
   Features features = Features::all;
-  /// Time marks; none when empty.
+  /// The frequency of the time marks; none if empty.
   std::optional<Frequency> marks = {};
 };
 
-/// The memory of a batch. It grows to the largest batch and stays.
+/// The memory of a batch. It grows to the largest batch and keeps that size.
 template <std::floating_point Scalar>
 struct WindowBuffer {
   AlignedBuffer<Scalar> history, history_marks, future_marks, target;
 };
 
-/// The windows of the rows of one split, in scaled units: window i is the lookback rows from i *
-/// stride on, and the horizon rows after them. It owns a scaled copy of the rows, rounded from
-/// double to Scalar once; threads may share it.
+/// The windows of one split, in scaled units. Window i is the lookback rows from row i * stride on
+/// and the horizon rows after them. The dataset owns a scaled copy of the rows, rounded once from
+/// double to Scalar. Threads may share it.
 ///
-/// Throws ConfigError for a window of no rows, a stride of 0, or time marks without dates;
-/// ShapeError for a scaler of other channels; DataError when the rows do not hold one window.
+/// Throws ConfigError for a window of no rows, a stride of 0, or time marks without dates,
+/// ShapeError for a scaler with another number of channels, and DataError if the rows do not hold
+/// one window.
 template <std::floating_point Scalar>
 class WindowDataset {
  public:
@@ -82,7 +85,7 @@ class WindowDataset {
     }
   }
 
-  /// How many windows.
+  /// The number of windows.
   [[nodiscard]] std::size_t size() const {
     return (rows_ - options_.lookback - options_.horizon) / options_.stride + 1;
   }
@@ -91,13 +94,13 @@ class WindowDataset {
   [[nodiscard]] std::size_t target_channels() const {
     return options_.features == Features::all ? channels_ : 1;
   }
-  /// Marks of a row.
+  /// The number of marks per row.
   [[nodiscard]] std::size_t marks() const { return marks_; }
   /// The scaled rows of the split, [rows x channels].
   [[nodiscard]] Rows<const Scalar> values() const { return {values_.data(), rows_, channels_}; }
 
   /// The windows of these indices as one batch, whose views are valid until the buffer's next use.
-  /// No allocation once the buffer has seen a batch as large.
+  /// Allocates nothing once the buffer has held a batch of that size.
   [[nodiscard]] WindowBatch<Scalar> gather(std::span<const std::size_t> indices,
                                            WindowBuffer<Scalar>& buffer) const {
     const std::size_t lookback = options_.lookback, horizon = options_.horizon,
@@ -127,8 +130,8 @@ class WindowDataset {
   }
 
  private:
-  /// Rows [first, first + count) of `from`, without their first `skipped` columns, to row `to_row`
-  /// of `to`.
+  /// Copies rows [first, first + count) of `from`, without their first `skipped` columns, to row
+  /// `to_row` of `to`.
   static void copy(const AlignedBuffer<Scalar>& from, std::size_t cols, std::size_t first,
                    std::size_t count, std::size_t skipped, AlignedBuffer<Scalar>& to,
                    std::size_t to_row) {
@@ -166,7 +169,7 @@ class WindowDataset {
   AlignedBuffer<Scalar> values_, mark_values_;
 };
 
-/// 0 .. count-1 in an order that is a function of (seed, epoch) alone.
+/// The indices 0 .. count - 1 in an order that is a function of (seed, epoch) alone.
 [[nodiscard]] inline std::vector<std::size_t> shuffled_indices(std::size_t count,
                                                                std::uint64_t seed,
                                                                std::uint64_t epoch) {

@@ -1,4 +1,4 @@
-// io. A file that appears whole or not at all: written beside its final name, then renamed.
+// io. A file that appears completely or not at all: written next to its final name, then renamed.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -21,17 +21,17 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// AtomicFile out(path); out.write(...); out.commit();
+/// Writes a file atomically: AtomicFile out(path); out.write(...); out.commit();
 ///
-/// Until commit() returns, a file of that name stays as it was; without it, or when anything fails
-/// (no room, no permission), the temporary file is removed. commit() makes the bytes durable before
-/// it renames. A file that is replaced keeps its permissions. Bytes are written as they are. Throws
-/// FileError with the path and the reason.
+/// An existing file of that name stays unchanged until commit() returns. Without commit(), or if
+/// anything fails (no space, no permission), the temporary file is removed. commit() makes the
+/// bytes durable before it renames. A replaced file keeps its permissions. Bytes are written as
+/// they are. Throws FileError with the path and the reason.
 class AtomicFile {
  public:
   explicit AtomicFile(const std::string& path) : path_(path), target_(path) {
-    if (char* const followed =
-            ::realpath(path.c_str(), nullptr)) {  // else rename would replace a link by a file
+    // Follows a link: renaming would replace the link itself.
+    if (char* const followed = ::realpath(path.c_str(), nullptr)) {
       target_ = followed;
       std::free(followed);
     }
@@ -66,10 +66,10 @@ class AtomicFile {
   }
   void write(std::string_view text) { write(std::as_bytes(std::span(text))); }
 
-  /// Nothing may be written afterwards.
+  /// Makes the file appear under its final name. Nothing can be written afterwards.
   void commit() {
     if (file_ < 0) throw FileError(message(path_, ": is closed already"));
-    // Some file systems cannot sync and say EINVAL; on those, closing has to do.
+    // Some file systems cannot sync and report EINVAL; closing must suffice there.
     if (::fsync(file_) != 0 && errno != EINVAL) fail();
     const int closed = ::close(file_);
     file_ = -1;
@@ -92,7 +92,7 @@ class AtomicFile {
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
     temporary_.clear();
   }
-  // The new name outlives a crash only once its folder is written; the data are safe either way, so
+  // The new name survives a crash only once its folder is written. The data are safe either way, so
   // this may fail.
   void sync_folder() const noexcept {
     const std::size_t slash = target_.rfind('/');
@@ -107,11 +107,13 @@ class AtomicFile {
   int file_ = -1;
 };
 
+/// Writes the bytes to a file atomically. Throws FileError as AtomicFile does.
 inline void write_file(const std::string& path, std::span<const std::byte> bytes) {
   AtomicFile file(path);
   file.write(bytes);
   file.commit();
 }
+/// Writes the text to a file atomically. Throws FileError as AtomicFile does.
 inline void write_file(const std::string& path, std::string_view text) {
   write_file(path, std::as_bytes(std::span(text)));
 }

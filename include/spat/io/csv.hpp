@@ -1,5 +1,5 @@
-// io. Reads a table of numbers, with or without a header and a time column, from comma-separated
-// text.
+// io. Reads a table of numbers from comma-separated text, with or without a header and a time
+// column.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -24,27 +24,32 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// What the first column counts.
+/// What the first column holds.
 enum class TimeIndex { none, integer, date };
 
+/// How to read comma-separated text.
 struct CsvOptions {
   enum class Header { automatic, present, absent };
   enum class Times { automatic, first_column, none };
 
   char separator = ',';
-  /// automatic: the first record is a header unless all of it is numbers, or a date and numbers.
+  /// automatic: the first record is a header unless all its fields are numbers, or a date and
+  /// numbers.
   Header header = Header::automatic;
   /// automatic: the first column holds times if its first cell is a date, or if it is named date,
-  /// time, datetime, timestamp, index or not at all.
+  /// time, datetime, timestamp or index, or has no name.
   Times times = Times::automatic;
-  /// Bytes; a longer record is an error, so that a file without line ends does not fill the memory.
+  /// The longest record in bytes. A longer one is an error, so that a file without line ends does
+  /// not fill the memory.
   std::size_t longest_line = std::size_t{1} << 20;
-  /// A date's number; nothing when the text is no date. Without it only integers are times.
+  /// Converts a date to a number; returns nothing if the text is not a date. Without it only
+  /// integers are times.
   std::optional<std::int64_t> (*parse_time)(std::string_view) = nullptr;
 };
 
-/// Every cell is finite. Names are UTF-8: a name that is not was taken for Latin-1 and converted;
-/// columns without a name are c0, c1, ... in the order of the numbers.
+/// A table of numbers. Every cell is finite. Names are UTF-8: a name that is not valid UTF-8 is
+/// taken for Latin-1 and converted. Columns without a name are c0, c1, ... in the order of the
+/// columns of numbers.
 struct CsvTable {
   std::string origin;              // the path, for messages
   std::vector<std::string> names;  // [cols], without the time column
@@ -52,7 +57,7 @@ struct CsvTable {
   TimeIndex time_index = TimeIndex::none;
   std::string time_name;
   std::vector<std::int64_t> times;  // [rows], or empty
-  std::size_t first_line = 1;       // of row 0, counted from 1
+  std::size_t first_line = 1;       // line of row 0, counted from 1
 
   [[nodiscard]] std::size_t cols() const { return names.size(); }
   [[nodiscard]] std::size_t rows() const {
@@ -182,13 +187,16 @@ class CsvReader {
 
 }  // namespace detail
 
-/// Throws DataError naming the line and column of the first cell that is not a finite number, a row
-/// of another length, a blank line between rows, an empty file; FileError when the stream cannot be
-/// read. `origin` stands for the path.
+/// Reads a table from a stream; `origin` stands for the path in messages.
+///
+/// Throws DataError, naming the line and column, for the first cell that is not a finite number, a
+/// row of another length, a blank line between rows, or an empty file. Throws FileError if the
+/// stream cannot be read.
 [[nodiscard]] inline CsvTable read_csv(std::istream& stream, const std::string& origin,
                                        const CsvOptions& options = {}) {
   return detail::CsvReader(stream, origin, options).read();
 }
+/// Reads a table from a file. Throws FileError if it cannot be opened, and the errors above.
 [[nodiscard]] inline CsvTable read_csv(const std::string& path, const CsvOptions& options = {}) {
   return read_csv(*detail::open_input(path), path, options);
 }

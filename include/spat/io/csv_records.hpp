@@ -1,4 +1,4 @@
-// io. Cuts a stream of comma-separated text into records and fields, one record in memory at a
+// io. Splits a stream of comma-separated text into records and fields, one record in memory at a
 // time.
 #pragma once
 
@@ -16,11 +16,11 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// RFC 4180: lines end with LF, CRLF or the file; a field in double quotes may hold separators,
-/// line ends and "" for one quote. A UTF-8 byte order mark is skipped.
+/// Reads records as in RFC 4180: lines end with LF, CRLF or the end of the file; a field in double
+/// quotes may hold separators, line ends and "" for one quote. A UTF-8 byte order mark is skipped.
 ///
 /// Throws DataError, naming origin and line, for a record longer than `longest`, a quote that never
-/// closes, text after a closing quote, and UTF-16; FileError when the stream fails.
+/// closes, text after a closing quote, and UTF-16. Throws FileError if the stream fails.
 class CsvRecords {
  public:
   CsvRecords(std::istream& stream, std::string origin, char separator, std::size_t longest)
@@ -29,7 +29,7 @@ class CsvRecords {
     skip_byte_order_mark();
   }
 
-  /// Reads one record; false at the end of the file.
+  /// Reads one record. Returns false at the end of the file.
   bool next() {
     text_.clear();
     ends_.clear();
@@ -40,14 +40,14 @@ class CsvRecords {
     return true;
   }
 
-  /// Of the record read last; 1 is the first line of the file.
+  /// The line on which the latest record starts; 1 is the first line of the file.
   [[nodiscard]] std::size_t line() const { return line_; }
   [[nodiscard]] std::size_t size() const { return ends_.size(); }
   [[nodiscard]] std::string_view operator[](std::size_t i) const {
     const std::size_t first = i == 0 ? 0 : ends_[i - 1];
     return std::string_view(text_).substr(first, ends_[i] - first);
   }
-  /// Nothing but a line end.
+  /// Whether the record is an empty line.
   [[nodiscard]] bool blank() const { return text_.empty() && ends_.size() == 1; }
 
   template <class... Parts>
@@ -69,12 +69,12 @@ class CsvRecords {
   int guarded(Read&& read) {
     try {
       return read();
-    } catch (const std::exception&) {  // a file buffer throws when the disk fails
+    } catch (const std::exception&) {  // a file buffer throws if the disk fails
       throw FileError(message(origin_, ": cannot be read beyond line ", next_line_));
     }
   }
 
-  /// False after the last field of the record.
+  /// Reads one field. Returns false after the last field of the record.
   bool next_field() {
     bool quoted = peek() == '"', more = false;
     if (quoted) {

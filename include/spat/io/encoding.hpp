@@ -1,4 +1,4 @@
-// io. Character encodings: what the parsers share.
+// io. Character encodings, shared by the parsers.
 #pragma once
 
 #include <spat/core/text.hpp>

@@ -20,17 +20,18 @@
 
 namespace spat::inline SPAT_ABI {
 
+/// The value of a field.
 using Field = std::variant<bool, std::int64_t, double, std::string>;
 
-/// An ordered list name -> value. `origin` (a file, or empty) stands at the front of every message.
+/// An ordered list of named values. `origin` (a file, or empty) starts every message.
 ///
-/// Throws FileError when a field is missing or has another type than the one asked for.
+/// Throws FileError if a field is missing or does not have the requested type.
 class Fields {
  public:
   explicit Fields(std::string origin = {}) : origin_(std::move(origin)) {}
 
-  /// Replaces the field of that name, or appends one. ConfigError for an integer beyond 64 signed
-  /// bits or a number that is not finite: JSON has neither.
+  /// Replaces the field of that name, or appends one. Throws ConfigError for an integer beyond 64
+  /// signed bits or a number that is not finite: JSON has neither.
   template <class T>
   void set(std::string_view name, T&& value) {
     Field field = to_field(name, std::forward<T>(value));
@@ -47,8 +48,8 @@ class Fields {
   }
   [[nodiscard]] bool contains(std::string_view name) const { return find(name) != nullptr; }
 
-  /// T is bool, an integer, float, double or std::string. An integer field is a floating one too,
-  /// not the other way.
+  /// The value of a field as T: bool, an integer, float, double or std::string. An integer field
+  /// can be read as a floating-point number, but not the other way round.
   template <class T>
   [[nodiscard]] T get(std::string_view name) const {
     const Field* const field = find(name);
@@ -69,7 +70,7 @@ class Fields {
       wrong(name, "a number", *field);
     }
   }
-  /// The fallback stands for a missing field only; one of another type throws.
+  /// As get(), but a missing field has the value `fallback`. A field of another type still throws.
   template <class T>
   [[nodiscard]] T get_or(std::string_view name, T fallback) const {
     return contains(name) ? get<T>(name) : fallback;
@@ -79,7 +80,7 @@ class Fields {
   [[nodiscard]] auto end() const { return items_.end(); }
   [[nodiscard]] std::size_t size() const { return items_.size(); }
   [[nodiscard]] const std::string& origin() const { return origin_; }
-  /// Whose origin differs, but which say the same in the same order, are equal.
+  /// Compares names and values in order; the origins may differ.
   friend bool operator==(const Fields& a, const Fields& b) { return a.items_ == b.items_; }
 
  private:
@@ -128,7 +129,7 @@ class Fields {
 
 namespace detail {
 
-/// JSON text of one string or number. ConfigError for text that is not UTF-8.
+/// JSON text of one string or number. Throws ConfigError for text that is not UTF-8.
 template <class T>
 [[nodiscard]] std::string json_text(const T& value) {
   try {
@@ -138,8 +139,8 @@ template <class T>
   }
 }
 
-/// Takes one flat object from nlohmann's event parser: bounded memory, duplicates and nesting
-/// refused at once.
+/// Receives one flat object from nlohmann's event parser: uses bounded memory and rejects
+/// duplicates and nesting at once.
 struct FieldsReader {
   static constexpr std::size_t most_fields = 4096;
   Fields& fields;
@@ -196,8 +197,8 @@ struct FieldsReader {
 
 }  // namespace detail
 
-/// One line, in the order of the fields; doubles in their shortest form that reads back as the same
-/// number.
+/// The fields as one line of JSON, in their order. Doubles take the shortest form that reads back
+/// as the same number.
 [[nodiscard]] inline std::string to_json(const Fields& fields) {
   std::string text("{");
   for (const auto& [name, value] : fields) {
@@ -209,8 +210,8 @@ struct FieldsReader {
   return text;
 }
 
-/// FileError, with `origin` in front, for anything but one flat JSON object of bools, numbers and
-/// texts.
+/// Reads fields from one flat JSON object of bools, numbers and texts. Throws FileError, starting
+/// with `origin`, for anything else.
 [[nodiscard]] inline Fields fields_from_json(std::string_view text, std::string_view origin) {
   Fields fields{std::string(origin)};
   detail::FieldsReader reader(fields);

@@ -1,4 +1,4 @@
-// io. Opens a file for reading, and reads from known places of it.
+// io. Opens a file for reading, and reads from given offsets.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -24,7 +24,7 @@ namespace detail {
 }
 
 [[nodiscard]] inline std::unique_ptr<std::istream> open_input(const std::string& path) {
-  // A directory opens well and fails only when it is read.
+  // A directory can be opened and fails only when it is read.
   struct ::stat status {};
   if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
     throw FileError(message(path, ": is a directory"));
@@ -41,7 +41,8 @@ namespace detail {
   return static_cast<std::uint64_t>(size);
 }
 
-/// `count` and `offset` were checked against stream_size; a file that shrank meanwhile throws.
+/// Reads `count` bytes at `offset`, both already checked against stream_size(). Throws FileError if
+/// the file has shrunk since.
 inline void read_at(std::istream& stream, const std::string& origin, std::uint64_t offset, void* to,
                     std::size_t count) {
   stream.clear();

@@ -17,6 +17,7 @@
 
 namespace spat::inline SPAT_ABI {
 
+/// An array with its shape.
 template <TensorValue T>
 struct NpyArray {
   std::vector<std::size_t> shape;
@@ -30,7 +31,7 @@ inline constexpr std::string_view npy_type = std::same_as<T, float>    ? "<f4"
                                              : std::same_as<T, double> ? "<f8"
                                                                        : "<i8";
 
-/// The text after `'key':`, without blanks in front; empty when there is none.
+/// The text after `'key':`, without leading blanks; empty if the key is missing.
 [[nodiscard]] inline std::string_view npy_entry(std::string_view header, std::string_view key) {
   const std::string label = message("'", key, "':");
   const std::size_t found = header.find(label);
@@ -57,9 +58,11 @@ inline constexpr std::string_view npy_type = std::same_as<T, float>    ? "<f4"
 
 }  // namespace detail
 
-/// Little-endian, C order, of exactly the type T. FileError for anything else, and where the file
-/// does not hold as many bytes as its header says; no memory is taken before that is checked.
-/// `origin` stands for the path. Format: numpy.lib.format
+/// Reads a little-endian array in C order of exactly the type T; `origin` stands for the path in
+/// messages.
+///
+/// Throws FileError for anything else, and if the file does not hold as many bytes as its header
+/// says. No memory is allocated before that check. Format: numpy.lib.format
 template <TensorValue T>
 [[nodiscard]] NpyArray<T> read_npy(std::istream& stream, const std::string& origin) {
   const auto refuse = [&](const auto&... parts) {
@@ -97,12 +100,14 @@ template <TensorValue T>
                   static_cast<std::size_t>(available));
   return array;
 }
+/// Reads an .npy file. Throws FileError as above.
 template <TensorValue T>
 [[nodiscard]] NpyArray<T> read_npy(const std::string& path) {
   return read_npy<T>(*detail::open_input(path), path);
 }
 
-/// ShapeError where shape and numbers differ; FileError when the file cannot be written.
+/// Writes an .npy file. Throws ShapeError if shape and number of values differ, FileError if the
+/// file cannot be written.
 template <TensorValue T>
 void write_npy(const std::string& path, std::span<const std::size_t> shape,
                std::span<const T> values) {
@@ -113,7 +118,7 @@ void write_npy(const std::string& path, std::span<const std::size_t> shape,
   std::string header =
       message("{'descr': '", detail::npy_type<T>, "', 'fortran_order': False, 'shape': (");
   for (const std::size_t extent : shape)
-    header.append(message(extent, ","));  // a comma ends a tuple of one, too
+    header.append(message(extent, ","));  // a tuple of one also ends with a comma
   header.append("), }");
   header.resize((10 + header.size() + 1 + 63) / 64 * 64 - 11, ' ');
   header.push_back('\n');

@@ -1,4 +1,4 @@
-// io. Tensors by name in one file, in the safetensors format: the reader and the writer.
+// io. Named tensors in one file, in the safetensors format: the reader and the writer.
 #pragma once
 
 #include <spat/io/safetensors_file.hpp>

@@ -1,5 +1,4 @@
-// io. Reads a safetensors file: everything is checked at the door, numbers are fetched when asked
-// for.
+// io. Reads a safetensors file: the header is checked on opening, numbers are read on request.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -25,32 +24,33 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Whether F64 may be rounded into float.
+/// Whether F64 may be rounded to float.
 enum class Narrowing { refused, allowed };
 
-/// 8 bytes of header length (little endian), the header in JSON, the data.
+/// A safetensors file open for reading: 8 bytes of header length (little-endian), the header in
+/// JSON, then the data.
 ///
-/// Opening throws FileError for a file that cannot be read or lies about itself (see
-/// SafetensorsHeader); no memory is taken before the header's length fits the file. Reading throws
-/// FileError for an absent tensor or a dtype without conversion (F32 -> float, double; F64 ->
-/// double, and float if allowed; I64 -> std::int64_t), ShapeError for another shape or size. One
-/// thread at a time: reading moves the file's position.
+/// Opening throws FileError for a file that cannot be read or contradicts itself (see
+/// SafetensorsHeader). No memory is allocated before the header's length is known to fit the file.
+/// Reading throws FileError for a missing tensor or a dtype without conversion (F32 -> float,
+/// double; F64 -> double, and float if allowed; I64 -> std::int64_t), and ShapeError for another
+/// shape or size. One thread at a time: reading moves the file's position.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::string& path)
       : SafetensorsFile(detail::open_input(path), path) {}
-  /// A file in memory; `origin` stands for the path in messages.
+  /// Reads a file held in memory; `origin` stands for the path in messages.
   [[nodiscard]] static SafetensorsFile from_bytes(std::string bytes, const std::string& origin) {
     return SafetensorsFile(std::make_unique<std::istringstream>(std::move(bytes)), origin);
   }
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  /// In the order of the header.
+  /// The tensors in the order of the header.
   [[nodiscard]] std::span<const TensorInfo> tensors() const { return header_.tensors; }
   [[nodiscard]] const std::map<std::string, std::string>& metadata() const {
     return header_.metadata;
   }
-  /// FileError when there is no such entry.
+  /// A metadata entry. Throws FileError if there is no such entry.
   [[nodiscard]] const std::string& metadata(const std::string& key) const {
     const auto entry = header_.metadata.find(key);
     if (entry == header_.metadata.end()) {
@@ -60,7 +60,7 @@ class SafetensorsFile {
   }
 
   [[nodiscard]] bool contains(std::string_view name) const { return index_.contains(name); }
-  /// Null when there is no such tensor.
+  /// The tensor of that name, or null if there is none.
   [[nodiscard]] const TensorInfo* find(std::string_view name) const {
     const auto entry = index_.find(name);
     return entry == index_.end() ? nullptr : &header_.tensors[entry->second];
@@ -128,7 +128,7 @@ class SafetensorsFile {
     detail::read_at(*stream_, path_, 8, json.data(), json.size());
     data_ = 8 + length;
     header_ = SafetensorsHeader::parse(json, size - data_, path_);
-    // The keys are views of the names, which stay where they are when the file is moved.
+    // The keys are views of the names, which keep their addresses if the file object is moved.
     for (std::size_t i = 0; i < header_.tensors.size(); ++i)
       index_.emplace(header_.tensors[i].name, i);
   }

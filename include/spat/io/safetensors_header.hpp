@@ -1,4 +1,4 @@
-// io. The header of a safetensors file: what each tensor is and where it lies, believed only after
+// io. The header of a safetensors file: what each tensor is and where it lies, trusted only after
 // every check.
 #pragma once
 
@@ -28,11 +28,12 @@ namespace spat::inline SPAT_ABI {
 static_assert(std::endian::native == std::endian::little,
               "spat reads and writes little-endian numbers as they are");
 
-/// What the numbers of a tensor can become.
+/// The types that a tensor can be read as.
 template <class T>
 concept TensorValue =
     std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int64_t>;
 
+/// The element types of the format.
 enum class Dtype {
   boolean,
   u8,
@@ -83,15 +84,16 @@ inline constexpr Dtype dtype_of = std::same_as<T, float>    ? Dtype::f32
 
 }  // namespace detail
 
+/// The name of a dtype in the format: "F32".
 [[nodiscard]] constexpr std::string_view dtype_name(Dtype dtype) {
   return detail::dtypes[static_cast<std::size_t>(dtype)].name;
 }
-/// Bytes of one element.
+/// Bytes per element.
 [[nodiscard]] constexpr std::size_t dtype_size(Dtype dtype) {
   return detail::dtypes[static_cast<std::size_t>(dtype)].bytes;
 }
 
-/// One tensor of a file. `begin` and `end` are bytes, counted from the first byte after the header.
+/// One tensor of a file. `begin` and `end` are byte offsets from the first byte after the header.
 struct TensorInfo {
   std::string name;
   Dtype dtype = Dtype::f32;
@@ -103,11 +105,11 @@ struct TensorInfo {
   }
 };
 
-/// The JSON header: tensors in the order of the text, and the texts of "__metadata__".
+/// The JSON header: the tensors in the order of the text, and the entries of "__metadata__".
 ///
-/// parse() throws FileError unless every dtype is known, every byte range lies in the data, has the
-/// size that shape and dtype say, and the ranges cover all of the data without overlap or hole;
-/// names are unique. Format: https://huggingface.co/docs/safetensors
+/// parse() throws FileError unless names are unique, every dtype is known, every byte range lies
+/// within the data and has the size that shape and dtype require, and the ranges cover all the data
+/// without overlap or gap. Format: https://huggingface.co/docs/safetensors
 struct SafetensorsHeader {
   static constexpr std::size_t most_bytes = 100'000'000;
   static constexpr std::size_t most_dimensions = 64;
@@ -121,7 +123,8 @@ struct SafetensorsHeader {
 
 namespace detail {
 
-/// Takes nlohmann's parser events and refuses the first thing that is not a safetensors header.
+/// Receives nlohmann's parser events and rejects the first thing that does not belong in a
+/// safetensors header.
 class SafetensorsReader {
  public:
   explicit SafetensorsReader(SafetensorsHeader& header) : header_(header) {}
@@ -230,7 +233,7 @@ class SafetensorsReader {
   std::unordered_set<std::string> seen_;
 };
 
-/// Nothing on overflow.
+/// The size in bytes of a tensor of this shape; nothing on overflow.
 [[nodiscard]] inline std::optional<std::uint64_t> bytes_of(std::span<const std::size_t> shape,
                                                            std::size_t element) {
   if (std::find(shape.begin(), shape.end(), std::size_t{0}) != shape.end()) return 0;
@@ -244,6 +247,7 @@ class SafetensorsReader {
 
 }  // namespace detail
 
+/// Reads and checks the header of a file with `data_size` bytes of data.
 inline SafetensorsHeader SafetensorsHeader::parse(std::string_view json, std::uint64_t data_size,
                                                   const std::string& origin) {
   SafetensorsHeader header;

@@ -20,13 +20,15 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Tensors in the order they were added; the same calls give the same bytes. The header is padded
-/// with blanks to 8 bytes, and 8-byte numbers lie before 4-byte ones, so that every tensor is
-/// aligned for readers that map the file. add() copies.
+/// Collects tensors and writes them as a safetensors file, in the order in which they were added.
+/// The same calls give the same bytes. add() copies.
 ///
-/// Throws ConfigError for a name that is empty, taken or not UTF-8, ShapeError where shape and
-/// numbers differ, FileError when the file cannot be written; an older file of that name is then
-/// still whole.
+/// The header is padded with blanks to a multiple of 8 bytes, and 8-byte numbers lie before 4-byte
+/// ones, so that every tensor is aligned for readers that map the file.
+///
+/// Throws ConfigError for a name that is empty, taken or not UTF-8, ShapeError if shape and number
+/// of values differ, and FileError if the file cannot be written; an older file of that name is
+/// then still intact.
 class SafetensorsWriter {
  public:
   template <TensorValue T>
@@ -55,7 +57,7 @@ class SafetensorsWriter {
            std::span<const T> values) {
     add(name, std::span(shape.begin(), shape.size()), values);
   }
-  /// Replaces an entry of that key.
+  /// Sets a metadata entry; replaces an entry of the same key.
   void set_metadata(const std::string& key, const std::string& text) { metadata_[key] = text; }
 
   /// The whole file in memory.

@@ -1,4 +1,4 @@
-// kernels. One Adam update of one tensor, fused: each number is read and written once.
+// kernels. One fused Adam update of one tensor: each number is read and written once.
 #pragma once
 
 #include <spat/kernels/simd.hpp>
@@ -6,18 +6,21 @@
 namespace spat::inline SPAT_ABI {
 namespace kernels {
 
-/// Factors of one step t = 1, 2, ...; the corrections undo the start of both moments at zero.
+/// The factors of one step t = 1, 2, ... The corrections compensate for both moments starting at
+/// zero.
 template <std::floating_point Scalar>
 struct AdamStep {
   Scalar rate, beta1, beta2, epsilon;
   Scalar correction1;  // 1 - beta1^t
   Scalar correction2;  // sqrt(1 - beta2^t)
-  Scalar scale;        // of the gradient: clipping
+  Scalar scale;        // multiplies the gradient: clipping
 };
 
-/// m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  w -= (rate / correction1) m / (sqrt(v) /
-/// correction2 + epsilon)
-/// with g = scale gradient (Kingma and Ba, 2015).
+/// One Adam step (Kingma and Ba, 2015), with g = scale gradient:
+///
+///     m = b1 m + (1 - b1) g
+///     v = b2 v + (1 - b2) g^2
+///     w -= (rate / correction1) m / (sqrt(v) / correction2 + epsilon)
 template <std::floating_point Scalar>
 inline void adam(const AdamStep<Scalar>& step, const Scalar* gradient, Scalar* first,
                  Scalar* second, Scalar* weight, std::size_t size) {

@@ -1,5 +1,5 @@
-// kernels. Attention of one sample and head, a block of queries at a time: keys go down, queries
-// lie across the lanes.
+// kernels. Attention of one sample and head, one block of queries at a time: keys are rows, queries
+// lie across the vector lanes.
 #pragma once
 
 #include <spat/core/arena.hpp>
@@ -12,41 +12,42 @@
 namespace spat::inline SPAT_ABI {
 namespace kernels {
 
-/// What attention of one sample and head reads; W = D / H.
+/// The inputs of attention for one sample and head; W = D / H.
 template <std::floating_point Scalar>
 struct Head {
   Strided<const Scalar> q, k, v;            // [Lq x W], [Lk x W], [Lk x W]
-  Scalar scale = 1;                         // of q k^T
+  Scalar scale = 1;                         // factor of q k^T
   bool causal = false;                      // query i sees keys 0 .. i
-  const unsigned char* key_mask = nullptr;  // [Lk], 0 = hidden; none: all are seen
+  const unsigned char* key_mask = nullptr;  // [Lk], 0 = hidden; null: all are seen
   Strided<const Scalar> previous = {};      // [Lq x Lk] added to the scores, or none
-  DropoutKey dropout = {};                  // of probabilities
-  std::size_t index = 0;  // of the head: which positions of the sample's dropout are its own
+  DropoutKey dropout = {};                  // dropout of the probabilities
+  /// Number of the head, which selects its positions within the sample's dropout.
+  std::size_t index = 0;
 
-  /// Keys that some query before `last` sees.
+  /// The number of keys that some query before `last` sees.
   [[nodiscard]] std::size_t keys_before(std::size_t last) const {
     return causal ? std::min(last, k.rows) : k.rows;
   }
 };
 
-/// What backward keeps of forward: A = exp(s - largest) inverse, so that A itself need not be kept.
-/// Each [Lq].
+/// The softmax statistics that forward leaves for backward, each [Lq]: A = exp(s - largest)
+/// inverse, so A itself is not kept.
 template <std::floating_point Scalar>
 struct SoftmaxOfHead {
   Scalar *largest, *inverse;
 };
 
-/// Working memory of one worker, for one block of panel_width queries; or of several workers, one
-/// behind the other.
+/// The working memory of one worker for one block of panel_width queries, or of several workers one
+/// after another.
 template <std::floating_point Scalar>
 struct AttentionRoom {
-  /// Dropout numbers its positions by groups of so many queries, on every instruction set: (head,
+  /// Dropout numbers its positions by groups of this many queries, on every instruction set: (head,
   /// group, key, query).
   static constexpr std::size_t group = 32;
   static_assert(group % panel_width<Scalar> == 0);
 
-  std::span<Scalar> queries,
-      slopes;                 // [W x panel]: Q^T scale, dO^T; then what is to be written transposed
+  /// [W x panel]: Q^T scale, dO^T; later the results that are written transposed.
+  std::span<Scalar> queries, slopes;
   std::span<Scalar> a, da;    // [Lk x panel]: A^T, dA^T and then dS^T
   std::span<Scalar> kept;     // [Lk x panel]: A^T after dropout
   std::span<Scalar> factors;  // [Lk x group]: 0 or 1 / (1 - rate)
@@ -70,8 +71,9 @@ struct AttentionRoom {
   }
 };
 
-/// A block of one head's probabilities A and their slopes dL/dA, transposed: row j is key j, column
-/// i is query first_query + i. Keys behind the last row are hidden from all queries of the block.
+/// A block of one head's probabilities A and their gradients dL/dA, transposed: row j is key j,
+/// column i is query first_query + i. Keys after the last row are hidden from all queries of the
+/// block.
 template <std::floating_point Scalar>
 struct AttentionTile {
   std::size_t first_query;
@@ -80,13 +82,13 @@ struct AttentionTile {
 
 namespace detail {
 
-/// Calls use(v, offset) for each vector of a panel that holds one of `count` queries.
+/// Calls use(offset) for each vector of a panel that holds one of `count` queries.
 template <std::floating_point Scalar, class Use>
 inline void over_lanes(std::size_t count, Use&& use) {
   for (std::size_t offset = 0; offset < count; offset += lanes<Scalar>) use(offset);
 }
 
-/// to [W x panel] = x^T of rows [first, first + count), zero behind them.
+/// to [W x panel] = x^T of rows [first, first + count); the columns after them are zero.
 template <std::floating_point Scalar>
 inline void take_transposed(Strided<const Scalar> x, std::size_t first, std::size_t count,
                             Scalar* to) {
@@ -107,7 +109,7 @@ inline void put_transposed(const Scalar* x, std::size_t first, std::size_t count
       y.row(first + i)[w] = x[w * panel + i];
 }
 
-/// x [W x panel] *= factor, or each column its own.
+/// x [W x panel] *= factor(offset), which may differ per column.
 template <std::floating_point Scalar, class Factor>
 inline void scale_columns(Scalar* x, std::size_t width, std::size_t count, Factor&& factor) {
   over_lanes<Scalar>(count, [&](std::size_t offset) {
@@ -139,8 +141,8 @@ inline void over_keys(Strided<const Scalar> x, std::size_t keys, const Scalar* b
       x.cols);
 }
 
-/// S^T = K Q^T scale + previous for queries [first, first + count), -infinity where a key is
-/// hidden: into room.a.
+/// room.a = S^T = K Q^T scale + previous for queries [first, first + count), and -infinity for
+/// hidden keys.
 template <std::floating_point Scalar>
 inline void scores(const Head<Scalar>& head, std::size_t first, std::size_t count, std::size_t keys,
                    const AttentionRoom<Scalar>& room, Strided<Scalar> handed_on) {
@@ -149,7 +151,7 @@ inline void scores(const Head<Scalar>& head, std::size_t first, std::size_t coun
   take_transposed(head.q, first, count, room.queries.data());
   scale_columns(room.queries.data(), head.q.cols, count,
                 [&](std::size_t) { return Pack<Scalar>(head.scale); });
-  // A hidden key's score is of use to the next layer alone.
+  // Only the next layer can use the score of a hidden key.
   const std::size_t rows = handed_on.data ? head.k.rows : keys;
   down_keys(head.k, rows, room.queries.data(), count, room.a.data());
   for (std::size_t i = 0; (head.previous.data || handed_on.data) && i < count; ++i)
@@ -165,8 +167,8 @@ inline void scores(const Head<Scalar>& head, std::size_t first, std::size_t coun
                 hidden);
 }
 
-/// The factors of dropout of a group of queries, once it begins; returns those of the block at
-/// hand.
+/// The dropout factors of the block that starts at query `first`. They are computed for a whole
+/// group of queries when its first block starts.
 template <std::floating_point Scalar>
 inline const Scalar* dropout_factors(const Head<Scalar>& head, std::size_t first,
                                      const AttentionRoom<Scalar>& room) {
@@ -181,12 +183,16 @@ inline const Scalar* dropout_factors(const Head<Scalar>& head, std::size_t first
 
 }  // namespace detail
 
-/// mixed_i = sum_j Drop(A_ij) v_j,  A_i = softmax_j(scale q_i k_j + previous_ij) over the keys i
-/// sees; a query that sees none
-/// gets zeros.  mixed [Lq x W], scores [Lq x Lk] or none, softmax or null.
+/// Attention of one head:
 ///
-/// The sum is normalized last: mixed_i = (sum_j exp(s_ij - largest_i) v_j) / sum_j exp(s_ij -
-/// largest_i).
+///     mixed_i = sum_j Drop(A_ij) v_j,  A_i = softmax_j(scale q_i k_j + previous_ij)
+///
+/// over the keys that query i sees. A query that sees none gets zeros. mixed [Lq x W], handed_on
+/// [Lq x Lk] or none: receives the scores, softmax or null.
+///
+/// The sum is normalized last:
+///
+///     mixed_i = (sum_j exp(s_ij - largest_i) v_j) / sum_j exp(s_ij - largest_i)
 template <std::floating_point Scalar>
 inline void attention(const Head<Scalar>& head, const AttentionRoom<Scalar>& room,
                       Strided<Scalar> mixed, const SoftmaxOfHead<Scalar>* softmax = nullptr,
@@ -200,7 +206,7 @@ inline void attention(const Head<Scalar>& head, const AttentionRoom<Scalar>& roo
                       keys = head.keys_before(first + count);
     detail::scores(head, first, count, keys, room, handed_on);
     const Scalar* factors = drops ? detail::dropout_factors(head, first, room) : nullptr;
-    Scalar* const out = room.queries.data();  // the queries have been used
+    Scalar* const out = room.queries.data();  // the queries are no longer needed
     alignas(alignment) Scalar inverse[panel];
     detail::over_lanes<Scalar>(count, [&](std::size_t offset) {
       Scalar* const a = room.a.data() + offset;
@@ -232,11 +238,11 @@ inline void attention(const Head<Scalar>& head, const AttentionRoom<Scalar>& roo
 
 /// Gradients of one head:
 ///
-///     dA = dO V^T   dV = Drop(A)^T dO   dS = A (Drop(dA) - sum_j A Drop(dA)) + dscores   dQ =
-///     scale dS K   dK = scale dS^T Q
+///     dA = dO V^T   dV = Drop(A)^T dO   dS = A (Drop(dA) - sum_j A Drop(dA)) + dscores
+///     dQ = scale dS K   dK = scale dS^T Q
 ///
 /// dmixed [Lq x W], dscores [Lq x Lk] with respect to the scores handed on, or none; dprevious = dS
-/// [Lq x Lk], or none. on_tile(tile) hears of each block's A and dA, both without dropout.
+/// [Lq x Lk], or none. on_tile(tile) receives A and dA of each block, both without dropout.
 template <std::floating_point Scalar, class OnTile>
 inline void attention_backward(const Head<Scalar>& head, const SoftmaxOfHead<Scalar>& softmax,
                                const AttentionRoom<Scalar>& room, Strided<const Scalar> dmixed,
@@ -246,8 +252,8 @@ inline void attention_backward(const Head<Scalar>& head, const SoftmaxOfHead<Sca
   using P = Pack<Scalar>;
   constexpr std::size_t panel = panel_width<Scalar>;
   const bool drops = head.dropout.rate > 0, scores_matter = dscores.data || dprevious.data;
-  for (std::size_t j = 0; head.causal && j < dk.rows;
-       ++j) {  // the first blocks do not reach all keys
+  // The first blocks do not reach all keys.
+  for (std::size_t j = 0; head.causal && j < dk.rows; ++j) {
     std::fill_n(dk.row(j), dk.cols, Scalar(0));
     std::fill_n(dv.row(j), dv.cols, Scalar(0));
   }

@@ -1,5 +1,5 @@
 // kernels. The causal convolution along tokens, each channel by itself, and its backward: channels
-// lie across the lanes.
+// lie across the vector lanes.
 #pragma once
 
 #include <spat/kernels/simd.hpp>
@@ -8,13 +8,13 @@
 namespace spat::inline SPAT_ABI {
 namespace kernels {
 
-/// The row of token t of a sequence that may be walked from its end.
+/// The row of token t in a sequence that may be walked from its end.
 [[nodiscard]] inline std::size_t token_row(std::size_t t, std::size_t tokens, bool reversed) {
   return reversed ? tokens - 1 - t : t;
 }
 
-/// y_t = bias + sum_j w_j x_{t - (k - 1) + j},  j = 0 .. k - 1 in order, where that token exists.
-/// x, y [N x I]   w [k x I]   bias [I].  `reversed`: token 0 is the last row.
+/// y_t = bias + sum_j w_j x_{t - (k - 1) + j},  j = 0 .. k - 1 in order, over the tokens that
+/// exist. x, y [N x I]   w [k x I]   bias [I].  `reversed`: token 0 is the last row.
 template <std::floating_point Scalar>
 inline void causal_convolution(Strided<const Scalar> x, Strided<const Scalar> w, const Scalar* bias,
                                bool reversed, Strided<Scalar> y) {
@@ -48,8 +48,8 @@ inline void causal_convolution_backward(Strided<const Scalar> dy, Strided<const 
   }
 }
 
-/// dw_j += sum_t dy_t x_{t - (k - 1) + j}, token after token;  dw [I x k], as the weight lies in a
-/// layer.
+/// dw_j += sum_t dy_t x_{t - (k - 1) + j}, token after token;  dw [I x k], laid out as a layer's
+/// weight.
 template <std::floating_point Scalar>
 inline void causal_convolution_weights(Strided<const Scalar> x, Strided<const Scalar> dy,
                                        bool reversed, Strided<Scalar> dw) {

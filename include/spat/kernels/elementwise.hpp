@@ -1,4 +1,4 @@
-// kernels. Element by element: sums, activations, dropout, and the transpose between [time x
+// kernels. Elementwise operations: sums, activations, dropout; and the transpose between [time x
 // channel] and [channel x time].
 #pragma once
 
@@ -25,8 +25,8 @@ inline void add(std::span<const Scalar> a, std::span<const Scalar> b, std::span<
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = (a[i] + b[i]) + c[i];
 }
 
-/// GELU(x) = x Phi(x), Phi the standard normal distribution function by erf (Hendrycks and Gimpel,
-/// 2016; the exact form).
+/// GELU(x) = x Phi(x), with Phi the standard normal distribution function, computed by erf: the
+/// exact form (Hendrycks and Gimpel, 2016).
 template <std::floating_point Scalar>
 inline void gelu(std::span<const Scalar> x, std::span<Scalar> y) {
   const Pack<Scalar> half(Scalar(0.5)), scale(static_cast<Scalar>(1 / std::numbers::sqrt2));
@@ -141,8 +141,8 @@ inline void softplus_backward(std::span<const Scalar> y, std::span<const Scalar>
   });
 }
 
-/// y = keep ? x * factor : +0. By selection: a dropped infinity leaves no NaN and a dropped -1 no
-/// -0.
+/// y = keep ? x * factor : +0. Selects rather than multiplies, so a dropped infinity leaves no NaN
+/// and a dropped -1 leaves no -0.
 template <std::floating_point Scalar>
 inline void select_scaled(std::span<const Scalar> x, std::span<const unsigned char> keep,
                           Scalar factor, std::span<Scalar> y) {

@@ -1,5 +1,5 @@
-// kernels. Matrix products. Whatever their form, cut or threads: every element is one chain of
-// fused multiply-adds over k, in order.
+// kernels. Matrix products. Whatever their form, partition or number of threads, every element is
+// one chain of fused multiply-adds over k, in order.
 #pragma once
 
 #include <spat/kernels/tile.hpp>
@@ -9,28 +9,27 @@
 namespace spat::inline SPAT_ABI {
 namespace kernels {
 
-/// What happens to the value that is already there.
+/// What happens to the value that is already in the result.
 enum class Store { overwrite, add };
 
 namespace detail {
 
-/// A block of B [panel_depth x block_panels panels] is copied at once, row after row as memory
-/// likes to be read; it fits a second-level cache and, a panel at a time, half of a first-level
-/// one.
+/// The size of a block of B [panel_depth x block_panels panels] that is copied at once, row after
+/// row in memory order. It fits a second-level cache; one panel fits half of a first-level cache.
 inline constexpr std::size_t panel_depth = 128, block_panels = 4;
-/// From one copied panel, or strip of A, to the next: a line more than its size, so that they do
-/// not fight for one set of a cache.
+/// The distance between copied panels or strips of A: one cache line more than their size, so that
+/// they do not compete for one set of a cache.
 template <class Scalar>
 inline constexpr std::size_t panel_size = panel_depth* panel_width<Scalar> +
                                           alignment / sizeof(Scalar);
 template <class Scalar>
 inline constexpr std::size_t strip_size = panel_depth* tile_rows + alignment / sizeof(Scalar);
-/// With fewer rows than these a panel of B is read where it lies: copying would cost as much as the
-/// product.
+/// The fewest rows for which copying a panel of B pays. With fewer, copying would cost as much as
+/// the product, so B is read in place.
 inline constexpr std::size_t rows_worth_copying = 2 * tile_rows + 1;
 
-/// Rows [k, k + depth) and columns [column, column + cols) of b as zero-padded panels [panel_depth
-/// x panel_width].
+/// Copies rows [k, k + depth) and columns [column, column + cols) of b into zero-padded panels
+/// [panel_depth x panel_width].
 template <class Scalar>
 inline void copy_panels(Strided<const Scalar> b, std::size_t k, std::size_t depth,
                         std::size_t column, std::size_t cols, Scalar* panels) {
@@ -44,16 +43,17 @@ inline void copy_panels(Strided<const Scalar> b, std::size_t k, std::size_t dept
   }
 }
 
-/// The four rows at `from` as four columns at `to`.
+/// Writes the four rows at `from` as four columns at `to`.
 template <class Scalar>
 inline void transpose_4x4(const Scalar* from, std::size_t from_stride, Scalar* to,
                           std::size_t to_stride) {
 #if defined(__GNUC__)
   using Four [[gnu::vector_size(4 * sizeof(Scalar))]] = Scalar;
   Four a, b, c, d;
-  std::memcpy(&a, from, sizeof a), std::memcpy(&b, from + from_stride, sizeof a);
-  std::memcpy(&c, from + 2 * from_stride, sizeof a),
-      std::memcpy(&d, from + 3 * from_stride, sizeof a);
+  std::memcpy(&a, from, sizeof a);
+  std::memcpy(&b, from + from_stride, sizeof a);
+  std::memcpy(&c, from + 2 * from_stride, sizeof a);
+  std::memcpy(&d, from + 3 * from_stride, sizeof a);
   const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
              ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
   const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5),
@@ -69,15 +69,15 @@ inline void transpose_4x4(const Scalar* from, std::size_t from_stride, Scalar* t
 #endif
 }
 
-/// Rows [o, o + outputs) and columns [k, k + depth) of b, transposed and zero-padded: [depth x
-/// panel_width].
+/// Copies rows [o, o + outputs) and columns [k, k + depth) of b, transposed and zero-padded: [depth
+/// x panel_width].
 template <class Scalar>
 inline void copy_panel_transposed(Strided<const Scalar> b, std::size_t k, std::size_t depth,
                                   std::size_t o, std::size_t outputs, Scalar* panel) {
   constexpr std::size_t width = panel_width<Scalar>;
   if (outputs < width && depth > 0) std::memset(panel, 0, depth * width * sizeof(Scalar));
-  constexpr std::size_t block =
-      16;  // columns at a time: one or two lines of each row stay in the first-level cache
+  // Columns at a time: one or two lines of each row stay in the first-level cache.
+  constexpr std::size_t block = 16;
   for (std::size_t i = 0; i < depth; i += block) {
     const std::size_t end = std::min(i + block, depth), whole = i + (end - i) / 4 * 4;
     std::size_t j = 0;
@@ -90,8 +90,8 @@ inline void copy_panel_transposed(Strided<const Scalar> b, std::size_t k, std::s
   }
 }
 
-/// a [depth x rows] as strips [depth x tile_rows]; what lies behind the last column of a is not
-/// written.
+/// Copies a [depth x rows] into strips [depth x tile_rows]. Elements after the last column of a are
+/// not written.
 template <class Scalar>
 inline void copy_strips(Strided<const Scalar> a, Scalar* strips) {
   for (std::size_t i = 0; i < a.rows; ++i) {
@@ -103,7 +103,7 @@ inline void copy_strips(Strided<const Scalar> a, Scalar* strips) {
   }
 }
 
-/// Asks for the tile of c at (row, column) ahead of time: its sums so far may lie far away.
+/// Prefetches the tile of c at (row, column), whose sums so far may lie far away in memory.
 template <class Scalar>
 inline void prefetch([[maybe_unused]] Strided<Scalar> c, [[maybe_unused]] std::size_t row,
                      [[maybe_unused]] std::size_t column) {
@@ -115,8 +115,8 @@ inline void prefetch([[maybe_unused]] Strided<Scalar> c, [[maybe_unused]] std::s
 #endif
 }
 
-/// The products that copy B: block after block of c. copy(k, depth, column, cols, panels) makes a
-/// block's panels. With Walk::columns a [depth x rows] is copied, too, into strips.
+/// The products that copy B, one block of c after another. copy(k, depth, column, cols, panels)
+/// makes the panels of a block. With Walk::columns, a [depth x rows] is also copied, into strips.
 template <Walk walk, class Scalar, class Copy>
 inline void multiply_copied(Strided<const Scalar> a, std::size_t depth, Strided<Scalar> c,
                             Store mode, Copy&& copy) {
@@ -128,7 +128,7 @@ inline void multiply_copied(Strided<const Scalar> a, std::size_t depth, Strided<
   for (std::size_t left = 0; left < c.cols; left += block) {
     const std::size_t cols = std::min(block, c.cols - left);
     std::size_t k = 0;
-    do {  // at least once: a product over nothing is zero
+    do {  // at least once: a product over an empty depth is zero
       const std::size_t deep = std::min(panel_depth, depth - k);
       copy(k, deep, left, cols, panels);
       const auto tile_of = [&](std::size_t row, std::size_t j) {
@@ -157,7 +157,8 @@ inline void multiply_copied(Strided<const Scalar> a, std::size_t depth, Strided<
             for (std::size_t r = 0; r < rows; r += tile_rows) {
               auto tile = tile_of(top + r, j);
               if (tile.continues) prefetch(c, top + r + tile_rows, left + j);
-              tile.a = strips + r / tile_rows * strip_size<Scalar>, tile.a_stride = tile_rows;
+              tile.a = strips + r / tile_rows * strip_size<Scalar>;
+              tile.a_stride = tile_rows;
               multiply_panel<walk>(tile, std::min(tile_rows, rows - r));
             }
         }
@@ -183,12 +184,14 @@ class Panels {
   void clear() { *this = Panels(); }
 
   void resize(std::size_t depth, std::size_t cols) {
-    depth_ = depth, cols_ = cols;
+    depth_ = depth;
+    cols_ = cols;
     values_.resize((cols + panel_width<Scalar> - 1) / panel_width<Scalar> * panel_width<Scalar> *
                    depth);
   }
 
-  /// B = W^T: columns [first, last) from the rows of W; they begin and end with a panel or W.
+  /// B = W^T: columns [first, last), from the rows of W. They begin at a panel, and end at a panel
+  /// or the end of W.
   void take_transposed(Strided<const Scalar> w, std::size_t first, std::size_t last) {
     assert(w.rows == cols_ && w.cols == depth_ && first % panel_width<Scalar> == 0);
     for (std::size_t column = first; column < last; column += panel_width<Scalar>)
@@ -214,8 +217,8 @@ class Panels {
   std::size_t depth_ = 0, cols_ = 0;
 };
 
-/// A weight W [outputs x inputs] laid out for y = x W^T and, while training, for dx = dy W.
-/// Refreshed after an optimizer step or a load; not a parameter.
+/// A weight W [outputs x inputs] laid out for y = x W^T and, while training, for dx = dy W. It is
+/// not a parameter: it is refreshed after an optimizer step or a load.
 template <std::floating_point Scalar>
 class PackedWeight {
  public:
@@ -225,8 +228,8 @@ class PackedWeight {
     if (with_backward) backward.resize(weight.rows, weight.cols);
     refresh(weight, 0, weight.rows);
   }
-  /// Takes rows [first, last) of the weight again; first is a multiple of panel_width, last too or
-  /// the end.
+  /// Refreshes rows [first, last) of the weight. `first` is a multiple of panel_width, and so is
+  /// `last` unless it is the end.
   void refresh(Strided<const Scalar> weight, std::size_t first, std::size_t last) {
     forward.take_transposed(weight, first, last);
     if (!backward.empty()) backward.take(weight, first, last);
@@ -239,15 +242,17 @@ class PackedWeight {
   Panels<Scalar> forward, backward;
 };
 
-/// What follows a product, tile by tile of c while it is in the first-level cache: nothing.
+/// The epilogue that does nothing. An epilogue is called for each finished tile of c while the tile
+/// is in the first-level cache.
 struct NoFinish {
   void operator()(std::size_t /*row*/, std::size_t /*rows*/, std::size_t /*column*/,
                   std::size_t /*cols*/) const {}
 };
 
-/// c[:, first..last) (+)= a B, + bias at the end;  first is a multiple of panel_width. finish(row,
-/// rows, column, cols) is called
-/// for each tile of c that has been written. Depth is the rows of B where the type knows them.
+/// c[:, first..last) (+)= a B, + bias at the end;  first is a multiple of panel_width.
+///
+/// finish(row, rows, column, cols) is called for each tile of c that has been written. Depth is the
+/// number of rows of B if the type knows it.
 template <std::size_t Depth = dynamic, std::floating_point Scalar, class Finish = NoFinish>
 inline void multiply_panels(Strided<const Scalar> a, const Panels<Scalar>& b, Strided<Scalar> c,
                             Store mode, const Scalar* bias, std::size_t first, std::size_t last,

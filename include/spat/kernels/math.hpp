@@ -1,5 +1,5 @@
-// kernels. exp, expm1, log1p and erf of whole vectors. A lane's value depends on nothing but that
-// lane.
+// kernels. exp, expm1, log1p and erf of whole vectors. The value of a lane depends on that lane
+// alone.
 #pragma once
 
 #include <spat/kernels/simd.hpp>
@@ -11,13 +11,16 @@ namespace spat::inline SPAT_ABI {
 namespace kernels {
 namespace detail {
 
-/// Minimax polynomials by the Remez exchange in 60 digits, rounded; lowest power first.
-///     exp:  (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, relative to e^r - 1 within 2^-26 (float),
-///     2^-55 (double) near: erf(x) / x - 1 in x^2 on |x| <= 1, relative to erf(x) / x within 2^-29,
-///     2^-56 far:  erfc(x) e^(x^2) in x - middle on 1 <= x <= end, times e^(-x^2) within 2^-28,
-///     2^-56; erf(end) rounds to 1
-/// And of the power series of artanh(x) / x in x^2 what |x| <= 1/3 feels within 2^-29, 2^-58, but
-/// for the first 1.
+/// Minimax polynomials by the Remez exchange in 60 digits, rounded; lowest power first. Error
+/// bounds are for float, double.
+///
+///     exp:  (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, relative to e^r - 1 within 2^-26, 2^-55
+///     near: erf(x) / x - 1 in x^2 on |x| <= 1, relative to erf(x) / x within 2^-29, 2^-56
+///     far:  erfc(x) e^(x^2) in x - middle on 1 <= x <= end, times e^(-x^2) within 2^-28, 2^-56;
+///           erf(end) rounds to 1
+///
+/// artanh: the power series of artanh(x) / x in x^2 without its first term 1, truncated to what
+/// matters for |x| <= 1/3 within 2^-29, 2^-58.
 template <std::floating_point Scalar>
 struct MathTerms;
 
@@ -77,7 +80,8 @@ template <std::floating_point Scalar, std::size_t Count>
   return sum;
 }
 
-/// x = n ln(2) + r with whole n and |r| <= ln(2) / 2 (Cody and Waite, 1980), and e^r - 1.
+/// The parts of x = n ln(2) + r with whole n and |r| <= ln(2) / 2 (Cody and Waite, 1980): n, and
+/// e^r - 1.
 template <std::floating_point Scalar>
 struct Reduced {
   Pack<Scalar> n, exp_minus_1;
@@ -96,18 +100,19 @@ template <std::floating_point Scalar>
 
 }  // namespace detail
 
-/// e^x within 2 ulp: 2^n e^r. Results below the smallest normal number are subnormal, not flushed.
+/// e^x within 2 ulp: 2^n e^r. Results below the smallest normal number are subnormal, not flushed
+/// to zero.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> exp(const Pack<Scalar>& x) {
   using Terms = detail::MathTerms<Scalar>;
   const Pack<Scalar> inside =
-      kernels::min(Pack<Scalar>(Terms::highest), x);  // a NaN, the second, stays
+      kernels::min(Pack<Scalar>(Terms::highest), x);  // a NaN in the second argument stays
   const auto [n, exp_minus_1] =
       detail::reduce<Scalar>(kernels::max(Pack<Scalar>(Terms::lowest), inside));
   return times_power_of_two<Scalar>(exp_minus_1 + Pack<Scalar>(Scalar(1)), n);
 }
 
-/// e^x - 1 within 3 ulp: 2 (2^(n-1) (e^r - 1) + 2^(n-1) - 1/2), where 2^(n-1) does not overflow.
+/// e^x - 1 within 3 ulp: 2 (2^(n-1) (e^r - 1) + 2^(n-1) - 1/2), because 2^(n-1) does not overflow.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> expm1(const Pack<Scalar>& x) {
   const Pack<Scalar> half(Scalar(0.5)), lowest(Scalar(-40));  // the result is -1 there
@@ -120,7 +125,7 @@ template <std::floating_point Scalar>
   return kernels::select<Scalar>(kernels::abs(x) < tiny, x, result);  // keeps -0 and subnormals
 }
 
-/// log(1 + x) within 4 ulp, for 0 <= x <= 1 alone: 2 artanh(s), s = x / (2 + x) <= 1/3.
+/// log(1 + x) within 4 ulp, only for 0 <= x <= 1: 2 artanh(s), s = x / (2 + x) <= 1/3.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> log1p_of_unit(const Pack<Scalar>& x) {
   const Pack<Scalar> two(Scalar(2)), s = kernels::divide<Scalar>(x, two + x), square = s * s,
@@ -129,12 +134,12 @@ template <std::floating_point Scalar>
                               detail::polynomial(detail::MathTerms<Scalar>::artanh, square), twice);
 }
 
-/// erf(x) within 2 ulp; e^(-x^2) within (1 + x^2 / 2) eps of itself: both for the price of the
-/// first.
+/// erf(x) within 2 ulp, and e^(-x^2) within (1 + x^2 / 2) eps relative.
 template <std::floating_point Scalar>
 struct ErfAndExp {
   Pack<Scalar> erf, exp;
 };
+/// Computes erf(x) and e^(-x^2) for the price of erf(x).
 template <std::floating_point Scalar>
 [[nodiscard]] inline ErfAndExp<Scalar> erf_and_exp(const Pack<Scalar>& x) {
   using Terms = detail::MathTerms<Scalar>;
@@ -148,6 +153,7 @@ template <std::floating_point Scalar>
           bell};
 }
 
+/// erf(x) within 2 ulp.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> erf(const Pack<Scalar>& x) {
   return erf_and_exp<Scalar>(x).erf;

@@ -1,4 +1,4 @@
-// kernels. The moving average along a series whose ends are repeated, and its adjoint.
+// kernels. The moving average along a series whose end values are repeated, and its adjoint.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -12,9 +12,9 @@
 namespace spat::inline SPAT_ABI {
 namespace kernels {
 
-/// y_t = sum_j x_{t + j - h} / window,  j = 0 .. window - 1 in order,  h = (window - 1) / 2; before
-/// the first x and after the
-/// last these are repeated. `window` is odd.
+/// y_t = sum_j x_{t + j - h} / window,  j = 0 .. window - 1 in order,  h = (window - 1) / 2.
+///
+/// The first and last values of x are repeated before and after it. `window` is odd.
 template <std::floating_point Scalar>
 inline void moving_average(std::span<const Scalar> x, std::size_t window, std::span<Scalar> y) {
   assert(window % 2 == 1 && x.size() == y.size());
@@ -30,7 +30,7 @@ inline void moving_average(std::span<const Scalar> x, std::size_t window, std::s
   for (Scalar& value : y) value /= static_cast<Scalar>(window);
 }
 
-/// dx = the adjoint of moving_average, of dy.
+/// dx = the adjoint of moving_average, applied to dy.
 template <std::floating_point Scalar>
 inline void moving_average_backward(std::span<const Scalar> dy, std::size_t window,
                                     std::span<Scalar> dx) {

@@ -1,4 +1,4 @@
-// kernels. Layer and batch normalization of one row, and their backwards.
+// kernels. Layer and batch normalization of one row, and their backward functions.
 #pragma once
 
 #include <spat/kernels/simd.hpp>
@@ -8,12 +8,13 @@
 namespace spat::inline SPAT_ABI {
 namespace kernels {
 
-/// Mean and biased variance of a row in two passes.
+/// Mean and biased variance of a row.
 template <std::floating_point Scalar>
 struct Moments {
   Scalar mean, variance;
 };
 
+/// Computes mean and biased variance of a row, in two passes.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Moments<Scalar> moments(const Scalar* x, std::size_t size) {
   Pack<Scalar> sum(Scalar(0)), squares(Scalar(0));
@@ -28,9 +29,12 @@ template <std::floating_point Scalar>
   return {mean, sum_of_lanes(squares) / static_cast<Scalar>(size)};
 }
 
-/// normalized = (u - mean(u)) / sqrt(variance(u) + epsilon),  u = x + branch, or x where branch is
-/// null;
-/// y = gain normalized + bias.  Returns 1 / sqrt(variance + epsilon). `normalized` may be null:
+/// Layer normalization of one row:
+///
+///     normalized = (u - mean(u)) / sqrt(variance(u) + epsilon),  u = x + branch
+///     y = gain normalized + bias
+///
+/// u = x if `branch` is null. Returns 1 / sqrt(variance + epsilon). `normalized` may be null:
 /// inference does not keep it.
 template <std::floating_point Scalar>
 inline Scalar layer_norm(const Scalar* x, const Scalar* branch, const Scalar* gain,
@@ -53,7 +57,7 @@ inline Scalar layer_norm(const Scalar* x, const Scalar* branch, const Scalar* ga
   return inverse;
 }
 
-/// The mean and the variance each take one direction out of the gradient:
+/// The gradient of layer_norm. The mean and the variance each remove one direction from it:
 ///     dx = inverse (dn - mean(dn) - n mean(dn n)),  dn = gain dy,  n = normalized.
 template <std::floating_point Scalar>
 inline void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Scalar inverse,
@@ -72,8 +76,8 @@ inline void layer_norm_backward(const Scalar* normalized, const Scalar* gain, Sc
   });
 }
 
-/// normalized = (x - mean) inverse,  y = gain normalized + bias, a feature a column. `normalized`
-/// may be null.
+/// normalized = (x - mean) inverse,  y = gain normalized + bias, one feature per column.
+/// `normalized` may be null.
 template <std::floating_point Scalar>
 inline void batch_norm(const Scalar* x, const Scalar* mean, const Scalar* inverse,
                        const Scalar* gain, const Scalar* bias, std::size_t size, Scalar* normalized,

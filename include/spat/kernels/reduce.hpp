@@ -38,7 +38,7 @@ inline void add_squared_deviations(Strided<const Scalar> x, const Scalar* mean, 
   }
 }
 
-/// sum x^2 in double, by eight interleaved sums: not finite exactly if some x is not.
+/// sum x^2 in double, by eight interleaved sums. It is finite exactly if every x is.
 template <std::floating_point Scalar>
 [[nodiscard]] inline double sum_of_squares(const Scalar* x, std::size_t size) {
   constexpr std::size_t streams = 8;

@@ -1,5 +1,5 @@
-// kernels. The selective scan of one sample and its backward: channels lie across the lanes, the
-// state goes down.
+// kernels. The selective scan of one sample and its backward: channels lie across the vector lanes,
+// states are rows.
 #pragma once
 
 #include <spat/kernels/causal_convolution.hpp>
@@ -8,7 +8,8 @@
 namespace spat::inline SPAT_ABI {
 namespace kernels {
 
-/// N tokens of I channels, a state of S numbers a channel (Gu and Dao, "Mamba", 2023):
+/// The inputs of a scan of N tokens of I channels with a state of S numbers per channel (Gu and
+/// Dao, "Mamba", 2023):
 ///
 ///     h_t = exp(delta_t a) h_{t-1} + delta_t u_t b_t,   y_t = c_t h_t + skip u_t
 template <std::floating_point Scalar>
@@ -22,15 +23,15 @@ struct Scan {
   [[nodiscard]] std::size_t row(std::size_t t) const { return token_row(t, u.rows, reversed); }
 };
 
-/// Where the gradients go: du, ddelta [N x I]; da [S x I], summed over the tokens; db, dc [N x S],
-/// summed over these channels.
+/// The destinations of the gradients: du, ddelta [N x I]; da [S x I], summed over the tokens; db,
+/// dc [N x S], summed over the scanned channels.
 template <std::floating_point Scalar>
 struct ScanGradients {
   Strided<Scalar> du, ddelta, da, db, dc;
 };
 
-/// The memory of a scan: of one vector of channels its state and, for backward, every state, decay
-/// and addend of db and dc. `tokens` is 0 where there is no backward.
+/// The working memory of a scan for one vector of channels: its state and, for backward, every
+/// state, every decay and every term of db and dc. `tokens` is 0 if there is no backward.
 template <std::floating_point Scalar>
 struct ScanRoom {
   Scalar *state = nullptr, *states = nullptr, *decays = nullptr, *db = nullptr, *dc = nullptr;
@@ -40,11 +41,15 @@ struct ScanRoom {
   }
   ScanRoom(Scalar* room, std::size_t tokens, std::size_t state_size) {
     const std::size_t one = state_size * lanes<Scalar>, all = tokens * one;
-    state = room, states = state + one, decays = states + all, db = decays + all, dc = db + all;
+    state = room;
+    states = state + one;
+    decays = states + all;
+    db = decays + all;
+    dc = db + all;
   }
 };
 
-/// y [N x I], channels [first, last).
+/// Writes y [N x I] for channels [first, last).
 template <std::floating_point Scalar>
 inline void selective_scan(const Scan<Scalar>& scan, ScanRoom<Scalar> room, std::size_t first,
                            std::size_t last, Strided<Scalar> y) {
@@ -72,18 +77,20 @@ inline void selective_scan(const Scan<Scalar>& scan, ScanRoom<Scalar> room, std:
   });
 }
 
-/// States and decays are computed again, a vector of channels at a time; then, from the last token
-/// to the first, with g_t = c_t dy_t + exp(delta_{t+1} a) g_{t+1}:
+/// The gradients of selective_scan. States and decays are computed again, one vector of channels at
+/// a time. Then, from the last token to the first, with g_t = c_t dy_t + exp(delta_{t+1} a)
+/// g_{t+1}:
 ///
-///     db_t = sum_i g_t delta_t u_t,  dc_t = sum_i dy_t h_t,  e_t = g_t h_{t-1} exp(delta_t a),  da
-///     = sum_t e_t delta_t du_t = delta_t sum_s g_t b_t + skip dy_t,  ddelta_t = u_t sum_s g_t b_t
-///     + sum_s e_t a
+///     db_t = sum_i g_t delta_t u_t,  dc_t = sum_i dy_t h_t
+///     e_t = g_t h_{t-1} exp(delta_t a),  da = sum_t e_t delta_t
+///     du_t = delta_t sum_s g_t b_t + skip dy_t,  ddelta_t = u_t sum_s g_t b_t + sum_s e_t a
 template <std::floating_point Scalar>
 inline void selective_scan_backward(const Scan<Scalar>& scan, ScanRoom<Scalar> room,
                                     Strided<const Scalar> dy, std::size_t first, std::size_t last,
                                     const ScanGradients<Scalar>& to) {
   const std::size_t tokens = scan.u.rows, states = scan.b.cols, size = states * lanes<Scalar>;
-  std::fill_n(room.db, tokens * size, Scalar(0)), std::fill_n(room.dc, tokens * size, Scalar(0));
+  std::fill_n(room.db, tokens * size, Scalar(0));
+  std::fill_n(room.dc, tokens * size, Scalar(0));
   for_each_pack<Scalar>(last - first, Scalar(0), [&](std::size_t offset, auto load, auto store) {
     const std::size_t i = first + offset;
     const Pack<Scalar> zero(Scalar(0));

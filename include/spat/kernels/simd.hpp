@@ -1,5 +1,5 @@
-// kernels. The one shim over xsimd: vectors of the instruction set this unit is compiled for, and
-// masked ends of rows.
+// kernels. The only code that uses xsimd: vectors of the instruction set this unit is compiled for,
+// and masked row ends.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -34,7 +34,7 @@ namespace kernels {
 
 namespace detail {
 
-/// The unsigned integer as wide as Scalar.
+/// The unsigned integer of the same size as Scalar.
 template <std::floating_point Scalar>
 using Bits =
     std::conditional_t<sizeof(Scalar) == sizeof(std::uint32_t), std::uint32_t, std::uint64_t>;
@@ -78,17 +78,20 @@ template <std::floating_point Scalar>
 using Pack = xsimd::batch<Scalar>;
 #endif
 
-/// What a comparison of two Packs gives; combined by &&, || and !.
+/// The result of comparing two Packs; combined by &&, || and !.
 template <std::floating_point Scalar>
 using Mask = decltype(std::declval<Pack<Scalar>>() < std::declval<Pack<Scalar>>());
 
+/// Numbers per Pack.
 template <std::floating_point Scalar>
 inline constexpr std::size_t lanes = Pack<Scalar>::size;
 
+/// Loads one vector from any address.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> load(const Scalar* from) {
   return Pack<Scalar>::load_unaligned(from);
 }
+/// Stores one vector to any address.
 template <std::floating_point Scalar>
 inline void store(Scalar* to, const Pack<Scalar>& values) {
   values.store_unaligned(to);
@@ -108,7 +111,8 @@ template <std::floating_point Scalar>
 #elif !defined(SPAT_SCALAR) && defined(__AVX__)
 namespace detail {
 
-/// The first `count` lanes, by a comparison of floating-point numbers: plain AVX has no other.
+/// A mask of the first `count` lanes, by a comparison of floating-point numbers: plain AVX has no
+/// other.
 template <std::floating_point Scalar>
 [[nodiscard]] inline auto first_lanes(std::size_t count) {
   if constexpr (std::is_same_v<Scalar, float>)
@@ -122,8 +126,8 @@ template <std::floating_point Scalar>
 }  // namespace detail
 #endif
 
-/// The first `count` numbers, the other lanes filled: so that a tail runs through the same
-/// instructions as a full vector. Memory behind them is not touched.
+/// Loads the first `count` numbers and sets the other lanes to `fill`, so that a row end goes
+/// through the same instructions as a full vector. Memory after them is not touched.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> load_part(const Scalar* from, std::size_t count,
                                             Scalar fill = 0) {
@@ -147,6 +151,7 @@ template <std::floating_point Scalar>
   return Pack<Scalar>::load_aligned(lane);
 #endif
 }
+/// Stores the first `count` lanes. Memory after them is not touched.
 template <std::floating_point Scalar>
 inline void store_part(Scalar* to, const Pack<Scalar>& values, std::size_t count) {
 #if !defined(SPAT_SCALAR) && defined(__AVX512F__)
@@ -166,7 +171,7 @@ inline void store_part(Scalar* to, const Pack<Scalar>& values, std::size_t count
 #endif
 }
 
-/// a * b + c with one rounding where the target has it.
+/// a * b + c, rounded once if the target can.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> multiply_add(const Pack<Scalar>& a, const Pack<Scalar>& b,
                                                const Pack<Scalar>& c) {
@@ -182,8 +187,8 @@ template <std::floating_point Scalar>
 #endif
 }
 
-/// The larger and the smaller, lane by lane. Where b is a NaN the result is one; where only a is,
-/// it is b or a NaN.
+/// The larger number, lane by lane. If b is a NaN, so is the result; if only a is, the result is b
+/// or a NaN.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> max(const Pack<Scalar>& a, const Pack<Scalar>& b) {
 #if defined(SPAT_SCALAR)
@@ -192,6 +197,7 @@ template <std::floating_point Scalar>
   return xsimd::max(a, b);
 #endif
 }
+/// The smaller number, lane by lane; NaNs as in max().
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> min(const Pack<Scalar>& a, const Pack<Scalar>& b) {
 #if defined(SPAT_SCALAR)
@@ -201,6 +207,7 @@ template <std::floating_point Scalar>
 #endif
 }
 
+/// The absolute value, lane by lane.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> abs(const Pack<Scalar>& a) {
 #if defined(SPAT_SCALAR)
@@ -210,8 +217,8 @@ template <std::floating_point Scalar>
 #endif
 }
 
-/// a / b and sqrt(a), correctly rounded: of floats, xsimd 8.1 only approximates both on NEON, also
-/// where it is asked by a bare a / b.
+/// a / b, correctly rounded. For floats on NEON, xsimd 8.1 only approximates division and square
+/// root, even for a bare a / b.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> divide(const Pack<Scalar>& a, const Pack<Scalar>& b) {
 #if !defined(SPAT_SCALAR) && defined(__aarch64__)
@@ -219,6 +226,7 @@ template <std::floating_point Scalar>
 #endif
   return a / b;
 }
+/// sqrt(a), correctly rounded; see divide().
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> sqrt(const Pack<Scalar>& a) {
 #if defined(SPAT_SCALAR)
@@ -231,7 +239,7 @@ template <std::floating_point Scalar>
 #endif
 }
 
-/// Lane by lane: where ? a : b.
+/// where ? a : b, lane by lane.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> select(const std::type_identity_t<Mask<Scalar>>& where,
                                          const Pack<Scalar>& a, const Pack<Scalar>& b) {
@@ -247,8 +255,8 @@ template <std::floating_point Scalar>
 [[nodiscard]] inline Pack<Scalar> times_power_of_two(const Pack<Scalar>& x, const Pack<Scalar>& n) {
 #if !defined(SPAT_SCALAR) && defined(__AVX512F__)
   if constexpr (std::is_same_v<Scalar, float>)
-    return _mm512_mask_scalef_ps(x, static_cast<__mmask16>(0xffff), x,
-                                 n);  // the form without a mask makes g++ 12 warn
+    // The form without a mask makes g++ 12 warn.
+    return _mm512_mask_scalef_ps(x, static_cast<__mmask16>(0xffff), x, n);
   else
     return _mm512_mask_scalef_pd(x, static_cast<__mmask8>(0xff), x, n);
 #else
@@ -275,7 +283,7 @@ template <std::floating_point Scalar>
 #if !defined(SPAT_SCALAR) && defined(__AVX__)
 namespace detail {
 
-/// Halves first, as sum_of_lanes() has it.
+/// Sums halves first, in the order of sum_of_lanes().
 [[nodiscard]] inline float sum_by_halves(__m256 x) {
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
   const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
@@ -299,7 +307,7 @@ namespace detail {
 }  // namespace detail
 #endif
 
-/// Sum and maximum of the lanes, always in the same order: pairwise, halves first.
+/// The sum of the lanes, always in the same order: pairwise, halves first.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Scalar sum_of_lanes(const Pack<Scalar>& values) {
 #if !defined(SPAT_SCALAR) && defined(__AVX__)
@@ -312,6 +320,7 @@ template <std::floating_point Scalar>
   return lane[0];
 #endif
 }
+/// The largest lane.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Scalar largest_lane(const Pack<Scalar>& values) {
   alignas(alignment) Scalar lane[lanes<Scalar>];
@@ -319,8 +328,8 @@ template <std::floating_point Scalar>
   return *std::max_element(lane, lane + lanes<Scalar>);
 }
 
-/// Calls body(offset, load, store) over [0, size) a vector at a time; `load(p)` and `store(p, v)`
-/// mask the last, short one. `fill` stands in the lanes past the end.
+/// Calls body(offset, load, store) over [0, size), one vector at a time. `load(p)` and `store(p,
+/// v)` mask the last vector if it is short. Lanes past the end are `fill`.
 template <std::floating_point Scalar, class Body>
 inline void for_each_pack(std::size_t size, Scalar fill, Body&& body) {
   constexpr std::size_t width = lanes<Scalar>;

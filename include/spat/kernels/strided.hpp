@@ -7,6 +7,7 @@
 namespace spat::inline SPAT_ABI {
 namespace kernels {
 
+/// A view of [rows x cols] numbers whose rows lie `stride` numbers apart.
 template <class Scalar>
 struct Strided {
   Scalar* data = nullptr;
@@ -24,7 +25,7 @@ struct Strided {
   Strided(const Strided<From>& from) : Strided(from.data, from.rows, from.cols, from.stride) {}
 
   [[nodiscard]] Scalar* row(std::size_t i) const { return data + i * stride; }
-  /// [rows x count] from row `top` and column `left` on.
+  /// The part [row_count x col_count] that starts at row `top` and column `left`.
   [[nodiscard]] Strided part(std::size_t top, std::size_t row_count, std::size_t left,
                              std::size_t col_count) const {
     assert(top + row_count <= rows && left + col_count <= cols);

@@ -11,24 +11,26 @@
 namespace spat::inline SPAT_ABI {
 namespace kernels {
 
-/// Columns of a panel, and the most rows of a tile: 8 x 2 vectors with 32 registers, 6 x 2 with 16.
+/// Columns per panel. A tile is at most 8 x 2 vectors with 32 registers, and 6 x 2 with 16.
 template <std::floating_point Scalar>
 inline constexpr std::size_t panel_width = 2 * lanes<Scalar>;
 #if defined(__AVX512F__) || defined(__aarch64__)
+/// The most rows of a tile.
 inline constexpr std::size_t tile_rows = 8;
 #else
+/// The most rows of a tile.
 inline constexpr std::size_t tile_rows = 6;
 #endif
 
 namespace detail {
 
-/// How a tile walks over A: along its rows (A itself) or down its columns (A transposed).
+/// How a tile walks through A: along its rows (A itself) or down its columns (A transposed).
 enum class Walk { rows, columns };
 
 template <class Scalar>
 struct TileArguments {
   const Scalar* a;       // first element of the tile's first row
-  std::size_t a_stride;  // of A as it lies in memory
+  std::size_t a_stride;  // of A in memory
   const Scalar* b;       // [depth x whole vectors]
   std::size_t b_stride;
   std::size_t depth;
@@ -39,8 +41,8 @@ struct TileArguments {
   const Scalar* bias;  // [cols] or none; added last
 };
 
-/// c[Rows x cols] (+)= a[Rows x depth] * b[depth x cols] (+ bias), cols in `Vectors` vectors. Depth
-/// is t.depth where the type knows it.
+/// c[Rows x cols] (+)= a[Rows x depth] * b[depth x cols] (+ bias), with cols in `Vectors` vectors.
+/// Depth is t.depth if the type knows it.
 template <std::size_t Rows, std::size_t Vectors, Walk walk, std::size_t Depth, class Scalar>
 inline void multiply_tile(const TileArguments<Scalar>& t) {
   using P = Pack<Scalar>;
@@ -95,13 +97,13 @@ inline void multiply_tile(const TileArguments<Scalar>& t) {
   });
 }
 
-/// What follows a tile that has been written: nothing.
+/// The epilogue of a tile that does nothing.
 struct NothingFollows {
   void operator()(std::size_t /*row*/, std::size_t /*rows*/) const {}
 };
 
-/// All rows of one panel in tiles of nearly equal height; finish(row, rows) follows each while its
-/// numbers are in the first-level cache.
+/// Computes all rows of one panel in tiles of nearly equal height. finish(row, rows) is called for
+/// each tile while its numbers are in the first-level cache.
 template <Walk walk, std::size_t Depth = dynamic, class Scalar, class Finish = NothingFollows>
 inline void multiply_panel(TileArguments<Scalar> t, std::size_t rows, const Finish& finish = {}) {
   using Function = void (*)(const TileArguments<Scalar>&);

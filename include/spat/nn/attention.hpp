@@ -1,5 +1,4 @@
-// nn. Multi-head attention of queries over a memory, and its backward with A and dA in hand for
-// scoring.
+// nn. Multi-head attention of queries over a memory. Its backward shows A and dA to a criterion.
 #pragma once
 
 #include <spat/kernels/attention.hpp>
@@ -9,15 +8,15 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Optional inputs of one call. Previous scores are pre-softmax scores of an earlier layer
-/// (residual attention).
+/// Optional inputs of one call. Previous scores are the scores of an earlier layer before the
+/// softmax (residual attention).
 template <class Scalar>
 struct AttentionInputs {
   Rows<const unsigned char> key_mask;  // [samples x Lk], 0 = hidden; empty: all keys are seen
   Rows<const Scalar> previous_scores;  // [samples * H * Lq x Lk]; empty: none
 };
 
-/// What files call the four projections.
+/// The names of the four projections in files.
 struct AttentionNames {
   const char *query = "query_projection.", *key = "key_projection.", *value = "value_projection.",
              *out = "out_projection.";
@@ -30,11 +29,12 @@ struct AttentionNames {
 ///     y = concat_h(Drop(A_h) V_h) W_O^T + b_O
 ///
 /// Shapes:  x_q, y [samples * Lq x D]   x_m [samples * Lk x D]
-/// S, A [samples * H * Lq x Lk].  Self-attention passes one view
-/// twice and adds the two gradients. A step that LayerDrop takes the module from has y = 0, no
-/// gradients, and tells a criterion nothing. Head h owns columns [h D/H, (h+1) D/H). A row that
-/// sees no key mixes nothing: A = 0. Errors: ConfigError unless H divides D. A causal call needs Lq
-/// == Lk.
+/// S, A [samples * H * Lq x Lk].
+///
+/// Self-attention passes one view twice and adds the two gradients. If LayerDrop removes the module
+/// from a step, y is 0, there are no gradients, and a criterion receives nothing. Head h owns
+/// columns [h D/H, (h+1) D/H). A row that sees no key mixes nothing: A = 0. Errors: ConfigError
+/// unless H divides D. A causal call needs Lq == Lk.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t Heads = dynamic>
 class MultiHeadAttention {
  public:
@@ -47,12 +47,12 @@ class MultiHeadAttention {
         heads_(checked(width, head_count)) {}
 
   Projection query_projection, key_projection, value_projection, out_projection;
-  Dropout<Scalar> dropout;  // of attention probabilities
+  Dropout<Scalar> dropout;  // of the attention probabilities
   bool causal = false;      // query i sees keys 0 .. i
-  bool takes_scores =
-      false;  // adds the scores an earlier layer handed on, and returns their gradient
-  bool hands_on_scores =
-      false;  // keeps S for a later layer: cache.scores, and its gradient enters backward
+  /// Adds the scores of an earlier layer, and returns their gradient.
+  bool takes_scores = false;
+  /// Keeps S in cache.scores for a later layer; its gradient enters backward.
+  bool hands_on_scores = false;
 
   [[nodiscard]] std::size_t heads() const { return heads_.get(); }
   [[nodiscard]] std::size_t width() const { return out_projection.outputs(); }
@@ -60,18 +60,20 @@ class MultiHeadAttention {
   struct Cache {
     typename Projection::Cache query, key, value, out;
     Rows<Scalar> scores, dprevious;
-    std::span<Scalar> largest, inverse;  // of softmax: one number a query, head and sample
+    std::span<Scalar> largest, inverse;  // of softmax: one number per query, head and sample
     Rows<Scalar, Width> mixed, dq, dk, dv;
-    kernels::AttentionRoom<Scalar> rooms;  // one a head: more workers than heads have nothing to do
+    kernels::AttentionRoom<Scalar> rooms;  // one per head: more workers than heads would be idle
     AttentionInputs<Scalar> inputs;
     Rows<const Scalar, Width> x_q;
     std::size_t samples = 0, query_tokens = 0, memory_tokens = 0;
-    bool skipped = false;  // LayerDrop left the module out of this step
+    bool skipped = false;  // LayerDrop removed the module from this step
 
     void lay_out(Arena& arena, const MultiHeadAttention& layer, std::size_t sample_count,
                  std::size_t lq, std::size_t lk) {
       using Dx = typename Projection::Dx;
-      samples = sample_count, query_tokens = lq, memory_tokens = lk;
+      samples = sample_count;
+      query_tokens = lq;
+      memory_tokens = lk;
       const std::size_t query_rows = samples * lq, memory_rows = samples * lk,
                         score_rows = query_rows * layer.heads();
       out.lay_out(arena, layer.out_projection, query_rows);
@@ -92,7 +94,7 @@ class MultiHeadAttention {
     }
   };
 
-  /// What backward_input returns: gradients with respect to both inputs and, where given, to the
+  /// The result of backward_input: gradients with respect to both inputs and, if given, to the
   /// previous scores.
   struct InputGradients {
     Rows<const Scalar, Width> query, memory;
@@ -105,7 +107,8 @@ class MultiHeadAttention {
                                     AttentionInputs<Scalar> inputs = {}) const {
     assert(!causal || cache.query_tokens == cache.memory_tokens);
     assert(takes_scores == (inputs.previous_scores.size() != 0));
-    cache.inputs = inputs, cache.x_q = x_q;
+    cache.inputs = inputs;
+    cache.x_q = x_q;
     cache.skipped = pass.skips_module();
     if (cache.skipped) return skip(cache);
     query_projection.forward(pass, x_q, cache.query);
@@ -128,9 +131,12 @@ class MultiHeadAttention {
     return y;
   }
 
-  /// dA = dO V^T,  dV = Drop(A)^T dO,  dS = A (dA - <A, dA>) + dscores,  dQ = dS K / sqrt(D/H),  dK
-  /// = dS^T Q / sqrt(D/H).
-  /// `dscores` is the gradient with respect to the scores handed on. A is computed again, a block
+  /// Gradients with respect to the inputs:
+  ///
+  ///     dA = dO V^T,  dV = Drop(A)^T dO,  dS = A (dA - <A, dA>) + dscores
+  ///     dQ = dS K / sqrt(D/H),  dK = dS^T Q / sqrt(D/H)
+  ///
+  /// `dscores` is the gradient with respect to the scores handed on. A is computed again, one block
   /// of queries at a time; a criterion sees A and dA there.
   template <class PassType>
   InputGradients backward_input(const PassType& pass, Rows<const Scalar, Width> dy, Cache& cache,
@@ -167,7 +173,7 @@ class MultiHeadAttention {
 
   void backward_weights(const Pass& pass, Caches<Cache> caches, MultiHeadAttention& gradients,
                         Share& share) const {
-    if ((*caches.begin()).skipped) return;  // as all blocks of a step
+    if ((*caches.begin()).skipped) return;  // as all micro-batches of a step
     query_projection.backward_weights(pass, caches.of(&Cache::query), gradients.query_projection,
                                       share);
     key_projection.backward_weights(pass, caches.of(&Cache::key), gradients.key_projection, share);
@@ -176,7 +182,8 @@ class MultiHeadAttention {
     out_projection.backward_weights(pass, caches.of(&Cache::out), gradients.out_projection, share);
   }
 
-  /// Of one sample: four projections, scores and mixing (2 Lq Lk D); softmax not counted.
+  /// Multiply-adds per sample: four projections, scores and mixing (2 Lq Lk D). The softmax is not
+  /// counted.
   [[nodiscard]] std::size_t multiply_adds(std::size_t lq, std::size_t lk) const {
     return 2 * (out_projection.multiply_adds(lq) + out_projection.multiply_adds(lk)) +
            2 * lq * lk * width();
@@ -200,7 +207,7 @@ class MultiHeadAttention {
     return head_count;
   }
 
-  /// Of a step without this module: y = 0, and earlier scores are handed on as they came.
+  /// Forward of a step without this module: y = 0, and earlier scores are handed on unchanged.
   Rows<const Scalar, Width> skip(Cache& cache) const {
     std::ranges::fill(cache.out.y.flat(), Scalar(0));
     if (hands_on_scores) pass_on(cache.inputs.previous_scores, cache.scores);
@@ -219,7 +226,7 @@ class MultiHeadAttention {
       std::ranges::copy(from.flat(), to.data());
   }
 
-  /// visit(sample, head, room): workers take heads, each all samples of its own in order.
+  /// Calls visit(sample, head, room). Workers take heads, each all samples of its heads in order.
   template <class Visit>
   void for_each_head(const Pass& pass, Cache& cache, Visit&& visit) const {
     const std::size_t work = cache.samples * cache.query_tokens * cache.memory_tokens * width();
@@ -253,14 +260,14 @@ class MultiHeadAttention {
     return {cache.largest.data() + first, cache.inverse.data() + first};
   }
 
-  /// Columns of one head in rows of one sample: [tokens x D/H].
+  /// The columns of one head in the rows of one sample: [tokens x D/H].
   template <class T>
   [[nodiscard]] kernels::Strided<T> of_head(Rows<T, Width> x, std::size_t tokens,
                                             std::size_t sample, std::size_t head) const {
     const std::size_t size = width() / heads();
     return {x.data() + sample * tokens * width() + head * size, tokens, size, width()};
   }
-  /// Rows of one sample and head: [Lq x Lk].
+  /// The rows of one sample and head: [Lq x Lk].
   template <class T>
   [[nodiscard]] kernels::Strided<T> of_scores(Rows<T> x, const Cache& cache, std::size_t sample,
                                               std::size_t head) const {

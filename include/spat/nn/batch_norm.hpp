@@ -1,5 +1,5 @@
-// nn. Batch normalization: each feature by the statistics of a whole batch, in two stages between
-// which its blocks meet.
+// nn. Batch normalization: normalizes each feature by the statistics of a whole batch, in two
+// stages between which the statistics of its micro-batches are combined.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -8,17 +8,17 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Over all rows of a batch, for each feature (Ioffe and Szegedy, 2015):
+/// Batch normalization over all rows of a batch, for each feature (Ioffe and Szegedy, 2015):
 ///
-///     y = gain n + bias,  n = (x - mean) / sqrt(var + epsilon),  mean and biased var of the batch;
-///     else the running ones
+///     y = gain n + bias,  n = (x - mean) / sqrt(var + epsilon)
 ///
-/// Shapes, with R rows in a block:  x, y [R x D]   everything else [D].
+/// While training, mean and biased variance are those of the batch; otherwise the running ones.
+/// Shapes, with R rows in a micro-batch:  x, y [R x D]   everything else [D].
 ///
-/// While training a batch lies in blocks, each with a Cache. Stage 1 of forward, `observe`, is done
-/// for every block before `reduce` combines their moments in block order; then stage 2, `forward`,
-/// normalizes. Backward likewise: `backward_observe`, `reduce_backward`, `backward_input`. Once a
-/// step `commit` moves the running statistics.
+/// While training, a batch consists of micro-batches, each with a Cache. Stage 1 of forward,
+/// `observe`, is done for every micro-batch before `reduce` combines their moments in order. Then
+/// stage 2, `forward`, normalizes. Backward works likewise: `backward_observe`, `reduce_backward`,
+/// `backward_input`. Once per step `commit` updates the running statistics.
 template <std::floating_point Scalar, std::size_t Width = dynamic>
 class BatchNorm {
  public:
@@ -27,8 +27,8 @@ class BatchNorm {
   explicit BatchNorm(std::size_t width)
       : gain(1, width), bias(1, width), running_mean(1, width), running_variance(1, width),
         batches(1, 1) {
-    std::ranges::fill(gain.flat(), Scalar(1)),
-        std::ranges::fill(running_variance.flat(), Scalar(1));
+    std::ranges::fill(gain.flat(), Scalar(1));
+    std::ranges::fill(running_variance.flat(), Scalar(1));
   }
 
   Tensor<Scalar, 1, Width> gain, bias, running_mean, running_variance;
@@ -38,15 +38,17 @@ class BatchNorm {
   struct Cache {
     Rows<const Scalar, Width> x, dy;  // the caller's
     Rows<Scalar, Width> y, normalized, dx;
-    std::size_t rows = 0, batch_rows = 0;  // of this block, of the batch
-    std::span<Scalar> mean, squares;       // of this block: mean, sum of (x - mean)^2
+    std::size_t rows = 0, batch_rows = 0;  // of this micro-batch, of the batch
+    std::span<Scalar> mean, squares;       // of this micro-batch: mean, sum of (x - mean)^2
     std::span<Scalar> batch_mean, batch_variance, inverse_deviation;
-    std::span<Scalar> sum, along;  // of this block: sum of dn, sum of dn n, with dn = gain dy
+    /// Of this micro-batch: sum of dn, sum of dn n, with dn = gain dy.
+    std::span<Scalar> sum, along;
     std::span<Scalar> batch_sum, batch_along;
 
     void lay_out(Arena& arena, const BatchNorm& layer, std::size_t row_count) {
       const std::size_t width = layer.gain.cols();
-      rows = row_count, normalized = {};
+      rows = row_count;
+      normalized = {};
       arena.take(y, rows, width);
       arena.take(inverse_deviation, width);
       if (!arena.training()) return;
@@ -57,18 +59,20 @@ class BatchNorm {
     }
   };
 
-  /// Stage 1: moments of the block. Only while training: there is no other use for them.
+  /// Stage 1: computes the moments of a micro-batch. Does nothing unless training: nothing else
+  /// needs them.
   void observe(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache) const {
     if (!pass.training) return;
     const auto rows = static_cast<Scalar>(cache.rows = x.rows());
-    std::ranges::fill(cache.mean, Scalar(0)), std::ranges::fill(cache.squares, Scalar(0));
+    std::ranges::fill(cache.mean, Scalar(0));
+    std::ranges::fill(cache.squares, Scalar(0));
     kernels::add_rows<Scalar>(x, cache.mean.data());
     for (Scalar& mean : cache.mean) mean /= rows;
     kernels::add_squared_deviations<Scalar>(x, cache.mean.data(), cache.squares.data());
   }
 
-  /// Between the stages: moments of the batch from those of its blocks, in their order (Chan et
-  /// al., 1979).
+  /// Between the stages: combines the moments of the micro-batches, in their order, into those of
+  /// the batch (Chan et al., 1979).
   void reduce(Caches<Cache> caches) const {
     for (std::size_t c = 0; c < gain.cols(); ++c) {
       std::size_t rows = 0;
@@ -82,12 +86,13 @@ class BatchNorm {
       }
       for (Cache& block : caches) {
         block.batch_rows = rows;
-        block.batch_mean[c] = mean, block.batch_variance[c] = squares / static_cast<Scalar>(rows);
+        block.batch_mean[c] = mean;
+        block.batch_variance[c] = squares / static_cast<Scalar>(rows);
       }
     }
   }
 
-  /// Stage 2: by the moments of the batch while training, else by the running ones.
+  /// Stage 2: normalizes by the moments of the batch while training, otherwise by the running ones.
   Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x,
                                     Cache& cache) const {
     const auto y = cache.y.middle_rows(0, x.rows());
@@ -104,33 +109,42 @@ class BatchNorm {
     return y;
   }
 
-  /// Stage 1 of backward: sums of the block. Only while training.
+  /// Stage 1 of backward: computes the sums of a micro-batch. Does nothing unless training.
   void backward_observe(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
     if (!pass.training) return;
-    std::ranges::fill(cache.sum, Scalar(0)), std::ranges::fill(cache.along, Scalar(0));
+    std::ranges::fill(cache.sum, Scalar(0));
+    std::ranges::fill(cache.along, Scalar(0));
     kernels::add_rows<Scalar>(dy, cache.sum.data());
     kernels::add_products<Scalar>(dy, cache.normalized.middle_rows(0, dy.rows()),
                                   cache.along.data());
-    for (std::size_t c = 0; c < dy.cols(); ++c)
-      cache.sum[c] *= gain.data()[c], cache.along[c] *= gain.data()[c];
-  }
-
-  /// Between the stages: sums of the batch, in block order.
-  void reduce_backward(Caches<Cache> caches) const {
-    for (std::size_t c = 0; c < gain.cols(); ++c) {
-      Scalar sum = 0, along = 0;
-      for (const Cache& block : caches) sum += block.sum[c], along += block.along[c];
-      for (Cache& block : caches) block.batch_sum[c] = sum, block.batch_along[c] = along;
+    for (std::size_t c = 0; c < dy.cols(); ++c) {
+      cache.sum[c] *= gain.data()[c];
+      cache.along[c] *= gain.data()[c];
     }
   }
 
-  /// Stage 2: dx = inverse deviation (dn - mean(dn) - n mean(dn n)), both means over the batch; by
-  /// running statistics, which do not depend on x, dx = inverse deviation dn.
+  /// Between the stages: adds up the sums of the micro-batches, in their order.
+  void reduce_backward(Caches<Cache> caches) const {
+    for (std::size_t c = 0; c < gain.cols(); ++c) {
+      Scalar sum = 0, along = 0;
+      for (const Cache& block : caches) {
+        sum += block.sum[c];
+        along += block.along[c];
+      }
+      for (Cache& block : caches) {
+        block.batch_sum[c] = sum;
+        block.batch_along[c] = along;
+      }
+    }
+  }
+
+  /// Stage 2: dx = inverse deviation (dn - mean(dn) - n mean(dn n)), both means over the batch.
+  /// Running statistics do not depend on x; with them dx = inverse deviation dn.
   Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
                                            Cache& cache) const {
     cache.dy = dy;
     const std::size_t width = dy.cols();
-    // From here on `mean` and `squares` hold the two means, with their signs.
+    // From here on `mean` and `squares` hold the two means, negated.
     const Scalar rows = pass.training ? static_cast<Scalar>(cache.batch_rows) : Scalar(1);
     for (std::size_t c = 0; c < width; ++c) {
       cache.mean[c] = pass.training ? -(cache.batch_sum[c] / rows) : Scalar(0);
@@ -155,8 +169,8 @@ class BatchNorm {
     }
   }
 
-  /// Once a step, from any block of the batch: running = (1 - weight) running + weight batch, the
-  /// variance unbiased, as PyTorch.
+  /// Updates the running statistics once per step, from any micro-batch of the batch: running = (1
+  /// - weight) running + weight batch. The variance is unbiased, as in PyTorch.
   void commit(const Cache& cache, Scalar weight) {
     const auto rows = static_cast<Scalar>(cache.batch_rows);
     const auto move = [weight](Scalar& running, Scalar seen) {

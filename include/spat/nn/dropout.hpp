@@ -1,4 +1,4 @@
-// nn. Inverted dropout, keyed by place instead of drawn from a stream.
+// nn. Inverted dropout, keyed by position instead of drawn from a stream.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -7,12 +7,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// While training y_i = x_i / (1 - rate) with probability 1 - rate, else +0; otherwise y is x
+/// While training, y_i = x_i / (1 - rate) with probability 1 - rate, else +0. Otherwise y is x
 /// itself.
 ///
-/// Which i are kept is a function of (seed, step, site, sample, position within the sample):
-/// another cut of the batch, more threads or a pruned neighbour change nothing. `site` numbers the
-/// dropouts of the unpruned architecture.
+/// Which i are kept is a function of (seed, step, site, sample, position within the sample), so
+/// dividing the batch differently, using more threads or pruning a neighbour changes nothing.
+/// `site` numbers the dropouts of the unpruned architecture.
 template <std::floating_point Scalar>
 class Dropout {
  public:
@@ -26,7 +26,7 @@ class Dropout {
     std::span<unsigned char> keep;
     std::size_t sample_rows = 0;
 
-    /// No room where nothing is dropped. `rows_of_sample` rows of x belong to one sample.
+    /// Takes no memory if nothing is dropped. `rows_of_sample` rows of x belong to one sample.
     void lay_out(Arena& arena, const Dropout& layer, std::size_t rows, std::size_t cols,
                  std::size_t rows_of_sample) {
       sample_rows = rows_of_sample;
@@ -61,7 +61,7 @@ class Dropout {
 
   void backward_weights(const Pass&, Caches<Cache>, Dropout&, Share&) const {}
 
-  /// What decides which numbers of one sample are dropped; of no rate where nothing is.
+  /// The key that decides which numbers of one sample are dropped. Its rate is 0 if nothing is.
   [[nodiscard]] kernels::DropoutKey key(const Pass& pass, std::size_t sample) const {
     return {pass.training ? rate : 0, pass.seed, pass.step, site, pass.first_sample + sample};
   }

@@ -1,4 +1,4 @@
-// nn. All tokens of a series, side by side, make its forecast.
+// nn. Forecasts each series from all its tokens, side by side.
 #pragma once
 
 #include <spat/kernels/elementwise.hpp>
@@ -7,10 +7,10 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// forecast(b, c, :) = Drop(W flatten(x(b, c)) + bias), flatten index = d N + n as in the reference
-/// (PatchTST, Nie et al., 2023).
+/// forecast(b, c, :) = Drop(W flatten(x(b, c)) + bias), with flatten index d N + n as in the
+/// reference (PatchTST, Nie et al., 2023).
 ///
-/// Shapes, with N tokens a series:  x [series * N x D]   y [series x T]   W [T x D N].
+/// Shapes, with N tokens per series:  x [series * N x D]   y [series x T]   W [T x D N].
 template <std::floating_point Scalar, std::size_t Inputs = dynamic, std::size_t Horizon = dynamic,
           std::size_t Width = dynamic>
 class FlattenHead {
@@ -30,7 +30,7 @@ class FlattenHead {
     Rows<Scalar, Inputs> flat;
     Rows<Scalar, Width> dx;
 
-    /// `series` of one sample.
+    /// `series` is the number of series per sample.
     void lay_out(Arena& arena, const FlattenHead& layer, std::size_t samples, std::size_t series,
                  std::size_t tokens) {
       const std::size_t inputs = layer.linear.inputs();

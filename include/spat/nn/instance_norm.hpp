@@ -5,15 +5,16 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// For each sample and channel (Liu et al., Non-stationary Transformers, 2022; RevIN without
-/// affine, Kim et al., 2022):
+/// Instance normalization of each sample and channel (Liu et al., Non-stationary Transformers,
+/// 2022; RevIN without affine, Kim et al., 2022):
 ///
 ///     forward  n = (x - mean) / sigma,  sigma = sqrt(var + 1e-5),  mean and biased var over time
 ///     restore  y = z sigma + mean
 ///
 /// Shapes:  x, n [samples * L x C]   z, y [samples * T x C]
-/// mean, sigma [samples x C].  Where fewer channels come back, z and y
-/// hold the last ones.
+/// mean, sigma [samples x C].
+///
+/// If fewer channels are restored, z and y hold the last ones.
 template <std::floating_point Scalar, std::size_t Channels = dynamic>
 class InstanceNorm {
  public:
@@ -30,15 +31,18 @@ class InstanceNorm {
                  std::size_t channels) {
       lay_out(arena, samples, l, t, channels, channels);
     }
-    /// The last `targets` channels come back.
+    /// Lays out a cache in which only the last `targets` channels are restored.
     void lay_out(Arena& arena, std::size_t samples, std::size_t l, std::size_t t,
                  std::size_t channels, std::size_t targets) {
-      lookback = l, horizon = t, first = channels - targets;
+      lookback = l;
+      horizon = t;
+      first = channels - targets;
       arena.take(y, samples * horizon, targets);
       for (auto* view : {&mean, &sigma}) arena.take(*view, samples, channels);
       arena.take(n, samples * lookback, channels);
       if (!arena.training()) return;
-      arena.take(dz, samples * horizon, targets), arena.take(dx, samples * lookback, channels);
+      arena.take(dz, samples * horizon, targets);
+      arena.take(dx, samples * lookback, channels);
       for (auto* view : {&dmean, &dsigma}) arena.take(*view, samples, channels);
     }
   };
@@ -50,7 +54,8 @@ class InstanceNorm {
     for (std::size_t s = 0; s < samples; ++s) {
       Scalar *const mean = cache.mean.row(s), *const sigma = cache.sigma.row(s);
       const std::size_t first = s * cache.lookback, last = first + cache.lookback;
-      std::fill(mean, mean + channels, Scalar(0)), std::fill(sigma, sigma + channels, Scalar(0));
+      std::fill(mean, mean + channels, Scalar(0));
+      std::fill(sigma, sigma + channels, Scalar(0));
       for (std::size_t t = first; t < last; ++t)
         for (std::size_t c = 0; c < channels; ++c) mean[c] += x.row(t)[c];
       for (std::size_t c = 0; c < channels; ++c) mean[c] /= count;
@@ -67,7 +72,7 @@ class InstanceNorm {
     return cache.n;
   }
 
-  /// Back to the window's own level and scale.
+  /// Restores the level and scale of each window.
   Rows<const Scalar> restore(const Pass&, Rows<const Scalar> z, Cache& cache) const {
     for (std::size_t r = 0; r < z.rows(); ++r) {
       const Scalar* const mean = cache.mean.row(r / cache.horizon) + cache.first;
@@ -78,11 +83,11 @@ class InstanceNorm {
     return cache.y;
   }
 
-  /// dz = dy sigma;  leaves dmean = sum_t dy and dsigma = sum_t dy z for backward_input.
+  /// dz = dy sigma.  Leaves dmean = sum_t dy and dsigma = sum_t dy z for backward_input.
   Rows<const Scalar> backward_restore(const Pass&, Rows<const Scalar> dy, Rows<const Scalar> z,
                                       Cache& cache) const {
-    std::ranges::fill(cache.dmean.flat(), Scalar(0)),
-        std::ranges::fill(cache.dsigma.flat(), Scalar(0));
+    std::ranges::fill(cache.dmean.flat(), Scalar(0));
+    std::ranges::fill(cache.dsigma.flat(), Scalar(0));
     for (std::size_t r = 0; r < dy.rows(); ++r) {
       const std::size_t s = r / cache.horizon;
       const Scalar* const sigma = cache.sigma.row(s) + cache.first;
@@ -97,8 +102,8 @@ class InstanceNorm {
     return cache.dz;
   }
 
-  /// dx = (dn - mean(dn) - n mean(dn n)) / sigma + dmean / L + dsigma n / L, the last two from
-  /// backward_restore.
+  /// dx = (dn - mean(dn) - n mean(dn n)) / sigma + dmean / L + dsigma n / L. The last two terms
+  /// come from backward_restore.
   Rows<const Scalar, Channels> backward_input(const Pass&, Rows<const Scalar, Channels> dn,
                                               Cache& cache) const {
     const std::size_t samples = dn.rows() / cache.lookback;

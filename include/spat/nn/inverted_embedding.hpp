@@ -1,4 +1,4 @@
-// nn. Each variate's whole lookback window becomes one token.
+// nn. Embeds the whole lookback window of each variate as one token.
 #pragma once
 
 #include <spat/nn/dropout.hpp>
@@ -6,7 +6,7 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// token(b, n) = Drop(W series(b, n) + b),  n over the C channels and then the M time marks
+/// token(b, n) = Drop(W series(b, n) + b), with n over the C channels and then the M time marks
 /// (iTransformer, Liu et al., 2024).
 ///
 /// Shapes:  x [samples * L x C]   marks [samples * L x M] or empty   y [samples * (C + M) x D]
@@ -31,7 +31,8 @@ class InvertedEmbedding {
 
     void lay_out(Arena& arena, const InvertedEmbedding& layer, std::size_t samples,
                  std::size_t channel_count, std::size_t mark_count) {
-      channels = channel_count, tokens = channel_count + mark_count;
+      channels = channel_count;
+      tokens = channel_count + mark_count;
       const std::size_t rows = samples * tokens, lookback = layer.value_embedding.inputs();
       value_embedding.lay_out(arena, layer.value_embedding, rows);
       dropout.lay_out(arena, layer.dropout, rows, layer.value_embedding.outputs(), tokens);
@@ -66,7 +67,7 @@ class InvertedEmbedding {
     return cache.dx;
   }
 
-  /// Where nobody asks for dx.
+  /// Replaces backward_input if dx is not needed.
   void skip_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
     value_embedding.skip_input(dropout.backward_input(pass, dy, cache.dropout),
                                cache.value_embedding);

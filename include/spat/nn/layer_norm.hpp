@@ -9,10 +9,10 @@ namespace spat::inline SPAT_ABI {
 
 /// Normalizes each row to zero mean and unit variance, then scales and shifts (Ba et al., 2016).
 ///
-///     y = gain n + bias,  n = (u - mean(u)) / sqrt(var(u) + epsilon),  u = x or x + branch,  var
-///     biased
+///     y = gain n + bias,  n = (u - mean(u)) / sqrt(var(u) + epsilon),  u = x or x + branch
 ///
-/// Shapes, with R rows:  x, y, n [R x D]   gain, bias [D]   inverse deviation [R].
+/// The variance is the biased one. Shapes, with R rows:  x, y, n [R x D]   gain, bias [D]   inverse
+/// deviation [R].
 template <std::floating_point Scalar, std::size_t Width = dynamic>
 class LayerNorm {
  public:
@@ -40,8 +40,8 @@ class LayerNorm {
     }
   };
 
-  /// `branch` [R x D] is added to x if it is given: "add and norm" in one pass over memory. dx
-  /// is the gradient of both.
+  /// Adds `branch` [R x D] to x if it is given: "add and norm" in one pass over memory. dx is the
+  /// gradient of both.
   Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache,
                                     Rows<const Scalar, Width> branch = {}) const {
     const bool keep = cache.normalized.data() != nullptr;

@@ -1,4 +1,4 @@
-// nn. Affine map of each row.
+// nn. An affine map of each row.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -7,6 +7,7 @@
 
 namespace spat::inline SPAT_ABI {
 
+/// Whether a linear map has a bias.
 enum class Bias { none, learned };
 
 /// y = x W^T + b.
@@ -15,8 +16,8 @@ enum class Bias { none, learned };
 /// b [Out].
 /// dW = dy^T x,  db = sum_r dy_r,  dx = dy W.
 ///
-/// forward and backward_input take a `finish(row, rows, column, cols)`: what is done to a tile of y
-/// or dx element by element while it is still in the first-level cache.
+/// forward and backward_input take a `finish(row, rows, column, cols)`: an elementwise operation on
+/// each tile of y or dx while it is still in the first-level cache.
 template <std::floating_point Scalar, std::size_t In = dynamic, std::size_t Out = dynamic,
           Bias has_bias = Bias::learned>
 class Linear {
@@ -32,8 +33,8 @@ class Linear {
   [[nodiscard]] std::size_t inputs() const { return weight.cols(); }
   [[nodiscard]] std::size_t outputs() const { return weight.rows(); }
 
-  /// Whose memory dx lies in: the cache's own, or none is needed (skip_input, or add_input_gradient
-  /// into another's).
+  /// Where dx lies: in the cache's own memory, or nowhere (skip_input, or add_input_gradient into
+  /// another layer's memory).
   enum class Dx { own, none };
 
   struct Cache {
@@ -72,19 +73,19 @@ class Linear {
     return dx;
   }
 
-  /// dx += dy W, where several layers read one x.
+  /// dx += dy W, for an x that several layers read.
   void add_input_gradient(const Pass& pass, Rows<const Scalar, Out> dy, Cache& cache,
                           Rows<Scalar, In> dx) const {
     input_gradient(pass, dy, cache, dx, kernels::Store::add, kernels::NoFinish{});
   }
 
-  /// In place of backward_input where nobody asks for dx: the first layer of a model.
+  /// Replaces backward_input if dx is not needed: the first layer of a model.
   void skip_input(Rows<const Scalar, Out> dy, Cache& cache) const { cache.dy = dy; }
 
   void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, Linear& gradients,
                         Share& share) const {
-    constexpr std::size_t tile =
-        128;  // outputs a task: a constant, so that tasks do not depend on the workers
+    // Outputs per task: a constant, so that tasks do not depend on the workers.
+    constexpr std::size_t tile = 128;
     const kernels::Strided<Scalar> dw = gradients.weight.view();
     for (std::size_t first = 0; first < outputs(); first += tile) {
       if (!share.takes()) continue;
@@ -99,13 +100,13 @@ class Linear {
     }
   }
 
-  /// Of one forward over `rows` rows.
+  /// Multiply-adds of one forward over `rows` rows.
   [[nodiscard]] std::size_t multiply_adds(std::size_t rows) const {
     return rows * inputs() * outputs();
   }
 
-  /// `dimensions` of the weight's file shape: 2, or 3 for a convolution of width one; how weight
-  /// and bias start.
+  /// Lists weight and bias. `dimensions` is that of the weight's file shape: 2, or 3 for a
+  /// convolution of width one. The last two say how weight and bias are initialized.
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list, std::size_t dimensions = 2,
                        Initial initial = {}, Initial bias_initial = {}) {
@@ -113,7 +114,7 @@ class Linear {
     shape.resize(dimensions, 1);
     for_each(self, name, list, std::move(shape), initial, bias_initial);
   }
-  /// `shape` of the weight as the reference has it.
+  /// As above, with the `shape` of the weight as the reference has it.
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list,
                        std::vector<std::size_t> shape, Initial initial = {},
@@ -127,8 +128,9 @@ class Linear {
   }
 
  private:
-  /// work(top, rows, first, last) over a product [rows x cols]: workers take columns in whole
-  /// panels, or rows where the panels do not divide. Neither moves a bit.
+  /// Calls work(top, rows, first, last) over a product [rows x cols]. Workers take columns in whole
+  /// panels, or rows if the number of panels is not a multiple of the workers. Both give the same
+  /// bits.
   template <class Work>
   static void over_tiles(const Pass& pass, std::size_t rows, std::size_t cols, std::size_t depth,
                          Work&& work) {
@@ -145,7 +147,7 @@ class Linear {
       });
   }
 
-  /// finish for rows that are counted from `top` on.
+  /// `finish` for rows that are numbered from `top` on.
   template <class Finish>
   static auto below(std::size_t top, const Finish& finish) {
     return [top, &finish](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {

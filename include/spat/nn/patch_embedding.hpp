@@ -1,4 +1,4 @@
-// nn. Patches of each variate as tokens, with fixed positions.
+// nn. Embeds patches of each variate as tokens, with fixed positions.
 #pragma once
 
 #include <spat/nn/dropout.hpp>
@@ -55,7 +55,7 @@ class PatchEmbedding {
     return patches.backward_input(
         pass, value_embedding.backward_input(pass, d, cache.value_embedding), cache.patches);
   }
-  /// Where nobody asks for dx.
+  /// Replaces backward_input if dx is not needed.
   void skip_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
     value_embedding.skip_input(dropout.backward_input(pass, dy, cache.dropout),
                                cache.value_embedding);
@@ -66,7 +66,7 @@ class PatchEmbedding {
                                      gradients.value_embedding, share);
   }
 
-  /// Of the tokens of `channels` series.
+  /// Multiply-adds for the tokens of `channels` series.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     return value_embedding.multiply_adds(channels * patches.count);
   }

@@ -1,15 +1,16 @@
-// nn. Series cut into overlapping patches, a patch a token.
+// nn. Cuts series into overlapping patches, one token per patch.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
 
 namespace spat::inline SPAT_ABI {
 
-/// patch(b, c, p) = x(b, p stride .. p stride + patch, c), the series continued by `padding` copies
-/// of its last value (PatchTST, Nie et al., 2023).
+/// patch(b, c, p) = x(b, p stride .. p stride + patch, c), with the series continued by `padding`
+/// copies of its last value (PatchTST, Nie et al., 2023).
 ///
-/// Shapes, with P = (L + padding - patch) / stride + 1 patches a series:  x [samples * L x C]
+/// Shapes, with P = (L + padding - patch) / stride + 1 patches per series:  x [samples * L x C]
 /// y [samples * C * P x patch].
+///
 /// No parameters. Errors: ConfigError unless a patch fits into the continued series.
 template <std::floating_point Scalar, std::size_t Patch = dynamic>
 class Patches {

@@ -1,4 +1,4 @@
-// nn. Where a token stands: a table of positions, fixed or learned, added to each sequence.
+// nn. Position embeddings: a table of positions, fixed or learned, that is added to each sequence.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -8,7 +8,7 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Rows of the fixed table in files, and so the most tokens of a sequence.
+/// Rows of the fixed table in files, and therefore the most tokens of a sequence.
 inline constexpr std::size_t most_positions = 5000;
 
 /// Writes table [rows x cols]: pe(t, 2i) = sin(t / 10000^(2i / cols)), pe(t, 2i + 1) = cos of the
@@ -24,8 +24,8 @@ void sinusoidal_positions(std::span<Scalar> table, std::size_t cols) {
   }
 }
 
-/// y = x + table, row r of a sequence of N tokens with row r of the table [N x D]. The table is
-/// fixed and computed; files hold it as the reference does: position_embedding.pe [1, 5000, D].
+/// y = x + table: row r of a sequence of N tokens plus row r of the table [N x D]. The table is
+/// fixed and computed. Files hold it as the reference does: position_embedding.pe [1, 5000, D].
 template <std::floating_point Scalar, std::size_t Width = dynamic>
 class SinusoidalPositions {
  public:
@@ -35,8 +35,8 @@ class SinusoidalPositions {
     sinusoidal_positions(table_.flat(), width);
   }
 
-  /// What follows a product whose tiles x [sequences * N x D] are: positions are added, tile by
-  /// tile, in place. Where sequences begin with token `first`, x has N - first rows for each.
+  /// Epilogue for the product that computes x [sequences * N x D]: adds the positions to each
+  /// finished tile, in place. If sequences begin with token `first`, each has N - first rows in x.
   [[nodiscard]] auto follow(Rows<Scalar, Width> x, std::size_t first = 0) const {
     const auto table = table_.view().middle_rows(first, table_.rows() - first);
     return [x, table](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
@@ -59,8 +59,8 @@ class SinusoidalPositions {
   Tensor<Scalar, dynamic, Width> table_;
 };
 
-/// y = x + W, row r of a sequence of N tokens with row r of W [N x D], which is learned.  dW = sum
-/// over the sequences of dy.
+/// y = x + W: row r of a sequence of N tokens plus row r of the learned W [N x D].  dW = sum over
+/// the sequences of dy.
 template <std::floating_point Scalar, std::size_t Width = dynamic>
 class LearnedPositions {
  public:
@@ -85,7 +85,7 @@ class LearnedPositions {
                            cache.y.middle_rows(r, table.rows()).flat());
     return cache.y.middle_rows(0, x.rows());
   }
-  /// y = W for each sequence: tokens that are nothing but learned. The same backward.
+  /// y = W for each sequence: tokens that consist only of learned numbers. Backward is the same.
   Rows<const Scalar, Width> repeat(const Pass&, Cache& cache) const {
     for (std::size_t r = 0; r < cache.y.rows(); r += table.rows())
       std::ranges::copy(table.flat(), cache.y.row(r));
@@ -104,7 +104,7 @@ class LearnedPositions {
         kernels::add<Scalar>(sum, cache.dy.middle_rows(r, table.rows()).flat(), sum);
   }
 
-  /// `shape` and `initial` as the reference has them.
+  /// Lists the table with the `shape` and `initial` of the reference.
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list,
                        std::vector<std::size_t> shape = {}, Initial initial = Initial::normal(1)) {

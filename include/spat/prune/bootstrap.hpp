@@ -1,4 +1,4 @@
-// prune. How sure a ranking is: the spread of mean scores over resampled steps.
+// prune. How certain a ranking is: the spread of mean scores over resampled steps.
 #pragma once
 
 #include <spat/core/random.hpp>
@@ -9,16 +9,16 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// What resampling the steps says of the modules' mean scores. A module without a score in any step
-/// is NaN everywhere.
+/// What resampling the steps shows about the modules' mean scores. A module without a score in any
+/// step is NaN everywhere.
 struct ScoreSpread {
-  std::vector<double> mean = {},
-                      standard_error =
-                          {};  // [module]; the error is NaN with fewer than two resamples
-  std::vector<std::vector<double>> below =
-      {};  // [i][j]: part of the resamples with i's mean below j's, a tie is half
-  double mean_tau =
-      0;  // of a resample's ranking and that of all steps; NaN where nothing is ordered
+  /// [module]; the error is NaN with fewer than two resamples.
+  std::vector<double> mean = {}, standard_error = {};
+  /// [i][j]: the share of resamples in which i's mean is below j's; a tie counts half.
+  std::vector<std::vector<double>> below = {};
+  /// Mean of Kendall's tau between a resample's ranking and that of all steps; NaN if nothing is
+  /// ordered.
+  double mean_tau = 0;
   std::size_t resamples = 0, block = 0;
 
   /// The pairs i < j whose order by `mean` holds in fewer than `level` of the resamples, or that no
@@ -40,14 +40,16 @@ struct ScoreSpread {
 
 namespace detail {
 
-/// A sum over weighted steps; NaN adds nothing.
+/// A sum over weighted steps; a NaN adds nothing.
 struct WeightedSum {
   double sum = 0, weight = 0;
 
   void add(double w, double x) {
-    if (!std::isnan(x)) sum = multiply_add(w, x, sum), weight += w;
+    if (std::isnan(x)) return;
+    sum = multiply_add(w, x, sum);
+    weight += w;
   }
-  [[nodiscard]] double mean() const { return sum / weight; }  // NaN of nothing
+  [[nodiscard]] double mean() const { return sum / weight; }  // NaN if nothing was added
 };
 
 using StepScores = std::vector<std::vector<double>>;  // [step][module]
@@ -62,8 +64,8 @@ using StepScores = std::vector<std::vector<double>>;  // [step][module]
   return means;
 }
 
-/// How often each step is in a moving-block resample: blocks of neighbours from anywhere, cut off
-/// at `count` steps in all.
+/// How often each step occurs in a moving-block resample: blocks of neighbouring steps drawn from
+/// anywhere, `count` steps in all.
 [[nodiscard]] inline std::vector<double> block_resample(std::size_t count, std::size_t block,
                                                         Random& random) {
   std::vector<double> weights(count, 0);
@@ -92,13 +94,17 @@ inline void check_steps(const StepScores& steps, std::size_t resamples, std::siz
 
 }  // namespace detail
 
-/// Moving-block bootstrap of mean scores. steps[t][i] is what step t gave module i, NaN where it
-/// was silent. A resample draws as many steps as there are, in blocks of neighbours, because
-/// neighbouring steps of a training are correlated; all modules
-/// share it, and two are compared by  sum_t w_t (x_ti - x_tj) < 0  over the steps that have both:
-/// what moves all modules alike
-/// leaves their order certain. block = 0: round(cbrt(steps)). It is a function of its arguments;
-/// resample r is the same whatever their number. Time grows with resamples x steps x modules^2.
+/// Moving-block bootstrap of mean scores.
+///
+/// steps[t][i] is the score of module i in step t, or NaN if the module was not scored. A resample
+/// draws as many steps as there are, in blocks of neighbours, because neighbouring steps of a
+/// training are correlated. All modules share a resample. Two modules are compared by
+///
+///     sum_t w_t (x_ti - x_tj) < 0
+///
+/// over the steps that score both, so what moves all modules alike leaves their order certain.
+/// block = 0 means round(cbrt(steps)). The result is a function of the arguments; resample r is the
+/// same whatever their number. Time grows with resamples x steps x modules^2.
 ///
 /// Throws ConfigError for no steps, no resamples, or a block longer than the steps; ShapeError for
 /// rows of different lengths; NumericError for an infinite score. Kunsch, "The jackknife and the
@@ -145,12 +151,13 @@ inline void check_steps(const StepScores& steps, std::size_t resamples, std::siz
   return spread;
 }
 
-/// Standard errors of the mean scores by batch means: neighbouring steps in floor(sqrt(steps))
-/// blocks, whose means m_b are nearly
-/// independent:  sqrt(sum_b (m_b - mean)^2 / (b (b - 1))).  Cheap enough for every epoch. Empty for
-/// fewer than four steps, NaN for a
-/// module without a score. Source: Alexopoulos and Seila, "Output data analysis", in: Handbook of
-/// Simulation, 1998.
+/// Standard errors of the mean scores by batch means. Neighbouring steps form floor(sqrt(steps))
+/// blocks, whose means m_b are nearly independent:
+///
+///     sqrt(sum_b (m_b - mean)^2 / (b (b - 1)))
+///
+/// Cheap enough for every epoch. Empty for fewer than four steps, NaN for a module without a score.
+/// Source: Alexopoulos and Seila, "Output data analysis", in: Handbook of Simulation, 1998.
 [[nodiscard]] inline std::vector<double> batch_means_errors(
     const std::vector<std::vector<double>>& steps) {
   const std::size_t modules = steps.size() < 4 ? 0 : steps[0].size();
@@ -163,7 +170,8 @@ inline void check_steps(const StepScores& steps, std::size_t resamples, std::siz
       detail::WeightedSum block;
       for (std::size_t t = b * steps.size() / blocks; t < (b + 1) * steps.size() / blocks; ++t)
         block.add(1, steps[t][i]);
-      means.push_back(block.mean()), centre.add(1, means.back());
+      means.push_back(block.mean());
+      centre.add(1, means.back());
     }
     for (const double mean : means) squares.add(1, (mean - centre.mean()) * (mean - centre.mean()));
     errors.push_back(squares.weight < 2

@@ -1,5 +1,4 @@
-// prune. How much goes: a rule that turns scores into a mask, and knows nothing of where the scores
-// come from.
+// prune. Budgets: rules that turn scores into a mask, independent of where the scores come from.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -15,36 +14,37 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The k lowest scores.
+/// Removes the modules with the `count` lowest scores.
 struct DropLowest {
   std::size_t count = 0;
 };
-/// The lowest scores, round(ratio * kept modules) of them; 0 <= ratio <= 1.
+/// Removes the lowest scores, round(ratio * kept modules) of them; 0 <= ratio <= 1.
 struct DropRatio {
   double ratio = 0;
 };
-/// Every score below the threshold.
+/// Removes every module whose score is below the threshold.
 struct DropBelow {
   double threshold = 0;
 };
-/// The lowest scores, until the multiply-adds of a forecast are this share below the model's: 0.35
-/// is "-35 %".
+/// Removes the lowest scores until the multiply-adds of a forecast are this share below the
+/// model's: 0.35 is "-35 %".
 struct ReduceMacs {
   double by = 0;
 };
-/// The same of its parameters.
+/// Removes the lowest scores until the parameters are this share below the model's.
 struct ReduceParameters {
   double by = 0;
 };
-/// The lowest scores, until the measured median of a forecast is at most this.
+/// Removes the lowest scores until the measured median latency of a forecast is at most this.
 struct LatencyAtMost {
   double milliseconds = 0;
 };
-/// The lowest scores, one after another, while the validation loss, with its standard error on top,
-/// is at most this share above the model's: 0.01 is "+1 %".
+/// Removes the lowest scores one after another as long as the validation loss plus its standard
+/// error is at most this share above the model's: 0.01 is "+1 %".
 struct LossAtMost {
   double increase = 0;
 };
+/// How much to remove: one of the rules above.
 using Budget = std::variant<DropLowest, DropRatio, DropBelow, ReduceMacs, ReduceParameters,
                             LatencyAtMost, LossAtMost>;
 
@@ -53,11 +53,11 @@ struct Estimate {
   double mean = 0, error = 0;
 };
 
-/// A figure of the model that keeps these modules.
+/// A measure of the model that keeps these modules.
 using MaskMeasure = std::function<double(ModuleMask)>;
 
-/// What a budget may ask of masks; measures_of() has them of a model. Latency is a median in
-/// milliseconds, the loss change relative to the model that is pruned.
+/// The measures that a budget may need; measures_of() provides those of a model. Latency is a
+/// median in milliseconds. The loss change is relative to the model that is pruned.
 struct Measures {
   MaskMeasure macs = {}, parameters = {}, latency = {};
   std::function<Estimate(ModuleMask)> loss_change = {};
@@ -79,10 +79,10 @@ inline void check_share(double share, const char* what) {
 
 }  // namespace detail
 
-/// The modules of `kept` in the order in which they go: the lowest score first. Scores within the
-/// lowest one's standard error (`errors`, empty for none) cannot be told from it: of those the
-/// deepest goes. The last module that is left of `guard` is not in it. Throws NumericError for a
-/// score that is not finite.
+/// The modules of `kept` in the order in which they are removed: the lowest score first. Scores
+/// within the lowest one's standard error (`errors`, empty for none) cannot be told apart from it;
+/// of those modules the deepest is removed first. The last remaining module of `guard` is not in
+/// the list. Throws NumericError for a score that is not finite.
 [[nodiscard]] inline std::vector<std::size_t> drop_order(ModuleMask kept,
                                                          const std::vector<double>& scores,
                                                          ModuleMask guard = {},
@@ -113,19 +113,19 @@ inline void check_share(double share, const char* what) {
   return order;
 }
 
-/// A budget that masks come down to as modules go: the first mask whose measure is within the limit
-/// has met it.
+/// A budget with a limit that falls as modules are removed: the first mask whose measure is within
+/// the limit meets it.
 struct Goal {
   MaskMeasure measure;
   double limit = 0;
-  std::function<std::string(double)> text;  // of a value of the measure, for messages
+  std::function<std::string(double)> text;  // formats a value of the measure for messages
 
   [[nodiscard]] bool met(ModuleMask mask) const { return measure(mask) <= limit; }
 };
 
-/// Of a model that keeps `kept`; none for a threshold and for a budget of losses, which end before
-/// a limit instead of behind it. Throws ConfigError for a share outside of [0, 1] and for a budget
-/// whose measure is missing.
+/// The goal of a budget for a model that keeps `kept`. Returns nothing for a threshold and for a
+/// loss budget: these stop before a limit is exceeded rather than once it is met. Throws
+/// ConfigError for a share outside of [0, 1] and for a budget whose measure is missing.
 [[nodiscard]] inline std::optional<Goal> goal_of(const Budget& budget, ModuleMask kept,
                                                  const Measures& measures = {}) {
   const double before = static_cast<double>(kept.count());
@@ -160,9 +160,11 @@ struct Goal {
   return {};
 }
 
-/// The mask that is left of `kept`. scores[i] is module i's; they go in the order of drop_order().
-/// Throws NumericError for a score that is not finite, ConfigError, with the best that can be
-/// reached, for a budget that cannot be met, and for one whose measure is missing.
+/// The mask that a budget leaves of `kept`. scores[i] is that of module i; modules are removed in
+/// the order of drop_order().
+///
+/// Throws NumericError for a score that is not finite. Throws ConfigError for a budget that cannot
+/// be met, with the best that can be reached, and for one whose measure is missing.
 [[nodiscard]] inline ModuleMask choose(ModuleMask kept, const std::vector<double>& scores,
                                        const Budget& budget, ModuleMask guard = {},
                                        const std::vector<double>& errors = {},
@@ -195,7 +197,8 @@ struct Goal {
   for (const std::size_t i : order) {
     if (reached <= goal.limit) break;
     mask = mask.without(i);
-    reached = goal.measure(mask), best = std::min(best, reached);
+    reached = goal.measure(mask);
+    best = std::min(best, reached);
   }
   if (reached <= goal.limit) return mask;
   const std::string but =

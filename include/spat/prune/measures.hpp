@@ -1,4 +1,4 @@
-// prune. What a model's masks cost, measured: multiply-adds, parameters, latency, and the change of
+// prune. Measures what a model's masks cost: multiply-adds, parameters, latency, and the change of
 // the validation loss.
 #pragma once
 
@@ -13,12 +13,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Mean and standard error of the relative change of the loss over `origins` stretches of
-/// neighbouring windows, one after another in
-/// time:  d_k = sum of b over stretch k / sum of a over it - 1. Windows overlap, so single windows
-/// are no sample; stretches nearly are.
-/// a, b: losses of the same windows, in order. Throws ShapeError for different numbers, ConfigError
-/// for fewer than two origins or more of them than windows.
+/// Mean and standard error of the relative change of the loss over `origins` consecutive stretches
+/// of neighbouring windows:
+///
+///     d_k = sum of b over stretch k / sum of a over stretch k - 1
+///
+/// Windows overlap, so single windows are not independent samples; stretches nearly are. a and b
+/// are losses of the same windows, in order. Throws ShapeError for different numbers, and
+/// ConfigError for fewer than two origins or more origins than windows.
 [[nodiscard]] inline Estimate loss_change(const std::vector<double>& a,
                                           const std::vector<double>& b, std::size_t origins = 5) {
   if (a.size() != b.size())
@@ -30,8 +32,10 @@ namespace spat::inline SPAT_ABI {
   std::vector<double> changes;
   for (std::size_t k = 0; k < origins; ++k) {
     double before = 0, after = 0;
-    for (std::size_t i = k * a.size() / origins; i < (k + 1) * a.size() / origins; ++i)
-      before += a[i], after += b[i];
+    for (std::size_t i = k * a.size() / origins; i < (k + 1) * a.size() / origins; ++i) {
+      before += a[i];
+      after += b[i];
+    }
     changes.push_back(after / before - 1);
   }
   const double n = static_cast<double>(origins),
@@ -41,14 +45,15 @@ namespace spat::inline SPAT_ABI {
   return {mean, std::sqrt(squares / (n * (n - 1)))};
 }
 
+/// How to measure a mask.
 struct MeasureOptions {
   std::size_t origins = 5;       // of the loss change
-  double latency_seconds = 0.3;  // a mask
+  double latency_seconds = 0.3;  // per mask
   std::size_t latency_batch = 1;
-  std::uint64_t seed = 1;  // of the windows that batch statistics are re-estimated from
+  std::uint64_t seed = 1;  // of the windows from which batch statistics are re-estimated
 };
 
-/// The median latency of forecasts of `batch` windows, alone on the machine as it is now.
+/// Measures the latency of forecasts of `batch` windows, alone on the machine in its present state.
 template <Evaluable Model>
 [[nodiscard]] Latency measure_latency(const Model& model,
                                       const WindowDataset<typename Model::Value>& windows,
@@ -62,10 +67,11 @@ template <Evaluable Model>
   return measure_alternately({[&] { (void)predictor.forecast(gathered); }}, seconds)[0];
 }
 
-/// Measures of `model`, which must outlive them, as the windows and the team. Each mask is measured
-/// once, when it is first asked for: do not let anything else pass meanwhile where latency is
-/// asked. Nothing is fine-tuned: a loss change is what removal alone costs, running statistics
-/// re-estimated.
+/// The measures of `model`. The model, the windows and the team must outlive them.
+///
+/// Each mask is measured once, when it is first requested. Do not run anything else at the same
+/// time if latency is measured. Nothing is fine-tuned: a loss change is the cost of removal alone,
+/// after running statistics are re-estimated.
 template <PrunableModel Model>
 [[nodiscard]] Measures measures_of(const Model& model,
                                    const WindowDataset<typename Model::Value>& training,
@@ -102,8 +108,8 @@ template <PrunableModel Model>
               }};
 }
 
-/// Milliseconds that each kept module takes: what the forecast is faster by without it; 0 for a
-/// module that is gone, and for the last one left of `guard`, without which there is no model.
+/// The milliseconds that each kept module takes: how much faster the forecast is without it. 0 for
+/// a removed module, and for the last remaining one of `guard`, without which there is no model.
 [[nodiscard]] inline std::vector<double> module_latencies(ModuleMask kept, std::size_t modules,
                                                           const MaskMeasure& latency,
                                                           ModuleMask guard = {}) {

@@ -1,4 +1,4 @@
-// prune. Rankings compared: Kendall's tau and Spearman's rho of two score vectors, and when a
+// prune. Compares rankings: Kendall's tau and Spearman's rho of two score vectors, and whether a
 // ranking has settled.
 #pragma once
 
@@ -15,8 +15,8 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// The modules with a score on both sides: NaN is one that was pruned or never heard. ShapeError
-/// for different lengths.
+/// The modules with a score in both vectors; NaN marks a module that was pruned or never scored.
+/// Throws ShapeError for different lengths.
 [[nodiscard]] inline std::vector<std::size_t> scored_by_both(std::span<const double> a,
                                                              std::span<const double> b) {
   if (a.size() != b.size())
@@ -28,8 +28,8 @@ namespace detail {
   return modules;
 }
 
-/// Of the pairs of modules: how many a and b order alike, how many the other way round, how many
-/// each of them orders at all.
+/// How many pairs of modules a and b order alike, how many the other way round, and how many each
+/// of them orders at all.
 struct PairCounts {
   std::size_t modules = 0, concordant = 0, discordant = 0, ordered_by_a = 0, ordered_by_b = 0;
 };
@@ -41,7 +41,8 @@ struct PairCounts {
     for (const std::size_t i : modules) {
       if (i == j) break;
       const bool a_orders = a[i] != a[j], b_orders = b[i] != b[j];
-      counts.ordered_by_a += a_orders, counts.ordered_by_b += b_orders;
+      counts.ordered_by_a += a_orders;
+      counts.ordered_by_b += b_orders;
       if (a_orders && b_orders)
         ++((a[i] < a[j]) == (b[i] < b[j]) ? counts.concordant : counts.discordant);
     }
@@ -55,8 +56,8 @@ struct PairCounts {
                                 static_cast<double>(counts.ordered_by_b));
 }
 
-/// Twice the mid-rank less its mean, 2 r - (n + 1), a whole number: those below count for one,
-/// those above against it.
+/// Twice the mid-rank minus its mean, 2 r - (n + 1), a whole number: the modules below minus the
+/// modules above.
 [[nodiscard]] inline double centred_rank(std::span<const double> scores,
                                          const std::vector<std::size_t>& modules, std::size_t i) {
   double rank = 0;
@@ -66,44 +67,51 @@ struct PairCounts {
 
 }  // namespace detail
 
-/// Kendall's tau-b:  (C - D) / sqrt(U_a U_b),  C and D the pairs of modules that a and b order
-/// alike and the other way round, U
-/// the pairs that one of them does not tie. 1: the same order, -1: reversed. Modules that are NaN
-/// on either side are left out. NaN where one side orders nothing: fewer than two modules in
-/// common, or all of its scores equal. Throws ShapeError for different lengths. Kendall, "The
-/// treatment of ties in ranking problems", Biometrika 33 (1945).
+/// Kendall's tau-b:  (C - D) / sqrt(U_a U_b).  1 for the same order, -1 for the reversed one.
+///
+/// C and D are the pairs of modules that a and b order alike and the other way round; U_a and U_b
+/// are the pairs that a and b do not tie. Modules that are NaN in either vector are left out. NaN
+/// if one vector orders nothing: fewer than two modules in common, or all its scores equal. Throws
+/// ShapeError for different lengths. Kendall, "The treatment of ties in ranking problems",
+/// Biometrika 33 (1945).
 [[nodiscard]] inline double kendall_tau(std::span<const double> a, std::span<const double> b) {
   return detail::tau_of(detail::count_pairs(a, b));
 }
 
-/// Spearman's rho: Pearson's correlation of the mid-ranks,  sum (r - m)(s - m) / sqrt(sum (r - m)^2
-/// sum (s - m)^2),  where tied
-/// scores share the mean of their ranks and m = (n + 1) / 2. What is left out, and when it is NaN:
-/// as Kendall's tau. Throws ShapeError for different lengths. Spearman, "The proof and measurement
-/// of association between two things", 1904.
+/// Spearman's rho: Pearson's correlation of the mid-ranks,
+///
+///     sum (r - m)(s - m) / sqrt(sum (r - m)^2 sum (s - m)^2)
+///
+/// Tied scores share the mean of their ranks, and m = (n + 1) / 2. Leaves out the same modules as
+/// kendall_tau(), and is NaN in the same cases. Throws ShapeError for different lengths. Spearman,
+/// "The proof and measurement of association between two things", 1904.
 [[nodiscard]] inline double spearman(std::span<const double> a, std::span<const double> b) {
   const std::vector<std::size_t> modules = detail::scored_by_both(a, b);
   double product = 0, squares_a = 0, squares_b = 0;
   for (const std::size_t i : modules) {
     const double r = detail::centred_rank(a, modules, i), s = detail::centred_rank(b, modules, i);
     product = multiply_add(r, s, product);
-    squares_a = multiply_add(r, r, squares_a), squares_b = multiply_add(s, s, squares_b);
+    squares_a = multiply_add(r, r, squares_a);
+    squares_b = multiply_add(s, s, squares_b);
   }
   return product / std::sqrt(squares_a * squares_b);
 }
 
+/// When a ranking counts as settled.
 struct StabilityOptions {
   std::size_t window = 3;  // score vectors, at least two
-  double threshold = 0.9;  // of tau: below seven modules no pair may swap, of seven to nine one may
+  /// Of tau: with fewer than seven modules no pair may swap, with seven to nine one may.
+  double threshold = 0.9;
 };
 
-/// When a ranking has settled: the last `window` score vectors are there, and Kendall's tau of each
-/// with the next reaches the threshold. Where neither of two vectors orders anything (one module is
-/// left, or all scores are equal) they agree; where only one does, or they have no module in
-/// common, they do not.
+/// Decides whether a ranking has settled: there are `window` score vectors, and Kendall's tau of
+/// each with the next reaches the threshold. If neither of two vectors orders anything (one module
+/// is left, or all scores are equal), they agree. If only one does, or they have no module in
+/// common, they disagree.
 ///
-/// After a resume add the last `window` rows of the trajectory again. Throws ConfigError for a
-/// window below two or a threshold outside [-1, 1], ShapeError when the number of modules changes.
+/// After a resume, add the last `window` rows of the trajectory again. Throws ConfigError for a
+/// window below two or a threshold outside [-1, 1], and ShapeError if the number of modules
+/// changes.
 class Stability {
  public:
   explicit Stability(StabilityOptions options = {}) : options_(options) {
@@ -115,7 +123,8 @@ class Stability {
           message("a threshold of Kendall's tau must lie in [-1, 1], found ", options.threshold));
   }
 
-  /// scores[i] is module i's, NaN where it was pruned or nothing was observed.
+  /// Adds a score vector. scores[i] is that of module i, NaN if it was pruned or nothing was
+  /// observed.
   void add(std::span<const double> scores) {
     if (!latest_.empty()) agreements_.push_back(agree(latest_, scores));
     if (agreements_.size() == options_.window) agreements_.pop_front();  // one fewer than vectors
@@ -130,7 +139,7 @@ class Stability {
     const detail::PairCounts counts = detail::count_pairs(before, after);
     if (counts.ordered_by_a == 0 && counts.ordered_by_b == 0) return counts.modules > 0;
     return detail::tau_of(counts) >=
-           options_.threshold;  // false for the NaN of one that orders nothing
+           options_.threshold;  // false for NaN: one of them orders nothing
   }
 
   StabilityOptions options_;

@@ -1,4 +1,4 @@
-// prune. Search over masks for the Pareto front of loss against latency.
+// prune. Searches masks for the Pareto front of loss against latency.
 #pragma once
 
 #include <spat/prune/budget.hpp>
@@ -14,17 +14,17 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// A mask that was measured. Units are those of the measures.
+/// A mask with its measurements, in the units of the measures.
 struct Candidate {
   ModuleMask mask;
   double loss = 0, latency = 0;
   bool on_front = false;
 };
 
-/// automatic: exhaustive while there are few modules, else beam.
+/// How to search. automatic: exhaustive if there are few modules, otherwise beam.
 enum class SearchMethod { automatic, exhaustive, greedy, beam };
 
-/// "automatic", "exhaustive", "greedy" or "beam"; else ConfigError.
+/// Reads "automatic", "exhaustive", "greedy" or "beam". Throws ConfigError for any other name.
 [[nodiscard]] inline SearchMethod parse_search_method(std::string_view name) {
   if (name == "automatic") return SearchMethod::automatic;
   if (name == "exhaustive") return SearchMethod::exhaustive;
@@ -34,18 +34,19 @@ enum class SearchMethod { automatic, exhaustive, greedy, beam };
       message("unknown search \"", name, "\"; expected automatic, exhaustive, greedy or beam"));
 }
 
+/// How to search for masks, and how far.
 struct SearchOptions {
   SearchMethod method = SearchMethod::automatic;
   std::size_t beam_width = 4;       // masks of each size that are extended
-  std::size_t most_exhaustive = 6;  // modules up to which automatic tries all masks
+  std::size_t most_exhaustive = 6;  // automatic tries all masks up to this many modules
 };
 
-/// Modules up to which all masks can be asked for: 2^16 of them.
+/// The most modules of an exhaustive search: 2^16 masks.
 inline constexpr std::size_t most_searched_exhaustively = 16;
 
 namespace detail {
 
-/// By one value, then the other, then fewer modules, then the deeper ones gone.
+/// Orders by one value, then the other, then fewer modules, then removal of deeper modules.
 [[nodiscard]] inline bool precedes(const Candidate& a, const Candidate& b, double Candidate::*value,
                                    double Candidate::*other) {
   const auto key = [&](const Candidate& c) {
@@ -84,9 +85,10 @@ namespace detail {
 
 }  // namespace detail
 
-/// Marks what no other candidate dominates: none has a loss and a latency that are no higher, and
-/// one of them lower. Of candidates equal in both only one is marked: that of the fewest modules,
-/// then that without the deepest. Throws NumericError for what is not finite.
+/// Marks the candidates that no other candidate dominates. One dominates if neither its loss nor
+/// its latency is higher, and at least one of them is lower. Of candidates equal in both, only one
+/// is marked: the one with the fewest modules, then the one without the deepest. Throws
+/// NumericError if a loss or latency is not finite.
 inline void mark_front(std::vector<Candidate>& candidates) {
   std::vector<Candidate*> order;
   for (Candidate& c : candidates) {
@@ -98,25 +100,27 @@ inline void mark_front(std::vector<Candidate>& candidates) {
   std::ranges::sort(order, [](const Candidate* a, const Candidate* b) {
     return detail::precedes(*a, *b, &Candidate::latency, &Candidate::loss);
   });
-  double lowest =
-      std::numeric_limits<double>::infinity();  // loss of all that are as fast or faster
+  // The lowest loss among all candidates that are as fast or faster.
+  double lowest = std::numeric_limits<double>::infinity();
   for (Candidate* c : order) {
     c->on_front = c->loss < lowest;
     lowest = std::min(lowest, c->loss);
   }
 }
 
-/// The masks that were measured on the way down from `kept`, larger ones first, then by their bits,
-/// and which are on the front.
+/// The masks measured on the way down from `kept`: larger ones first, then by their bits, with the
+/// front marked.
 ///
-///     masks of size n - 1 = the best masks of size n, each without one of its modules;   the best:
-///     the `width` of lowest loss
+///     masks of size n - 1 = the best masks of size n, each without one of its modules
+///     the best            = the `width` of lowest loss
 ///
-/// exhaustive: no limit to the width, all subsets of `kept`. greedy: one, which is backward
+/// exhaustive: unlimited width, all subsets of `kept`. greedy: width one, which is backward
 /// elimination (Marill and Green 1963); it measures at most n (n + 1) / 2 + 1 masks of n modules.
-/// beam: `beam_width` (Lowerre 1976). Of equal losses the deeper module goes first. One module of
-/// `guard` stays in every mask, if `kept` has any. Throws ConfigError for a beam of no width or too
-/// many modules for all masks, NumericError for a measure that is not finite.
+/// beam: width `beam_width` (Lowerre 1976). Of equal losses the deeper module is removed first. One
+/// module of `guard` stays in every mask, if `kept` has any.
+///
+/// Throws ConfigError for a beam of width 0 or too many modules for an exhaustive search, and
+/// NumericError for a measure that is not finite.
 [[nodiscard]] inline std::vector<Candidate> search(ModuleMask kept, std::size_t modules,
                                                    const MaskMeasure& loss,
                                                    const MaskMeasure& latency,
@@ -153,14 +157,14 @@ inline void mark_front(std::vector<Candidate>& candidates) {
   return all;
 }
 
-/// The lowest loss of a latency within the limit; of equal ones the faster. ConfigError, with the
-/// lowest latency there is.
+/// The candidate of lowest loss among those whose latency is within the limit; of equal ones the
+/// faster. Throws ConfigError, with the lowest latency found, if there is none.
 [[nodiscard]] inline Candidate best_within_latency(const std::vector<Candidate>& candidates,
                                                    double limit) {
   return detail::best_within(candidates, &Candidate::latency, &Candidate::loss, limit, "latency");
 }
-/// The lowest latency of a loss within the limit; of equal ones that of lower loss. ConfigError,
-/// with the lowest loss there is.
+/// The candidate of lowest latency among those whose loss is within the limit; of equal ones the
+/// one of lower loss. Throws ConfigError, with the lowest loss found, if there is none.
 [[nodiscard]] inline Candidate best_within_loss(const std::vector<Candidate>& candidates,
                                                 double limit) {
   return detail::best_within(candidates, &Candidate::loss, &Candidate::latency, limit, "loss");

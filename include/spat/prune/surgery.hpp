@@ -1,4 +1,5 @@
-// prune. Building the pruned model: the same type with modules gone, or one of the static types.
+// prune. Builds the pruned model: the same type without the removed modules, or one of the static
+// types.
 #pragma once
 
 #include <spat/models/concepts.hpp>
@@ -9,11 +10,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Pruned types that prune() may choose from at run time. Compile time doubles with each module
-/// beyond.
+/// The most pruned types among which pruned() may choose at run time. Compile time doubles with
+/// each further module.
 inline constexpr std::size_t most_static_options = 16;
 
-/// What pruning a dynamic model gives: the same type, without the modules' weights and work.
+/// Prunes a dynamic model: the result has the same type, without the removed modules' weights and
+/// work.
 template <Prunable Model>
 struct Surgery {
   using Result = Model;
@@ -30,7 +32,7 @@ struct Surgery {
   }
 };
 
-/// For a static model: a std::variant over the types of all its masks.
+/// Prunes a static model: the result is a std::variant over the types of all its masks.
 template <Prunable Model>
 requires Model::Form::is_static struct Surgery<Model> {
   static constexpr ModuleMask kept = Model::Form::value.kept;
@@ -61,8 +63,8 @@ requires Model::Form::is_static struct Surgery<Model> {
   }
 };
 
-/// The model that keeps `mask`, surviving weights copied. Throws ConfigError unless it is a subset
-/// of what is kept, and where it keeps none of the modules of which one has to stay.
+/// The model that keeps `mask`, with the surviving weights copied. Throws ConfigError unless `mask`
+/// is a subset of the kept modules, and if it keeps none of the modules of which one must stay.
 template <Prunable Model>
 [[nodiscard]] typename Surgery<Model>::Result pruned(const Model& model, ModuleMask mask) {
   mask = mask.slice(0, model.form.modules());

@@ -12,36 +12,36 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Points (x[i], y[i]), joined in this order; what is not finite breaks the line.
+/// Points (x[i], y[i]), joined in this order. A value that is not finite breaks the line.
 struct ChartSeries {
   std::string name = {};
-  std::vector<double> x = {}, y = {},
-                      error = {};  // error: half the height of a bar, NaN or missing: none
-  std::string colour = "ink";      // a variable of the style sheet
+  /// error: half the height of an error bar; no bar if NaN or missing.
+  std::vector<double> x = {}, y = {}, error = {};
+  std::string colour = "ink";  // a variable of the style sheet
   bool line = true, dashed = false;
   bool points = false, hollow = false;
   double radius = 3.5;
-  std::vector<std::string> titles = {};  // of the points, told on hovering
-  std::vector<std::string> labels = {};  // beside the points, where there is room
+  std::vector<std::string> titles = {};  // of the points, shown on hovering
+  std::vector<std::string> labels = {};  // next to the points, if there is room
 };
 
-/// A vertical line with a word at its top.
+/// A vertical line with a label at its top.
 struct Rule {
   double x = 0;
   std::string label;
 };
 
-/// Later series lie on top of earlier ones, and place their labels first.
+/// A chart. Later series are drawn over earlier ones, and place their labels first.
 struct Chart {
-  std::string title = {};  // what a screen reader says
+  std::string title = {};  // read out by screen readers
   Axis x = {}, y = {};
   std::vector<ChartSeries> series = {};
   std::vector<Rule> rules = {};
-  bool direct =
-      false;  // names at the ends of the lines, where there is room, instead of in a legend
+  /// Whether names stand at the ends of the lines, if there is room, instead of in a legend.
+  bool direct = false;
 };
 
-/// In CSS pixels; the height is the plot's own, without titles and legend.
+/// The size of a chart in CSS pixels. The height is that of the plot, without titles and legend.
 struct ChartSize {
   double width = 760, plot_height = 260;
 };
@@ -85,7 +85,7 @@ class ChartPainter {
   [[nodiscard]] double at_y(double value) const {
     return multiply_add(chart_.y.place(value), top_ - bottom_, bottom_);
   }
-  /// Whether point i of a series has a place.
+  /// Whether point i of a series can be drawn.
   [[nodiscard]] static bool has(const ChartSeries& series, std::size_t i) {
     return i < series.x.size() && i < series.y.size() && std::isfinite(series.x[i]) &&
            std::isfinite(series.y[i]);
@@ -103,7 +103,7 @@ class ChartPainter {
     svg_.append(message("<g style='--c:var(--", escaped(series.colour), ")'>"));
   }
 
-  /// Above the plot: the title of y, the legend, the words of the rules. Sets top_.
+  /// Paints what is above the plot: the title of y, the legend, the labels of the rules. Sets top_.
   void paint_heading() {
     double y = 12;
     text(0, y, "axis-title", chart_.y.full_title());
@@ -122,7 +122,7 @@ class ChartPainter {
       }
     }
     y += 8;
-    std::vector<double> ends;  // of the words, a row each
+    std::vector<double> ends;  // right ends of the labels, one per row
     for (const Rule& rule : chart_.rules) {
       const double width = text_width(rule.label), x = word_of(rule);
       const auto row =
@@ -133,7 +133,7 @@ class ChartPainter {
     }
     top_ = multiply_add(static_cast<double>(ends.size()), line_height, y + 6);
   }
-  /// Where a rule's word begins: right of it, or left of it where the frame ends.
+  /// Where the label of a rule begins: right of the rule, or left of it near the end of the frame.
   [[nodiscard]] double word_of(const Rule& rule) const {
     const double x = at_x(rule.x), width = text_width(rule.label);
     return x + 4 + width > size_.width ? std::max(0.0, x - 4 - width) : x + 4;
@@ -172,7 +172,7 @@ class ChartPainter {
     const std::size_t size = std::max(series.x.size(), series.y.size());
     std::string run;
     std::size_t length = 0;
-    std::vector<std::size_t> alone;  // points without a neighbour to be joined with
+    std::vector<std::size_t> alone;  // points without a neighbour to join
     for (std::size_t i = 0; series.line && i <= size; ++i) {
       if (i < size && has(series, i)) {
         run.append(message(length++ > 0 ? " " : "", pixels(at_x(series.x[i])), ",",
@@ -261,7 +261,7 @@ class ChartPainter {
 
 }  // namespace detail
 
-/// An <svg> element without a size of its own: it fills the width it is given.
+/// The chart as an <svg> element without a fixed size: it fills the width available.
 [[nodiscard]] inline std::string to_svg(const Chart& chart, const ChartSize& size = {}) {
   return detail::ChartPainter(chart, size).paint();
 }

@@ -1,5 +1,4 @@
-// report. The pruning report as one HTML file that needs nothing else: no script, no font, no
-// network.
+// report. The pruning report as one self-contained HTML file: no scripts, no fonts, no network.
 #pragma once
 
 #include <spat/report/html_style.hpp>
@@ -15,7 +14,8 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// Drawn twice, for a wide and for a narrow screen: text in SVG shrinks with its drawing.
+/// A chart with its caption, drawn twice, for wide and for narrow screens: text in SVG shrinks with
+/// its drawing.
 [[nodiscard]] inline std::string figure(const Chart& chart, const std::string& caption,
                                         double plot_height = 260) {
   return message("<figure><div class='wide'>", to_svg(chart, {800, plot_height}),
@@ -26,7 +26,7 @@ namespace detail {
 [[nodiscard]] inline std::string section(const char* title, const std::string& content) {
   return message("<section><h2>", title, "</h2>\n", content, "</section>\n");
 }
-/// a · b · c, of those that are not empty; escaped.
+/// The parts that are not empty, escaped: a · b · c.
 [[nodiscard]] inline std::string joined(const std::vector<std::string>& parts) {
   std::string text;
   for (const std::string& part : parts)
@@ -85,7 +85,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// Self-contained; sections without data are left out. Names and the command may hold any bytes.
+/// The report as a self-contained HTML page. Sections without data are left out. Names and the
+/// command may contain any bytes.
 [[nodiscard]] inline std::string to_html(const PruningReport& report) {
   using detail::escaped, detail::figure, detail::joined, detail::section;
   const std::string subject = joined({report.model, report.data});
@@ -127,9 +128,9 @@ namespace detail {
   if (!report.epochs.empty())
     html.append(section("Training", figure(detail::training_chart(report), "")));
   if (const auto chart = detail::candidates_chart(report); !chart.series.empty())
-    html.append(
-        section("Loss against latency",
-                figure(chart, "A digit a module, module 0 first: 1 is kept, 0 removed.", 320)));
+    html.append(section(
+        "Loss against latency",
+        figure(chart, "One digit per module, module 0 first: 1 is kept, 0 is removed.", 320)));
   if (!report.forecasts.empty())
     html.append(section("Forecasts", detail::forecasts_section(report)));
   if (!report.error_by_step.dense.empty() || !report.error_by_step.pruned.empty())

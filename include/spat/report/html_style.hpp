@@ -9,9 +9,9 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// Nothing comes from the network: the fonts are the reader's own. Colours of lines differ in hue
-/// and lightness, so that they are told apart with any colour vision (after Okabe and Ito); each
-/// also works as text on the page.
+/// The style sheet. Nothing comes from the network: the fonts are the reader's own. Line colours
+/// differ in hue and lightness, so that they can be told apart with any colour vision (after Okabe
+/// and Ito); each also works as text on the page.
 inline constexpr std::string_view html_style = R"css(
 :root {
   color-scheme: light dark;

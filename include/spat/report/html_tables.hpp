@@ -14,8 +14,8 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// A number's text with the typographic minus and without a break before its unit; "–" where there
-/// is none.
+/// The text of a number with the typographic minus and no break before its unit; "–" if there is no
+/// number.
 [[nodiscard]] inline std::string typeset(const std::string& number) {
   if (number == "-") return "–";
   std::string text = with_minus(number);
@@ -29,7 +29,7 @@ namespace detail {
   for (const char c : escaped(name)) text.append(1, c).append(c == '.' ? "<wbr>" : "");
   return text;
 }
-/// The change, signed and coloured: less is better. Nothing where there is nothing to compare with.
+/// The change, signed and coloured: lower is better. Empty if there is nothing to compare with.
 [[nodiscard]] inline std::string change_html(double before, double after,
                                              const char* element = "small") {
   const std::string text = change(before, after);
@@ -48,15 +48,15 @@ namespace detail {
 }
 [[nodiscard]] inline bool measured(const Latency& latency) { return latency.median > 0; }
 
-/// "0.3&#160;% lower than"; where it rounds to nothing, `same`.
+/// A comparison in words: "0.3&#160;% lower than"; `same` if it rounds to zero.
 [[nodiscard]] inline std::string comparison(double from, double to, const char* lower,
                                             const char* higher, const char* same) {
   const std::string size = fixed(std::abs(percent_change(from, to)), 1);
   return size == "0.0" ? std::string(same) : message(size, "&#160;% ", to < from ? lower : higher);
 }
 
-/// What was removed, what that cost and what it won, in plain words; above all where it made things
-/// worse.
+/// What was removed, what that cost and what it gained, in plain words, especially if it made
+/// things worse.
 [[nodiscard]] inline std::string headline(const PruningReport& report) {
   if (!report.prunes())
     return message("Nothing was removed: the dense model’s test MSE is ",
@@ -91,7 +91,7 @@ namespace detail {
   return text.append(worse && shorter >= time ? " On this machine nothing was won by it." : "");
 }
 
-/// The changes that matter most, large.
+/// The most important changes, in large print.
 [[nodiscard]] inline std::string tiles(const PruningReport& report) {
   if (!report.prunes()) return {};
   const ReportRow &before = report.reference(), &after = report.pruned;
@@ -108,8 +108,8 @@ namespace detail {
   return html.append("</div>\n");
 }
 
-/// The models as rows; changes of the pruned one's errors against report.reference(), all others
-/// against the dense model as trained.
+/// A table with one model per row. Changes of the pruned model's errors are relative to
+/// report.reference(), all others to the dense model as trained.
 [[nodiscard]] inline std::string rows_table(const PruningReport& report) {
   std::string body;
   const ReportRow& dense = report.dense;
@@ -145,7 +145,7 @@ namespace detail {
                body);
 }
 
-/// Scores as bars with their standard errors, and what became of each module.
+/// A table of scores as bars with their standard errors, and of what happened to each module.
 [[nodiscard]] inline std::string modules_table(const PruningReport& report) {
   double low = 0, high = 0;
   bool errors = false;

@@ -15,7 +15,7 @@ namespace detail {
 
 using Json = nlohmann::ordered_json;
 
-/// A number that is not finite has no JSON form.
+/// A number, or null if it is not finite: JSON has no form for it.
 [[nodiscard]] inline Json number_or_null(double value) {
   return std::isfinite(value) ? Json(value) : Json();
 }
@@ -24,7 +24,7 @@ using Json = nlohmann::ordered_json;
   for (const double value : values) list.push_back(number_or_null(value));
   return list;
 }
-/// One object an element, by to_object(element).
+/// One object per element, made by to_object(element).
 template <class Elements, class ToObject>
 [[nodiscard]] Json objects(const Elements& elements, const ToObject& to_object) {
   Json list = Json::array();
@@ -46,12 +46,14 @@ template <class Elements, class ToObject>
 
 }  // namespace detail
 
-/// seed, command, model, data, criterion, budget, schedule; dense, dense_tuned and pruned (mse,
-/// mae, parameters, macs, latency_ms {median, p10, p90, repetitions}); modules (name, score, error,
-/// kept), ties, dead_parts, score_by_epoch, error_by_epoch, stability; epochs, candidates (mask as
-/// digits, module 0 first), forecasts, error_by_step, processor_seconds, zero_shot. Where nothing
-/// is pruned, pruned is null; so is dense_tuned where there is none, and each number that is not
-/// finite.
+/// The report as JSON: seed, command, model, data, criterion, budget, schedule; dense, dense_tuned
+/// and pruned (mse, mae, parameters, macs, latency_ms {median, p10, p90, repetitions}); modules
+/// (name, score, error, kept), ties, dead_parts, score_by_epoch, error_by_epoch, stability; epochs,
+/// candidates (mask as digits, module 0 first), forecasts, error_by_step, processor_seconds,
+/// zero_shot.
+///
+/// pruned is null if nothing is pruned, dense_tuned if there is none, and so is each number that is
+/// not finite.
 [[nodiscard]] inline std::string to_json(const PruningReport& report) {
   using detail::Json, detail::number_or_null, detail::numbers_or_null, detail::objects;
   Json json{{"seed", report.seed},           {"command", report.command},

@@ -1,4 +1,4 @@
-// report. Where the labels of a chart go, so that none covers another.
+// report. Places the labels of a chart so that none covers another.
 #pragma once
 
 #include <spat/core/arithmetic.hpp>
@@ -14,19 +14,19 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// Heights nearest to the wished ones, at least `gap` apart and within [low, high], in the wished
-/// order. They overlap only where the range holds no more.
+/// The heights nearest to the desired ones that are at least `gap` apart and within [low, high], in
+/// the same order. They overlap only if the range is too small.
 [[nodiscard]] inline std::vector<double> spread(const std::vector<double>& wished, double gap,
                                                 double low, double high) {
   std::vector<std::size_t> order(wished.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::stable_sort(order,
                            [&](std::size_t a, std::size_t b) { return wished[a] < wished[b]; });
-  // A group of labels that touch lies around the middle of its wishes, and joins the group above
-  // that it touches.
+  // A group of touching labels lies around the mean of its desired places, and merges with the
+  // group above if they touch.
   struct Group {
-    double first,
-        wish_of_first;  // wish_of_first: sum over members of where each wants the group to begin
+    // wish_of_first: the sum over the members of where each wants the group to begin.
+    double first, wish_of_first;
     std::size_t members;
   };
   std::vector<Group> groups;
@@ -68,15 +68,15 @@ struct Box {
   }
 };
 
-/// Boxes that are taken, inside a frame.
+/// The occupied boxes inside a frame.
 class LabelPlaces {
  public:
   explicit LabelPlaces(const Box& frame) : frame_(frame) {}
 
   void take(const Box& box) { taken_.push_back(box); }
 
-  /// A free box of this size beside the point: right, left, above, below, then the corners. Nothing
-  /// when all are taken.
+  /// A free box of this size next to the point: right, left, above, below, then the corners.
+  /// Returns nothing if all are occupied.
   std::optional<Box> beside(double x, double y, double width, double height, double distance) {
     const double middle_x = x - width / 2, middle_y = y - height / 2, diagonal = distance * 0.7;
     const std::array<std::array<double, 2>, 8> corners{

@@ -1,5 +1,5 @@
-// report. What a pruning did, before and after: everything a reader needs to judge it, and to
-// repeat it.
+// report. The data of a pruning report: everything needed to judge a pruning, before and after, and
+// to repeat it.
 #pragma once
 
 #include <spat/core/module_mask.hpp>
@@ -14,38 +14,39 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// One model's row. Errors on the test windows in scaled units; MACs of one window's forecast;
-/// latency at batch 1.
+/// The figures of one model. Errors are on the test windows in scaled units, MACs per forecast of
+/// one window, latency at batch 1.
 struct ReportRow {
   double mse = 0, mae = 0;
   Cost cost;
-  Latency latency;  // without repetitions: not measured
+  Latency latency;  // 0 repetitions: not measured
 };
 
+/// One prunable module and what happened to it.
 struct ReportModule {
   std::string name;
-  double score = 0;  // NaN: nothing scores it
+  double score = 0;  // NaN: not scored
   bool kept = true;
-  double error =
-      std::numeric_limits<double>::quiet_NaN();  // standard error of the score; NaN: unknown
+  /// Standard error of the score; NaN: unknown.
+  double error = std::numeric_limits<double>::quiet_NaN();
 };
 
-/// Two modules whose scores differ by no more than chance; the probability that their order is as
-/// ranked.
+/// Two modules whose scores differ by no more than chance, and the probability that their order is
+/// as ranked.
 struct ReportTie {
   std::size_t first = 0, second = 0;
   double probability = std::numeric_limits<double>::quiet_NaN();
 };
 
+/// One epoch of training or fine-tuning.
 struct ReportEpoch {
-  std::size_t epoch = 0;  // from 1; fine-tuning counts anew
+  std::size_t epoch = 0;  // from 1; starts again for fine-tuning
   double training_loss = 0, validation_mse = 0;
   bool fine_tuning = false;
   std::vector<std::size_t> dropped = {};  // modules removed after it
 };
 
-/// A mask that the search for one has tried: validation loss, and milliseconds of a forecast (NaN:
-/// not measured).
+/// A mask that a search tried: validation loss, and milliseconds per forecast (NaN: not measured).
 struct ReportCandidate {
   ModuleMask mask;
   double loss = std::numeric_limits<double>::quiet_NaN(),
@@ -59,57 +60,57 @@ struct ReportForecast {
   std::vector<double> history, truth, dense, pruned;
 };
 
-/// MSE of each step of the horizon, over all test windows, in scaled units.
+/// The MSE of each step of the horizon, over all test windows, in scaled units.
 struct ReportStepErrors {
   std::vector<double> dense, pruned;
 };
 
-/// Errors on another test set, which neither model was trained on.
+/// Errors on another test set, on which neither model was trained.
 struct ReportZeroShot {
   std::string name;
   double dense_mse = 0, dense_mae = 0, pruned_mse = 0, pruned_mae = 0;
 };
 
-/// Of a model that loses nothing, the dense row alone. A member that is empty is left out of the
-/// text and the HTML.
+/// Everything about one pruning. If nothing is pruned, only the dense row is set. The text and the
+/// HTML leave out empty members.
 struct PruningReport {
   std::uint64_t seed = 0;
   std::string command = {};
   std::string model = {}, data = {};  // "iTransformer", "ETTh1"
-  std::string criterion = {}, budget = {},
-              schedule = {};  // "SEND, signed sum"; "MACs -35 %"; "one-shot"
-  ReportRow dense = {}, pruned_only = {},
-            pruned = {};                      // pruned_only: before fine-tuning, NaN: none
+  /// "SEND, signed sum"; "MACs -35 %"; "one-shot".
+  std::string criterion = {}, budget = {}, schedule = {};
+  /// pruned_only: before fine-tuning; NaN: there was none.
+  ReportRow dense = {}, pruned_only = {}, pruned = {};
   std::optional<ReportRow> dense_tuned = {};  // dense after the same fine-tuning
   std::vector<ReportModule> modules = {};
   std::vector<ReportTie> ties = {};
-  std::vector<std::vector<double>> trajectory = {},
-                                   trajectory_errors =
-                                       {};  // scores and standard errors, [epoch][module]
-  std::vector<double> stability =
-      {};  // Kendall's tau of the ranks of consecutive epochs; epochs - 1
-  std::vector<std::string> dead_parts =
-      {};  // of the pruned model: what no longer reaches the forecast
+  /// Scores and their standard errors, [epoch][module].
+  std::vector<std::vector<double>> trajectory = {}, trajectory_errors = {};
+  /// Kendall's tau of the ranks of consecutive epochs; one entry fewer than epochs.
+  std::vector<double> stability = {};
+  /// Parts of the pruned model that no longer reach the forecast.
+  std::vector<std::string> dead_parts = {};
   std::vector<ReportEpoch> epochs = {};
   std::vector<ReportCandidate> candidates = {};
   std::vector<ReportForecast> forecasts = {};
   ReportStepErrors error_by_step = {};
   std::vector<ReportZeroShot> zero_shot = {};
-  double processor_seconds =
-      0;  // to the pruned model: training, scoring, removal, fine-tuning; 0: not measured
+  /// Processor time spent up to the pruned model: training, scoring, removal, fine-tuning; 0: not
+  /// measured.
+  double processor_seconds = 0;
 
   [[nodiscard]] bool prunes() const {
     return std::ranges::any_of(modules, [](const ReportModule& module) { return !module.kept; });
   }
-  /// How many digits a mask of `candidates` has.
+  /// The number of digits of a mask in `candidates`.
   [[nodiscard]] std::size_t mask_digits() const {
     std::size_t digits = modules.size();
     for (const ReportCandidate& candidate : candidates)
       digits = std::max(digits, static_cast<std::size_t>(std::bit_width(candidate.mask.bits)));
     return digits;
   }
-  /// The dense model at its best of as trained and fine-tuned: fine-tuning alone must not count for
-  /// pruning.
+  /// The better of the dense model as trained and as fine-tuned, so that gains from fine-tuning
+  /// alone do not count for pruning.
   [[nodiscard]] const ReportRow& reference() const {
     return dense_tuned && dense_tuned->mse < dense.mse ? *dense_tuned : dense;
   }

@@ -13,13 +13,13 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// start, start + 1, ...
+/// The numbers start, start + 1, ...
 [[nodiscard]] inline std::vector<double> counting(double start, std::size_t count) {
   std::vector<double> numbers;
   for (std::size_t i = 0; i < count; ++i) numbers.push_back(start + static_cast<double>(i));
   return numbers;
 }
-/// An axis over the x or y of all series, bars of errors included.
+/// An axis that covers the x or y of all series, error bars included.
 [[nodiscard]] inline Axis axis_over(Axis axis, const std::vector<ChartSeries>& series,
                                     std::vector<double> ChartSeries::*numbers, double margin = 0) {
   std::vector<double> all;
@@ -35,7 +35,7 @@ namespace detail {
   return message("m", module % 6);
 }
 
-/// Scores by epoch, a line a module: solid where it was kept, dashed where it was removed.
+/// Scores by epoch, one line per module: solid if it was kept, dashed if it was removed.
 [[nodiscard]] inline Chart trajectory_chart(const PruningReport& report) {
   Chart chart{.title = "Score of each module by epoch", .direct = true};
   std::size_t modules = report.modules.size();
@@ -64,7 +64,8 @@ namespace detail {
   return chart;
 }
 
-/// Training loss and validation MSE; epochs of fine-tuning go on counting, removals stand as rules.
+/// Training loss and validation MSE. Epochs of fine-tuning continue the numbering; removals are
+/// drawn as rules.
 [[nodiscard]] inline Chart training_chart(const PruningReport& report) {
   ChartSeries training{.name = "training loss", .colour = "training"},
       validation{.name = "validation MSE", .colour = "validation"};
@@ -102,7 +103,7 @@ namespace detail {
   return chart;
 }
 
-/// Validation loss against latency; the front joined, the chosen mask on top.
+/// Validation loss against latency: the front joined by a line, the chosen mask on top.
 [[nodiscard]] inline Chart candidates_chart(const PruningReport& report) {
   ChartSeries others{
       .name = "other masks", .colour = "muted", .line = false, .points = true, .hollow = true};
@@ -123,7 +124,7 @@ namespace detail {
     if (candidate.chosen) add(chosen, true);
     if (candidate.on_front) add(front, !candidate.chosen);
     if (!candidate.chosen && !candidate.on_front)
-      add(others, sorted.size() <= 20);  // more would be a thicket
+      add(others, sorted.size() <= 20);  // more labels would be unreadable
   }
   Chart chart{.title = "Validation loss of each mask against its measured latency"};
   for (const ChartSeries& series : {others, front, chosen})
@@ -134,7 +135,7 @@ namespace detail {
   return chart;
 }
 
-/// A window's history, and what followed beside what was forecast.
+/// A window's history, followed by the truth and the forecasts.
 [[nodiscard]] inline Chart forecast_chart(const ReportForecast& example) {
   const double before = static_cast<double>(example.history.size());
   ChartSeries history{.name = "history",
@@ -167,7 +168,7 @@ namespace detail {
   return chart;
 }
 
-/// MSE of each step of the horizon.
+/// The MSE of each step of the horizon.
 [[nodiscard]] inline Chart step_chart(const ReportStepErrors& errors) {
   Chart chart{.title = "MSE of each step of the horizon", .direct = true};
   if (!errors.dense.empty())

@@ -1,4 +1,4 @@
-// report. Pieces of inline SVG: escaped text, coordinates, axes with round ticks.
+// report. Building blocks of inline SVG: escaped text, coordinates, axes with round ticks.
 #pragma once
 
 #include <spat/core/text.hpp>
@@ -15,8 +15,8 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// Text for the content or an attribute of HTML or SVG. Bytes that are not UTF-8 are read as
-/// Latin-1; control characters, which no document may hold, become U+FFFD.
+/// Escapes text for the content or an attribute of HTML or SVG. Bytes that are not UTF-8 are read
+/// as Latin-1. Control characters, which no document may contain, become U+FFFD.
 [[nodiscard]] inline std::string escaped(std::string_view text) {
   if (!is_utf8(text)) return escaped(latin1_to_utf8(text));
   std::string safe;
@@ -40,19 +40,19 @@ namespace detail {
   return safe;
 }
 
-/// A coordinate to a tenth of a pixel: "12.5", "12".
+/// A coordinate rounded to a tenth of a pixel: "12.5", "12".
 [[nodiscard]] inline std::string pixels(double value) {
   std::string text = fixed(value, 1);
   if (text.ends_with(".0")) text.resize(text.size() - 2);
   return text == "-0" ? "0" : text;
 }
-/// The typographic minus instead of the hyphen.
+/// The number with a typographic minus instead of a hyphen.
 [[nodiscard]] inline std::string with_minus(std::string_view number) {
   std::string text;
   for (const char c : number) c == '-' ? text.append("−") : text.append(1, c);
   return text;
 }
-/// About how wide text of 12 pixels is; system fonts differ, the widest of them counts.
+/// The approximate width of text of 12 pixels. System fonts differ; this is the widest of them.
 [[nodiscard]] inline double text_width(std::string_view text) {
   return 7.4 * static_cast<double>(characters(text));
 }
@@ -63,7 +63,7 @@ namespace detail {
     if (factor * power >= rough * (1 - 1e-9)) return factor * power;
   return 10 * power;
 }
-/// The multiples of a round step in [low, high], `most` of them or a few less.
+/// The multiples of a round step in [low, high], `most` of them or a few fewer.
 [[nodiscard]] inline std::vector<double> linear_ticks(double low, double high, double most) {
   if (!(high > low)) return {low};
   std::vector<double> ticks;
@@ -75,15 +75,15 @@ namespace detail {
 
 }  // namespace detail
 
-/// From low to high in data units.
+/// An axis from low to high in data units.
 struct Axis {
   std::string title = {};
   double low = 0, high = 1;
   bool logarithmic = false;
   bool whole = false;  // ticks at integers only
 
-  /// Widened to hold each finite value (a logarithmic axis: each positive one), and to be wider
-  /// than nothing.
+  /// The axis widened to cover each finite value (on a logarithmic axis: each positive one), and to
+  /// have a positive length.
   [[nodiscard]] Axis over(const std::vector<double>& values, double margin = 0) const {
     Axis axis = *this;
     bool empty = true;
@@ -93,22 +93,27 @@ struct Axis {
       axis.high = empty ? value : std::max(axis.high, value);
       empty = false;
     }
-    if (empty) axis.low = logarithmic ? 1 : 0, axis.high = logarithmic ? 10 : 1;
+    if (empty) {
+      axis.low = logarithmic ? 1 : 0;
+      axis.high = logarithmic ? 10 : 1;
+    }
     const double size = std::max(std::abs(axis.low), std::abs(axis.high));
     if (logarithmic) {
       const double factor =
           axis.high / axis.low < 1 + 1e-9 ? 2 : std::pow(axis.high / axis.low, margin);
-      axis.low /= factor, axis.high *= factor;
+      axis.low /= factor;
+      axis.high *= factor;
     } else {
       const double span = axis.high - axis.low;
       const double room = span > 1e-9 * size ? margin * span : size > 0 ? size / 10 : 1;
-      axis.low -= room, axis.high += room;
+      axis.low -= room;
+      axis.high += room;
     }
     return axis;
   }
 
-  /// Round numbers in [low, high]. Of a logarithmic axis powers of ten, with their double and
-  /// fivefold where those are few.
+  /// Round numbers in [low, high]. A logarithmic axis has powers of ten, and their double and
+  /// fivefold if there are few.
   [[nodiscard]] std::vector<double> ticks(double most) const {
     if (!logarithmic) {
       const double step = detail::round_step((high - low) / most);
@@ -127,12 +132,12 @@ struct Axis {
     return tens.size() > 1 ? tens : detail::linear_ticks(low, high, most);
   }
 
-  /// 0 at low, 1 at high.
+  /// The position of a value: 0 at low, 1 at high.
   [[nodiscard]] double place(double value) const {
     return logarithmic ? std::log(value / low) / std::log(high / low)
                        : (value - low) / (high - low);
   }
-  /// What all its numbers are told in, a power of ten; stands in the title.
+  /// The power of ten that all numbers of the axis share; it appears in the title.
   [[nodiscard]] int exponent() const {
     return logarithmic ? 0 : detail::shared_exponent(std::max(std::abs(low), std::abs(high)));
   }
@@ -140,7 +145,8 @@ struct Axis {
     return message(title, detail::in_powers_of_ten(exponent()));
   }
 
-  /// One text a tick, all to the same decimals (a logarithmic axis: each to its own).
+  /// One text per tick, all with the same number of decimals (on a logarithmic axis each with its
+  /// own).
   [[nodiscard]] std::vector<std::string> labels(const std::vector<double>& ticks) const {
     const double unit = std::pow(10.0, exponent());
     const auto decimals = [](double step) {

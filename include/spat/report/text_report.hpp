@@ -1,4 +1,4 @@
-// report. The pruning report as text: the table people look at first.
+// report. The pruning report as text: a table for a first look.
 #pragma once
 
 #include <spat/report/number_text.hpp>
@@ -21,7 +21,7 @@ namespace detail {
   return text;
 }
 
-/// Modules, their scores and what became of them.
+/// Appends the modules, their scores and what happened to them.
 inline void append_modules(std::string& text, const PruningReport& report) {
   if (report.modules.empty()) return;
   std::size_t widest = 6;
@@ -40,8 +40,8 @@ inline void append_modules(std::string& text, const PruningReport& report) {
   for (const ReportTie& tie : report.ties) text.append(tie_text(tie)).append("\n");
 }
 
-/// Dense beside pruned, with the changes against dense at its best of as trained and fine-tuned;
-/// before fine-tuning, as trained.
+/// Appends the table of dense and pruned. Changes are relative to the better of the dense model as
+/// trained and as fine-tuned; those before fine-tuning, to the dense model as trained.
 inline void append_rows(std::string& text, const PruningReport& report) {
   const bool prunes = report.prunes();
   const ReportRow &a = report.dense, &b = report.pruned;
@@ -96,7 +96,8 @@ inline void append_zero_shot(std::string& text, const PruningReport& report) {
 
 }  // namespace detail
 
-/// What was done, modules with their scores, dense beside pruned, other test sets.
+/// The report as text: what was done, the modules with their scores, dense and pruned side by side,
+/// and other test sets.
 [[nodiscard]] inline std::string to_text(const PruningReport& report) {
   std::string text;
   const auto fact = [&](const char* name, const std::string& value) {

@@ -1,4 +1,4 @@
-// models. Neighbouring segments of a series become one, for a coarser scale.
+// models. Merges neighbouring segments of a series for a coarser scale.
 #pragma once
 
 #include <spat/kernels/elementwise.hpp>
@@ -7,12 +7,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// y(i) = W LN(x(i w), .., x(i w + w - 1)) + b, the w tokens side by side; where w does not divide
-/// s, the last w - s mod w segments are repeated behind the end (Crossformer, Zhang and Yan, 2023).
+/// y(i) = W LN(x(i w), .., x(i w + w - 1)) + b, with the w tokens side by side. If w does not
+/// divide s, the last w - s mod w segments are repeated after the end (Crossformer, Zhang and Yan,
+/// 2023).
 ///
-/// Shapes:  x [series * s x D]   y [series * ceil(s / w) x D]   W [D x w D].
-/// Errors: ConfigError for a window of nothing, or where there are fewer segments than are
-/// repeated.
+/// Shapes:  x [series * s x D]   y [series * ceil(s / w) x D]   W [D x w D]. Errors: ConfigError
+/// for an empty window, or if there are fewer segments than must be repeated.
 template <std::floating_point Scalar, std::size_t Width = dynamic>
 class SegmentMerging {
  public:
@@ -28,14 +28,14 @@ class SegmentMerging {
   Map linear_trans;
 
   [[nodiscard]] std::size_t merged() const { return divide_up(segments, window); }
-  /// Segments that are repeated.
+  /// The number of segments that are repeated.
   [[nodiscard]] std::size_t padding() const { return merged() * window - segments; }
 
   struct Cache {
     typename LayerNorm<Scalar>::Cache norm;
     typename Map::Cache linear_trans;
-    Rows<Scalar, Width> padded,
-        dx;  // where segments are repeated: [series * ceil(s / w) * w x D], [series * s x D]
+    /// Only if segments are repeated: [series * ceil(s / w) * w x D], [series * s x D].
+    Rows<Scalar, Width> padded, dx;
 
     void lay_out(Arena& arena, const SegmentMerging& layer, std::size_t series) {
       const std::size_t rows = series * layer.merged(), width = layer.linear_trans.outputs();

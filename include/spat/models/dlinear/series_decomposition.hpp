@@ -1,4 +1,4 @@
-// models. A series as its moving average and the rest.
+// models. Splits a series into its moving average and the remainder.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -6,7 +6,7 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// trend = moving average over `window` steps, the series' ends repeated;  seasonal = x - trend
+/// trend = moving average over `window` steps, with the end values repeated;  seasonal = x - trend
 /// (Autoformer, Wu et al., 2021).
 ///
 /// Shapes:  x, trend, seasonal [series x L].  No parameters. Errors: ConfigError for an even
@@ -28,7 +28,9 @@ class SeriesDecomposition {
 
     void lay_out(Arena& arena, std::size_t series, std::size_t length) {
       for (auto* view : {&trend, &seasonal}) arena.take(*view, series, length);
-      if (arena.training()) arena.take(dx, series, length), arena.take(difference, 1, length);
+      if (!arena.training()) return;
+      arena.take(dx, series, length);
+      arena.take(difference, 1, length);
     }
   };
 

@@ -11,8 +11,9 @@ namespace spat::inline SPAT_ABI {
 /// y(b, t, i) = bias_i + sum_j W_ij x(b, t - (k - 1) + j, i),  j = 0 .. k - 1, over the tokens that
 /// exist.
 ///
-/// Shapes:  x, y [samples * N x I], x as columns of a wider matrix, too
+/// Shapes:  x, y [samples * N x I], x possibly as columns of a wider matrix
 /// W [I x k], in files [I, 1, k]   bias [I].
+///
 /// `reversed`: a sequence is walked from its last row to its first.
 template <std::floating_point Scalar, std::size_t Channels = dynamic>
 class CausalConvolution {
@@ -50,7 +51,7 @@ class CausalConvolution {
     return cache.y.middle_rows(0, x.rows);
   }
 
-  /// dx lies where the caller says.
+  /// Writes dx to the given matrix.
   void backward_input(const Pass& pass, Rows<const Scalar, Channels> dy, Cache& cache,
                       kernels::Strided<Scalar> dx) const {
     cache.dy = dy;
@@ -72,7 +73,7 @@ class CausalConvolution {
     }
   }
 
-  /// Of one sample.
+  /// Multiply-adds per sample.
   [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {
     return tokens * weight.flat().size();
   }

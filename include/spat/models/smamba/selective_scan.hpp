@@ -1,5 +1,5 @@
-// models. The selective scan: a linear state of each channel, whose step, input and output depend
-// on the token.
+// models. The selective scan: a linear state per channel, whose step, input and output depend on
+// the token.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -9,17 +9,19 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// For each sample and channel i, with the state h_t of S numbers, h_{-1} = 0 (Gu and Dao, "Mamba",
-/// 2023):
+/// The selective scan for each sample and channel i, with a state h_t of S numbers and h_{-1} = 0
+/// (Gu and Dao, "Mamba", 2023):
 ///
-///     h_t = exp(delta_ti A_i) h_{t-1} + delta_ti u_ti B_t,   y_ti = C_t h_t + D_i u_ti,   A =
-///     -exp(A_log)
+///     h_t = exp(delta_ti A_i) h_{t-1} + delta_ti u_ti B_t,   y_ti = C_t h_t + D_i u_ti
+///     A = -exp(A_log)
 ///
-/// Shapes:  u, delta, y [samples * N x I]   B, C [samples * N x S], as columns of a wider matrix,
-/// too   A_log [I x S]   D [I].
+/// Shapes:  u, delta, y [samples * N x I]   B, C [samples * N x S], possibly columns of a wider
+/// matrix
+/// A_log [I x S]   D [I].
+///
 /// `reversed`: a sequence is walked from its last row to its first. A starts as -1 .. -S in every
-/// channel, D at 1. What goes forward is one state; backward computes the states of a sample again,
-/// a vector of channels at a time.
+/// channel, D at 1. Forward keeps one state; backward computes the states of a sample again, one
+/// vector of channels at a time.
 template <std::floating_point Scalar, std::size_t Channels = dynamic, std::size_t States = dynamic>
 class SelectiveScan {
  public:
@@ -45,9 +47,9 @@ class SelectiveScan {
     Rows<const Scalar, Channels> u, delta, dy;  // the caller's
     Columns b, c;
     Rows<Scalar, Channels> y, du, ddelta;
-    Rows<Scalar, Channels> a,
-        da;               // A^T [S x I]; its gradient from each sample, before the logarithm
-    Rows<Scalar> rooms;   // a row for each group of channels
+    /// A^T [S x I]; its gradient from each sample, before the logarithm.
+    Rows<Scalar, Channels> a, da;
+    Rows<Scalar> rooms;   // one row per group of channels
     Rows<Scalar> db, dc;  // from each group, [groups * rows x S]
     std::size_t tokens = 0;
 
@@ -71,7 +73,10 @@ class SelectiveScan {
   Rows<const Scalar, Channels> forward(const Pass& pass, Rows<const Scalar, Channels> u,
                                        Rows<const Scalar, Channels> delta, Columns b, Columns c,
                                        Cache& cache) const {
-    cache.u = u, cache.delta = delta, cache.b = b, cache.c = c;
+    cache.u = u;
+    cache.delta = delta;
+    cache.b = b;
+    cache.c = c;
     for (std::size_t i = 0; i < channels(); ++i)
       for (std::size_t s = 0; s < states(); ++s)
         cache.a.row(s)[i] = -std::exp(decay_log.view().row(i)[s]);
@@ -87,7 +92,7 @@ class SelectiveScan {
     Rows<Scalar, Channels> u, delta;
   };
 
-  /// dB and dC lie where the caller says, the other two in the cache.
+  /// Writes dB and dC to the given matrices; the other two gradients lie in the cache.
   InputGradients backward_input(const Pass& pass, Rows<const Scalar, Channels> dy, Cache& cache,
                                 kernels::Strided<Scalar> db, kernels::Strided<Scalar> dc) const {
     cache.dy = dy;
@@ -102,7 +107,8 @@ class SelectiveScan {
     });
     for (std::size_t r = 0; r < dy.rows(); ++r)
       for (std::size_t s = 0; s < states(); ++s) {
-        db.row(r)[s] = cache.db.row(r)[s], dc.row(r)[s] = cache.dc.row(r)[s];
+        db.row(r)[s] = cache.db.row(r)[s];
+        dc.row(r)[s] = cache.dc.row(r)[s];
         for (std::size_t group = 1; group < groups; ++group) {
           db.row(r)[s] += cache.db.row(group * dy.rows() + r)[s];
           dc.row(r)[s] += cache.dc.row(group * dy.rows() + r)[s];
@@ -114,8 +120,8 @@ class SelectiveScan {
   /// dA_log = A dA,  dD = sum over the rows of dy u.
   void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, SelectiveScan& gradients,
                         Share& share) const {
-    constexpr std::size_t tile =
-        64;  // channels a task: a constant, so that tasks do not depend on the workers
+    // Channels per task: a constant, so that tasks do not depend on the workers.
+    constexpr std::size_t tile = 64;
     for (std::size_t first = 0; first < channels(); first += tile) {
       if (!share.takes()) continue;
       const std::size_t last = std::min(first + tile, channels());
@@ -133,7 +139,7 @@ class SelectiveScan {
     }
   }
 
-  /// Of one sample: the state's step and its reading.
+  /// Multiply-adds per sample: updating the state and reading it.
   [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {
     return 2 * tokens * channels() * states();
   }
@@ -145,10 +151,10 @@ class SelectiveScan {
   }
 
  private:
-  static constexpr std::size_t groups =
-      4;  // of channels, with sums of their own: a constant, so that no bit depends on the workers
+  // Groups of channels with separate sums: a constant, so that no bit depends on the workers.
+  static constexpr std::size_t groups = 4;
 
-  /// The first channel of a group: whole vectors.
+  /// The first channel of a group; groups consist of whole vectors.
   [[nodiscard]] std::size_t begin(std::size_t group) const {
     constexpr std::size_t lane = kernels::lanes<Scalar>;
     return std::min(channels(), divide_up(channels(), lane) * group / groups * lane);
@@ -167,7 +173,7 @@ class SelectiveScan {
             .skip = skip.data(),
             .reversed = reversed};
   }
-  /// visit(group, sample): workers take groups, each all samples of its own in order.
+  /// Calls visit(group, sample). Workers take groups, each all samples of its groups in order.
   template <class Visit>
   void for_each_group(const Pass& pass, const Cache& cache, Visit&& visit) const {
     const std::size_t samples = cache.u.rows() / cache.tokens;

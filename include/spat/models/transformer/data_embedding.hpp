@@ -1,4 +1,4 @@
-// models. Each step of a series as one token, with its time marks and its position.
+// models. Embeds each step of a series as one token, with its time marks and its position.
 #pragma once
 
 #include <spat/models/transformer/token_embedding.hpp>
@@ -7,7 +7,7 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// token(b, t) = Drop(TokenEmbedding(x)(b, t) + W_m marks(b, t) + pe(t)), W_m without bias
+/// token(b, t) = Drop(TokenEmbedding(x)(b, t) + W_m marks(b, t) + pe(t)), with W_m without bias
 /// (Informer, Zhou et al., 2021).
 ///
 /// Shapes:  x [samples * N x C]   marks [samples * N x M]   y [samples * N x D]   W_m [D x M].
@@ -34,8 +34,8 @@ class DataEmbedding {
     typename MarkMap::Cache temporal_embedding;
     typename Dropout<Scalar>::Cache dropout;
 
-    /// Inference may leave out the first `skip` tokens of each sample; x has all N rows, marks and
-    /// y have N - skip.
+    /// Inference may skip the first `skip` tokens of each sample: x has all N rows, marks and y
+    /// have N - skip.
     void lay_out(Arena& arena, const DataEmbedding& layer, std::size_t samples, std::size_t tokens,
                  std::size_t skip = 0) {
       const std::size_t count = tokens - skip;
@@ -73,7 +73,7 @@ class DataEmbedding {
     temporal_embedding.skip_input(d, cache.temporal_embedding);
     return value_embedding.backward_input(pass, d, cache.value_embedding);
   }
-  /// Where nobody asks for dx.
+  /// Replaces backward_input if dx is not needed.
   void skip_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
     const auto d = dropout.backward_input(pass, dy, cache.dropout);
     temporal_embedding.skip_input(d, cache.temporal_embedding);
@@ -88,7 +88,7 @@ class DataEmbedding {
                                         gradients.temporal_embedding, share);
   }
 
-  /// Of `tokens` steps.
+  /// Multiply-adds for `tokens` steps.
   [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {
     return value_embedding.multiply_adds(tokens) + temporal_embedding.multiply_adds(tokens);
   }

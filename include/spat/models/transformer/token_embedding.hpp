@@ -1,4 +1,4 @@
-// models. Each step of a series as one token: a circular convolution over time.
+// models. Embeds each step of a series as one token: a circular convolution over time.
 #pragma once
 
 #include <spat/nn/linear.hpp>
@@ -6,17 +6,17 @@
 namespace spat::inline SPAT_ABI {
 
 /// token(b, t) = sum_k W_k x(b, (t + k - 1) mod N),  k = 0, 1, 2: a step and its neighbours,
-/// without bias (Informer, Zhou et al.,
-/// 2021).
+/// without bias (Informer, Zhou et al., 2021).
 ///
 /// Shapes:  x, dx [samples * N x C]   y [samples * N x D]
 /// W [D x 3C], column 3c + k, which is [D, C, 3] in files.
+///
 /// W ~ N(0, 2 / (3C)) at the start.
 template <std::floating_point Scalar, std::size_t Channels = dynamic, std::size_t Width = dynamic>
 class TokenEmbedding {
  public:
   using Value = Scalar;
-  static constexpr std::size_t steps = 3;  // of one token
+  static constexpr std::size_t steps = 3;  // per token
   static constexpr std::size_t inputs = Channels == dynamic ? dynamic : steps * Channels;
   using Map = Linear<Scalar, inputs, Width, Bias::none>;
 
@@ -28,16 +28,17 @@ class TokenEmbedding {
 
   struct Cache {
     typename Map::Cache token_conv;
-    Rows<Scalar, inputs> neighbours;  // what a token is made of, as W wants it
+    Rows<Scalar, inputs> neighbours;  // the inputs of each token, in the order of W's columns
     Rows<Scalar> dx;
     std::size_t tokens = 0, skipped = 0;
 
-    /// Inference may leave out the first `skip` tokens of each sample: y has N - skip rows for it.
+    /// Inference may skip the first `skip` tokens of each sample: y has N - skip rows per sample.
     /// All steps of x are read.
     void lay_out(Arena& arena, const TokenEmbedding& layer, std::size_t samples,
                  std::size_t token_count, std::size_t skip = 0) {
       assert(skip == 0 || !arena.training());
-      tokens = token_count, skipped = skip;
+      tokens = token_count;
+      skipped = skip;
       const std::size_t rows = samples * (tokens - skipped);
       token_conv.lay_out(arena, layer.token_conv, rows);
       arena.temporarily([&] { arena.take(neighbours, rows, layer.token_conv.inputs()); });
@@ -72,7 +73,7 @@ class TokenEmbedding {
       }
     return cache.dx.middle_rows(0, d.rows());
   }
-  /// Where nobody asks for dx.
+  /// Replaces backward_input if dx is not needed.
   void skip_input(Rows<const Scalar, Width> dy, Cache& cache) const {
     token_conv.skip_input(dy, cache.token_conv);
   }
