@@ -12,9 +12,8 @@ namespace spat::inline SPAT_ABI {
 ///     restore  y = z sigma + mean
 ///
 /// Shapes:  x, n [samples * L x C]   z, y [samples * T x C]
-/// mean, sigma [samples x C].  Where fewer channels come back, z and y
-/// hold the last ones.
-template <std::floating_point Scalar, std::size_t Channels = dynamic>
+/// mean, sigma [samples x C].  If fewer channels come back, z and y hold the last ones.
+template <std::floating_point Scalar>
 class InstanceNorm {
  public:
   using Value = Scalar;
@@ -22,14 +21,10 @@ class InstanceNorm {
   Scalar epsilon = Scalar(1e-5);
 
   struct Cache {
-    Rows<Scalar, Channels> n, mean, sigma, dx, dmean, dsigma;
+    Rows<Scalar> n, mean, sigma, dx, dmean, dsigma;
     Rows<Scalar> y, dz;
     std::size_t lookback = 0, horizon = 0, first = 0;  // first: channel of y's column 0
 
-    void lay_out(Arena& arena, std::size_t samples, std::size_t l, std::size_t t,
-                 std::size_t channels) {
-      lay_out(arena, samples, l, t, channels, channels);
-    }
     /// The last `targets` channels come back.
     void lay_out(Arena& arena, std::size_t samples, std::size_t l, std::size_t t,
                  std::size_t channels, std::size_t targets) {
@@ -38,19 +33,20 @@ class InstanceNorm {
       for (auto* view : {&mean, &sigma}) arena.take(*view, samples, channels);
       arena.take(n, samples * lookback, channels);
       if (!arena.training()) return;
-      arena.take(dz, samples * horizon, targets), arena.take(dx, samples * lookback, channels);
+      arena.take(dz, samples * horizon, targets);
+      arena.take(dx, samples * lookback, channels);
       for (auto* view : {&dmean, &dsigma}) arena.take(*view, samples, channels);
     }
   };
 
-  Rows<const Scalar, Channels> forward(const Pass&, Rows<const Scalar, Channels> x,
-                                       Cache& cache) const {
+  Rows<const Scalar> forward(const Pass&, Rows<const Scalar> x, Cache& cache) const {
     const std::size_t samples = x.rows() / cache.lookback, channels = x.cols();
     const auto count = static_cast<Scalar>(cache.lookback);
     for (std::size_t s = 0; s < samples; ++s) {
       Scalar *const mean = cache.mean.row(s), *const sigma = cache.sigma.row(s);
       const std::size_t first = s * cache.lookback, last = first + cache.lookback;
-      std::fill(mean, mean + channels, Scalar(0)), std::fill(sigma, sigma + channels, Scalar(0));
+      std::fill(mean, mean + channels, Scalar(0));
+      std::fill(sigma, sigma + channels, Scalar(0));
       for (std::size_t t = first; t < last; ++t)
         for (std::size_t c = 0; c < channels; ++c) mean[c] += x.row(t)[c];
       for (std::size_t c = 0; c < channels; ++c) mean[c] /= count;
@@ -81,13 +77,13 @@ class InstanceNorm {
   /// dz = dy sigma;  leaves dmean = sum_t dy and dsigma = sum_t dy z for backward_input.
   Rows<const Scalar> backward_restore(const Pass&, Rows<const Scalar> dy, Rows<const Scalar> z,
                                       Cache& cache) const {
-    std::ranges::fill(cache.dmean.flat(), Scalar(0)),
-        std::ranges::fill(cache.dsigma.flat(), Scalar(0));
+    std::ranges::fill(cache.dmean.flat(), Scalar(0));
+    std::ranges::fill(cache.dsigma.flat(), Scalar(0));
     for (std::size_t r = 0; r < dy.rows(); ++r) {
       const std::size_t s = r / cache.horizon;
       const Scalar* const sigma = cache.sigma.row(s) + cache.first;
-      Scalar *const dmean = cache.dmean.row(s) + cache.first, *const dsigma =
-                                                                  cache.dsigma.row(s) + cache.first;
+      Scalar* const dmean = cache.dmean.row(s) + cache.first;
+      Scalar* const dsigma = cache.dsigma.row(s) + cache.first;
       for (std::size_t c = 0; c < dy.cols(); ++c) {
         cache.dz.row(r)[c] = dy.row(r)[c] * sigma[c];
         dmean[c] += dy.row(r)[c];
@@ -99,8 +95,7 @@ class InstanceNorm {
 
   /// dx = (dn - mean(dn) - n mean(dn n)) / sigma + dmean / L + dsigma n / L, the last two from
   /// backward_restore.
-  Rows<const Scalar, Channels> backward_input(const Pass&, Rows<const Scalar, Channels> dn,
-                                              Cache& cache) const {
+  Rows<const Scalar> backward_input(const Pass&, Rows<const Scalar> dn, Cache& cache) const {
     const std::size_t samples = dn.rows() / cache.lookback;
     const auto count = static_cast<Scalar>(cache.lookback);
     for (std::size_t s = 0; s < samples; ++s)
