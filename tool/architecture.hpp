@@ -4,6 +4,7 @@
 
 #include "data.hpp"
 
+#include <spat/models/config.hpp>
 #include <spat/models/cost.hpp>
 #include <spat/train/evaluate.hpp>
 
@@ -27,7 +28,7 @@ using Configuration = std::vector<Field>;
 template <class Config>
 Configuration configuration_of(const Config& config) {
   Configuration fields;
-  Config::for_each(config, [&]<class Value>(const char* name, const Value& value) {
+  spat::for_each_field(config, [&]<class Value>(const char* name, const Value& value) {
     fields.push_back({name, static_cast<std::size_t>(value), std::is_same_v<Value, bool>});
   });
   return fields;
@@ -38,7 +39,7 @@ template <class Config>
 Config config_of(const Configuration& configuration) {
   Config config;
   auto field = configuration.begin();
-  Config::for_each(config, [&]<class Value>(const char*, Value& value) {
+  spat::for_each_field(config, [&]<class Value>(const char*, Value& value) {
     value = static_cast<Value>(field++->value);
   });
   return config;
@@ -81,8 +82,14 @@ struct MaskLatency {
   double milliseconds = 0;
 };
 
+/// What the table of models says of one in words: the paper, and what is left without attention.
+struct Texts {
+  const char *source, *without_attention;
+};
+
 struct Architecture {
-  const char *name, *source, *without_attention;
+  const char* name;
+  Texts texts;
   bool scored;                       // a criterion hears of its modules
   Configuration (*configuration)();  // its fields with their defaults
   Summary (*summary)(const Configuration&);

@@ -1,7 +1,8 @@
 // A model's type as the commands' Architecture. A file in models/ includes this, its model, and
 // says
 //
-//     static const tool::Registered<spat::ITransformer<float>> itransformer;
+//     static const tool::Registered<spat::ITransformer<float>> itransformer(
+//         {.source = "Liu et al., ICLR 2024", .without_attention = "a perceptron ..."});
 #pragma once
 
 #include "compare_of.hpp"
@@ -51,10 +52,9 @@ Inspection inspect(const std::string& file) {
 
 template <class Model>
 struct Registered {
-  Registered() {
+  explicit Registered(const Texts& texts) {
     add({.name = Model::name,
-         .source = Model::source,
-         .without_attention = Model::without_attention,
+         .texts = texts,
          .scored = scored<Model>(),
          .configuration = [] { return configuration_of(typename Model::Config{}); },
          .summary = summary<Model>,

@@ -35,8 +35,8 @@ Row row_of(const Architecture& model) {
           grouped(summary.cost.macs),
           std::to_string(summary.modules).append(summary.modules > 0 && !model.scored ? "*" : ""),
           share,
-          model.without_attention,
-          model.source};
+          model.texts.without_attention,
+          model.texts.source};
 }
 
 void show_table(bool markdown) {

@@ -85,6 +85,7 @@
 
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/concepts.hpp>
+#include <spat/models/config.hpp>
 #include <spat/models/cost.hpp>
 #include <spat/models/crossformer.hpp>
 #include <spat/models/dlinear.hpp>

@@ -91,10 +91,13 @@ bool same(const Outcome<Scalar>& pruned, const Outcome<Scalar>& other, const cha
 /// A tensor that is zero where module i is switched off in the dense model.
 template <class Model>
 bool silences(const Model& model, const std::string& tensor, std::size_t i) {
-  if constexpr (requires { model.silences(tensor, i); })
-    return model.silences(tensor, i);
-  else
-    return tensor.starts_with(model.module_name(i) + ".out_projection");
+  const std::string module = model.module_name(i);
+  const std::string_view name = Model::name;
+  if (name == "smamba")  // both directions
+    return tensor == module + ".out_proj.weight" || tensor == module + "_r.out_proj.weight";
+  if (name == "patchtst_official")  // its output and its scores
+    return tensor.starts_with(module + ".W_Q.") || tensor.starts_with(module + ".to_out.0.");
+  return tensor.starts_with(module + ".out_projection");
 }
 
 /// The dense model, initialized; `off` modules are switched off by zeros.

@@ -200,7 +200,7 @@ TEST_CASE("a configuration that is incomplete or impossible is refused") {
   };
   const auto load = [&] { (void)load_model<ITransformer<float>>(folder / "model"); };
   with("\"heads\":3", "\"heads\":5");
-  CHECK(contains(message_of<ConfigError>(load), "5, 12"));
+  CHECK(contains(message_of<ConfigError>(load), "heads 5, width 12"));
   with("\"heads\":3", "\"heads\":\"3\"");
   CHECK(contains(message_of<FileError>(load), "heads"));
   with("\"heads\":3", "\"heads\":-3");

@@ -88,12 +88,13 @@ TEST_CASE("a Crossformer refuses sizes that do not fit together") {
     CHECK_FALSE(config.valid());
     return message_of<ConfigError>([&] { Model({config}); });
   };
-  CHECK(refused([](auto& c) { c.depth = 13; }) == "layers must be 1 to 12: layers, most: 13, 12");
+  CHECK(refused([](auto& c) { c.depth = 13; }) ==
+        "too few or too many layers: layers 13, least 1, most 12");
   CHECK(refused([](auto& c) { c.window = 11; }) ==
-        "too few segments to merge: segments, window: 5, 11");
+        "too few segments to merge: segments 5, window 11");
   CHECK(refused([](auto& c) { c.segment = 0; }) ==
-        "segment, window and routers must be positive: 0, 2, 2");
-  CHECK(refused([](auto& c) { c.heads = 4; }) == "heads must divide width: heads, width: 4, 6");
+        "segment, window and routers must be positive: segment 0, window 2, routers 2");
+  CHECK(refused([](auto& c) { c.heads = 4; }) == "heads must divide width: heads 4, width 6");
 }
 
 TEST_CASE("a Crossformer forecasts the channels that it has positions for, and no others") {
@@ -102,8 +103,8 @@ TEST_CASE("a Crossformer forecasts the channels that it has positions for, and n
   config.channels = 3;
   const example::RandomBatch<float> other(config, 2), good(small, 2);
   Predictor predictor(model);
-  CHECK(message_of<ConfigError>([&] { (void)predictor.forecast(other.batch); }) ==
-        "Crossformer has positions for 2 channels, the batch has 3");
+  CHECK(message_of<ShapeError>([&] { (void)predictor.forecast(other.batch); }) ==
+        "Crossformer: channels: expected 2, found 3");
   CHECK(predictor.forecast(good.batch).rows() == 2 * small.horizon);
   config = small, config.lookback = 20;
   const example::RandomBatch<float> longer(config, 2);

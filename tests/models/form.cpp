@@ -71,10 +71,11 @@ TEST_CASE("sizes that do not fit together are refused with the rule and the valu
     CHECK_FALSE(config.valid());
     return message_of<ConfigError>([&] { ITransformer<float>({config}); });
   };
-  CHECK(message([](auto& c) { c.heads = 5; }) == "heads must divide width: heads, width: 5, 12");
+  CHECK(message([](auto& c) { c.heads = 5; }) == "heads must divide width: heads 5, width 12");
   CHECK(message([](auto& c) { c.heads = 0; }).find("heads") != std::string::npos);
   CHECK(message([](auto& c) { c.depth = 0; }).find("layers") != std::string::npos);
-  CHECK(message([](auto& c) { c.depth = 65; }).find("65, 64") != std::string::npos);
+  CHECK(message([](auto& c) { c.depth = 65; }).find("layers 65, least 1, most 64") !=
+        std::string::npos);
   CHECK(message([](auto& c) { c.channels = 0; }).find("channel") != std::string::npos);
   CHECK(message([](auto& c) { c.width = 0; }).find("width") != std::string::npos);
   CHECK(message([](auto& c) { c.horizon = 0; }).find("horizon") != std::string::npos);

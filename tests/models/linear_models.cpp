@@ -67,11 +67,11 @@ TEST_CASE(
   tests::check_count<DLinear>(decomposed);
   tests::check_count<RLinear>(normalized);
   CHECK(tests::refused<DLinear>(decomposed, [](auto& c) { c.kernel = 24; }) ==
-        "the moving average needs an odd kernel: kernel: 24");
+        "the moving average needs an odd kernel: kernel 24");
   CHECK(tests::refused<DLinear>(decomposed, [](auto& c) { c.channels = 0; }) ==
-        "DLinear needs at least one channel: channels: 0");
+        "there must be at least one channel: channels 0");
   CHECK(tests::refused<RLinear>(normalized, [](auto& c) { c.horizon = 0; }) ==
-        "lookback and horizon must be positive: 13, 0");
+        "lookback and horizon must be positive: lookback 13, horizon 0");
   const auto longer = [](auto& c) { c.lookback = 14; };
   CHECK(tests::refused_batch<DLinear>(decomposed, longer).find("lookback rows of history") !=
         std::string::npos);

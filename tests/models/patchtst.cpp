@@ -52,7 +52,7 @@ TEST_CASE("a PatchTST refuses sizes that do not fit together") {
   config.lookback = 3;
   CHECK_FALSE(config.valid());
   CHECK(message_of<ConfigError>([&] { PatchTST<float>({config}); }) ==
-        "the lookback must hold a patch: lookback, patch: 3, 4");
+        "the lookback must hold a patch: lookback 3, patch 4");
 }
 
 TEST_CASE(

@@ -125,11 +125,11 @@ TEST_CASE("an official PatchTST refuses sizes that do not fit together") {
   config.lookback = 3;
   CHECK_FALSE(config.valid());
   CHECK(message_of<ConfigError>([&] { OfficialPatchTST<float>({config}); }) ==
-        "the lookback must hold a patch: lookback, patch: 3, 4");
+        "the lookback must hold a patch: lookback 3, patch 4");
   config = small, config.heads = 4;
   CHECK_FALSE(config.valid());
   CHECK(message_of<ConfigError>([&] { OfficialPatchTST<float>({config}); }) ==
-        "heads must divide width: heads, width: 4, 6");
+        "heads must divide width: heads 4, width 6");
   const OfficialPatchTST<float> model({small});
   OfficialPatchTST<float>::Cache cache;
   model.prepare(cache, Purpose::inference, 2, small.channels);
@@ -203,10 +203,10 @@ TEST_CASE(
   const auto model = random_model<Model>(small.with_kept(ModuleMask{0b110}));
   save_model(folder / "model", model);
   const SafetensorsFile file(folder / "model");
-  const std::string scale = Model::module_name(1) + ".sdp_attn.scale";
+  const std::string scale = model.module_name(1) + ".sdp_attn.scale";
   CHECK(file.at(scale).shape.empty());
   CHECK(file.read<float>(scale) == std::vector<float>{1 / std::sqrt(2.0f)});
-  CHECK_FALSE(file.contains(Model::module_name(0) + ".sdp_attn.scale"));
+  CHECK_FALSE(file.contains(model.module_name(0) + ".sdp_attn.scale"));
   auto back = load_model<Model>(folder / "model");
   CHECK(example::same_parameters(back, model));
 

@@ -128,9 +128,9 @@ TEST_CASE("an S-Mamba's configuration counts its parameters and refuses what doe
     tests::check_count<SMamba>(small.with_kept(ModuleMask{mask}));
   tests::check_count<SMamba>(wide);
   CHECK(tests::refused<SMamba>(small, [](auto& c) { c.state = 0; }) ==
-        "state, convolution and expand must be positive: 0, 3, 2");
+        "state, convolution and expand must be positive: state 0, convolution 3, expand 2");
   CHECK(tests::refused<SMamba>(small, [](auto& c) { c.width = 0; }) ==
-        "width and ffn width must be positive: 0, 10");
+        "width and ffn width must be positive: width 0, ffn width 10");
   CHECK(tests::refused_batch<SMamba>(small, [](auto& c) { c.marks = 3; }) ==
         "S-Mamba: time marks: expected 2, found 3");
   CHECK(tests::refused_batch<SMamba>(small, [](auto& c) {

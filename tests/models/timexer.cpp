@@ -92,8 +92,8 @@ TEST_CASE(
   const auto list = parameters(model);
   CHECK(find_parameter(list, "en_embedding.glb_token")->shape ==
         std::vector<std::size_t>{1, 3, 1, 6});
-  CHECK(Model::module_name(0) == "encoder.layers.0.self_attention");
-  CHECK(Model::module_name(3) == "encoder.layers.1.cross_attention");
+  CHECK(model.module_name(0) == "encoder.layers.0.self_attention");
+  CHECK(model.module_name(3) == "encoder.layers.1.cross_attention");
 }
 
 TEST_CASE("global tokens start from the standard normal distribution") {
@@ -115,12 +115,13 @@ TEST_CASE("a TimeXer refuses sizes that do not fit together") {
     return message_of<ConfigError>([&] { Model({config}); });
   };
   CHECK(refused([](auto& c) { c.lookback = 3; }) ==
-        "the lookback must hold a patch: lookback, patch: 3, 4");
+        "the lookback must hold a patch: lookback 3, patch 4");
   CHECK(refused([](auto& c) { c.targets = 4; }) ==
-        "targets are the last of the channels: targets, channels: 4, 3");
-  CHECK(refused([](auto& c) { c.patch = 0; }) == "the patch must be positive: 0");
-  CHECK(refused([](auto& c) { c.depth = 33; }) == "layers must be 1 to 32: layers, most: 33, 32");
-  CHECK(refused([](auto& c) { c.heads = 4; }) == "heads must divide width: heads, width: 4, 6");
+        "targets are the last of the channels: targets 4, channels 3");
+  CHECK(refused([](auto& c) { c.patch = 0; }) == "the patch must be positive: patch 0");
+  CHECK(refused([](auto& c) { c.depth = 33; }) ==
+        "too few or too many layers: layers 33, least 1, most 32");
+  CHECK(refused([](auto& c) { c.heads = 4; }) == "heads must divide width: heads 4, width 6");
   CHECK(refused([](auto& c) { c.channels = 0, c.targets = 0; }).find("channel") !=
         std::string::npos);
 }
@@ -133,14 +134,12 @@ TEST_CASE(
   const auto before = copied(predictor.forecast(good.batch));
   auto wider = all;
   wider.channels = 4;
-  const std::string fixed =
-      "TimeXer learns a global token for each variate, so its channels are fixed: its own, found: "
-      "3, 4";
+  const std::string fixed = "TimeXer: channels: expected 3, found 4";
   const example::RandomBatch<float> bad(wider, 2);
-  CHECK(message_of<ConfigError>([&] { (void)predictor.forecast(bad.batch); }) == fixed);
+  CHECK(message_of<ShapeError>([&] { (void)predictor.forecast(bad.batch); }) == fixed);
   Model::Cache cache;
   model.prepare(cache, Purpose::inference, 2, 3);
-  CHECK(message_of<ConfigError>([&] { (void)model.forward(Pass{}, bad.batch, cache); }) == fixed);
+  CHECK(message_of<ShapeError>([&] { (void)model.forward(Pass{}, bad.batch, cache); }) == fixed);
 
   auto without_marks = good.batch;
   without_marks.history_marks = {};

@@ -104,14 +104,16 @@ TEST_CASE("a Transformer refuses sizes that do not fit together") {
     return message_of<ConfigError>([&] { Transformer<float>({config}); });
   };
   CHECK(refused([](auto& c) { c.label = 8; }) ==
-        "the decoder's known steps must lie in the lookback: label, lookback: 8, 7");
-  CHECK(refused([](auto& c) { c.marks = 0; }) == "Transformer needs time marks: marks: 0");
+        "the decoder's known steps must lie in the lookback: label 8, lookback 7");
+  CHECK(refused([](auto& c) { c.marks = 0; }) == "Transformer needs time marks: marks 0");
   CHECK(refused([](auto& c) { c.channels = 0; }) ==
-        "Transformer needs at least one channel: channels: 0");
-  CHECK(refused([](auto& c) { c.heads = 4; }) == "heads must divide width: heads, width: 4, 6");
+        "there must be at least one channel: channels 0");
+  CHECK(refused([](auto& c) { c.heads = 4; }) == "heads must divide width: heads 4, width 6");
   CHECK(
       refused([](auto& c) { c.horizon = std::size_t(-1); }).starts_with("sequences are too long"));
-  CHECK(refused([](auto& c) { c.decoder_depth = 32; }).ends_with("layers of each: 2, 32"));
+  CHECK(refused([](auto& c) {
+          c.decoder_depth = 32;
+        }).ends_with("encoder layers 2, decoder layers 32"));
   CHECK(refused([](auto& c) { c.depth = std::size_t(-1); }).starts_with("attentions"));
 }
 
@@ -131,8 +133,8 @@ TEST_CASE("a Transformer refuses a batch without marks, of other channels or of 
   auto other = small;
   other.channels = 5;
   const example::RandomBatch<float> five(other, 2);
-  CHECK(message_of<ConfigError>(with([&](auto& b) { b.history = five.batch.history; })) ==
-        "Transformer forecasts the channels it was built for: built, found: 2, 5");
+  CHECK(message_of<ShapeError>(with([&](auto& b) { b.history = five.batch.history; })) ==
+        "Transformer: channels: expected 2, found 5");
   other = small, other.lookback = 8;
   const example::RandomBatch<float> longer(other, 2);
   CHECK(message_of<ShapeError>(with([&](auto& b) {

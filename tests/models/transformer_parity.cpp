@@ -42,8 +42,7 @@ TEST_CASE("a Transformer's decoder begins with the steps and marks that PyTorch'
     Transformer<float>::Cache cache;
     model.prepare(cache, Purpose::training, data.batch.samples, data.batch.channels());
     model.forward(Pass{}, data.batch, cache);
-    CHECK(std::ranges::equal(cache.views.steps.flat(), file.read<float>("fixture.x_dec")));
-    CHECK(
-        std::ranges::equal(cache.views.step_marks.flat(), file.read<float>("fixture.x_mark_dec")));
+    CHECK(std::ranges::equal(cache.steps.flat(), file.read<float>("fixture.x_dec")));
+    CHECK(std::ranges::equal(cache.step_marks.flat(), file.read<float>("fixture.x_mark_dec")));
   }
 }

@@ -37,9 +37,9 @@ TEST_CASE("a TSMixer's configuration counts its parameters and refuses what does
   tests::check_count<TSMixer>(small);
   tests::check_count<TSMixer>(wide);
   CHECK(tests::refused<TSMixer>(small, [](auto& c) { c.width = 0; }) ==
-        "width must be positive: 0");
+        "width must be positive: width 0");
   CHECK(tests::refused<TSMixer>(small, [](auto& c) { c.depth = 65; }) ==
-        "layers must be 1 to 64: layers, most: 65, 64");
+        "too few or too many layers: layers 65, least 1, most 64");
   CHECK(tests::refused_batch<TSMixer>(small, [](auto& c) { c.channels = 4; }) ==
         "TSMixer: channels: expected 3, found 4");
   CHECK(tests::refused_batch<TSMixer>(small, [](auto& c) {

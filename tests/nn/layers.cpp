@@ -294,13 +294,13 @@ TEST_CASE(
 }
 
 TEST_CASE("InstanceNorm restores what it normalized, and survives a constant channel", "[nn]") {
-  const spat::InstanceNorm<double, 3> layer;
+  const spat::InstanceNorm<double> layer;
   auto x = random_tensor(2 * 6, 3, 1);
   for (std::size_t r = 0; r < 6; ++r) x.view().row(r)[1] = 4;
-  spat::InstanceNorm<double, 3>::Cache cache;
+  spat::InstanceNorm<double>::Cache cache;
   Arena arena;
   prepare(arena, Purpose::inference, cache, std::size_t{2}, std::size_t{6}, std::size_t{6},
-          std::size_t{3});
+          std::size_t{3}, std::size_t{3});
   const auto n = layer.forward(Pass{}, x.view(), cache);
   CHECK(n.row(0)[1] == 0);
   const auto y = layer.restore(Pass{}, n, cache);

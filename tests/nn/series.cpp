@@ -130,13 +130,13 @@ TEST_CASE(
     "[nn]") {
   const std::size_t samples = 2, lookback = 6, horizon = 4, channels = 3, tokens = 5;
   for (const bool normalizes : {true, false}) {
-    const spat::SeriesFrame<double> layer(normalizes);
+    const spat::SeriesFrame<double> layer(normalizes, lookback, horizon);
     auto x = random_tensor(samples * lookback, channels, 1);
     const auto mixing = random_tensor(lookback, horizon, 2),
                dy = random_tensor(samples * horizon, channels, 3);
     spat::SeriesFrame<double>::Cache cache;
     Arena arena;
-    prepare(arena, Purpose::training, cache, layer, samples, lookback, horizon, channels, tokens);
+    prepare(arena, Purpose::training, cache, layer, samples, channels, tokens);
     spat::Tensor<double> series(samples * channels, lookback), y(samples * tokens, horizon),
         dseries(samples * channels, lookback), dn(samples * lookback, channels);
     const auto loss = [&] {

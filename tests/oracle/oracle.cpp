@@ -30,7 +30,7 @@ using Config = Model::Config;
 Config configuration(std::size_t channels, std::size_t marks) {
   Config config;
   const auto set = [&](std::string_view name, std::size_t value) {
-    Config::for_each(config, [&]<class Value>(const char* field, Value& member) {
+    for_each_field(config, [&]<class Value>(const char* field, Value& member) {
       if (name == field) member = static_cast<Value>(value);
     });
   };

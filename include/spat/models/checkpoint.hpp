@@ -5,6 +5,7 @@
 #include <spat/io/fields.hpp>
 #include <spat/io/safetensors.hpp>
 #include <spat/models/concepts.hpp>
+#include <spat/models/config.hpp>
 
 namespace spat::inline SPAT_ABI {
 
@@ -65,8 +66,8 @@ std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
 template <class Model>
 [[nodiscard]] Fields config_fields(const Model& model) {
   Fields config;
-  Model::Config::for_each(model.config(),
-                          [&](const char* field, const auto& value) { config.set(field, value); });
+  for_each_field(model.config(),
+                 [&](const char* field, const auto& value) { config.set(field, value); });
   return config;
 }
 
@@ -108,7 +109,7 @@ template <class Config>
         message(file.path(), ": expected a model \"", model_name, "\", found \"", found, "\""));
   Config config;
   const Fields fields = fields_from_json(file.metadata(config_key), file.path());
-  Config::for_each(config, [&](const char* field, auto& value) {
+  for_each_field(config, [&](const char* field, auto& value) {
     value = fields.get<std::remove_cvref_t<decltype(value)>>(field);
   });
   config.check();

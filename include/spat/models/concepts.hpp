@@ -32,7 +32,7 @@ concept Forecaster = Evaluable<M> &&
   model.backward_weights(pass, cache, gradients, share);
 };
 
-/// What can be built again with fewer modules: a Shape that knows its mask, parameters by name, and
+/// What can be built again with fewer modules: a Form that knows its mask, parameters by name, and
 /// layers that call pass.at(module), so that a criterion hears from each of them.
 template <class M>
 concept Prunable = Evaluable<M> && std::constructible_from<M, typename M::Form> &&

@@ -25,8 +25,8 @@ namespace spat::inline SPAT_ABI {
 /// Modules: of each encoder block attention over time and over variates (sender and receiver are
 /// one); then of each decoder layer these two and the cross-attention. Above the last scale that a
 /// cross-attention reads everything is dead, and inference leaves it out. Time marks are not read.
-/// Errors: ConfigError for sizes that do not fit together, and for other channels than the
-/// configuration's, for each has positions of its own; ShapeError for a batch of other sizes.
+/// Errors: ConfigError for sizes that do not fit together; ShapeError for a batch of other
+/// channels, for each has positions of its own, or of other sizes.
 template <std::floating_point Scalar, class ModelForm = Dynamic<CrossformerConfig>>
 class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -52,9 +52,6 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   template <ModuleMask mask>
   using Pruned = Crossformer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "crossformer";
-  static constexpr const char* source = "Zhang and Yan, ICLR 2023, as in the Time-Series-Library";
-  static constexpr const char* without_attention =
-      "a constant forecast: one cross-attention has to stay";
 
   explicit Crossformer(ModelForm model_form = {})
       : Base(model_form),
@@ -91,107 +88,100 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
 
   struct Cache {
     Arena arena;
-    struct Views {
-      typename PatchEmbedding<Scalar, segment, width>::Cache embedding;
-      typename LearnedPositions<Scalar, width>::Cache enc_positions, dec_tokens;
-      typename LayerNorm<Scalar, width>::Cache pre_norm;
-      typename Encoder::Cache encoder;
-      typename Decoder::Cache decoder;
-      std::vector<Tokens> memories, dmemories;  // of each scale; empty where nobody reads it
-      Rows<Scalar, segment> sum, dsum;          // of the predictions, [B*C * u x segment]
-      Rows<Scalar> forecast;                    // [B*T x C]
-      Rows<Scalar, width> dembedded;
-      std::size_t samples = 0, channels = 0, scales = 0;
-    } views;
+    typename PatchEmbedding<Scalar, segment, width>::Cache embedding;
+    typename LearnedPositions<Scalar, width>::Cache enc_positions, dec_tokens;
+    typename LayerNorm<Scalar, width>::Cache pre_norm;
+    typename Encoder::Cache encoder;
+    typename Decoder::Cache decoder;
+    std::vector<Tokens> memories, dmemories;  // of each scale; empty where nobody reads it
+    Rows<Scalar, segment> sum, dsum;          // of the predictions, [B*C * u x segment]
+    Rows<Scalar> forecast;                    // [B*T x C]
+    Rows<Scalar, width> dembedded;
+    std::size_t samples = 0, channels = 0, scales = 0;
   };
 
   /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
-    check_channels(channels);
+    Base::expect_channels(channels);
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      auto& my = cache.views;
-      my.samples = samples, my.channels = channels;
-      my.scales = arena.training() ? config().scales() : config().live_scales();
+      cache.samples = samples, cache.channels = channels;
+      cache.scales = arena.training() ? config().scales() : config().live_scales();
       const std::size_t series = samples * channels, rows = series * config().segments(0),
                         forecast_rows = series * config().forecast_segments();
-      my.memories.assign(config().scales(), {}), my.dmemories.assign(config().scales(), {});
-      if (my.scales > 0) {
-        my.pre_norm.lay_out(arena, pre_norm, rows);
+      cache.memories.assign(config().scales(), {}), cache.dmemories.assign(config().scales(), {});
+      if (cache.scales > 0) {
+        cache.pre_norm.lay_out(arena, pre_norm, rows);
         arena.temporarily([&] {
-          my.embedding.lay_out(arena, embedding, samples, channels);
-          my.enc_positions.lay_out(arena, enc_positions, rows);
+          cache.embedding.lay_out(arena, embedding, samples, channels);
+          cache.enc_positions.lay_out(arena, enc_positions, rows);
         });
       }
-      my.encoder.lay_out(arena, encoder, samples_of_block(samples, my.scales), channels);
-      my.dec_tokens.lay_out(arena, dec_tokens, forecast_rows);
-      my.decoder.lay_out(arena, decoder, samples, channels, segments_of_scale());
-      arena.take(my.sum, forecast_rows, config().segment);
-      arena.take(my.forecast, samples * config().horizon, channels);
+      cache.encoder.lay_out(arena, encoder, samples_of_block(samples, cache.scales), channels);
+      cache.dec_tokens.lay_out(arena, dec_tokens, forecast_rows);
+      cache.decoder.lay_out(arena, decoder, samples, channels, segments_of_scale());
+      arena.take(cache.sum, forecast_rows, config().segment);
+      arena.take(cache.forecast, samples * config().horizon, channels);
       if (!arena.training()) return;
-      arena.take(my.dsum, forecast_rows, config().segment);
-      arena.take(my.dembedded, rows, config().width);
+      arena.take(cache.dsum, forecast_rows, config().segment);
+      arena.take(cache.dembedded, rows, config().width);
     });
   }
 
   template <class PassType>
   Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
                              Cache& cache) const {
-    auto& my = cache.views;
-    check_channels(batch.channels());
-    Base::expect_history("Crossformer", batch, my.samples, my.channels);
+    Base::expect_history(batch, cache.samples, config().channels);
     assert(!pass.training || cache.arena.training());
-    if (my.scales > 0) {
+    if (cache.scales > 0) {
       const auto embedded = enc_positions.forward(
-          pass, embedding.forward(pass, batch.history, my.embedding), my.enc_positions);
-      my.memories[0] = pre_norm.forward(pass, embedded, my.pre_norm);
-      encoder.forward(pass, my.memories[0], my.encoder);
-      for_each_block([&](std::size_t l, const auto& block) { my.memories[l + 1] = block.y; },
-                     my.encoder.blocks);
+          pass, embedding.forward(pass, batch.history, cache.embedding), cache.enc_positions);
+      cache.memories[0] = pre_norm.forward(pass, embedded, cache.pre_norm);
+      encoder.forward(pass, cache.memories[0], cache.encoder);
+      for_each_block([&](std::size_t l, const auto& block) { cache.memories[l + 1] = block.y; },
+                     cache.encoder.blocks);
     }
-    decoder.forward(pass, dec_tokens.repeat(pass, my.dec_tokens), my.decoder,
-                    [&](std::size_t i) { return my.memories[i]; });
-    std::ranges::fill(my.sum.flat(), Scalar(0));
+    decoder.forward(pass, dec_tokens.repeat(pass, cache.dec_tokens), cache.decoder,
+                    [&](std::size_t i) { return cache.memories[i]; });
+    std::ranges::fill(cache.sum.flat(), Scalar(0));
     for_each_block(
         [&](std::size_t, const auto& layer) {
-          kernels::add<Scalar>(my.sum.flat(), layer.prediction.flat(), my.sum.flat());
+          kernels::add<Scalar>(cache.sum.flat(), layer.prediction.flat(), cache.sum.flat());
         },
-        my.decoder.blocks);
+        cache.decoder.blocks);
     for_each_forecast(
-        my, [](Scalar& forecast, const Scalar& sum) { forecast = sum; }, my.forecast, my.sum);
-    return my.forecast;
+        cache, [](Scalar& forecast, const Scalar& sum) { forecast = sum; }, cache.forecast,
+        cache.sum);
+    return cache.forecast;
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
   template <class PassType>
   void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
-    auto& my = cache.views;
-    std::ranges::fill(my.dsum.flat(), Scalar(0));
+    std::ranges::fill(cache.dsum.flat(), Scalar(0));
     for_each_forecast(
-        my, [](const Scalar& dy, Scalar& dsum) { dsum = dy; }, dforecast, my.dsum);
-    const Rows<const Scalar, segment> dsum = my.dsum;
-    dec_tokens.backward_input(pass, decoder.backward_input(pass, Tokens{}, my.decoder, dsum),
-                              my.dec_tokens);
-    for_each_block([&](std::size_t i, const auto& layer) { my.dmemories[i] = layer.dmemory; },
-                   my.decoder.blocks);
+        cache, [](const Scalar& dy, Scalar& dsum) { dsum = dy; }, dforecast, cache.dsum);
+    const Rows<const Scalar, segment> dsum = cache.dsum;
+    dec_tokens.backward_input(pass, decoder.backward_input(pass, Tokens{}, cache.decoder, dsum),
+                              cache.dec_tokens);
+    for_each_block([&](std::size_t i, const auto& layer) { cache.dmemories[i] = layer.dmemory; },
+                   cache.decoder.blocks);
     const Tokens dscale = encoder.backward_input(
-        pass, Tokens{}, my.encoder, [&](std::size_t l) { return my.dmemories[l + 1]; });
+        pass, Tokens{}, cache.encoder, [&](std::size_t l) { return cache.dmemories[l + 1]; });
     const Tokens dembedded = pre_norm.backward_input(
-        pass, sum_of_gradients(dscale, my.dmemories[0], my.dembedded), my.pre_norm);
-    embedding.skip_input(pass, enc_positions.backward_input(pass, dembedded, my.enc_positions),
-                         my.embedding);
+        pass, sum_of_gradients(dscale, cache.dmemories[0], cache.dembedded), cache.pre_norm);
+    embedding.skip_input(pass, enc_positions.backward_input(pass, dembedded, cache.enc_positions),
+                         cache.embedding);
   }
 
   void backward_weights(const Pass& pass, Caches<Cache> caches, Crossformer& gradients,
                         Share& share) const {
-    using Views = typename Cache::Views;
-    const auto views = caches.of(&Cache::views);
-    embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
-    enc_positions.backward_weights(pass, views.of(&Views::enc_positions), gradients.enc_positions,
+    embedding.backward_weights(pass, caches.of(&Cache::embedding), gradients.embedding, share);
+    enc_positions.backward_weights(pass, caches.of(&Cache::enc_positions), gradients.enc_positions,
                                    share);
-    pre_norm.backward_weights(pass, views.of(&Views::pre_norm), gradients.pre_norm, share);
-    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
-    dec_tokens.backward_weights(pass, views.of(&Views::dec_tokens), gradients.dec_tokens, share);
-    decoder.backward_weights(pass, views.of(&Views::decoder), gradients.decoder, share);
+    pre_norm.backward_weights(pass, caches.of(&Cache::pre_norm), gradients.pre_norm, share);
+    encoder.backward_weights(pass, caches.of(&Cache::encoder), gradients.encoder, share);
+    dec_tokens.backward_weights(pass, caches.of(&Cache::dec_tokens), gradients.dec_tokens, share);
+    decoder.backward_weights(pass, caches.of(&Cache::decoder), gradients.decoder, share);
   }
 
   /// Of the forecast of one window: matrix products alone, dead scales not counted.
@@ -201,9 +191,6 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
            encoder.multiply_adds(samples_of_block(1, live), channels) +
            decoder.multiply_adds(channels, segments_of_scale());
   }
-
-  /// Columns of a forecast from windows of `channels` channels.
-  [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
 
   /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
   /// cut into blocks by.
@@ -249,12 +236,6 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   }
 
  private:
-  void check_channels(std::size_t channels) const {
-    if (channels != config().channels)
-      throw ConfigError(message("Crossformer has positions for ", config().channels,
-                                " channels, the batch has ", channels));
-  }
-
   [[nodiscard]] auto segments_of_scale() const {
     return [this](std::size_t i) { return config().segments(i); };
   }
@@ -266,11 +247,11 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   /// visit(forecast(b, t, c), sum(b, c, t + padding)): of the padded horizon the reference takes
   /// the last T rows.
   template <class Visit, class Forecast, class Sum>
-  void for_each_forecast(const typename Cache::Views& my, const Visit& visit,
-                         const Forecast& forecast, const Sum& sum) const {
-    const std::size_t t = config().horizon, c = my.channels,
+  void for_each_forecast(const Cache& cache, const Visit& visit, const Forecast& forecast,
+                         const Sum& sum) const {
+    const std::size_t t = config().horizon, c = cache.channels,
                       padded = config().forecast_segments() * config().segment;
-    for (std::size_t s = 0; s < my.samples; ++s)
+    for (std::size_t s = 0; s < cache.samples; ++s)
       for (std::size_t i = 0; i < t; ++i)
         for (std::size_t j = 0; j < c; ++j)
           visit(forecast.row(s * t + i)[j], sum.data()[(s * c + j + 1) * padded - t + i]);

@@ -11,6 +11,8 @@ namespace spat::inline SPAT_ABI {
 
 /// Everything that shapes a DLinear: integers and bools, so that it can be a template argument.
 struct DLinearConfig {
+  static constexpr const char* title = "DLinear";  // in messages
+
   std::size_t channels = 0;   // C
   std::size_t lookback = 96;  // L
   std::size_t horizon = 96;   // T
@@ -18,36 +20,26 @@ struct DLinearConfig {
   ModuleMask kept{};
 
   [[nodiscard]] constexpr std::size_t modules() const { return 0; }
-  [[nodiscard]] constexpr DLinearConfig with_kept(ModuleMask mask) const {
-    DLinearConfig config = *this;
-    config.kept = mask;
-    return config;
-  }
-  [[nodiscard]] constexpr bool valid() const {
-    return channels && lookback && horizon && kernel % 2 == 1;
-  }
   /// How many numbers such a model learns; in double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon);
     return 2 * (l * t + t);
   }
-  /// Throws ConfigError with the rule and the values.
-  void check() const {
-    using detail::require_rule;
-    require_rule(channels > 0, "DLinear needs at least one channel: channels", channels);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
-                 horizon);
-    require_rule(kernel % 2 == 1, "the moving average needs an odd kernel: kernel", kernel);
-  }
 
+  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
+  /// Throws ConfigError with the rule and the values.
+  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const DLinearConfig&, const DLinearConfig&) = default;
 
-  /// Calls visit(name, member) for what a file needs to build the model again.
-  template <class Self, class Visit>
-  static void for_each(Self& self, Visit&& visit) {
-    visit("channels", self.channels), visit("lookback", self.lookback),
-        visit("horizon", self.horizon);
-    visit("kernel", self.kernel);
+  static constexpr auto fields() {
+    using C = DLinearConfig;
+    return std::tuple("channels", &C::channels, "lookback", &C::lookback, "horizon", &C::horizon,
+                      "kernel", &C::kernel);
+  }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) &&
+           rule(kernel % 2 == 1, "the moving average needs an odd kernel", "kernel", kernel);
   }
 };
 
@@ -74,14 +66,11 @@ class DLinear : public ForecasterBase<Scalar, ModelForm> {
   template <ModuleMask mask>
   using Pruned = DLinear<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "dlinear";
-  static constexpr const char* source = "Zeng et al., AAAI 2023";
-  static constexpr const char* without_attention =
-      "it never had any: two linear maps shared by the variates";
 
   explicit DLinear(ModelForm model_form = {})
       : Base(model_form), decomposition(config().kernel),
         seasonal(config().lookback, config().horizon), trend(config().lookback, config().horizon),
-        frame(false) {
+        frame(false, config().lookback, config().horizon) {
     for (Map* map : {&seasonal, &trend})
       std::ranges::fill(map->weight.flat(), 1 / static_cast<Scalar>(config().lookback));
   }
@@ -95,68 +84,59 @@ class DLinear : public ForecasterBase<Scalar, ModelForm> {
 
   struct Cache {
     Arena arena;
-    struct Views {
-      typename SeriesFrame<Scalar>::Cache frame;
-      typename SeriesDecomposition<Scalar, lookback>::Cache decomposition;
-      typename Map::Cache seasonal, trend;
-      Rows<Scalar> series;  // [B*C x L]
-      std::size_t samples = 0, channels = 0;
-    } views;
+    typename SeriesFrame<Scalar>::Cache frame;
+    typename SeriesDecomposition<Scalar, lookback>::Cache decomposition;
+    typename Map::Cache seasonal, trend;
+    Rows<Scalar> series;  // [B*C x L]
+    std::size_t samples = 0, channels = 0;
   };
 
   /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      auto& my = cache.views;
-      my.samples = samples, my.channels = channels;
+      cache.samples = samples, cache.channels = channels;
       const std::size_t rows = samples * channels;
-      my.frame.lay_out(arena, frame, samples, config().lookback, config().horizon, channels,
-                       channels);
-      my.trend.lay_out(arena, trend, rows, Map::Dx::none);
-      my.seasonal.lay_out(arena, seasonal, rows, Map::Dx::none);
-      my.decomposition.lay_out(arena, rows, config().lookback);
-      arena.take(my.series, rows, config().lookback);
+      cache.frame.lay_out(arena, frame, samples, channels, channels);
+      cache.trend.lay_out(arena, trend, rows, Map::Dx::none);
+      cache.seasonal.lay_out(arena, seasonal, rows, Map::Dx::none);
+      cache.decomposition.lay_out(arena, rows, config().lookback);
+      arena.take(cache.series, rows, config().lookback);
     });
   }
 
   Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch,
                              Cache& cache) const {
-    auto& my = cache.views;
-    Base::expect_history("DLinear", batch, my.samples, my.channels);
-    transpose_samples<Scalar>(batch.history, my.samples, my.series);
-    const auto parts = decomposition.forward(pass, my.series, my.decomposition);
-    seasonal.forward(pass, parts.seasonal, my.seasonal);
+    Base::expect_history(batch, cache.samples, cache.channels);
+    transpose_samples<Scalar>(frame.enter(pass, batch.history, cache.frame), cache.samples,
+                              cache.series);
+    const auto parts = decomposition.forward(pass, cache.series, cache.decomposition);
+    seasonal.forward(pass, parts.seasonal, cache.seasonal);
     const auto add = [&](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
       for (std::size_t r = row; r < row + rows; ++r) {
-        const std::span<Scalar> sum{my.trend.y.row(r) + column, cols};
-        kernels::add<Scalar>({my.seasonal.y.row(r) + column, cols}, sum, sum);
+        const std::span<Scalar> sum{cache.trend.y.row(r) + column, cols};
+        kernels::add<Scalar>({cache.seasonal.y.row(r) + column, cols}, sum, sum);
       }
     };
-    return frame.leave(pass, trend.forward(pass, parts.trend, my.trend, add), my.frame);
+    return frame.leave(pass, trend.forward(pass, parts.trend, cache.trend, add), cache.frame);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
   void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
-    auto& my = cache.views;
-    const auto dy = frame.backward_leave(pass, dforecast, my.frame);
-    seasonal.skip_input(dy, my.seasonal), trend.skip_input(dy, my.trend);
+    const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
+    seasonal.skip_input(dy, cache.seasonal);
+    trend.skip_input(dy, cache.trend);
   }
 
   void backward_weights(const Pass& pass, Caches<Cache> caches, DLinear& gradients,
                         Share& share) const {
-    using Views = typename Cache::Views;
-    const auto views = caches.of(&Cache::views);
-    seasonal.backward_weights(pass, views.of(&Views::seasonal), gradients.seasonal, share);
-    trend.backward_weights(pass, views.of(&Views::trend), gradients.trend, share);
+    seasonal.backward_weights(pass, caches.of(&Cache::seasonal), gradients.seasonal, share);
+    trend.backward_weights(pass, caches.of(&Cache::trend), gradients.trend, share);
   }
 
   /// Of the forecast of one window: matrix products alone.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     return seasonal.multiply_adds(channels) + trend.multiply_adds(channels);
   }
-
-  /// Columns of a forecast from windows of `channels` channels.
-  [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
 
   /// Numbers in the widest activation of one sample: what a batch is cut into blocks by.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
@@ -169,12 +149,6 @@ class DLinear : public ForecasterBase<Scalar, ModelForm> {
     Map::for_each(self.seasonal, prefix + "Linear_Seasonal.", list, 2, Initial::unchanged(), bias);
     Map::for_each(self.trend, prefix + "Linear_Trend.", list, 2, Initial::unchanged(), bias);
   }
-
-  /// What no longer reaches the forecast, and inference leaves out.
-  [[nodiscard]] std::vector<std::string> dead_parts() const { return {}; }
-
-  /// There is no module i.
-  [[nodiscard]] static std::string module_name(std::size_t) { return {}; }
 };
 
 }  // namespace spat

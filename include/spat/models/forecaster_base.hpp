@@ -1,5 +1,5 @@
-// models. What the library's forecasters have beside their layers: a shape, a dropout rate, checks
-// of a batch.
+// models. What the library's forecasters have beside their layers: a form, a dropout rate, checks
+// of a batch, and defaults.
 #pragma once
 
 #include <spat/core/arena.hpp>
@@ -7,7 +7,8 @@
 #include <spat/models/concepts.hpp>
 #include <spat/models/form.hpp>
 
-#include <utility>
+#include <string>
+#include <vector>
 
 namespace spat::inline SPAT_ABI {
 
@@ -24,6 +25,13 @@ class ForecasterBase {
   [[nodiscard]] const Config& config() const { return form.value; }
   /// The rate that set_dropout() was given.
   [[nodiscard]] double dropout() const { return dropout_; }
+
+  /// Columns of a forecast from windows of `channels` channels: all of them.
+  [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
+  /// What no longer reaches the forecast, and inference leaves out: nothing.
+  [[nodiscard]] std::vector<std::string> dead_parts() const { return {}; }
+  /// The name of module i: there is none.
+  [[nodiscard]] std::string module_name(std::size_t) const { return {}; }
 
  protected:
   /// Throws ConfigError with the rule and the values for sizes that do not fit together.
@@ -49,51 +57,41 @@ class ForecasterBase {
   }
 
   /// Throws ShapeError unless what a batch has is what the cache was laid out for.
-  static void expect(const char* model, const char* what, std::size_t expected, std::size_t found) {
+  static void expect(const char* what, std::size_t expected, std::size_t found) {
     if (expected != found)
-      throw ShapeError(message(model, ": ", what, ": expected ", expected, ", found ", found));
+      throw ShapeError(
+          message(Config::title, ": ", what, ": expected ", expected, ", found ", found));
   }
+  /// Throws ShapeError unless a batch has the configuration's channels. For models that learn
+  /// something for each of them.
+  void expect_channels(std::size_t found) const { expect("channels", config().channels, found); }
   /// Samples, channels and rows of the history.
-  void expect_history(const char* model, const WindowBatch<Scalar>& batch, std::size_t samples,
+  void expect_history(const WindowBatch<Scalar>& batch, std::size_t samples,
                       std::size_t channels) const {
-    expect(model, "samples", samples, batch.samples);
-    expect(model, "channels", channels, batch.channels());
-    expect(model, "lookback rows of history", samples * config().lookback, batch.history.rows());
+    expect("samples", samples, batch.samples);
+    expect("channels", channels, batch.channels());
+    expect("lookback rows of history", samples * config().lookback, batch.history.rows());
   }
-  /// Time marks of `rows` rows, where a model reads them.
-  void expect_marks(const char* model, const char* what, const Rows<const Scalar>& marks,
-                    std::size_t rows) const {
+  /// Time marks of `rows` rows, for a model that reads them. Throws ConfigError if there are none,
+  /// ShapeError if there are others.
+  void expect_marks(const char* what, const Rows<const Scalar>& marks, std::size_t rows) const {
     if (config().marks > 0 && marks.rows() == 0)
-      throw ConfigError(
-          message(model, " needs ", config().marks, " ", what, " a row, the batch has none"));
-    expect(model, what, config().marks, marks.cols());
-    expect(model, "rows of marks", rows, marks.rows());
+      throw ConfigError(message(Config::title, " needs ", config().marks, " ", what,
+                                " a row, the batch has none"));
+    expect(what, config().marks, marks.cols());
+    expect("rows of marks", rows, marks.rows());
   }
 
  private:
   static Form normalized(Form model_form) {
     if constexpr (!Form::is_static) {
       model_form.value.check();
-      model_form.value.kept = model_form.value.kept & ModuleMask::first(model_form.value.modules());
+      model_form.value.kept = kept_modules(model_form.value);
     }
     return model_form;
   }
 
   double dropout_ = 0;
 };
-
-namespace detail {
-
-/// Throws ConfigError "rule: a, b" unless it holds.
-template <class... Values>
-void require_rule(bool holds, std::string_view rule, const Values&... values) {
-  if (holds) return;
-  std::string text(rule);
-  const char* before = ": ";
-  ((text.append(std::exchange(before, ", ")), append(text, values)), ...);
-  throw ConfigError(text);
-}
-
-}  // namespace detail
 
 }  // namespace spat

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/core/extent.hpp>
-#include <spat/core/module_mask.hpp>
+#include <spat/models/config.hpp>
 
 #include <functional>
 
@@ -33,7 +33,7 @@ struct Static {
   using Config = std::remove_const_t<decltype(Value)>;
   static constexpr bool is_static = true;
   /// Bits beyond the last module are dropped: "all" of N modules is one mask.
-  static constexpr Config value = Value.with_kept(Value.kept & ModuleMask::first(Value.modules()));
+  static constexpr Config value = Value.with_kept(kept_modules(Value));
 
   template <ModuleMask mask>
     requires(mask.is_subset_of(value.kept))

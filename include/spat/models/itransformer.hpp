@@ -3,8 +3,8 @@
 
 #include <spat/models/forecaster_base.hpp>
 #include <spat/nn/encoder_layer.hpp>
-#include <spat/nn/instance_norm.hpp>
 #include <spat/nn/inverted_embedding.hpp>
+#include <spat/nn/series_frame.hpp>
 #include <spat/nn/stack.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -12,6 +12,8 @@ namespace spat::inline SPAT_ABI {
 /// Everything that shapes an iTransformer: integers and bools, so that it can be a template
 /// argument.
 struct ITransformerConfig {
+  static constexpr const char* title = "iTransformer";  // in messages
+
   std::size_t channels = 0;     // C
   std::size_t marks = 0;        // M, time marks as further tokens
   std::size_t lookback = 96;    // L
@@ -25,49 +27,30 @@ struct ITransformerConfig {
 
   [[nodiscard]] constexpr std::size_t modules() const { return depth; }
   [[nodiscard]] constexpr std::size_t tokens() const { return channels + marks; }
-  [[nodiscard]] constexpr ITransformerConfig with_kept(ModuleMask mask) const {
-    ITransformerConfig config = *this;
-    config.kept = mask;
-    return config;
-  }
-  [[nodiscard]] constexpr bool valid() const {
-    return channels && lookback && horizon && width && ffn_width && heads && depth &&
-           depth <= most_modules && width % heads == 0;
-  }
   /// How many numbers such a model learns; in double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon),
                d = static_cast<double>(width), f = static_cast<double>(ffn_width);
-    const auto attentions = static_cast<double>(kept.slice(0, depth).count());
+    const auto attentions = static_cast<double>(kept_modules(*this).count());
     const double block = 2 * d * f + f + d + 4 * d;
     return (l * d + d) + attentions * 4 * (d * d + d) + static_cast<double>(depth) * block + 2 * d +
            (d * t + t);
   }
-  /// Throws ConfigError with the rule and the values.
-  void check() const {
-    using detail::require_rule;
-    require_rule(channels > 0, "iTransformer needs at least one channel: channels, marks", channels,
-                 marks);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
-                 horizon);
-    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width,
-                 ffn_width);
-    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth,
-                 most_modules);
-    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads,
-                 width);
-  }
 
+  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
+  /// Throws ConfigError with the rule and the values.
+  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const ITransformerConfig&, const ITransformerConfig&) = default;
 
-  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules
-  /// apart.
-  template <class Self, class Visit>
-  static void for_each(Self& self, Visit&& visit) {
-    visit("channels", self.channels), visit("marks", self.marks), visit("lookback", self.lookback);
-    visit("horizon", self.horizon), visit("width", self.width), visit("ffn_width", self.ffn_width);
-    visit("heads", self.heads), visit("depth", self.depth),
-        visit("instance_norm", self.instance_norm);
+  static constexpr auto fields() {
+    using C = ITransformerConfig;
+    return std::tuple("channels", &C::channels, "marks", &C::marks, "lookback", &C::lookback,
+                      "horizon", &C::horizon, "width", &C::width, "ffn_width", &C::ffn_width,
+                      "heads", &C::heads, "depth", &C::depth, "instance_norm", &C::instance_norm);
+  }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) && rules::attention_blocks(*this, rule);
   }
 };
 
@@ -101,14 +84,12 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
   template <ModuleMask mask>
   using Pruned = ITransformer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "itransformer";
-  static constexpr const char* source = "Liu et al., ICLR 2024";
-  static constexpr const char* without_attention =
-      "a perceptron shared by the variates, which never meet";
 
   explicit ITransformer(ModelForm model_form = {})
       : Base(model_form), embedding(config().lookback, config().width),
         encoder(config().depth, config().kept, config().width, config().ffn_width, config().heads),
-        norm(config().width), projection(config().width, config().horizon) {
+        norm(config().width), projection(config().width, config().horizon),
+        frame(config().instance_norm, config().lookback, config().horizon) {
     set_dropout(0);
   }
 
@@ -116,7 +97,7 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
   Encoder encoder;
   LayerNorm<Scalar, width> norm;
   Linear<Scalar, width, horizon> projection;
-  [[no_unique_address]] InstanceNorm<Scalar> instance_norm;
+  SeriesFrame<Scalar> frame;
 
   /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
   void set_dropout(double rate) {
@@ -127,75 +108,58 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
 
   struct Cache {
     Arena arena;
-    struct Views {
-      typename InstanceNorm<Scalar>::Cache instance_norm;
-      typename InvertedEmbedding<Scalar, lookback, width>::Cache embedding;
-      typename Encoder::Cache encoder;
-      typename LayerNorm<Scalar, width>::Cache norm;
-      typename Linear<Scalar, width, horizon>::Cache projection;
-      Rows<Scalar> z, dtokens;  // [B*T x C] forecast before restoring, [B*N x T] its gradient
-      std::size_t samples = 0, channels = 0, marks = 0;
-    } views;
+    typename SeriesFrame<Scalar>::Cache frame;
+    typename InvertedEmbedding<Scalar, lookback, width>::Cache embedding;
+    typename Encoder::Cache encoder;
+    typename LayerNorm<Scalar, width>::Cache norm;
+    typename Linear<Scalar, width, horizon>::Cache projection;
+    std::size_t samples = 0, channels = 0, marks = 0;
   };
 
   /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      auto& my = cache.views;
-      my.samples = samples, my.channels = channels, my.marks = live_marks(arena.training());
-      const std::size_t rows = samples * (channels + my.marks);
-      my.instance_norm.lay_out(arena, samples, config().lookback, config().horizon, channels);
-      arena.take(my.z, samples * config().horizon, channels);
-      my.embedding.lay_out(arena, embedding, samples, channels, my.marks);
-      my.encoder.lay_out(arena, encoder, samples, channels + my.marks);
-      my.norm.lay_out(arena, norm, rows);
-      my.projection.lay_out(arena, projection, rows);
-      if (arena.training()) arena.take(my.dtokens, rows, config().horizon);
+      cache.samples = samples, cache.channels = channels,
+      cache.marks = live_marks(arena.training());
+      const std::size_t rows = samples * (channels + cache.marks);
+      cache.frame.lay_out(arena, frame, samples, channels, channels + cache.marks);
+      cache.embedding.lay_out(arena, embedding, samples, channels, cache.marks);
+      cache.encoder.lay_out(arena, encoder, samples, channels + cache.marks);
+      cache.norm.lay_out(arena, norm, rows);
+      cache.projection.lay_out(arena, projection, rows);
     });
   }
 
   template <class PassType>
   Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
                              Cache& cache) const {
-    auto& my = cache.views;
-    check(batch, my);
+    Base::expect_history(batch, cache.samples, cache.channels);
+    if (cache.marks) Base::expect_marks("time marks", batch.history_marks, batch.history.rows());
     assert(!pass.training || cache.arena.training());
-    Rows<const Scalar> x = batch.history;
-    if (config().instance_norm) x = instance_norm.forward(pass, x, my.instance_norm);
-    auto tokens = embedding.forward(pass, x, batch.history_marks, my.embedding);
-    tokens = encoder.forward(pass, tokens, my.encoder);
-    const auto y = projection.forward(pass, norm.forward(pass, tokens, my.norm), my.projection);
-    const std::size_t n = my.channels + my.marks, t = config().horizon;
-    for (std::size_t s = 0; s < my.samples; ++s)
-      kernels::transpose(y.row(s * n), my.channels, t, my.z.row(s * t));
-    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm)
-                                  : Rows<const Scalar>(my.z);
+    const auto n = frame.enter(pass, batch.history, cache.frame);
+    auto tokens = embedding.forward(pass, n, batch.history_marks, cache.embedding);
+    tokens = encoder.forward(pass, tokens, cache.encoder);
+    const auto y =
+        projection.forward(pass, norm.forward(pass, tokens, cache.norm), cache.projection);
+    return frame.leave(pass, y, cache.frame);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
   template <class PassType>
   void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
-    auto& my = cache.views;
-    const auto dz = config().instance_norm
-                        ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm)
-                        : dforecast;
-    const std::size_t n = my.channels + my.marks, t = config().horizon;
-    std::ranges::fill(my.dtokens.flat(), Scalar(0));
-    for (std::size_t s = 0; s < my.samples; ++s)
-      kernels::transpose(dz.row(s * t), t, my.channels, my.dtokens.row(s * n));
+    const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
     const auto dtokens = norm.backward_input(
-        pass, projection.backward_input(pass, my.dtokens, my.projection), my.norm);
-    embedding.skip_input(pass, encoder.backward_input(pass, dtokens, my.encoder), my.embedding);
+        pass, projection.backward_input(pass, dy, cache.projection), cache.norm);
+    embedding.skip_input(pass, encoder.backward_input(pass, dtokens, cache.encoder),
+                         cache.embedding);
   }
 
   void backward_weights(const Pass& pass, Caches<Cache> caches, ITransformer& gradients,
                         Share& share) const {
-    using Views = typename Cache::Views;
-    const auto views = caches.of(&Cache::views);
-    embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
-    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
-    norm.backward_weights(pass, views.of(&Views::norm), gradients.norm, share);
-    projection.backward_weights(pass, views.of(&Views::projection), gradients.projection, share);
+    embedding.backward_weights(pass, caches.of(&Cache::embedding), gradients.embedding, share);
+    encoder.backward_weights(pass, caches.of(&Cache::encoder), gradients.encoder, share);
+    norm.backward_weights(pass, caches.of(&Cache::norm), gradients.norm, share);
+    projection.backward_weights(pass, caches.of(&Cache::projection), gradients.projection, share);
   }
 
   /// Of the forecast of one window: matrix products alone, dead tokens not counted.
@@ -204,9 +168,6 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
     return embedding.value_embedding.multiply_adds(tokens) + encoder.multiply_adds(tokens) +
            projection.multiply_adds(tokens);
   }
-
-  /// Columns of a forecast from windows of `channels` channels.
-  [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
 
   /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
   /// cut into blocks by.
@@ -241,12 +202,6 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
   [[nodiscard]] std::size_t live_marks(bool training) const {
     const bool dead = config().kept.slice(0, config().depth).empty();
     return dead && !training ? 0 : config().marks;
-  }
-
-  void check(const WindowBatch<Scalar>& batch, const typename Cache::Views& my) const {
-    Base::expect_history("iTransformer", batch, my.samples, my.channels);
-    if (my.marks)
-      Base::expect_marks("iTransformer", "time marks", batch.history_marks, batch.history.rows());
   }
 };
 

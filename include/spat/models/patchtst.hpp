@@ -7,8 +7,8 @@
 #include <spat/nn/batch_norm.hpp>
 #include <spat/nn/encoder_layer.hpp>
 #include <spat/nn/flatten_head.hpp>
-#include <spat/nn/instance_norm.hpp>
 #include <spat/nn/patch_embedding.hpp>
+#include <spat/nn/series_frame.hpp>
 #include <spat/nn/stack.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -45,15 +45,13 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
   template <ModuleMask mask>
   using Pruned = PatchTST<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "patchtst";
-  static constexpr const char* source = "Nie et al., ICLR 2023, as in the Time-Series-Library";
-  static constexpr const char* without_attention =
-      "a perceptron of each patch; patches meet in the linear head";
 
   explicit PatchTST(ModelForm model_form = {})
       : Base(model_form), embedding(config().lookback, config().patch, config().stride,
                                     config().stride, config().width),
         encoder(config().depth, config().kept, config().width, config().ffn_width, config().heads),
-        norm(config().width), head(config().patches(), config().width, config().horizon) {
+        norm(config().width), head(config().patches(), config().width, config().horizon),
+        frame(config().instance_norm, config().lookback, config().horizon) {
     set_dropout(0);
   }
 
@@ -61,7 +59,7 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
   Encoder encoder;
   BatchNorm<Scalar, width> norm;
   FlattenHead<Scalar, head_inputs, horizon, width> head;
-  [[no_unique_address]] InstanceNorm<Scalar> instance_norm;
+  SeriesFrame<Scalar> frame;
 
   /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
   void set_dropout(double rate) {
@@ -73,32 +71,25 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
 
   struct Cache {
     Arena arena;
-    struct Views {
-      typename InstanceNorm<Scalar>::Cache instance_norm;
-      typename PatchEmbedding<Scalar, patch, width>::Cache embedding;
-      typename Encoder::Cache encoder;
-      typename BatchNorm<Scalar, width>::Cache norm;
-      typename FlattenHead<Scalar, head_inputs, horizon, width>::Cache head;
-      Rows<Scalar> z, dseries;  // [B*T x C] forecast before restoring, [B*C x T] its gradient
-      Rows<const Scalar, width> tokens,
-          dtokens;  // between the stages: into the norm, out of the head
-      std::size_t samples = 0, channels = 0;
-    } views;
+    typename SeriesFrame<Scalar>::Cache frame;
+    typename PatchEmbedding<Scalar, patch, width>::Cache embedding;
+    typename Encoder::Cache encoder;
+    typename BatchNorm<Scalar, width>::Cache norm;
+    typename FlattenHead<Scalar, head_inputs, horizon, width>::Cache head;
+    Rows<const Scalar, width> tokens, dtokens;  // between the stages: into the norm, into the head
+    std::size_t samples = 0, channels = 0;
   };
 
   /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      auto& my = cache.views;
-      my.samples = samples, my.channels = channels;
+      cache.samples = samples, cache.channels = channels;
       const std::size_t series = samples * channels, patches = config().patches();
-      my.instance_norm.lay_out(arena, samples, config().lookback, config().horizon, channels);
-      arena.take(my.z, samples * config().horizon, channels);
-      my.embedding.lay_out(arena, embedding, samples, channels);
-      my.encoder.lay_out(arena, encoder, series, patches);
-      my.norm.lay_out(arena, norm, series * patches);
-      my.head.lay_out(arena, head, samples, channels, patches);
-      if (arena.training()) arena.take(my.dseries, series, config().horizon);
+      cache.frame.lay_out(arena, frame, samples, channels, channels);
+      cache.embedding.lay_out(arena, embedding, samples, channels);
+      cache.encoder.lay_out(arena, encoder, series, patches);
+      cache.norm.lay_out(arena, norm, series * patches);
+      cache.head.lay_out(arena, head, samples, channels, patches);
     });
   }
 
@@ -108,50 +99,39 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
   template <class PassType>
   Rows<const Scalar> forward_stage(const PassType& pass, std::size_t stage,
                                    const WindowBatch<Scalar>& batch, Cache& cache) const {
-    auto& my = cache.views;
     if (stage == 0) {
-      Base::expect_history("PatchTST", batch, my.samples, my.channels);
+      Base::expect_history(batch, cache.samples, cache.channels);
       assert(!pass.training || cache.arena.training());
-      Rows<const Scalar> x = batch.history;
-      if (config().instance_norm) x = instance_norm.forward(pass, x, my.instance_norm);
-      const Rows<const Scalar, width> tokens = embedding.forward(pass, x, my.embedding);
-      my.tokens = encoder.forward(pass.folded(my.channels), tokens, my.encoder);
-      norm.observe(pass, my.tokens, my.norm);
+      const auto n = frame.enter(pass, batch.history, cache.frame);
+      const Rows<const Scalar, width> tokens = embedding.forward(pass, n, cache.embedding);
+      cache.tokens = encoder.forward(pass.folded(cache.channels), tokens, cache.encoder);
+      norm.observe(pass, cache.tokens, cache.norm);
       return {};
     }
-    const auto y = head.forward(pass, norm.forward(pass, my.tokens, my.norm), my.head);
-    const std::size_t c = my.channels, t = config().horizon;
-    for (std::size_t s = 0; s < my.samples; ++s)
-      kernels::transpose(y.row(s * c), c, t, my.z.row(s * t));
-    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm)
-                                  : Rows<const Scalar>(my.z);
+    const auto y = head.forward(pass, norm.forward(pass, cache.tokens, cache.norm), cache.head);
+    return frame.leave(pass, y, cache.frame);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
   template <class PassType>
   void backward_stage(const PassType& pass, std::size_t stage, Rows<const Scalar> dforecast,
                       Cache& cache) const {
-    auto& my = cache.views;
     if (stage == 1) {
-      const auto dz = config().instance_norm
-                          ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm)
-                          : dforecast;
-      const std::size_t c = my.channels, t = config().horizon;
-      for (std::size_t s = 0; s < my.samples; ++s)
-        kernels::transpose(dz.row(s * t), t, c, my.dseries.row(s * c));
-      my.dtokens = head.backward_input(pass, my.dseries, my.head);
-      return norm.backward_observe(pass, my.dtokens, my.norm);
+      const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
+      cache.dtokens = head.backward_input(pass, dy, cache.head);
+      return norm.backward_observe(pass, cache.dtokens, cache.norm);
     }
-    const Rows<const Scalar, width> dtokens = norm.backward_input(pass, my.dtokens, my.norm);
+    const Rows<const Scalar, width> dtokens = norm.backward_input(pass, cache.dtokens, cache.norm);
     embedding.skip_input(
-        pass, encoder.backward_input(pass.folded(my.channels), dtokens, my.encoder), my.embedding);
+        pass, encoder.backward_input(pass.folded(cache.channels), dtokens, cache.encoder),
+        cache.embedding);
   }
 
   void reduce(std::size_t, Caches<Cache> caches) const { norm.reduce(norms(caches)); }
   void reduce_backward(std::size_t, Caches<Cache> caches) const {
     norm.reduce_backward(norms(caches));
   }
-  void commit(const Cache& cache, Scalar weight) { norm.commit(cache.views.norm, weight); }
+  void commit(const Cache& cache, Scalar weight) { norm.commit(cache.norm, weight); }
 
   template <class PassType>
   Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
@@ -165,12 +145,10 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
 
   void backward_weights(const Pass& pass, Caches<Cache> caches, PatchTST& gradients,
                         Share& share) const {
-    using Views = typename Cache::Views;
-    const auto views = caches.of(&Cache::views);
-    embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
-    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
-    norm.backward_weights(pass, views.of(&Views::norm), gradients.norm, share);
-    head.backward_weights(pass, views.of(&Views::head), gradients.head, share);
+    embedding.backward_weights(pass, caches.of(&Cache::embedding), gradients.embedding, share);
+    encoder.backward_weights(pass, caches.of(&Cache::encoder), gradients.encoder, share);
+    norm.backward_weights(pass, caches.of(&Cache::norm), gradients.norm, share);
+    head.backward_weights(pass, caches.of(&Cache::head), gradients.head, share);
   }
 
   /// Of the forecast of one window: matrix products alone.
@@ -178,9 +156,6 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
     return embedding.multiply_adds(channels) +
            channels * encoder.multiply_adds(config().patches()) + head.multiply_adds(channels);
   }
-
-  /// Columns of a forecast from windows of `channels` channels.
-  [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
 
   /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
   /// cut into blocks by.
@@ -196,18 +171,13 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
     decltype(self.head)::for_each(self.head, prefix + "head.", list);
   }
 
-  /// What no longer reaches the forecast, and inference leaves out.
-  [[nodiscard]] std::vector<std::string> dead_parts() const { return {}; }
-
   /// The name of module i, as in the reference's state_dict.
   [[nodiscard]] std::string module_name(std::size_t i) const {
     return message("encoder.attn_layers.", i, ".attention");
   }
 
  private:
-  static auto norms(Caches<Cache> caches) {
-    return caches.of(&Cache::views).of(&Cache::Views::norm);
-  }
+  static auto norms(Caches<Cache> caches) { return caches.of(&Cache::norm); }
 };
 
 }  // namespace spat

@@ -6,9 +6,9 @@
 #include <spat/models/patchtst/config.hpp>
 #include <spat/models/patchtst/residual_attention_layer.hpp>
 #include <spat/nn/flatten_head.hpp>
-#include <spat/nn/instance_norm.hpp>
 #include <spat/nn/patches.hpp>
 #include <spat/nn/positions.hpp>
+#include <spat/nn/series_frame.hpp>
 #include <spat/nn/stack.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -50,16 +50,14 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   template <ModuleMask mask>
   using Pruned = OfficialPatchTST<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "patchtst_official";
-  static constexpr const char* source = "Nie et al., ICLR 2023, as in its authors' code";
-  static constexpr const char* without_attention =
-      "a perceptron of each patch; patches meet in the linear head";
 
   explicit OfficialPatchTST(ModelForm model_form = {})
       : Base(model_form),
         patches(config().lookback, config().patch, config().stride, config().stride),
         embedding(config().patch, config().width), positions(config().patches(), config().width),
         encoder(config().depth, Base::mask(), config().width, config().ffn_width, config().heads),
-        head(config().patches(), config().width, config().horizon) {
+        head(config().patches(), config().width, config().horizon),
+        frame(config().instance_norm, config().lookback, config().horizon) {
     for_each_block(
         [&](std::size_t l, auto& layer) {
           layer.connect(!Base::mask(0, l).empty(), !Base::mask(l + 1).empty());
@@ -74,7 +72,7 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   Dropout<Scalar> embedding_dropout;
   Encoder encoder;
   Head head;
-  [[no_unique_address]] InstanceNorm<Scalar> instance_norm;
+  SeriesFrame<Scalar> frame;
 
   /// One rate, as in the reference, which drops neither attention probabilities nor the head's
   /// output; sites are numbered by the unpruned architecture.
@@ -86,39 +84,33 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
 
   struct Cache {
     Arena arena;
-    struct Views {
-      typename InstanceNorm<Scalar>::Cache instance_norm;
-      typename Patches<Scalar, patch>::Cache patches;
-      typename Embedding::Cache embedding;
-      typename Positions::Cache positions;
-      typename Dropout<Scalar>::Cache embedding_dropout;
-      typename Encoder::Cache encoder;
-      typename Head::Cache head;
-      Rows<Scalar> z, dseries;  // [B*T x C] forecast before restoring, [B*C x T] its gradient
-      Rows<const Scalar, width> x, dx;     // between the stages: into and out of the layers
-      Rows<const Scalar> scores, dscores;  // of the nearest attention below, above
-      std::size_t samples = 0, channels = 0;
-    } views;
+    typename SeriesFrame<Scalar>::Cache frame;
+    typename Patches<Scalar, patch>::Cache patches;
+    typename Embedding::Cache embedding;
+    typename Positions::Cache positions;
+    typename Dropout<Scalar>::Cache embedding_dropout;
+    typename Encoder::Cache encoder;
+    typename Head::Cache head;
+    Rows<const Scalar, width> x, dx;     // between the stages: into and out of the layers
+    Rows<const Scalar> scores, dscores;  // of the nearest attention below, above
+    std::size_t samples = 0, channels = 0;
   };
 
   /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      auto& my = cache.views;
-      my.samples = samples, my.channels = channels;
+      cache.samples = samples, cache.channels = channels;
       const std::size_t series = samples * channels, tokens = config().patches();
-      my.instance_norm.lay_out(arena, samples, config().lookback, config().horizon, channels);
-      arena.take(my.z, samples * config().horizon, channels);
-      my.positions.lay_out(arena, positions, series * tokens);
-      my.embedding_dropout.lay_out(arena, embedding_dropout, series * tokens, config().width,
-                                   channels * tokens);
+      cache.frame.lay_out(arena, frame, samples, channels, channels);
+      cache.positions.lay_out(arena, positions, series * tokens);
+      cache.embedding_dropout.lay_out(arena, embedding_dropout, series * tokens, config().width,
+                                      channels * tokens);
       arena.temporarily([&] {
-        my.patches.lay_out(arena, patches, samples, channels);
-        my.embedding.lay_out(arena, embedding, series * tokens, Embedding::Dx::none);
+        cache.patches.lay_out(arena, patches, samples, channels);
+        cache.embedding.lay_out(arena, embedding, series * tokens, Embedding::Dx::none);
       });
-      my.encoder.lay_out(arena, encoder, series, tokens);
-      my.head.lay_out(arena, head, samples, channels, tokens);
-      if (arena.training()) arena.take(my.dseries, series, config().horizon);
+      cache.encoder.lay_out(arena, encoder, series, tokens);
+      cache.head.lay_out(arena, head, samples, channels, tokens);
     });
   }
 
@@ -129,24 +121,23 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   template <class PassType>
   Rows<const Scalar> forward_stage(const PassType& pass, std::size_t stage,
                                    const WindowBatch<Scalar>& batch, Cache& cache) const {
-    auto& my = cache.views;
     const std::size_t l = stage / 2;
-    const auto folded = pass.folded(my.channels);
+    const auto folded = pass.folded(cache.channels);
     if (stage % 2 == 1) {
-      at_layer(l, my, [&](const auto& layer, auto& mine) { layer.transform(folded, mine); });
+      at_layer(l, cache, [&](const auto& layer, auto& mine) { layer.transform(folded, mine); });
       return {};
     }
     if (l == 0)
       embed(pass, batch, cache);
     else
-      at_layer(l - 1, my, [&](const auto& layer, auto& mine) {
+      at_layer(l - 1, cache, [&](const auto& layer, auto& mine) {
         const auto y = layer.normalize(folded, mine);
-        report_block<Scalar>(folded.at(l - 1), 1, my.x, y);
-        my.x = y;
+        report_block<Scalar>(folded.at(l - 1), 1, cache.x, y);
+        cache.x = y;
       });
-    if (l == config().depth) return forecast(pass, my);
-    at_layer(l, my, [&](const auto& layer, auto& mine) {
-      my.scores = layer.mix(folded.at(l), my.x, my.scores, mine);
+    if (l == config().depth) return forecast(pass, cache);
+    at_layer(l, cache, [&](const auto& layer, auto& mine) {
+      cache.scores = layer.mix(folded.at(l), cache.x, cache.scores, mine);
     });
     return {};
   }
@@ -155,25 +146,24 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   template <class PassType>
   void backward_stage(const PassType& pass, std::size_t stage, Rows<const Scalar> dforecast,
                       Cache& cache) const {
-    auto& my = cache.views;
     const std::size_t l = stage / 2;
-    const auto folded = pass.folded(my.channels);
+    const auto folded = pass.folded(cache.channels);
     if (stage % 2 == 1)
       return at_layer(
-          l, my, [&](const auto& layer, auto& mine) { layer.backward_transform(folded, mine); });
+          l, cache, [&](const auto& layer, auto& mine) { layer.backward_transform(folded, mine); });
     if (l == config().depth)
-      backward_forecast(pass, dforecast, my);
+      backward_forecast(pass, dforecast, cache);
     else
-      at_layer(l, my, [&](const auto& layer, auto& mine) {
-        const auto d = layer.backward_mix(folded.at(l), my.dscores, mine);
-        my.dx = d.x, my.dscores = d.scores;
+      at_layer(l, cache, [&](const auto& layer, auto& mine) {
+        const auto d = layer.backward_mix(folded.at(l), cache.dscores, mine);
+        cache.dx = d.x, cache.dscores = d.scores;
       });
     if (l > 0)
-      return at_layer(l - 1, my, [&](const auto& layer, auto& mine) {
-        layer.backward_normalize(folded, my.dx, mine);
+      return at_layer(l - 1, cache, [&](const auto& layer, auto& mine) {
+        layer.backward_normalize(folded, cache.dx, mine);
       });
-    const auto dtokens = embedding_dropout.backward_input(pass, my.dx, my.embedding_dropout);
-    embedding.skip_input(positions.backward_input(pass, dtokens, my.positions), my.embedding);
+    const auto dtokens = embedding_dropout.backward_input(pass, cache.dx, cache.embedding_dropout);
+    embedding.skip_input(positions.backward_input(pass, dtokens, cache.positions), cache.embedding);
   }
 
   void reduce(std::size_t stage, Caches<Cache> caches) const {
@@ -184,7 +174,7 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   }
   void commit(const Cache& cache, Scalar weight) {
     for_each_block([&](std::size_t, auto& layer, const auto& mine) { layer.commit(mine, weight); },
-                   encoder.blocks, cache.views.encoder.blocks);
+                   encoder.blocks, cache.encoder.blocks);
   }
 
   template <class PassType>
@@ -199,11 +189,10 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
 
   void backward_weights(const Pass& pass, Caches<Cache> caches, OfficialPatchTST& gradients,
                         Share& share) const {
-    const auto views = caches.of(&Cache::views);
-    embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
-    positions.backward_weights(pass, views.of(&Views::positions), gradients.positions, share);
-    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
-    head.backward_weights(pass, views.of(&Views::head), gradients.head, share);
+    embedding.backward_weights(pass, caches.of(&Cache::embedding), gradients.embedding, share);
+    positions.backward_weights(pass, caches.of(&Cache::positions), gradients.positions, share);
+    encoder.backward_weights(pass, caches.of(&Cache::encoder), gradients.encoder, share);
+    head.backward_weights(pass, caches.of(&Cache::head), gradients.head, share);
   }
 
   /// Of the forecast of one window: matrix products alone.
@@ -212,9 +201,6 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     return embedding.multiply_adds(channels * tokens) + channels * encoder.multiply_adds(tokens) +
            head.multiply_adds(channels);
   }
-
-  /// Columns of a forecast from windows of `channels` channels.
-  [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
 
   /// Numbers in the widest activation of one sample, of the unpruned architecture, scores among
   /// them: what a batch is cut into blocks by.
@@ -233,39 +219,27 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     Head::for_each(self.head, prefix + "model.head.", list);
   }
 
-  /// What no longer reaches the forecast, and inference leaves out.
-  [[nodiscard]] std::vector<std::string> dead_parts() const { return {}; }
-
   /// The name of module i, as in the reference's state_dict.
-  [[nodiscard]] static std::string module_name(std::size_t i) {
+  [[nodiscard]] std::string module_name(std::size_t i) const {
     return message("model.backbone.encoder.layers.", i, ".self_attn");
   }
 
-  /// Whether a tensor is zero where module i contributes neither its output nor its scores: then
-  /// the others feel as if it were pruned.
-  [[nodiscard]] static bool silences(std::string_view tensor, std::size_t i) {
-    const std::string module = module_name(i);
-    return tensor.starts_with(module + ".W_Q.") || tensor.starts_with(module + ".to_out.0.");
-  }
-
  private:
-  using Views = typename Cache::Views;
-
   /// use(layer l, its memory).
   template <class Use>
-  void at_layer(std::size_t l, Views& my, Use&& use) const {
+  void at_layer(std::size_t l, Cache& cache, Use&& use) const {
     for_each_block(
         [&](std::size_t i, const auto& layer, auto& mine) {
           if (i == l) use(layer, mine);
         },
-        encoder.blocks, my.encoder.blocks);
+        encoder.blocks, cache.encoder.blocks);
   }
 
   /// use(norm, its memory in each block) for the batch normalization between stages `stage` and
   /// `stage + 1`.
   template <class Use>
   void at_norm(std::size_t stage, Caches<Cache> caches, Use&& use) const {
-    const auto encoders = caches.of(&Cache::views).of(&Views::encoder);
+    const auto encoders = caches.of(&Cache::encoder);
     for_each_block(
         [&](auto l, const auto& layer) {
           using Memory = typename std::remove_cvref_t<decltype(layer)>::Cache;
@@ -280,34 +254,23 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   }
 
   void embed(const Pass& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
-    auto& my = cache.views;
-    Base::expect_history("PatchTST", batch, my.samples, my.channels);
+    Base::expect_history(batch, cache.samples, cache.channels);
     assert(!pass.training || cache.arena.training());
-    Rows<const Scalar> n = batch.history;
-    if (config().instance_norm) n = instance_norm.forward(pass, n, my.instance_norm);
-    const auto tokens = embedding.forward(pass, patches.forward(pass, n, my.patches), my.embedding);
-    my.x = embedding_dropout.forward(pass, positions.forward(pass, tokens, my.positions),
-                                     my.embedding_dropout);
-    my.scores = {};
+    const auto n = frame.enter(pass, batch.history, cache.frame);
+    const auto tokens =
+        embedding.forward(pass, patches.forward(pass, n, cache.patches), cache.embedding);
+    cache.x = embedding_dropout.forward(pass, positions.forward(pass, tokens, cache.positions),
+                                        cache.embedding_dropout);
+    cache.scores = {};
   }
 
-  Rows<const Scalar> forecast(const Pass& pass, Views& my) const {
-    const auto y = head.forward(pass, my.x, my.head);
-    const std::size_t c = my.channels, t = config().horizon;
-    for (std::size_t s = 0; s < my.samples; ++s)
-      kernels::transpose(y.row(s * c), c, t, my.z.row(s * t));
-    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm)
-                                  : Rows<const Scalar>(my.z);
+  Rows<const Scalar> forecast(const Pass& pass, Cache& cache) const {
+    return frame.leave(pass, head.forward(pass, cache.x, cache.head), cache.frame);
   }
-  void backward_forecast(const Pass& pass, Rows<const Scalar> dforecast, Views& my) const {
-    const auto dz = config().instance_norm
-                        ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm)
-                        : dforecast;
-    const std::size_t c = my.channels, t = config().horizon;
-    for (std::size_t s = 0; s < my.samples; ++s)
-      kernels::transpose(dz.row(s * t), t, c, my.dseries.row(s * c));
-    my.dx = head.backward_input(pass, my.dseries, my.head);
-    my.dscores = {};
+  void backward_forecast(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
+    const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
+    cache.dx = head.backward_input(pass, dy, cache.head);
+    cache.dscores = {};
   }
 };
 

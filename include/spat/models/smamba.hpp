@@ -12,6 +12,8 @@ namespace spat::inline SPAT_ABI {
 
 /// Everything that shapes an S-Mamba: integers and bools, so that it can be a template argument.
 struct SMambaConfig {
+  static constexpr const char* title = "S-Mamba";  // in messages
+
   std::size_t channels = 0;     // C
   std::size_t marks = 0;        // M, time marks as further tokens
   std::size_t lookback = 96;    // L
@@ -27,53 +29,38 @@ struct SMambaConfig {
 
   [[nodiscard]] constexpr std::size_t modules() const { return depth; }
   [[nodiscard]] constexpr std::size_t inner() const { return expand * width; }
-  [[nodiscard]] constexpr SMambaConfig with_kept(ModuleMask mask) const {
-    SMambaConfig config = *this;
-    config.kept = mask;
-    return config;
-  }
-  [[nodiscard]] constexpr bool valid() const {
-    return channels && lookback && horizon && width && ffn_width && depth &&
-           depth <= most_modules && state && convolution && expand;
-  }
   /// How many numbers such a model learns; in double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon),
                d = static_cast<double>(width), f = static_cast<double>(ffn_width),
                s = static_cast<double>(state), i = static_cast<double>(expand) * d,
                k = static_cast<double>(convolution), r = std::ceil(d / 16);
-    const auto layers = static_cast<double>(kept.slice(0, depth).count());
+    const auto layers = static_cast<double>(kept_modules(*this).count());
     const double mamba =
         2 * d * i + (i * k + i) + i * (r + 2 * s) + (r * i + i) + (i * s + i) + i * d;
     const double block = 2 * d * f + f + d + 4 * d;
     return (l * d + d) + layers * 2 * mamba + static_cast<double>(depth) * block + 2 * d +
            (d * t + t);
   }
-  /// Throws ConfigError with the rule and the values.
-  void check() const {
-    using detail::require_rule;
-    require_rule(channels > 0, "S-Mamba needs at least one channel: channels, marks", channels,
-                 marks);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
-                 horizon);
-    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width,
-                 ffn_width);
-    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth,
-                 most_modules);
-    require_rule(state > 0 && convolution > 0 && expand > 0,
-                 "state, convolution and expand must be positive", state, convolution, expand);
-  }
 
+  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
+  /// Throws ConfigError with the rule and the values.
+  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const SMambaConfig&, const SMambaConfig&) = default;
 
-  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules
-  /// apart.
-  template <class Self, class Visit>
-  static void for_each(Self& self, Visit&& visit) {
-    visit("channels", self.channels), visit("marks", self.marks), visit("lookback", self.lookback);
-    visit("horizon", self.horizon), visit("width", self.width), visit("ffn_width", self.ffn_width);
-    visit("depth", self.depth), visit("state", self.state), visit("convolution", self.convolution);
-    visit("expand", self.expand), visit("instance_norm", self.instance_norm);
+  static constexpr auto fields() {
+    using C = SMambaConfig;
+    return std::tuple("channels", &C::channels, "marks", &C::marks, "lookback", &C::lookback,
+                      "horizon", &C::horizon, "width", &C::width, "ffn_width", &C::ffn_width,
+                      "depth", &C::depth, "state", &C::state, "convolution", &C::convolution,
+                      "expand", &C::expand, "instance_norm", &C::instance_norm);
+  }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) && rules::widths(*this, rule) && rules::depth(*this, rule) &&
+           rule(state > 0 && convolution > 0 && expand > 0,
+                "state, convolution and expand must be positive", "state", state, "convolution",
+                convolution, "expand", expand);
   }
 };
 
@@ -110,9 +97,6 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
   template <ModuleMask mask>
   using Pruned = SMamba<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "smamba";
-  static constexpr const char* source = "Wang et al., 2024";
-  static constexpr const char* without_attention =
-      "a perceptron shared by the variates, which never meet";
   static constexpr bool scored = false;  // no criterion hears of its modules
 
   explicit SMamba(ModelForm model_form = {})
@@ -120,7 +104,7 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
         encoder(config().depth, config().kept, config().width, config().ffn_width, config().inner(),
                 config().state, config().convolution),
         norm(config().width), projection(config().width, config().horizon),
-        frame(config().instance_norm) {
+        frame(config().instance_norm, config().lookback, config().horizon) {
     set_dropout(0);
   }
 
@@ -139,63 +123,56 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
 
   struct Cache {
     Arena arena;
-    struct Views {
-      typename SeriesFrame<Scalar>::Cache frame;
-      typename InvertedEmbedding<Scalar, lookback, width>::Cache embedding;
-      typename Encoder::Cache encoder;
-      typename LayerNorm<Scalar, width>::Cache norm;
-      typename Linear<Scalar, width, horizon>::Cache projection;
-      std::size_t samples = 0, channels = 0, marks = 0;
-    } views;
+    typename SeriesFrame<Scalar>::Cache frame;
+    typename InvertedEmbedding<Scalar, lookback, width>::Cache embedding;
+    typename Encoder::Cache encoder;
+    typename LayerNorm<Scalar, width>::Cache norm;
+    typename Linear<Scalar, width, horizon>::Cache projection;
+    std::size_t samples = 0, channels = 0, marks = 0;
   };
 
   /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      auto& my = cache.views;
-      my.samples = samples, my.channels = channels, my.marks = live_marks(arena.training());
-      const std::size_t tokens = channels + my.marks, rows = samples * tokens;
-      my.frame.lay_out(arena, frame, samples, config().lookback, config().horizon, channels,
-                       tokens);
-      my.embedding.lay_out(arena, embedding, samples, channels, my.marks);
-      my.encoder.lay_out(arena, encoder, samples, tokens);
-      my.norm.lay_out(arena, norm, rows);
-      my.projection.lay_out(arena, projection, rows);
+      cache.samples = samples, cache.channels = channels,
+      cache.marks = live_marks(arena.training());
+      const std::size_t tokens = channels + cache.marks, rows = samples * tokens;
+      cache.frame.lay_out(arena, frame, samples, channels, tokens);
+      cache.embedding.lay_out(arena, embedding, samples, channels, cache.marks);
+      cache.encoder.lay_out(arena, encoder, samples, tokens);
+      cache.norm.lay_out(arena, norm, rows);
+      cache.projection.lay_out(arena, projection, rows);
     });
   }
 
   Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch,
                              Cache& cache) const {
-    auto& my = cache.views;
-    Base::expect_history("S-Mamba", batch, my.samples, my.channels);
-    if (my.marks)
-      Base::expect_marks("S-Mamba", "time marks", batch.history_marks, batch.history.rows());
+    Base::expect_history(batch, cache.samples, cache.channels);
+    if (cache.marks) Base::expect_marks("time marks", batch.history_marks, batch.history.rows());
     assert(!pass.training || cache.arena.training());
-    const auto n = frame.enter(pass, batch.history, my.frame);
-    auto tokens = embedding.forward(pass, n, batch.history_marks, my.embedding);
-    tokens = encoder.forward(pass, tokens, my.encoder);
-    return frame.leave(pass,
-                       projection.forward(pass, norm.forward(pass, tokens, my.norm), my.projection),
-                       my.frame);
+    const auto n = frame.enter(pass, batch.history, cache.frame);
+    auto tokens = embedding.forward(pass, n, batch.history_marks, cache.embedding);
+    tokens = encoder.forward(pass, tokens, cache.encoder);
+    const auto y =
+        projection.forward(pass, norm.forward(pass, tokens, cache.norm), cache.projection);
+    return frame.leave(pass, y, cache.frame);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
   void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
-    auto& my = cache.views;
-    const auto dy = frame.backward_leave(pass, dforecast, my.frame);
-    const auto dtokens =
-        norm.backward_input(pass, projection.backward_input(pass, dy, my.projection), my.norm);
-    embedding.skip_input(pass, encoder.backward_input(pass, dtokens, my.encoder), my.embedding);
+    const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
+    const auto dtokens = norm.backward_input(
+        pass, projection.backward_input(pass, dy, cache.projection), cache.norm);
+    embedding.skip_input(pass, encoder.backward_input(pass, dtokens, cache.encoder),
+                         cache.embedding);
   }
 
   void backward_weights(const Pass& pass, Caches<Cache> caches, SMamba& gradients,
                         Share& share) const {
-    using Views = typename Cache::Views;
-    const auto views = caches.of(&Cache::views);
-    embedding.backward_weights(pass, views.of(&Views::embedding), gradients.embedding, share);
-    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
-    norm.backward_weights(pass, views.of(&Views::norm), gradients.norm, share);
-    projection.backward_weights(pass, views.of(&Views::projection), gradients.projection, share);
+    embedding.backward_weights(pass, caches.of(&Cache::embedding), gradients.embedding, share);
+    encoder.backward_weights(pass, caches.of(&Cache::encoder), gradients.encoder, share);
+    norm.backward_weights(pass, caches.of(&Cache::norm), gradients.norm, share);
+    projection.backward_weights(pass, caches.of(&Cache::projection), gradients.projection, share);
   }
 
   /// Of the forecast of one window: matrix products, convolutions and scans, dead tokens not
@@ -205,9 +182,6 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
     return embedding.value_embedding.multiply_adds(tokens) + encoder.multiply_adds(tokens) +
            projection.multiply_adds(tokens);
   }
-
-  /// Columns of a forecast from windows of `channels` channels.
-  [[nodiscard]] std::size_t target_channels(std::size_t channels) const { return channels; }
 
   /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
   /// cut into blocks by.
@@ -231,16 +205,8 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
   }
 
   /// The name of module i, as in the reference's state_dict: its first direction's.
-  [[nodiscard]] static std::string module_name(std::size_t i) {
+  [[nodiscard]] std::string module_name(std::size_t i) const {
     return message("encoder.attn_layers.", i, ".attention");
-  }
-
-  /// Whether module i adds nothing where this tensor is zero, together with all others of which
-  /// this is true.
-  [[nodiscard]] static bool silences(const std::string& tensor, std::size_t module) {
-    const std::string both = module_name(module);
-    return tensor == message(both, ".out_proj.weight") ||
-           tensor == message(both, "_r.out_proj.weight");
   }
 
  private:

@@ -6,14 +6,16 @@
 #include <spat/models/timexer/endogenous_embedding.hpp>
 #include <spat/models/timexer/global_token_layer.hpp>
 #include <spat/nn/flatten_head.hpp>
-#include <spat/nn/instance_norm.hpp>
 #include <spat/nn/inverted_embedding.hpp>
+#include <spat/nn/series_frame.hpp>
 #include <spat/nn/stack.hpp>
 
 namespace spat::inline SPAT_ABI {
 
 /// Everything that shapes a TimeXer: integers and bools, so that it can be a template argument.
 struct TimeXerConfig {
+  static constexpr const char* title = "TimeXer";  // in messages
+
   std::size_t channels = 0;  // C
   std::size_t marks = 0;     // M, time marks as exogenous tokens
   std::size_t targets = 0;   // how many of the last channels are forecast: features MS is 1; 0: all
@@ -44,56 +46,39 @@ struct TimeXerConfig {
   [[nodiscard]] constexpr bool crosses() const {
     return !(kept & ModuleMask::first(modules()) & ModuleMask::every_other(1)).empty();
   }
-  [[nodiscard]] constexpr TimeXerConfig with_kept(ModuleMask mask) const {
-    TimeXerConfig config = *this;
-    config.kept = mask;
-    return config;
-  }
-  [[nodiscard]] constexpr bool valid() const {
-    return channels && targets <= channels && lookback && horizon && width && ffn_width && heads &&
-           depth && depth <= most_modules / 2 && patch && lookback >= patch && width % heads == 0;
-  }
   /// How many numbers such a model learns; in double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon),
                d = static_cast<double>(width), f = static_cast<double>(ffn_width),
                p = static_cast<double>(patch);
-    const auto attentions = static_cast<double>(kept.slice(0, modules()).count());
+    const auto attentions = static_cast<double>(kept_modules(*this).count());
     const double embeddings = p * d + static_cast<double>(endogenous()) * d + (l * d + d);
     const double block = 2 * d * f + f + d + 6 * d;
     return embeddings + attentions * 4 * (d * d + d) + static_cast<double>(depth) * block + 2 * d +
            (d * (std::floor(l / p) + 1) * t + t);
   }
-  /// Throws ConfigError with the rule and the values.
-  void check() const {
-    using detail::require_rule;
-    require_rule(channels > 0, "TimeXer needs at least one channel: channels, marks", channels,
-                 marks);
-    require_rule(targets <= channels, "targets are the last of the channels: targets, channels",
-                 targets, channels);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
-                 horizon);
-    require_rule(patch > 0, "the patch must be positive", patch);
-    require_rule(lookback >= patch, "the lookback must hold a patch: lookback, patch", lookback,
-                 patch);
-    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width,
-                 ffn_width);
-    require_rule(depth > 0 && depth <= most_modules / 2, "layers must be 1 to 32: layers, most",
-                 depth, most_modules / 2);
-    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads,
-                 width);
-  }
 
+  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
+  /// Throws ConfigError with the rule and the values.
+  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const TimeXerConfig&, const TimeXerConfig&) = default;
 
-  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules
-  /// apart.
-  template <class Self, class Visit>
-  static void for_each(Self& self, Visit&& visit) {
-    visit("channels", self.channels), visit("marks", self.marks), visit("targets", self.targets);
-    visit("lookback", self.lookback), visit("horizon", self.horizon), visit("width", self.width);
-    visit("ffn_width", self.ffn_width), visit("heads", self.heads), visit("depth", self.depth);
-    visit("patch", self.patch), visit("instance_norm", self.instance_norm);
+  static constexpr auto fields() {
+    using C = TimeXerConfig;
+    return std::tuple("channels", &C::channels, "marks", &C::marks, "targets", &C::targets,
+                      "lookback", &C::lookback, "horizon", &C::horizon, "width", &C::width,
+                      "ffn_width", &C::ffn_width, "heads", &C::heads, "depth", &C::depth, "patch",
+                      &C::patch, "instance_norm", &C::instance_norm);
+  }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) &&
+           rule(targets <= channels, "targets are the last of the channels", "targets", targets,
+                "channels", channels) &&
+           rule(patch > 0, "the patch must be positive", "patch", patch) &&
+           rule(lookback >= patch, "the lookback must hold a patch", "lookback", lookback, "patch",
+                patch) &&
+           rules::attention_blocks(*this, rule, most_modules / 2);
   }
 };
 
@@ -112,8 +97,8 @@ struct TimeXerConfig {
 /// Modules: self-attention and cross-attention of each encoder layer, in this order. Without
 /// self-attention patches meet in the head alone; without cross-attention variates never meet, the
 /// memory m is dead, and inference leaves it out. A global token is learned for each variate, so C
-/// is fixed. Errors: ConfigError for sizes that do not fit together, for another number of channels
-/// and for missing time marks; ShapeError for a batch of other sizes.
+/// is fixed. Errors: ConfigError for sizes that do not fit together and for missing time marks;
+/// ShapeError for a batch of other channels or sizes.
 template <std::floating_point Scalar, class ModelForm = Dynamic<TimeXerConfig>>
 class TimeXer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -135,16 +120,14 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
   template <ModuleMask mask>
   using Pruned = TimeXer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "timexer";
-  static constexpr const char* source = "Wang et al., NeurIPS 2024, as in the Time-Series-Library";
-  static constexpr const char* without_attention =
-      "a perceptron of each patch and a constant; patches meet in the linear head";
 
   explicit TimeXer(ModelForm model_form = {})
       : Base(model_form),
         endogenous(config().lookback, config().patch, config().endogenous(), config().width),
         exogenous(config().lookback, config().width),
         encoder(config().depth, config().kept, config().width, config().ffn_width, config().heads),
-        norm(config().width), head(config().tokens(), config().width, config().horizon) {
+        norm(config().width), head(config().tokens(), config().width, config().horizon),
+        frame(config().instance_norm, config().lookback, config().horizon) {
     set_dropout(0);
   }
 
@@ -153,7 +136,7 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
   Encoder encoder;
   LayerNorm<Scalar, width> norm;
   FlattenHead<Scalar, head_inputs, horizon, width> head;
-  [[no_unique_address]] InstanceNorm<Scalar> instance_norm;
+  SeriesFrame<Scalar> frame;
 
   /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
   void set_dropout(double rate) {
@@ -166,94 +149,77 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
 
   struct Cache {
     Arena arena;
-    struct Views {
-      typename InstanceNorm<Scalar>::Cache instance_norm;
-      typename EndogenousEmbedding<Scalar, patch, width>::Cache endogenous;
-      typename InvertedEmbedding<Scalar, lookback, width>::Cache exogenous;
-      typename Encoder::Cache encoder;
-      typename LayerNorm<Scalar, width>::Cache norm;
-      typename FlattenHead<Scalar, head_inputs, horizon, width>::Cache head;
-      Rows<Scalar> targets, others;  // [B*L x S], [B*L x X] where not all variates are forecast
-      Rows<Scalar> z, dseries;       // [B*T x S] forecast before restoring, [B*S x T] its gradient
-      Rows<Scalar, width> dmemory;
-      std::size_t samples = 0;
-      bool memory = false;
-    } views;
+    typename SeriesFrame<Scalar>::Cache frame;
+    typename EndogenousEmbedding<Scalar, patch, width>::Cache endogenous;
+    typename InvertedEmbedding<Scalar, lookback, width>::Cache exogenous;
+    typename Encoder::Cache encoder;
+    typename LayerNorm<Scalar, width>::Cache norm;
+    typename FlattenHead<Scalar, head_inputs, horizon, width>::Cache head;
+    Rows<Scalar> targets, others;  // [B*L x S], [B*L x X] where not all variates are forecast
+    Rows<Scalar, width> dmemory;
+    std::size_t samples = 0;
+    bool memory = false;
   };
 
   /// Lays the cache out for batches of `samples`, in the order of forward; the only allocation.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
-    check_channels(channels);
+    Base::expect_channels(channels);
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      auto& my = cache.views;
-      my.samples = samples, my.memory = lives(arena.training());
-      const std::size_t l = config().lookback, t = config().horizon, s = config().endogenous(),
+      cache.samples = samples, cache.memory = lives(arena.training());
+      const std::size_t l = config().lookback, s = config().endogenous(),
                         tokens = config().tokens(), memory_tokens = config().memory_tokens();
-      my.instance_norm.lay_out(arena, samples, l, t, channels, s);
-      arena.take(my.z, samples * t, s);
-      my.targets = {}, my.others = {};
-      if (s < channels) arena.take(my.targets, samples * l, s);
-      if (s < channels && my.memory) arena.take(my.others, samples * l, config().exogenous());
-      if (my.memory)
-        my.exogenous.lay_out(arena, exogenous, samples, config().exogenous(), config().marks);
-      my.endogenous.lay_out(arena, endogenous, samples);
-      my.encoder.lay_out(arena, encoder, samples, s, tokens, memory_tokens);
-      my.norm.lay_out(arena, norm, samples * s * tokens);
-      my.head.lay_out(arena, head, samples, s, tokens);
+      cache.frame.lay_out(arena, frame, samples, channels, s, s);
+      cache.targets = {}, cache.others = {};
+      if (s < channels) arena.take(cache.targets, samples * l, s);
+      if (s < channels && cache.memory) arena.take(cache.others, samples * l, config().exogenous());
+      if (cache.memory)
+        cache.exogenous.lay_out(arena, exogenous, samples, config().exogenous(), config().marks);
+      cache.endogenous.lay_out(arena, endogenous, samples);
+      cache.encoder.lay_out(arena, encoder, samples, s, tokens, memory_tokens);
+      cache.norm.lay_out(arena, norm, samples * s * tokens);
+      cache.head.lay_out(arena, head, samples, s, tokens);
       if (!arena.training()) return;
-      arena.take(my.dseries, samples * s, t);
-      arena.take(my.dmemory, samples * memory_tokens, config().width);
+      arena.take(cache.dmemory, samples * memory_tokens, config().width);
     });
   }
 
   template <class PassType>
   Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
                              Cache& cache) const {
-    auto& my = cache.views;
-    check(batch, my);
+    Base::expect_history(batch, cache.samples, config().channels);
+    if (cache.memory && config().marks)
+      Base::expect_marks("time marks", batch.history_marks, batch.history.rows());
     assert(!pass.training || cache.arena.training());
-    Rows<const Scalar> x = batch.history;
-    if (config().instance_norm) x = instance_norm.forward(pass, x, my.instance_norm);
+    const auto n = frame.enter(pass, batch.history, cache.frame);
     Rows<const Scalar, width> memory;
-    if (my.memory)
-      memory = exogenous.forward(pass, columns(x, 0, my.others), batch.history_marks, my.exogenous);
-    const std::size_t s = config().endogenous(), t = config().horizon;
-    auto tokens = endogenous.forward(pass, columns(x, x.cols() - s, my.targets), my.endogenous);
-    tokens = encoder.forward(pass, tokens, my.encoder, memory);
-    const auto y = head.forward(pass, norm.forward(pass, tokens, my.norm), my.head);
-    for (std::size_t b = 0; b < my.samples; ++b)
-      kernels::transpose(y.row(b * s), s, t, my.z.row(b * t));
-    return config().instance_norm ? instance_norm.restore(pass, my.z, my.instance_norm)
-                                  : Rows<const Scalar>(my.z);
+    if (cache.memory)
+      memory = exogenous.forward(pass, columns(n, 0, cache.others), batch.history_marks,
+                                 cache.exogenous);
+    const std::size_t first = n.cols() - config().endogenous();
+    auto tokens = endogenous.forward(pass, columns(n, first, cache.targets), cache.endogenous);
+    tokens = encoder.forward(pass, tokens, cache.encoder, memory);
+    const auto y = head.forward(pass, norm.forward(pass, tokens, cache.norm), cache.head);
+    return frame.leave(pass, y, cache.frame);
   }
 
   /// dforecast [B*T x S]. The history is data: no gradient with respect to it.
   template <class PassType>
   void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
-    auto& my = cache.views;
-    const auto dz = config().instance_norm
-                        ? instance_norm.backward_restore(pass, dforecast, my.z, my.instance_norm)
-                        : dforecast;
-    const std::size_t s = config().endogenous(), t = config().horizon;
-    for (std::size_t b = 0; b < my.samples; ++b)
-      kernels::transpose(dz.row(b * t), t, s, my.dseries.row(b * s));
-    std::ranges::fill(my.dmemory.flat(), Scalar(0));
-    auto dtokens =
-        norm.backward_input(pass, head.backward_input(pass, my.dseries, my.head), my.norm);
-    dtokens = encoder.backward_input(pass, dtokens, my.encoder, my.dmemory);
-    endogenous.skip_input(pass, dtokens, my.endogenous);
-    exogenous.skip_input(pass, my.dmemory, my.exogenous);
+    const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
+    std::ranges::fill(cache.dmemory.flat(), Scalar(0));
+    auto dtokens = norm.backward_input(pass, head.backward_input(pass, dy, cache.head), cache.norm);
+    dtokens = encoder.backward_input(pass, dtokens, cache.encoder, cache.dmemory);
+    endogenous.skip_input(pass, dtokens, cache.endogenous);
+    exogenous.skip_input(pass, cache.dmemory, cache.exogenous);
   }
 
   void backward_weights(const Pass& pass, Caches<Cache> caches, TimeXer& gradients,
                         Share& share) const {
-    using Views = typename Cache::Views;
-    const auto views = caches.of(&Cache::views);
-    endogenous.backward_weights(pass, views.of(&Views::endogenous), gradients.endogenous, share);
-    exogenous.backward_weights(pass, views.of(&Views::exogenous), gradients.exogenous, share);
-    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
-    norm.backward_weights(pass, views.of(&Views::norm), gradients.norm, share);
-    head.backward_weights(pass, views.of(&Views::head), gradients.head, share);
+    endogenous.backward_weights(pass, caches.of(&Cache::endogenous), gradients.endogenous, share);
+    exogenous.backward_weights(pass, caches.of(&Cache::exogenous), gradients.exogenous, share);
+    encoder.backward_weights(pass, caches.of(&Cache::encoder), gradients.encoder, share);
+    norm.backward_weights(pass, caches.of(&Cache::norm), gradients.norm, share);
+    head.backward_weights(pass, caches.of(&Cache::head), gradients.head, share);
   }
 
   /// Of the forecast of one window: matrix products alone, a dead memory not counted. C is the
@@ -296,7 +262,7 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
   }
 
   /// The name of module i, as in the reference's state_dict.
-  [[nodiscard]] static std::string module_name(std::size_t i) {
+  [[nodiscard]] std::string module_name(std::size_t i) const {
     return message("encoder.layers.", i / 2, i % 2 == 0 ? ".self_attention" : ".cross_attention");
   }
 
@@ -311,19 +277,6 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
     for (std::size_t r = 0; r < room.rows(); ++r)
       std::copy_n(x.row(r) + first, room.cols(), room.row(r));
     return room;
-  }
-
-  void check_channels(std::size_t channels) const {
-    detail::require_rule(
-        channels == config().channels,
-        "TimeXer learns a global token for each variate, so its channels are fixed: its own, found",
-        config().channels, channels);
-  }
-  void check(const WindowBatch<Scalar>& batch, const typename Cache::Views& my) const {
-    check_channels(batch.channels());
-    Base::expect_history("TimeXer", batch, my.samples, config().channels);
-    if (my.memory && config().marks)
-      Base::expect_marks("TimeXer", "time marks", batch.history_marks, batch.history.rows());
   }
 };
 

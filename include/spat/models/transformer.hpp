@@ -23,8 +23,8 @@ namespace spat::inline SPAT_ABI {
 /// of each decoder layer. Without any cross-attention nobody reads the memory, without any
 /// self-attention nobody reads the tokens of the known steps: inference leaves the encoder, or
 /// these tokens, out. Their neighbours' embedding still sees one step of each end. Errors:
-/// ConfigError for sizes that do not fit together and for a batch without marks or of other
-/// channels than the configuration's, ShapeError for a batch of other sizes.
+/// ConfigError for sizes that do not fit together and for a batch without marks, ShapeError for a
+/// batch of other channels or sizes.
 template <std::floating_point Scalar, class ModelForm = Dynamic<TransformerConfig>>
 class Transformer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -51,9 +51,6 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
   template <ModuleMask mask>
   using Pruned = Transformer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "transformer";
-  static constexpr const char* source = "Vaswani et al., 2017, as in the Time-Series-Library";
-  static constexpr const char* without_attention =
-      "a perceptron of each step's time marks and position";
 
   explicit Transformer(ModelForm model_form = {})
       : Base(model_form),
@@ -88,107 +85,100 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
 
   struct Cache {
     Arena arena;
-    struct Views {
-      typename Embedding::Cache enc_embedding, dec_embedding;
-      typename Encoder::Cache encoder;
-      typename Decoder::Cache decoder;
-      typename LayerNorm<Scalar, width>::Cache encoder_norm, decoder_norm;
-      typename Projection::Cache projection;
-      Rows<Scalar> steps, step_marks;  // of the decoder
-      Rows<Scalar, width> last;        // the last T of its tokens
-      Rows<Scalar, width> dtokens, dmemory;
-      std::size_t samples = 0, skipped = 0;  // tokens of known steps that nobody reads
-      bool reads_memory = true;
-    } views;
+    typename Embedding::Cache enc_embedding, dec_embedding;
+    typename Encoder::Cache encoder;
+    typename Decoder::Cache decoder;
+    typename LayerNorm<Scalar, width>::Cache encoder_norm, decoder_norm;
+    typename Projection::Cache projection;
+    Rows<Scalar> steps, step_marks;  // of the decoder
+    Rows<Scalar, width> last;        // the last T of its tokens
+    Rows<Scalar, width> dtokens, dmemory;
+    std::size_t samples = 0, skipped = 0;  // tokens of known steps that nobody reads
+    bool reads_memory = true;
   };
 
   /// Lays the cache out for batches of `samples`; the only allocation.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples,
                std::size_t channel_count) const {
-    expect_channels(channel_count);
+    Base::expect_channels(channel_count);
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      auto& my = cache.views;
-      my.samples = samples, my.skipped = skipped(arena.training()),
-      my.reads_memory = reads_memory(arena.training());
+      cache.samples = samples, cache.skipped = skipped(arena.training()),
+      cache.reads_memory = reads_memory(arena.training());
       const auto& c = config();
-      const std::size_t tokens = c.decoder_steps() - my.skipped;
-      if (my.reads_memory) {
-        my.encoder_norm.lay_out(arena, encoder_norm, samples * c.lookback);
+      const std::size_t tokens = c.decoder_steps() - cache.skipped;
+      if (cache.reads_memory) {
+        cache.encoder_norm.lay_out(arena, encoder_norm, samples * c.lookback);
         arena.temporarily([&] {
-          my.enc_embedding.lay_out(arena, enc_embedding, samples, c.lookback);
-          my.encoder.lay_out(arena, encoder, samples, c.lookback);
+          cache.enc_embedding.lay_out(arena, enc_embedding, samples, c.lookback);
+          cache.encoder.lay_out(arena, encoder, samples, c.lookback);
         });
       }
-      arena.take(my.steps, samples * c.decoder_steps(), c.channels);
-      arena.take(my.step_marks, samples * tokens, c.marks);
-      my.dec_embedding.lay_out(arena, dec_embedding, samples, c.decoder_steps(), my.skipped);
-      my.decoder.lay_out(arena, decoder, samples, tokens, c.lookback);
-      arena.take(my.last, samples * c.horizon, c.width);
-      my.decoder_norm.lay_out(arena, decoder_norm, samples * c.horizon);
-      my.projection.lay_out(arena, projection, samples * c.horizon);
+      arena.take(cache.steps, samples * c.decoder_steps(), c.channels);
+      arena.take(cache.step_marks, samples * tokens, c.marks);
+      cache.dec_embedding.lay_out(arena, dec_embedding, samples, c.decoder_steps(), cache.skipped);
+      cache.decoder.lay_out(arena, decoder, samples, tokens, c.lookback);
+      arena.take(cache.last, samples * c.horizon, c.width);
+      cache.decoder_norm.lay_out(arena, decoder_norm, samples * c.horizon);
+      cache.projection.lay_out(arena, projection, samples * c.horizon);
       if (!arena.training()) return;
-      arena.take(my.dtokens, samples * tokens, c.width);
-      arena.take(my.dmemory, samples * c.lookback, c.width);
+      arena.take(cache.dtokens, samples * tokens, c.width);
+      arena.take(cache.dmemory, samples * c.lookback, c.width);
     });
   }
 
   template <class PassType>
   Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
                              Cache& cache) const {
-    auto& my = cache.views;
-    check(batch, my);
+    check(batch, cache);
     assert(!pass.training || cache.arena.training());
     Rows<const Scalar, width> memory;
-    if (my.reads_memory) {
+    if (cache.reads_memory) {
       const auto tokens =
-          enc_embedding.forward(pass, batch.history, batch.history_marks, my.enc_embedding);
-      memory =
-          encoder_norm.forward(pass, encoder.forward(pass, tokens, my.encoder), my.encoder_norm);
+          enc_embedding.forward(pass, batch.history, batch.history_marks, cache.enc_embedding);
+      memory = encoder_norm.forward(pass, encoder.forward(pass, tokens, cache.encoder),
+                                    cache.encoder_norm);
     }
-    begin_decoder(batch, my);
-    auto tokens = dec_embedding.forward(pass, my.steps, my.step_marks, my.dec_embedding);
-    tokens = decoder.forward(pass, tokens, my.decoder, memory);
-    const std::size_t t = config().horizon, n = tokens.rows() / my.samples;
-    for (std::size_t s = 0; s < my.samples; ++s)
-      std::ranges::copy(tokens.middle_rows((s + 1) * n - t, t).flat(), my.last.row(s * t));
-    return projection.forward(pass, decoder_norm.forward(pass, my.last, my.decoder_norm),
-                              my.projection);
+    begin_decoder(batch, cache);
+    auto tokens = dec_embedding.forward(pass, cache.steps, cache.step_marks, cache.dec_embedding);
+    tokens = decoder.forward(pass, tokens, cache.decoder, memory);
+    const std::size_t t = config().horizon, n = tokens.rows() / cache.samples;
+    for (std::size_t s = 0; s < cache.samples; ++s)
+      std::ranges::copy(tokens.middle_rows((s + 1) * n - t, t).flat(), cache.last.row(s * t));
+    return projection.forward(pass, decoder_norm.forward(pass, cache.last, cache.decoder_norm),
+                              cache.projection);
   }
 
   /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
   template <class PassType>
   void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
-    auto& my = cache.views;
     const auto dlast = decoder_norm.backward_input(
-        pass, projection.backward_input(pass, dforecast, my.projection), my.decoder_norm);
+        pass, projection.backward_input(pass, dforecast, cache.projection), cache.decoder_norm);
     const std::size_t t = config().horizon, n = config().decoder_steps();
-    std::ranges::fill(my.dtokens.flat(), Scalar(0));
-    for (std::size_t s = 0; s < my.samples; ++s)
-      std::ranges::copy(dlast.middle_rows(s * t, t).flat(), my.dtokens.row((s + 1) * n - t));
-    std::ranges::fill(my.dmemory.flat(), Scalar(0));
-    const auto dsteps =
-        decoder.backward_input(pass, Rows<const Scalar, width>(my.dtokens), my.decoder, my.dmemory);
-    dec_embedding.skip_input(pass, dsteps, my.dec_embedding);
-    const auto dtokens = encoder_norm.backward_input(pass, my.dmemory, my.encoder_norm);
-    enc_embedding.skip_input(pass, encoder.backward_input(pass, dtokens, my.encoder),
-                             my.enc_embedding);
+    std::ranges::fill(cache.dtokens.flat(), Scalar(0));
+    for (std::size_t s = 0; s < cache.samples; ++s)
+      std::ranges::copy(dlast.middle_rows(s * t, t).flat(), cache.dtokens.row((s + 1) * n - t));
+    std::ranges::fill(cache.dmemory.flat(), Scalar(0));
+    const auto dsteps = decoder.backward_input(pass, Rows<const Scalar, width>(cache.dtokens),
+                                               cache.decoder, cache.dmemory);
+    dec_embedding.skip_input(pass, dsteps, cache.dec_embedding);
+    const auto dtokens = encoder_norm.backward_input(pass, cache.dmemory, cache.encoder_norm);
+    enc_embedding.skip_input(pass, encoder.backward_input(pass, dtokens, cache.encoder),
+                             cache.enc_embedding);
   }
 
   void backward_weights(const Pass& pass, Caches<Cache> caches, Transformer& gradients,
                         Share& share) const {
-    using Views = typename Cache::Views;
-    const auto views = caches.of(&Cache::views);
-    enc_embedding.backward_weights(pass, views.of(&Views::enc_embedding), gradients.enc_embedding,
+    enc_embedding.backward_weights(pass, caches.of(&Cache::enc_embedding), gradients.enc_embedding,
                                    share);
-    encoder.backward_weights(pass, views.of(&Views::encoder), gradients.encoder, share);
-    encoder_norm.backward_weights(pass, views.of(&Views::encoder_norm), gradients.encoder_norm,
+    encoder.backward_weights(pass, caches.of(&Cache::encoder), gradients.encoder, share);
+    encoder_norm.backward_weights(pass, caches.of(&Cache::encoder_norm), gradients.encoder_norm,
                                   share);
-    dec_embedding.backward_weights(pass, views.of(&Views::dec_embedding), gradients.dec_embedding,
+    dec_embedding.backward_weights(pass, caches.of(&Cache::dec_embedding), gradients.dec_embedding,
                                    share);
-    decoder.backward_weights(pass, views.of(&Views::decoder), gradients.decoder, share);
-    decoder_norm.backward_weights(pass, views.of(&Views::decoder_norm), gradients.decoder_norm,
+    decoder.backward_weights(pass, caches.of(&Cache::decoder), gradients.decoder, share);
+    decoder_norm.backward_weights(pass, caches.of(&Cache::decoder_norm), gradients.decoder_norm,
                                   share);
-    projection.backward_weights(pass, views.of(&Views::projection), gradients.projection, share);
+    projection.backward_weights(pass, caches.of(&Cache::projection), gradients.projection, share);
   }
 
   /// Of the forecast of one window: matrix products alone, dead parts not counted.
@@ -256,15 +246,15 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
   }
 
   /// Known steps, zeros, and the marks of the tokens that are read.
-  void begin_decoder(const WindowBatch<Scalar>& batch, typename Cache::Views& my) const {
+  void begin_decoder(const WindowBatch<Scalar>& batch, Cache& cache) const {
     const std::size_t l = config().lookback, t = config().horizon, label = config().label,
                       n = label + t;
-    const std::size_t known = label - my.skipped;  // steps whose marks are read
-    for (std::size_t s = 0; s < my.samples; ++s) {
+    const std::size_t known = label - cache.skipped;  // steps whose marks are read
+    for (std::size_t s = 0; s < cache.samples; ++s) {
       std::ranges::copy(batch.history.middle_rows((s + 1) * l - label, label).flat(),
-                        my.steps.row(s * n));
-      std::ranges::fill(my.steps.middle_rows(s * n + label, t).flat(), Scalar(0));
-      Scalar* const to = my.step_marks.row(s * (known + t));
+                        cache.steps.row(s * n));
+      std::ranges::fill(cache.steps.middle_rows(s * n + label, t).flat(), Scalar(0));
+      Scalar* const to = cache.step_marks.row(s * (known + t));
       if (known > 0)
         std::ranges::copy(batch.history_marks.middle_rows((s + 1) * l - known, known).flat(), to);
       std::ranges::copy(batch.future_marks.middle_rows(s * t, t).flat(),
@@ -272,20 +262,11 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
     }
   }
 
-  /// The tokens' convolution has a column for each channel.
-  void expect_channels(std::size_t found) const {
-    detail::require_rule(found == config().channels,
-                         "Transformer forecasts the channels it was built for: built, found",
-                         config().channels, found);
-  }
-  void check(const WindowBatch<Scalar>& batch, const typename Cache::Views& my) const {
-    expect_channels(batch.channels());
-    Base::expect_history("Transformer", batch, my.samples, config().channels);
-    if (my.reads_memory || my.skipped < config().label)
-      Base::expect_marks("Transformer", "time marks", batch.history_marks,
-                         my.samples * config().lookback);
-    Base::expect_marks("Transformer", "future time marks", batch.future_marks,
-                       my.samples * config().horizon);
+  void check(const WindowBatch<Scalar>& batch, const Cache& cache) const {
+    Base::expect_history(batch, cache.samples, config().channels);
+    if (cache.reads_memory || cache.skipped < config().label)
+      Base::expect_marks("time marks", batch.history_marks, cache.samples * config().lookback);
+    Base::expect_marks("future time marks", batch.future_marks, cache.samples * config().horizon);
   }
 };
 

@@ -15,7 +15,7 @@ namespace spat::inline SPAT_ABI {
 /// mean, sigma [samples x C].
 ///
 /// If fewer channels are restored, z and y hold the last ones.
-template <std::floating_point Scalar, std::size_t Channels = dynamic>
+template <std::floating_point Scalar>
 class InstanceNorm {
  public:
   using Value = Scalar;
@@ -23,14 +23,10 @@ class InstanceNorm {
   Scalar epsilon = Scalar(1e-5);
 
   struct Cache {
-    Rows<Scalar, Channels> n, mean, sigma, dx, dmean, dsigma;
+    Rows<Scalar> n, mean, sigma, dx, dmean, dsigma;
     Rows<Scalar> y, dz;
     std::size_t lookback = 0, horizon = 0, first = 0;  // first: channel of y's column 0
 
-    void lay_out(Arena& arena, std::size_t samples, std::size_t l, std::size_t t,
-                 std::size_t channels) {
-      lay_out(arena, samples, l, t, channels, channels);
-    }
     /// Lays out a cache in which only the last `targets` channels are restored.
     void lay_out(Arena& arena, std::size_t samples, std::size_t l, std::size_t t,
                  std::size_t channels, std::size_t targets) {
@@ -47,8 +43,7 @@ class InstanceNorm {
     }
   };
 
-  Rows<const Scalar, Channels> forward(const Pass&, Rows<const Scalar, Channels> x,
-                                       Cache& cache) const {
+  Rows<const Scalar> forward(const Pass&, Rows<const Scalar> x, Cache& cache) const {
     const std::size_t samples = x.rows() / cache.lookback, channels = x.cols();
     const auto count = static_cast<Scalar>(cache.lookback);
     for (std::size_t s = 0; s < samples; ++s) {
@@ -91,8 +86,8 @@ class InstanceNorm {
     for (std::size_t r = 0; r < dy.rows(); ++r) {
       const std::size_t s = r / cache.horizon;
       const Scalar* const sigma = cache.sigma.row(s) + cache.first;
-      Scalar *const dmean = cache.dmean.row(s) + cache.first, *const dsigma =
-                                                                  cache.dsigma.row(s) + cache.first;
+      Scalar* const dmean = cache.dmean.row(s) + cache.first;
+      Scalar* const dsigma = cache.dsigma.row(s) + cache.first;
       for (std::size_t c = 0; c < dy.cols(); ++c) {
         cache.dz.row(r)[c] = dy.row(r)[c] * sigma[c];
         dmean[c] += dy.row(r)[c];
@@ -104,8 +99,7 @@ class InstanceNorm {
 
   /// dx = (dn - mean(dn) - n mean(dn n)) / sigma + dmean / L + dsigma n / L. The last two terms
   /// come from backward_restore.
-  Rows<const Scalar, Channels> backward_input(const Pass&, Rows<const Scalar, Channels> dn,
-                                              Cache& cache) const {
+  Rows<const Scalar> backward_input(const Pass&, Rows<const Scalar> dn, Cache& cache) const {
     const std::size_t samples = dn.rows() / cache.lookback;
     const auto count = static_cast<Scalar>(cache.lookback);
     for (std::size_t s = 0; s < samples; ++s)

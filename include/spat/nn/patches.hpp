@@ -21,9 +21,9 @@ class Patches {
           std::size_t padding)
       : lookback(lookback_rows), stride(patch_stride), patch_(patch_size) {
     if (patch_size == 0 || stride == 0 || lookback + padding < patch_size)
-      throw ConfigError(message(
-          "a patch must fit into the lookback: lookback, padding, patch, stride: ", lookback, ", ",
-          padding, ", ", patch_size, ", ", stride));
+      throw ConfigError(message("a patch must fit into the lookback: lookback ", lookback,
+                                ", padding ", padding, ", patch ", patch_size, ", stride ",
+                                stride));
     count = (lookback + padding - patch_size) / stride + 1;
   }
 

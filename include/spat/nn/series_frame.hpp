@@ -1,5 +1,5 @@
-// nn. What stands around a map of whole series: rows of time become a series a row, normalized, and
-// back.
+// nn. What stands around a map of whole series: each window normalized, and the series that the map
+// makes turned into rows of time and restored.
 #pragma once
 
 #include <spat/kernels/elementwise.hpp>
@@ -15,34 +15,46 @@ void transpose_samples(Rows<const Scalar> x, std::size_t samples, Rows<Scalar> y
 }
 
 /// enter    n = instance_norm(history), or history itself
-/// leave    forecast = restore(z),  z(b, :, c) = y(b, c, :) for the first C of a sample's N rows:
-/// others are no channels
+/// leave    forecast = restore(z),  z(b, :, s) = y(b, s, :) for the first S of a sample's N rows
 ///
-/// Shapes:  history, n [samples * L x C]   y [samples * N x T]
-/// z, forecast [samples * T x C].  No parameters.
+/// The S series are the last of the C channels, usually all of them. Rows of y behind them (tokens
+/// of time marks) are no series.
+///
+/// Shapes:  history, n [samples * L x C]   y [samples * N x T]   z, forecast [samples * T x S].
+/// No parameters.
 template <std::floating_point Scalar>
 class SeriesFrame {
  public:
   using Value = Scalar;
 
-  explicit SeriesFrame(bool normalize) : normalizes(normalize) {}
+  SeriesFrame(bool normalize, std::size_t lookback_rows, std::size_t horizon_rows)
+      : normalizes(normalize), lookback(lookback_rows), horizon(horizon_rows) {}
 
-  bool normalizes;
-  [[no_unique_address]] InstanceNorm<Scalar> instance_norm;
+  bool normalizes;  // if not, n is the history and the forecast is z
+  std::size_t lookback, horizon;
+  InstanceNorm<Scalar> instance_norm;
 
   struct Cache {
     typename InstanceNorm<Scalar>::Cache instance_norm;
     Rows<Scalar> z, dy;
-    std::size_t samples = 0, channels = 0;
+    std::size_t samples = 0, tokens = 0, targets = 0;
 
-    /// `tokens`: N.
+    /// `token_count` is N, `target_count` is S.
     void lay_out(Arena& arena, const SeriesFrame& layer, std::size_t sample_count,
-                 std::size_t lookback, std::size_t horizon, std::size_t channel_count,
-                 std::size_t tokens) {
-      samples = sample_count, channels = channel_count;
-      if (layer.normalizes) instance_norm.lay_out(arena, samples, lookback, horizon, channels);
-      arena.take(z, samples * horizon, channels);
+                 std::size_t channels, std::size_t token_count, std::size_t target_count) {
+      const std::size_t horizon = layer.horizon;
+      samples = sample_count;
+      tokens = token_count;
+      targets = target_count;
+      if (layer.normalizes)
+        instance_norm.lay_out(arena, samples, layer.lookback, horizon, channels, targets);
+      arena.take(z, samples * horizon, targets);
       if (arena.training()) arena.take(dy, samples * tokens, horizon);
+    }
+    /// All channels are forecast.
+    void lay_out(Arena& arena, const SeriesFrame& layer, std::size_t sample_count,
+                 std::size_t channels, std::size_t token_count) {
+      lay_out(arena, layer, sample_count, channels, token_count, channels);
     }
   };
 
@@ -51,23 +63,22 @@ class SeriesFrame {
   }
 
   Rows<const Scalar> leave(const Pass& pass, Rows<const Scalar> y, Cache& cache) const {
-    const std::size_t tokens = y.rows() / cache.samples, horizon = y.cols();
     for (std::size_t s = 0; s < cache.samples; ++s)
-      kernels::transpose(y.row(s * tokens), cache.channels, horizon, cache.z.row(s * horizon));
+      kernels::transpose(y.row(s * cache.tokens), cache.targets, horizon, cache.z.row(s * horizon));
     return normalizes ? instance_norm.restore(pass, cache.z, cache.instance_norm)
                       : Rows<const Scalar>(cache.z);
   }
 
-  /// dy [samples * N x T], zero where a row is no channel.
+  /// dy [samples * N x T], zero in rows that are no series.
   Rows<const Scalar> backward_leave(const Pass& pass, Rows<const Scalar> dforecast,
                                     Cache& cache) const {
     const auto dz =
         normalizes ? instance_norm.backward_restore(pass, dforecast, cache.z, cache.instance_norm)
                    : dforecast;
-    const std::size_t tokens = cache.dy.rows() / cache.samples, horizon = cache.dy.cols();
-    if (tokens > cache.channels) std::ranges::fill(cache.dy.flat(), Scalar(0));
+    if (cache.tokens > cache.targets) std::ranges::fill(cache.dy.flat(), Scalar(0));
     for (std::size_t s = 0; s < cache.samples; ++s)
-      kernels::transpose(dz.row(s * horizon), horizon, cache.channels, cache.dy.row(s * tokens));
+      kernels::transpose(dz.row(s * horizon), horizon, cache.targets,
+                         cache.dy.row(s * cache.tokens));
     return cache.dy;
   }
   /// dx of enter, after backward_leave.

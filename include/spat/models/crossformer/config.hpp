@@ -9,6 +9,8 @@ namespace spat::inline SPAT_ABI {
 
 /// Everything that shapes a Crossformer: integers, so that it can be a template argument.
 struct CrossformerConfig {
+  static constexpr const char* title = "Crossformer";  // in messages
+
   std::size_t channels = 0;      // C
   std::size_t lookback = 96;     // L
   std::size_t horizon = 96;      // T
@@ -53,16 +55,6 @@ struct CrossformerConfig {
     while (count > 0 && !kept.keeps(cross_module(count - 1))) --count;
     return count;
   }
-  [[nodiscard]] constexpr CrossformerConfig with_kept(ModuleMask mask) const {
-    CrossformerConfig config = *this;
-    config.kept = mask;
-    return config;
-  }
-  [[nodiscard]] constexpr bool valid() const {
-    return channels && lookback && horizon && width && ffn_width && heads && depth &&
-           depth <= most_depth && segment && window && routers && width % heads == 0 &&
-           unmergeable() == 0;
-  }
   /// How many numbers such a model learns; in double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto c = static_cast<double>(channels), d = static_cast<double>(width),
@@ -85,35 +77,27 @@ struct CrossformerConfig {
                2 * norm + 2 * (d * d + d) + (d * rows + rows);
     return total;
   }
-  /// Throws ConfigError with the rule and the values.
-  void check() const {
-    using detail::require_rule;
-    require_rule(channels > 0, "Crossformer needs at least one channel: channels", channels);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
-                 horizon);
-    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width,
-                 ffn_width);
-    require_rule(depth > 0 && depth <= most_depth, "layers must be 1 to 12: layers, most", depth,
-                 most_depth);
-    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads,
-                 width);
-    require_rule(segment > 0 && window > 0 && routers > 0,
-                 "segment, window and routers must be positive", segment, window, routers);
-    require_rule(unmergeable() == 0, "too few segments to merge: segments, window", unmergeable(),
-                 window);
-  }
 
+  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
+  /// Throws ConfigError with the rule and the values.
+  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const CrossformerConfig&, const CrossformerConfig&) = default;
 
-  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules
-  /// apart.
-  template <class Self, class Visit>
-  static void for_each(Self& self, Visit&& visit) {
-    visit("channels", self.channels), visit("lookback", self.lookback),
-        visit("horizon", self.horizon);
-    visit("width", self.width), visit("ffn_width", self.ffn_width), visit("heads", self.heads);
-    visit("depth", self.depth), visit("segment", self.segment), visit("window", self.window);
-    visit("routers", self.routers);
+  static constexpr auto fields() {
+    using C = CrossformerConfig;
+    return std::tuple("channels", &C::channels, "lookback", &C::lookback, "horizon", &C::horizon,
+                      "width", &C::width, "ffn_width", &C::ffn_width, "heads", &C::heads, "depth",
+                      &C::depth, "segment", &C::segment, "window", &C::window, "routers",
+                      &C::routers);
+  }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) && rules::attention_blocks(*this, rule, most_depth) &&
+           rule(segment > 0 && window > 0 && routers > 0,
+                "segment, window and routers must be positive", "segment", segment, "window",
+                window, "routers", routers) &&
+           rule(unmergeable() == 0, "too few segments to merge", "segments", unmergeable(),
+                "window", window);
   }
 
  private:

@@ -13,6 +13,8 @@ enum class PatchTSTVariant { library, official };
 /// Everything that shapes a PatchTST: integers and bools, so that it can be a template argument.
 template <PatchTSTVariant variant>
 struct BasicPatchTSTConfig {
+  static constexpr const char* title = "PatchTST";  // in messages
+
   std::size_t channels = 0;      // C
   std::size_t lookback = 96;     // L
   std::size_t horizon = 96;      // T
@@ -31,15 +33,6 @@ struct BasicPatchTSTConfig {
     return (lookback - patch) / stride + 2;
   }  // P
   [[nodiscard]] constexpr std::size_t head_inputs() const { return width * patches(); }
-  [[nodiscard]] constexpr BasicPatchTSTConfig with_kept(ModuleMask mask) const {
-    BasicPatchTSTConfig config = *this;
-    config.kept = mask;
-    return config;
-  }
-  [[nodiscard]] constexpr bool valid() const {
-    return channels && lookback && horizon && width && ffn_width && heads && depth &&
-           depth <= most_modules && patch && stride && lookback >= patch && width % heads == 0;
-  }
   /// How many numbers such a model learns; in double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto t = static_cast<double>(horizon), d = static_cast<double>(width),
@@ -47,7 +40,7 @@ struct BasicPatchTSTConfig {
                n = std::floor((static_cast<double>(lookback) - static_cast<double>(patch)) /
                               static_cast<double>(stride)) +
                    2;
-    const auto attentions = static_cast<double>(kept.slice(0, depth).count());
+    const auto attentions = static_cast<double>(kept_modules(*this).count());
     const double block = 2 * d * f + f + d + 4 * d;
     const double common = static_cast<double>(patch) * d + attentions * 4 * (d * d + d) +
                           static_cast<double>(depth) * block + (d * n * t + t);
@@ -56,35 +49,28 @@ struct BasicPatchTSTConfig {
     else
       return common + d + n * d;  // the embedding's bias, the positions
   }
-  /// Throws ConfigError with the rule and the values.
-  void check() const {
-    using detail::require_rule;
-    require_rule(channels > 0, "PatchTST needs at least one channel: channels", channels);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
-                 horizon);
-    require_rule(patch > 0 && stride > 0, "patch and stride must be positive", patch, stride);
-    require_rule(lookback >= patch, "the lookback must hold a patch: lookback, patch", lookback,
-                 patch);
-    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width,
-                 ffn_width);
-    require_rule(depth > 0 && depth <= most_modules, "layers must be 1 to 64: layers, most", depth,
-                 most_modules);
-    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads,
-                 width);
-  }
 
+  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
+  /// Throws ConfigError with the rule and the values.
+  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const BasicPatchTSTConfig&,
                                    const BasicPatchTSTConfig&) = default;
 
-  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules
-  /// apart.
-  template <class Self, class Visit>
-  static void for_each(Self& self, Visit&& visit) {
-    visit("channels", self.channels), visit("lookback", self.lookback),
-        visit("horizon", self.horizon);
-    visit("width", self.width), visit("ffn_width", self.ffn_width), visit("heads", self.heads);
-    visit("depth", self.depth), visit("patch", self.patch), visit("stride", self.stride);
-    visit("instance_norm", self.instance_norm);
+  static constexpr auto fields() {
+    using C = BasicPatchTSTConfig;
+    return std::tuple("channels", &C::channels, "lookback", &C::lookback, "horizon", &C::horizon,
+                      "width", &C::width, "ffn_width", &C::ffn_width, "heads", &C::heads, "depth",
+                      &C::depth, "patch", &C::patch, "stride", &C::stride, "instance_norm",
+                      &C::instance_norm);
+  }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) &&
+           rule(patch > 0 && stride > 0, "patch and stride must be positive", "patch", patch,
+                "stride", stride) &&
+           rule(lookback >= patch, "the lookback must hold a patch", "lookback", lookback, "patch",
+                patch) &&
+           rules::attention_blocks(*this, rule);
   }
 };
 

@@ -8,6 +8,8 @@ namespace spat::inline SPAT_ABI {
 
 /// Everything that shapes a Transformer: integers and bools, so that it can be a template argument.
 struct TransformerConfig {
+  static constexpr const char* title = "Transformer";  // in messages
+
   std::size_t channels = 0;       // C
   std::size_t marks = 4;          // M, time marks of a step; needed
   std::size_t lookback = 96;      // L
@@ -22,61 +24,44 @@ struct TransformerConfig {
 
   [[nodiscard]] constexpr std::size_t modules() const { return depth + 2 * decoder_depth; }
   [[nodiscard]] constexpr std::size_t decoder_steps() const { return label + horizon; }
-  [[nodiscard]] constexpr TransformerConfig with_kept(ModuleMask mask) const {
-    TransformerConfig config = *this;
-    config.kept = mask;
-    return config;
-  }
-  [[nodiscard]] constexpr bool valid() const {
-    return channels && marks && lookback && horizon && label <= lookback &&
-           lookback <= most_positions && horizon <= most_positions - label && width && ffn_width &&
-           heads && width % heads == 0 && depth && decoder_depth && depth <= most_modules &&
-           decoder_depth <= most_modules && modules() <= most_modules;
-  }
   /// How many numbers such a model learns; in double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto c = static_cast<double>(channels), m = static_cast<double>(marks),
                d = static_cast<double>(width), f = static_cast<double>(ffn_width);
-    const auto attentions = static_cast<double>(kept.slice(0, modules()).count());
+    const auto attentions = static_cast<double>(kept_modules(*this).count());
     const double ffn = 2 * d * f + f + d;
     return 2 * (3 * c + m) * d + attentions * 4 * (d * d + d) +
            static_cast<double>(depth) * (ffn + 4 * d) +
            static_cast<double>(decoder_depth) * (ffn + 6 * d) + 4 * d + (d * c + c);
   }
-  /// Throws ConfigError with the rule and the values.
-  void check() const {
-    using detail::require_rule;
-    require_rule(channels > 0, "Transformer needs at least one channel: channels", channels);
-    require_rule(marks > 0, "Transformer needs time marks: marks", marks);
-    require_rule(lookback > 0 && horizon > 0, "lookback and horizon must be positive", lookback,
-                 horizon);
-    require_rule(label <= lookback,
-                 "the decoder's known steps must lie in the lookback: label, lookback", label,
-                 lookback);
-    require_rule(lookback <= most_positions && horizon <= most_positions - label,
-                 "sequences are too long: lookback, label, horizon, most", lookback, label, horizon,
-                 most_positions);
-    require_rule(width > 0 && ffn_width > 0, "width and ffn width must be positive", width,
-                 ffn_width);
-    require_rule(depth > 0 && decoder_depth > 0 && depth <= most_modules &&
-                     decoder_depth <= most_modules && modules() <= most_modules,
-                 "attentions, one an encoder layer and two a decoder layer, must be at most 64: "
-                 "layers of each",
-                 depth, decoder_depth);
-    require_rule(heads > 0 && width % heads == 0, "heads must divide width: heads, width", heads,
-                 width);
-  }
 
+  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
+  /// Throws ConfigError with the rule and the values.
+  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const TransformerConfig&, const TransformerConfig&) = default;
 
-  /// Calls visit(name, member) for what a file needs to build the model again, the kept modules
-  /// apart.
-  template <class Self, class Visit>
-  static void for_each(Self& self, Visit&& visit) {
-    visit("channels", self.channels), visit("marks", self.marks), visit("lookback", self.lookback);
-    visit("horizon", self.horizon), visit("label", self.label), visit("width", self.width);
-    visit("ffn_width", self.ffn_width), visit("heads", self.heads), visit("depth", self.depth);
-    visit("decoder_depth", self.decoder_depth);
+  static constexpr auto fields() {
+    using C = TransformerConfig;
+    return std::tuple("channels", &C::channels, "marks", &C::marks, "lookback", &C::lookback,
+                      "horizon", &C::horizon, "label", &C::label, "width", &C::width, "ffn_width",
+                      &C::ffn_width, "heads", &C::heads, "depth", &C::depth, "decoder_depth",
+                      &C::decoder_depth);
+  }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) &&
+           rule(marks > 0, "Transformer needs time marks", "marks", marks) &&
+           rule(label <= lookback, "the decoder's known steps must lie in the lookback", "label",
+                label, "lookback", lookback) &&
+           rule(lookback <= most_positions && horizon <= most_positions - label,
+                "sequences are too long", "lookback", lookback, "label", label, "horizon", horizon,
+                "most", most_positions) &&
+           rules::widths(*this, rule) &&
+           rule(depth > 0 && decoder_depth > 0 && depth <= most_modules &&
+                    decoder_depth <= most_modules && modules() <= most_modules,
+                "attentions, one per encoder layer and two per decoder layer, must be at most 64",
+                "encoder layers", depth, "decoder layers", decoder_depth) &&
+           rules::heads(*this, rule);
   }
 };
 

@@ -1,0 +1,129 @@
+// models. What the library's configurations share: one list of fields, one list of rules, and the
+// modules they keep.
+#pragma once
+
+#include <spat/core/error.hpp>
+#include <spat/core/module_mask.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+namespace spat::inline SPAT_ABI {
+
+// A configuration of the library is an aggregate of integers and bools, so that it can be a
+// template argument. Beside its members it has two lists:
+//
+//     fields()            std::tuple("channels", &Config::channels, ...): all members but `kept`,
+//     in
+//                         the order of a file
+//     rules_hold(rule)    rule(holds, "what must hold", "name", value, ...) && ...
+//
+// The functions below make of them what a model, a file and the tool ask of a configuration. They
+// are free functions because g++ 12 warns (-Wextra) of each designated initializer of an aggregate
+// that has a base class.
+
+/// The same configuration with other modules.
+template <class Config>
+[[nodiscard]] constexpr Config keeping(Config config, ModuleMask mask) {
+  config.kept = mask;
+  return config;
+}
+
+/// The modules that a configuration keeps, without bits beyond its last module.
+template <class Config>
+[[nodiscard]] constexpr ModuleMask kept_modules(const Config& config) {
+  return config.kept & ModuleMask::first(config.modules());
+}
+
+/// Whether every rule holds. No rule is asked after one that does not hold, so that a rule may
+/// divide by what an earlier one found positive.
+template <class Config>
+[[nodiscard]] constexpr bool is_valid(const Config& config) {
+  return config.rules_hold([](bool holds, const auto&...) { return holds; });
+}
+
+namespace detail {
+
+/// ": name value, name value".
+inline void append_named(std::string&) {}
+template <class Value, class... More>
+void append_named(std::string& text, std::string_view name, const Value& value,
+                  const More&... more) {
+  text.append(text.ends_with(':') ? " " : ", ").append(name).append(" ");
+  append(text, value);
+  append_named(text, more...);
+}
+
+template <class Config, class Visit>
+constexpr void visit_fields(Config&, Visit&) {}
+template <class Config, class Visit, class Member, class... More>
+constexpr void visit_fields(Config& config, Visit& visit, const char* name, Member member,
+                            More... more) {
+  visit(name, config.*member);
+  visit_fields(config, visit, more...);
+}
+
+}  // namespace detail
+
+/// Throws ConfigError with the first rule that does not hold and its values: "heads must divide
+/// width: heads 8, width 100".
+template <class Config>
+void check_rules(const Config& config) {
+  (void)config.rules_hold([](bool holds, std::string_view rule, const auto&... names_and_values) {
+    if (holds) return true;
+    std::string text(rule);
+    text.push_back(':');
+    detail::append_named(text, names_and_values...);
+    throw ConfigError(text);
+  });
+}
+
+/// Calls visit(name, member) for what a file needs to build the model again, the kept modules
+/// apart. The members of a const configuration are const.
+template <class Config, class Visit>
+constexpr void for_each_field(Config& config, Visit&& visit) {
+  std::apply([&](const auto&... list) { detail::visit_fields(config, visit, list...); },
+             Config::fields());
+}
+
+/// The rules that several configurations share, for rules_hold().
+namespace rules {
+
+template <class Config, class Rule>
+[[nodiscard]] constexpr bool window(const Config& c, const Rule& rule) {
+  return rule(c.channels > 0, "there must be at least one channel", "channels", c.channels) &&
+         rule(c.lookback > 0 && c.horizon > 0, "lookback and horizon must be positive", "lookback",
+              c.lookback, "horizon", c.horizon);
+}
+
+template <class Config, class Rule>
+[[nodiscard]] constexpr bool widths(const Config& c, const Rule& rule) {
+  return rule(c.width > 0 && c.ffn_width > 0, "width and ffn width must be positive", "width",
+              c.width, "ffn width", c.ffn_width);
+}
+
+template <class Config, class Rule>
+[[nodiscard]] constexpr bool depth(const Config& c, const Rule& rule,
+                                   std::size_t most = most_modules) {
+  return rule(c.depth > 0 && c.depth <= most, "too few or too many layers", "layers", c.depth,
+              "least", std::size_t{1}, "most", most);
+}
+
+template <class Config, class Rule>
+[[nodiscard]] constexpr bool heads(const Config& c, const Rule& rule) {
+  return rule(c.heads > 0 && c.width % c.heads == 0, "heads must divide width", "heads", c.heads,
+              "width", c.width);
+}
+
+/// A block of attention and a feed-forward: its widths, how many there are, its heads.
+template <class Config, class Rule>
+[[nodiscard]] constexpr bool attention_blocks(const Config& c, const Rule& rule,
+                                              std::size_t most = most_modules) {
+  return widths(c, rule) && depth(c, rule, most) && heads(c, rule);
+}
+
+}  // namespace rules
+
+}  // namespace spat
