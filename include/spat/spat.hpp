@@ -24,6 +24,8 @@
 #include <spat/io/encoding.hpp>
 #include <spat/io/fields.hpp>
 #include <spat/io/input_file.hpp>
+#include <spat/io/json.hpp>
+#include <spat/io/json_number.hpp>
 #include <spat/io/npy.hpp>
 #include <spat/io/safetensors.hpp>
 #include <spat/io/safetensors_file.hpp>

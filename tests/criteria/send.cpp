@@ -428,7 +428,7 @@ TEST_CASE(
   backward_pass(model, pass, dy, cache, gradients);
   const auto weights = parameters(model), slopes = parameters(gradients);
   const auto product = [&](const std::string& name) {
-    const auto weight = find_parameter(weights, name), slope = find(slopes, name);
+    const auto weight = find_parameter(weights, name), slope = find_parameter(slopes, name);
     REQUIRE(weight != weights.end());
     double sum = 0;
     for (std::size_t i = 0; i < weight->values.size(); ++i)

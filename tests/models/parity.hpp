@@ -11,6 +11,8 @@
 #include <tests/catch.hpp>
 #include <tests/fixtures.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <fstream>
 #include <map>
 

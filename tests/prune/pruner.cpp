@@ -220,7 +220,7 @@ TEST_CASE("a pruner's state comes back, and what is missing in it is an error") 
 TEST_CASE(
     "a pruner keeps what each step of the latest epoch gave, and how sure the scores are of it") {
   Training training;
-  Pruner<Model, Cosine<float>> pruner(training.model, Cosine<float>(1), 0);
+  Pruner<Model, Cosine<float>> pruner(training.model, Cosine<float>({.decay = 1}), 0);
   CHECK(pruner.step_scores().empty());
   CHECK_FALSE(pruner.spread());
   training.epoch(pruner, 2);

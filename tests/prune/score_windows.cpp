@@ -23,7 +23,7 @@ struct ForwardOnly {
   using Form = Inner::Form;
   using Cache = Inner::Cache;
 
-  explicit ForwardOnly(Form own) : shape(own), inner(own) {}
+  explicit ForwardOnly(Form own) : form(own), inner(own) {}
   Form form;
   Inner inner;
 
@@ -140,7 +140,7 @@ TEST_CASE("a model that can only be evaluated is scored by its forward passes") 
   ForwardOnly model({config});
   model.inner = example::made<ITransformer<float>>({config}, 3, 0.1);
   const ScoringOptions options{.batches = 4, .batch_size = 16};
-  REQUIRE(MicrobatchPlan(16, model.activation_size(7)).blocks ==
+  REQUIRE(MicrobatchPlan(16, model.activation_size(7)).microbatches ==
           1);  // else sums have another order
   for (const char* criterion : {"cosine", "block_influence", "magnitude", "random"}) {
     INFO(criterion);

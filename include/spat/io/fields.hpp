@@ -3,8 +3,7 @@
 
 #include <spat/core/error.hpp>
 #include <spat/core/text.hpp>
-
-#include <nlohmann/json.hpp>
+#include <spat/io/json.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -129,18 +128,8 @@ class Fields {
 
 namespace detail {
 
-/// JSON text of one string or number. Throws ConfigError for text that is not UTF-8.
-template <class T>
-[[nodiscard]] std::string json_text(const T& value) {
-  try {
-    return nlohmann::json(value).dump();
-  } catch (const nlohmann::json::exception&) {
-    throw ConfigError("a text that goes into JSON is not UTF-8");
-  }
-}
-
-/// Receives one flat object from nlohmann's event parser: uses bounded memory and rejects
-/// duplicates and nesting at once.
+/// Takes one flat object from a JsonReader: bounded memory, duplicates and nesting
+/// refused at once.
 struct FieldsReader {
   static constexpr std::size_t most_fields = 4096;
   Fields& fields;
@@ -167,13 +156,12 @@ struct FieldsReader {
       return fail("an integer does not fit into 64 signed bits");
     return take(static_cast<std::int64_t>(value));
   }
-  bool number_float(double value, const std::string&) {
+  bool number_float(double value) {
     if (!std::isfinite(value)) return fail("a number is not finite");
     return take(value);
   }
   bool string(std::string& value) { return take(std::move(value)); }
-  bool binary(nlohmann::json::binary_t&) { return fail("binary is not a value"); }
-  bool start_object(std::size_t) {
+  bool start_object() {
     if (name || open_) return fail("nested objects are not allowed");
     open_ = true;
     return true;
@@ -184,12 +172,9 @@ struct FieldsReader {
     return fields.contains(*name) ? fail("occurs twice") : true;
   }
   bool end_object() { return true; }
-  bool start_array(std::size_t) { return fail("arrays are not allowed"); }
+  bool start_array() { return fail("arrays are not allowed"); }
   bool end_array() { return false; }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) {
-    problem = message("not JSON at byte ", position);
-    return false;
-  }
+  void parse_error(std::size_t position) { problem = message("not JSON at byte ", position); }
 
  private:
   bool open_ = false;
@@ -216,7 +201,7 @@ struct FieldsReader {
   Fields fields{std::string(origin)};
   detail::FieldsReader reader(fields);
   if (text.find('\0') != std::string_view::npos) reader.problem = "holds a zero byte";
-  if (!reader.problem.empty() || !nlohmann::json::sax_parse(text.begin(), text.end(), &reader)) {
+  if (!reader.problem.empty() || !detail::JsonReader(text, reader).read()) {
     throw FileError(message(origin, origin.empty() ? "" : ": ", reader.problem));
   }
   return fields;

@@ -4,8 +4,7 @@
 
 #include <spat/core/error.hpp>
 #include <spat/core/text.hpp>
-
-#include <nlohmann/json.hpp>
+#include <spat/io/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -123,15 +122,14 @@ struct SafetensorsHeader {
 
 namespace detail {
 
-/// Receives nlohmann's parser events and rejects the first thing that does not belong in a
-/// safetensors header.
+/// Takes the events of a JsonReader and refuses the first thing that is not a safetensors header.
 class SafetensorsReader {
  public:
   explicit SafetensorsReader(SafetensorsHeader& header) : header_(header) {}
 
   std::string problem;
 
-  bool start_object(std::size_t) {
+  bool start_object() {
     if (place_ == Place::nowhere) return enter(Place::top);
     if (place_ != Place::top) return fail("nested objects are not allowed");
     if (name_ == "__metadata__") return enter(Place::metadata);
@@ -169,7 +167,7 @@ class SafetensorsReader {
     header_.tensors.back().dtype = known->dtype;
     return true;
   }
-  bool start_array(std::size_t) {
+  bool start_array() {
     if (place_ != Place::tensor || key_ == "dtype") return unexpected("an array");
     return enter(Place::array);
   }
@@ -197,13 +195,11 @@ class SafetensorsReader {
     return enter(place_ == Place::top ? Place::nowhere : Place::top);
   }
   bool number_integer(std::int64_t) { return fail("negative numbers are not allowed"); }
-  bool number_float(double, const std::string&) { return unexpected("a fraction"); }
+  bool number_float(double) { return unexpected("a fraction"); }
   bool boolean(bool) { return unexpected("true or false"); }
   bool null() { return unexpected("null"); }
-  bool binary(nlohmann::json::binary_t&) { return unexpected("binary"); }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception&) {
+  void parse_error(std::size_t position) {
     problem = message("the header is not JSON at byte ", position);
-    return false;
   }
 
  private:
@@ -258,7 +254,7 @@ inline SafetensorsHeader SafetensorsHeader::parse(std::string_view json, std::ui
   if (json.empty() || json.front() != '{') refuse("the header does not start with '{'");
   if (const std::size_t zero = json.find('\0'); zero != json.npos)
     refuse("the header is not JSON at byte ", zero + 1);
-  if (!nlohmann::json::sax_parse(json.begin(), json.end(), &reader)) refuse(reader.problem);
+  if (!detail::JsonReader(json, reader).read()) refuse(reader.problem);
 
   std::vector<const TensorInfo*> by_place;
   for (const TensorInfo& tensor : header.tensors) {
