@@ -11,6 +11,7 @@
 #include <spat/core/error.hpp>
 #include <spat/core/extent.hpp>
 #include <spat/core/module_mask.hpp>
+#include <spat/core/names.hpp>
 #include <spat/core/random.hpp>
 #include <spat/core/slot.hpp>
 #include <spat/core/team.hpp>
@@ -156,11 +157,15 @@
 #include <spat/train/adam.hpp>
 #include <spat/train/batch_statistics.hpp>
 #include <spat/train/early_stopping.hpp>
+#include <spat/train/epoch_record.hpp>
 #include <spat/train/evaluate.hpp>
 #include <spat/train/loss.hpp>
+#include <spat/train/metrics.hpp>
 #include <spat/train/naive.hpp>
 #include <spat/train/schedule.hpp>
+#include <spat/train/teacher.hpp>
 #include <spat/train/trainer.hpp>
+#include <spat/train/training_options.hpp>
 #include <spat/train/training_state.hpp>
 #include <spat/train/training_step.hpp>
 #include <spat/train/weight_average.hpp>

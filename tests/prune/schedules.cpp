@@ -17,7 +17,7 @@ TEST_CASE("a schedule has a name, and another name is an error that tells all") 
   CHECK(parse_pruning_schedule("iterative") == PruningSchedule::iterative);
   CHECK(parse_pruning_schedule("in-training") == PruningSchedule::in_training);
   CHECK(message_of<ConfigError>([] { (void)parse_pruning_schedule("oneshot"); }) ==
-        "unknown schedule \"oneshot\"; expected one-shot, iterative or in-training");
+        "unknown pruning schedule \"oneshot\"; expected one-shot, iterative or in-training");
 }
 
 TEST_CASE(

@@ -1,8 +1,7 @@
 // data. Cuts a series into training, validation and test rows, in time order.
 #pragma once
 
-#include <spat/core/error.hpp>
-#include <spat/core/text.hpp>
+#include <spat/core/names.hpp>
 
 #include <array>
 #include <cstddef>
@@ -31,17 +30,18 @@ struct Splits {
 ///   the first floor(0.7 n), the last floor(0.2 n), and the rows between for validation
 enum class Protocol { ett_hourly, ett_minute, custom };
 
-/// "ett-hourly", "ett-minute" (or "ett-minutely"), "custom"; else ConfigError.
+/// Their names.
+inline constexpr std::array<Named<Protocol>, 4> protocols{{{"ett-hourly", Protocol::ett_hourly},
+                                                           {"ett-minute", Protocol::ett_minute},
+                                                           {"ett-minutely", Protocol::ett_minute},
+                                                           {"custom", Protocol::custom}}};
+/// Throws ConfigError for a name that is not in protocols.
 [[nodiscard]] inline Protocol parse_protocol(std::string_view name) {
-  if (name == "ett-hourly") return Protocol::ett_hourly;
-  if (name == "ett-minute" || name == "ett-minutely") return Protocol::ett_minute;
-  if (name == "custom") return Protocol::custom;
-  throw ConfigError(
-      message("unknown protocol ", in_quotes(name), "; expected ett-hourly, ett-minute or custom"));
+  return parse_name("protocol", name, protocols);
 }
+/// Returns the name of a protocol.
 [[nodiscard]] constexpr std::string_view protocol_name(Protocol protocol) {
-  constexpr std::array<std::string_view, 3> names{"ett-hourly", "ett-minute", "custom"};
-  return names[static_cast<std::size_t>(protocol)];
+  return name_of(protocols, protocol);
 }
 
 /// Of the custom protocol; what train and test leave is for validation.

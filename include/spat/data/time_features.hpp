@@ -1,15 +1,13 @@
 // data. Time marks: what the clock and the calendar say about a row, each scaled to [-0.5, 0.5].
 #pragma once
 
-#include <spat/core/error.hpp>
-#include <spat/core/text.hpp>
+#include <spat/core/names.hpp>
 #include <spat/data/date_time.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -77,18 +75,14 @@ inline constexpr std::array<FrequencyEntry, 8> frequencies{{
 
 }  // namespace detail
 
-/// One of the names listed in the message of the ConfigError for any other: "h", "hourly", "15min",
-/// ...
+/// Returns the frequency that a name stands for: "h", "hourly", "15min", ... Throws ConfigError,
+/// with all names, for another one.
 [[nodiscard]] inline Frequency parse_frequency(std::string_view name) {
-  std::string known;
-  for (const detail::FrequencyEntry& entry : detail::frequencies) {
-    for (const std::string_view one : entry.names) {
-      if (one.empty()) continue;
-      if (one == name) return entry.frequency;
-      known.append(known.empty() ? "" : ", ").append(one);
-    }
-  }
-  throw ConfigError(message("unknown frequency ", in_quotes(name), "; expected one of ", known));
+  std::vector<Named<Frequency>> names;
+  for (const detail::FrequencyEntry& entry : detail::frequencies)
+    for (const std::string_view one : entry.names)
+      if (!one.empty()) names.push_back({one, entry.frequency});
+  return parse_name("frequency", name, names);
 }
 /// The one-letter name.
 [[nodiscard]] constexpr std::string_view frequency_name(Frequency frequency) {

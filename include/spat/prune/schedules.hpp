@@ -2,10 +2,12 @@
 // in_training.hpp.
 #pragma once
 
+#include <spat/core/names.hpp>
 #include <spat/prune/measures.hpp>
 #include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
+#include <array>
 #include <memory>
 #include <string_view>
 
@@ -17,13 +19,14 @@ namespace spat::inline SPAT_ABI {
 /// pre-training itself gets cheaper.
 enum class PruningSchedule { one_shot, iterative, in_training };
 
-/// "one-shot", "iterative" or "in-training"; else ConfigError.
+/// Their names.
+inline constexpr std::array<Named<PruningSchedule>, 3> pruning_schedules{
+    {{"one-shot", PruningSchedule::one_shot},
+     {"iterative", PruningSchedule::iterative},
+     {"in-training", PruningSchedule::in_training}}};
+/// Throws ConfigError for a name that is not in pruning_schedules.
 [[nodiscard]] inline PruningSchedule parse_pruning_schedule(std::string_view name) {
-  if (name == "one-shot") return PruningSchedule::one_shot;
-  if (name == "iterative") return PruningSchedule::iterative;
-  if (name == "in-training") return PruningSchedule::in_training;
-  throw ConfigError(
-      message("unknown schedule \"", name, "\"; expected one-shot, iterative or in-training"));
+  return parse_name("pruning schedule", name, pruning_schedules);
 }
 
 /// The windows and workers of a pruning; all of it must outlive the calls below.
