@@ -31,10 +31,12 @@
 #include <spat/io/safetensors_header.hpp>
 #include <spat/io/safetensors_writer.hpp>
 
+#include <spat/data/data_description.hpp>
 #include <spat/data/date_time.hpp>
 #include <spat/data/latest_window.hpp>
 #include <spat/data/scaler.hpp>
 #include <spat/data/series.hpp>
+#include <spat/data/series_csv.hpp>
 #include <spat/data/splits.hpp>
 #include <spat/data/synthetic.hpp>
 #include <spat/data/time_features.hpp>
@@ -88,6 +90,7 @@
 #include <spat/models/cost.hpp>
 #include <spat/models/crossformer.hpp>
 #include <spat/models/dlinear.hpp>
+#include <spat/models/forecast.hpp>
 #include <spat/models/forecaster_base.hpp>
 #include <spat/models/form.hpp>
 #include <spat/models/itransformer.hpp>
@@ -182,6 +185,7 @@
 #include <spat/prune/search.hpp>
 #include <spat/prune/surgery.hpp>
 
+#include <spat/report/budget_text.hpp>
 #include <spat/report/chart.hpp>
 #include <spat/report/html_report.hpp>
 #include <spat/report/html_style.hpp>
@@ -193,3 +197,8 @@
 #include <spat/report/report_charts.hpp>
 #include <spat/report/svg.hpp>
 #include <spat/report/text_report.hpp>
+
+#include <spat/pipeline/job_options.hpp>
+#include <spat/pipeline/processor_time.hpp>
+#include <spat/pipeline/pruning_job.hpp>
+#include <spat/pipeline/resumable_training.hpp>

@@ -92,6 +92,7 @@ TEST_CASE("one shot without fine-tuning is choosing and pruning") {
       prune_one_shot(example.model, pruner, example.data, by(DropLowest{0}, false));
   CHECK(nothing.removals.empty());
   CHECK(example::same_parameters(nothing.model, example.model));
+  CHECK(prune_one_shot(example.model, pruner, example.data, by(DropLowest{0})).history.empty());
   CHECK_THROWS_AS((void)prune_one_shot(example.model, pruner, example.data, by(DropLowest{4})),
                   ConfigError);
 }

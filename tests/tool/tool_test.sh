@@ -229,7 +229,7 @@ refuses '--set instance_norm=2: instance_norm: expected true or false' run --syn
 refuses '--set width=8: width is set before, by --width' run --synthetic --width 16 --set width=8 --out bad
 refuses 'channels come from the data' run --synthetic --set channels=3 --out bad
 refuses 'itransformer forecasts every channel' run --synthetic --features MS --out bad
-refuses '--keep: expected 2 digits 0 or 1, one a module, found "101"' run --synthetic --keep 101 --out bad
+refuses '--keep: expected 2 digits 0 or 1, one per module, found "101"' run --synthetic --keep 101 --out bad
 refuses '--keep: expected 2 digits 0 or 1' run --synthetic --keep 12 --out bad
 refuses '--keep' run --synthetic --keep 10 --drop 1 --out bad
 head -c 500 one/dense.safetensors > cut.safetensors

@@ -152,7 +152,7 @@ TEST_CASE(
   CHECK((report.epoch == 3 && report.rate == straight.rate && report.best));
 
   auto dense = example::made<Model>({config});
-  CHECK(message_of<ConfigError>([&] { Trainer<Model>(dense, fewer); }) ==
+  CHECK(message_of<ConfigError>([&] { (void)continued(dense, fewer); }) ==
         "a training can only go on with fewer modules");
 }
 
