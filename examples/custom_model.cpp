@@ -84,9 +84,9 @@ class Drift {
 
   void backward_weights(const Pass& pass, Caches<Cache> caches, Drift& gradients,
                         Share& share) const {
-    embedding.backward_weights(pass, blocks.of(&Cache::embedding), gradients.embedding, share);
-    encoder.backward_weights(pass, blocks.of(&Cache::encoder), gradients.encoder, share);
-    projection.backward_weights(pass, blocks.of(&Cache::projection), gradients.projection, share);
+    embedding.backward_weights(pass, caches.of(&Cache::embedding), gradients.embedding, share);
+    encoder.backward_weights(pass, caches.of(&Cache::encoder), gradients.encoder, share);
+    projection.backward_weights(pass, caches.of(&Cache::projection), gradients.projection, share);
   }
 
   std::size_t multiply_adds(std::size_t c) const {
