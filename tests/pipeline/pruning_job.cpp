@@ -56,9 +56,9 @@ TEST_CASE("a job without a dense model refuses what needs one") {
   PruningJob<Model, Scripted> job(example.model, Scripted({3, 1, 2}), data_of(example), options);
   CHECK_THROWS_AS(job.train(), ConfigError);
   options.keep = ModuleMask{0b101};
-  CHECK_THROWS_AS((PruningJob<Model, Scripted>(example.model, Scripted({3, 1, 2}),
-                                               data_of(example), options)),
-                  ConfigError);
+  CHECK_THROWS_AS(
+      (PruningJob<Model, Scripted>(example.model, Scripted({3, 1, 2}), data_of(example), options)),
+      ConfigError);
 }
 
 TEST_CASE("a forecast has the names, units and dates of its series") {
