@@ -172,6 +172,7 @@ class PruningJob {
       throw ConfigError("a schedule needs a budget that scores decide on, not the modules to keep");
     if (options_.keep && !satisfies(*options_.keep, guard))
       throw ConfigError(message("one of these modules has to stay: ", module_numbers(guard)));
+    if (options_.keep) return;
     const Budget& budget = options_.pruning.budget;
     if (std::holds_alternative<DropLowest>(budget) || std::holds_alternative<DropRatio>(budget))
       (void)choose(dense_.form.kept(), std::vector<double>(modules(), 1.0), budget, guard);
