@@ -4,9 +4,10 @@
 
 #include <cstdio>
 
-int main(int count, char** arguments) try {
-  using namespace spat;
-  const Series series = count > 1 ? read_series(arguments[1]) : synthetic_series(1200);
+using namespace spat;
+
+int main(int argc, char** argv) try {
+  const Series series = argc > 1 ? read_series(argv[1]) : synthetic_series(1200);
   const Splits rows = split_rows(Protocol::custom, series.rows(), 48, 12);
   const StandardScaler scaler = StandardScaler::fit(series.view(), rows.train);
   const WindowOptions window{.lookback = 48, .horizon = 12};
@@ -24,30 +25,27 @@ int main(int count, char** arguments) try {
                 .depth = 3}});
   initialize(parameters(model), 1);
   model.set_dropout(0.1);
+  pack(model);
 
   Team team(2);
-  Pruner<Model> pruner(model);  // listens while the model learns
-  Trainer<Model> trainer(model, {.epochs = 3, .rate = 1e-3, .seed = 1}, &team);
-  trainer.fit(training, validation, pruner);
-  const Metrics before = evaluate(model, test, &team);
-
-  Model small =
-      pruner.prune(DropLowest{2});  // two attention modules go, with their weights and their work
-  Trainer<Model> tuner(small, {.epochs = 1, .rate = 1e-4, .schedule = RateSchedule::constant},
-                       &team);
-  tuner.consider_start(validation);
-  tuner.fit(training, validation);
-  const Metrics after = evaluate(small, test, &team);
-
-  for (std::size_t i = 0; i < pruner.scores().size(); ++i)
-    std::printf("%s  SEND %.3e  %s\n", model.module_name(i).c_str(), pruner.scores()[i],
-                small.form.kept().keeps(i) ? "kept" : "removed");
-  std::printf("dense   MSE %.4f  %zu parameters\npruned  MSE %.4f  %zu parameters\n", before.mse,
-              spat::parameter_count(parameters(model)), after.mse,
-              spat::parameter_count(parameters(small)));
-  save_model("pruned.safetensors", small);
+  JobOptions options{.training = {.epochs = 3, .rate = 1e-3}};
+  options.pruning = {
+      .budget = DropLowest{2},  // two attention modules go, with weights and work
+      .fine_tuning = {.epochs = 1, .rate = 1e-4, .schedule = RateSchedule::constant}};
+  PruningJob<Model, Send<float>> job(std::move(model), {},
+                                     {.training = training,
+                                      .validation = validation,
+                                      .test = test,
+                                      .name = "the series",
+                                      .team = &team},
+                                     options);
+  job.train();  // SEND listens while the model learns
+  job.prune();
+  job.measure();
+  std::printf("%s\n", to_text(job.report()).c_str());
+  save_model("pruned.safetensors", job.pruned());
   std::remove("pruned.safetensors");  // an example leaves nothing behind
-} catch (const spat::Error& error) {
+} catch (const Error& error) {
   std::fprintf(stderr, "%s\n", error.what());
   return 2;
 }

@@ -66,12 +66,6 @@ struct Inspection {
   std::vector<std::string> modules, dead_parts;
 };
 
-/// A forecast [rows x columns] in scaled units.
-struct Forecast {
-  std::vector<float> values;
-  std::size_t columns = 0;
-};
-
 struct LatencyOptions {
   std::size_t batch = 1, threads = 1;
   double seconds = 0.5;  // a mask
@@ -101,7 +95,8 @@ struct Architecture {
   void (*prune)(const PruneOptions&, const Data&, const std::vector<Data>& others);
   spat::Metrics (*evaluate)(const std::string& file, const spat::WindowDataset<float>&,
                             std::size_t threads);
-  Forecast (*forecast)(const std::string& file, const spat::WindowBatch<float>&);
+  spat::Series (*forecast)(const std::string& file, const spat::DataDescription&,
+                           const spat::Series&);
   Inspection (*inspect)(const std::string& file);
 };
 

@@ -9,6 +9,8 @@
 #include "latency_of.hpp"
 #include "run_of.hpp"
 
+#include <spat/models/forecast.hpp>
+
 namespace tool {
 
 template <class Model>
@@ -31,9 +33,9 @@ spat::Metrics evaluate(const std::string& file, const spat::WindowDataset<float>
 }
 
 template <class Model>
-Forecast forecast(const std::string& file, const spat::WindowBatch<float>& window) {
-  const Model model = spat::load_model<Model>(file);
-  return forecast_of(model, window);
+spat::Series forecast(const std::string& file, const spat::DataDescription& data,
+                      const spat::Series& series) {
+  return spat::forecast(spat::load_model<Model>(file), data, series);
 }
 
 template <class Model>
@@ -55,7 +57,7 @@ struct Registered {
   explicit Registered(const Texts& texts) {
     add({.name = Model::name,
          .texts = texts,
-         .scored = scored<Model>(),
+         .scored = spat::has_scored_modules<Model>(),
          .configuration = [] { return configuration_of(typename Model::Config{}); },
          .summary = summary<Model>,
          .run = run<Model>,

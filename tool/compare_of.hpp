@@ -3,9 +3,8 @@
 #pragma once
 
 #include "compare.hpp"
-#include "prune_of.hpp"
+#include "run_of.hpp"
 
-#include <spat/autograd/initialize.hpp>
 #include <spat/prune/pruner_panel.hpp>
 
 namespace tool {
@@ -13,14 +12,11 @@ namespace tool {
 template <class Model>
 void compare(const CompareOptions& o, const Configuration& configuration, const Data& data,
              const std::vector<Data>& others) {
-  if constexpr (!scored<Model>()) {
+  if constexpr (!spat::has_scored_modules<Model>()) {
     throw spat::ConfigError(
         message("nothing scores the modules of ", Model::name, ": there is nothing to compare"));
   } else {
-    Model dense({config_of<typename Model::Config>(configuration)});
-    spat::initialize(spat::parameters(dense), o.training.seed);
-    dense.set_dropout(o.dropout);
-    spat::pack(dense);
+    Model dense = fresh_model<Model>(configuration, o.training.seed, o.dropout);
     spat::Team team(o.threads);
     Comparison found{.modules = {},
                      .others = {},
@@ -32,20 +28,21 @@ void compare(const CompareOptions& o, const Configuration& configuration, const 
     for (const Data& other : others) found.others.push_back(other.name);
 
     const auto criteria = compared_criteria(o.training.seed);
-    std::vector<AnyPruner<Model>> pruners;
+    using Pruner = spat::Pruner<Model, spat::AnyCriterion<float>>;
+    std::vector<Pruner> pruners;
     for (const NamedCriterion& one : criteria) pruners.emplace_back(dense, one.criterion);
-    spat::PrunerPanel<AnyPruner<Model>> panel(std::move(pruners));
-    const double start = processor_seconds();
+    spat::PrunerPanel<Pruner> panel(std::move(pruners));
+    const double start = spat::processor_seconds();
     {
       spat::Trainer<Model> trainer(dense, o.training, &team);
       trainer.fit(*data.training, *data.validation, panel, progress("train", o.quiet));
       found.epochs = trainer.history().size();
     }
-    found.training_seconds = processor_seconds() - start;
+    found.training_seconds = spat::processor_seconds() - start;
 
     const spat::PruningData<float> windows{*data.training, *data.validation, &team};
     for (std::size_t c = 0; c < criteria.size(); ++c) {
-      AnyPruner<Model>& pruner = panel.pruners[c];
+      Pruner& pruner = panel.pruners[c];
       spat::hear_losses(pruner, dense, windows, o.training.seed);
       const auto spread = pruner.spread(o.training.seed);
       found.criteria.push_back({criteria[c].name, pruner.scores(),
@@ -65,16 +62,14 @@ void compare(const CompareOptions& o, const Configuration& configuration, const 
       if (mask == dense.form.kept())
         row.removed_test = spat::evaluate(model, *data.test, &team),
         row.removed_others = on_others(model);
-      const double before = processor_seconds();
+      const double before = spat::processor_seconds();
       if (o.tune.epochs > 0) {
         spat::NoObserver nobody;
         typename spat::Trainer<Model>::Teacher teacher;
-        if (o.tune.distillation > 0)
-          teacher = [predictor = std::make_shared<spat::Predictor<Model>>(dense, &team)](
-                        const auto& batch) { return predictor->forecast(batch); };
+        if (o.tune.distillation > 0) teacher = spat::teacher_of(dense, &team);
         (void)spat::fine_tune(model, windows, o.tune.options(o.training), nobody, teacher);
       }
-      row.seconds = processor_seconds() - before;
+      row.seconds = spat::processor_seconds() - before;
       row.validation = spat::evaluate(model, *data.validation, &team);
       row.test = spat::evaluate(model, *data.test, &team), row.others = on_others(model);
       if (o.latency_seconds > 0)

@@ -11,13 +11,6 @@
 
 namespace tool {
 
-namespace {
-
-constexpr std::array<const char*, 3> feature_names{"M", "MS",
-                                                   "S"};  // in the order of spat::Features
-
-}  // namespace
-
 void DataOptions::add_to(CLI::App& command) {
   auto* file = command.add_option(
       "--data", path,
@@ -118,12 +111,15 @@ std::vector<Data> load_others(const std::vector<std::string>& files, const DataO
   return others;
 }
 
+spat::DataDescription description_of(const Data& data) {
+  return {data.series.names, data.scaler, data.window};
+}
+
 std::string describe(const Data& data, const std::string& marks) {
   spat::Fields fields;
   fields.set("protocol", std::string(spat::protocol_name(data.protocol)));
   fields.set("marks", data.window.marks ? marks : std::string("none"));
-  fields.set("features",
-             std::string(feature_names[static_cast<std::size_t>(data.window.features)]));
+  fields.set("features", std::string(spat::name_of(spat::feature_choices, data.window.features)));
   for (std::size_t c = 0; c < data.series.channels(); ++c) {
     const std::string index = std::to_string(c);
     fields.set(message("name.", index), data.series.names[c]);
@@ -139,22 +135,20 @@ Described described(const spat::SafetensorsFile& file) {
   Described data{.model = file.metadata(spat::model_key),
                  .protocol = fields.get<std::string>("protocol"),
                  .marks = fields.get<std::string>("marks"),
-                 .names = {},
-                 .scaler = {},
-                 .window = {}};
+                 .data = {}};
   const spat::Fields sizes = spat::fields_from_json(file.metadata(spat::config_key), file.path());
-  data.window.lookback = sizes.get<std::size_t>("lookback"),
-  data.window.horizon = sizes.get<std::size_t>("horizon");
-  data.window.features =
-      spat::parse_features(fields.get_or<std::string>("features", feature_names[0]));
+  data.data.window = {
+      .lookback = sizes.get<std::size_t>("lookback"),
+      .horizon = sizes.get<std::size_t>("horizon"),
+      .features = spat::parse_features(fields.get_or<std::string>("features", "M"))};
   for (std::size_t c = 0;; ++c) {
     const std::string index = std::to_string(c), name = message("name.", index);
     if (!fields.contains(name)) break;
-    data.names.push_back(fields.get<std::string>(name));
+    data.data.names.push_back(fields.get<std::string>(name));
     mean.push_back(fields.get<double>(message("mean.", index)));
     deviation.push_back(fields.get<double>(message("deviation.", index)));
   }
-  data.scaler = spat::StandardScaler(mean, deviation);
+  data.data.scaler = spat::StandardScaler(mean, deviation);
   return data;
 }
 
@@ -162,7 +156,7 @@ Data load_as(const Described& about, DataOptions options, bool protocol_given, b
   if (!protocol_given) options.protocol = about.protocol;
   if (!marks_given) options.marks = about.marks;
   options.target.clear();  // the file's columns are taken by name, in the order of the training
-  return load(options, about.window, about.names);
+  return load(options, about.data.window, about.data.names);
 }
 
 }  // namespace tool

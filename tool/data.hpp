@@ -4,7 +4,7 @@
 
 #include "tool.hpp"
 
-#include <spat/data/windows.hpp>
+#include <spat/data/data_description.hpp>
 #include <spat/io/safetensors_file.hpp>
 
 #include <memory>
@@ -49,14 +49,15 @@ Data load(const DataOptions& options, spat::WindowOptions window,
 std::vector<Data> load_others(const std::vector<std::string>& files, const DataOptions& options,
                               const Data& like);
 
+/// What the library needs to know of it.
+spat::DataDescription description_of(const Data& data);
+
 /// What goes into the metadata entry "spat.data" of a model file.
 std::string describe(const Data& data, const std::string& marks);
 /// What a model file says about its model and the data it was trained on.
 struct Described {
   std::string model, protocol, marks;
-  std::vector<std::string> names;
-  spat::StandardScaler scaler;
-  spat::WindowOptions window;  // without marks: those depend on the series, too
+  spat::DataDescription data;  // without marks: those depend on the series, too
 };
 Described described(const spat::SafetensorsFile& file);
 /// The data as the model knows it: its columns by name, its windows, and, where the user said none,

@@ -2,6 +2,7 @@
 #include "options.hpp"
 
 #include <spat/core/text.hpp>
+#include <spat/report/budget_text.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -27,7 +28,7 @@ spat::ModuleMask parse_mask(const std::string& digits, std::size_t modules) {
   const auto mask = spat::parse_module_mask(digits, modules);
   if (!mask)
     throw spat::ConfigError(message("--keep: expected ", modules,
-                                    " digits 0 or 1, one a module, found ",
+                                    " digits 0 or 1, one per module, found ",
                                     spat::in_quotes(digits)));
   return *mask;
 }
@@ -50,8 +51,8 @@ void ModelOptions::add_to(CLI::App& command) {
       ->capture_default_str();
   command.add_option("--model", name, message("Architecture: ", architecture_names()))
       ->capture_default_str();
-  field("--lookback", "lookback", "Rows a forecast looks at");
-  field("--horizon", "horizon", "Rows it forecasts");
+  field("--lookback", "lookback", "Rows that a forecast looks at");
+  field("--horizon", "horizon", "Rows that it forecasts");
   field("--layers", "depth", "Encoder layers");
   field("--width", "width", "Width of a token (d_model)");
   field("--ffn", "ffn_width", "Width of the feed-forward layer (d_ff)");
@@ -93,7 +94,7 @@ ModelOptions::Loaded ModelOptions::load(DataOptions options) const {
 
 void TrainOptions::add_to(CLI::App& command) {
   with_default(command, "--epochs", training.epochs, "Most epochs of training");
-  with_default(command, "--batch", training.batch_size, "Windows a step");
+  with_default(command, "--batch", training.batch_size, "Windows per step");
   with_default(command, "--rate", training.rate, "Initial learning rate");
   with_default(command, "--schedule", schedule,
                "Learning rate by epoch: constant, type1, type3, cosine");
@@ -108,7 +109,7 @@ void TrainOptions::add_to(CLI::App& command) {
       command, "--averaging", averaging,
       "Validate and keep averaged weights: none, ema (moving average) or swa (plain mean)");
   with_default(command, "--average-decay", training.averaging.decay,
-               "Of the moving average, a step");
+               "Decay of the moving average per step");
   with_default(command, "--average-from", training.averaging.first_epoch,
                "The first epoch that is averaged");
   with_default(command, "--seed", training.seed, "Seed of weights, shuffles and dropout");
@@ -194,12 +195,14 @@ void BudgetChoice::add_to(CLI::App& command) {
   budget("--reduce-macs", reduce_macs,
          "Or until the multiply-adds of a forecast fell by this share: 0.35 is -35 %");
   budget("--reduce-parameters", reduce_parameters, "Or until the parameters did");
-  budget("--latency-ms", latency_ms,
-         "Or until the measured median of a forecast of one window is at most this");
+  budget(
+      "--latency-ms", latency_ms,
+      "Prune until the measured median latency of one forecast is at most this many milliseconds");
   budget("--loss-increase", loss_increase,
          "Or while the validation loss, with its standard error, rises by at most this share: 0.01 "
          "is +1 %");
-  budget("--keep", keep, "Or all but these: a digit a module, 1 = kept, as inspect shows them")
+  budget("--keep", keep,
+         "Keep these and remove all others: one digit per module, 1 = kept, as inspect shows them")
       ->type_name("MASK");
   for (std::size_t i = 0; i < all.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) all[i]->excludes(all[j]);
@@ -234,30 +237,22 @@ spat::Budget BudgetChoice::budget(const Architecture& model, std::size_t modules
   if (!model.scored && asks)
     throw spat::ConfigError(message("nothing scores the modules of ", model.name,
                                     ": say which of its ", modules,
-                                    " stay, with --keep MASK (a digit a module, 1 = kept)"));
+                                    " stay, with --keep MASK (one digit per module, 1 = kept)"));
+  return asked(model.scored && modules > (guard.empty() ? 0u : 1u) ? 1 : 0);
+}
+
+spat::Budget BudgetChoice::asked(std::size_t usual) const {
+  if (drop_ratio) return spat::DropRatio{*drop_ratio};
   if (drop_below) return spat::DropBelow{*drop_below};
   if (reduce_macs) return spat::ReduceMacs{*reduce_macs};
   if (reduce_parameters) return spat::ReduceParameters{*reduce_parameters};
   if (latency_ms) return spat::LatencyAtMost{*latency_ms};
   if (loss_increase) return spat::LossAtMost{*loss_increase};
-  const std::size_t usual = model.scored && modules > (guard.empty() ? 0u : 1u) ? 1 : 0;
-  const spat::Budget budget = drop_ratio ? spat::Budget(spat::DropRatio{*drop_ratio})
-                                         : spat::Budget(spat::DropLowest{drop.value_or(usual)});
-  (void)spat::choose(spat::ModuleMask::first(modules), std::vector<double>(modules, 1.0), budget,
-                     guard);
-  return budget;
+  return spat::DropLowest{drop.value_or(usual)};
 }
 
 std::string BudgetChoice::text() const {
-  using spat::percent;
-  if (keep) return message("modules ", *keep);
-  if (drop_ratio) return message("modules ", percent(-*drop_ratio));
-  if (drop_below) return message("scores below ", *drop_below);
-  if (reduce_macs) return message("MACs ", percent(-*reduce_macs));
-  if (reduce_parameters) return message("parameters ", percent(-*reduce_parameters));
-  if (latency_ms) return message("latency <= ", *latency_ms, " ms");
-  if (loss_increase) return message("validation loss <= ", percent(*loss_increase));
-  return message("lowest ", drop.value_or(1));
+  return keep ? message("modules ", *keep) : spat::to_text(asked(1));
 }
 
 }  // namespace tool

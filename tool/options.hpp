@@ -76,6 +76,10 @@ struct BudgetChoice {
   [[nodiscard]] spat::Budget budget(const Architecture& model, std::size_t modules,
                                     spat::ModuleMask guard) const;
   [[nodiscard]] std::string text() const;
+
+ private:
+  /// `usual` modules go if no option says otherwise.
+  [[nodiscard]] spat::Budget asked(std::size_t usual) const;
 };
 
 }  // namespace tool

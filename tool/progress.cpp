@@ -1,17 +1,12 @@
-// How the tool talks: progress on standard error.
+// How the tool talks to the user: progress on standard error.
 #include "run.hpp"
 
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
-#include <ctime>
 
 namespace tool {
-
-double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
-
-void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }
 
 spat::ProgressCallback progress(const std::string& what, bool quiet) {
   if (quiet) return {};
@@ -32,6 +27,10 @@ spat::ProgressCallback progress(const std::string& what, bool quiet) {
       std::fflush(stderr);
     }
   };
+}
+
+spat::JobProgress job_progress(bool quiet) {
+  return {progress("train", quiet), progress("tune ", quiet), progress("tune dense", quiet)};
 }
 
 }  // namespace tool

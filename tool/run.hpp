@@ -4,7 +4,7 @@
 
 #include "options.hpp"
 
-#include <spat/prune/search.hpp>
+#include <spat/pipeline/job_options.hpp>
 #include <spat/report/pruning_report.hpp>
 
 namespace tool {
@@ -42,11 +42,10 @@ struct PruneOptions : PruneJob {
 /// Progress on standard error: one line on a terminal, a line an epoch in a log, none when quiet.
 spat::ProgressCallback progress(const std::string& what, bool quiet);
 
+/// The same for all that a job trains.
+spat::JobProgress job_progress(bool quiet);
+
 /// Writes report.json and report.html and prints the table.
 void finish(const PruneJob& job, const spat::PruningReport& report, bool wrote_dense = false);
-/// Dense channels' example forecasts, in the data's units, of a few windows.
-std::vector<spat::ReportForecast> examples_of(
-    const Data& data, const std::function<Forecast(const spat::WindowBatch<float>&)>& dense,
-    const std::function<Forecast(const spat::WindowBatch<float>&)>& pruned);
 
 }  // namespace tool

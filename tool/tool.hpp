@@ -19,31 +19,15 @@ using Command = std::function<void()>;
 Command add_run(CLI::App& app, const std::string& command_line);
 Command add_prune(CLI::App& app, const std::string& command_line);
 Command add_compare(CLI::App& app, const std::string& command_line);
-/// Throws FileError if the folder cannot be made.
-void make_folder(const std::string& folder);
 Command add_evaluate(CLI::App& app);
 Command add_inspect(CLI::App& app);
 Command add_forecast(CLI::App& app);
 Command add_models(CLI::App& app);
 Command add_latency(CLI::App& app);
 
-/// Processor seconds of this program so far.
-double processor_seconds();
-
-/// Adds the processor time of its life to a number.
-class Clock {
- public:
-  explicit Clock(double& total) : total_(total), start_(processor_seconds()) {}
-  Clock(const Clock&) = delete;
-  Clock& operator=(const Clock&) = delete;
-  ~Clock() { total_ += processor_seconds() - start_; }
-
- private:
-  double& total_;
-  double start_;
-};
-
 /// A line on standard error.
 void say(const std::string& text);
+/// Throws FileError if the folder cannot be made.
+void make_folder(const std::string& folder);
 
 }  // namespace tool

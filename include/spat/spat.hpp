@@ -11,6 +11,7 @@
 #include <spat/core/error.hpp>
 #include <spat/core/extent.hpp>
 #include <spat/core/module_mask.hpp>
+#include <spat/core/names.hpp>
 #include <spat/core/random.hpp>
 #include <spat/core/slot.hpp>
 #include <spat/core/team.hpp>
@@ -32,10 +33,12 @@
 #include <spat/io/safetensors_header.hpp>
 #include <spat/io/safetensors_writer.hpp>
 
+#include <spat/data/data_description.hpp>
 #include <spat/data/date_time.hpp>
 #include <spat/data/latest_window.hpp>
 #include <spat/data/scaler.hpp>
 #include <spat/data/series.hpp>
+#include <spat/data/series_csv.hpp>
 #include <spat/data/splits.hpp>
 #include <spat/data/synthetic.hpp>
 #include <spat/data/time_features.hpp>
@@ -91,6 +94,7 @@
 #include <spat/models/cost.hpp>
 #include <spat/models/crossformer.hpp>
 #include <spat/models/dlinear.hpp>
+#include <spat/models/forecast.hpp>
 #include <spat/models/forecaster_base.hpp>
 #include <spat/models/form.hpp>
 #include <spat/models/itransformer.hpp>
@@ -160,11 +164,15 @@
 #include <spat/train/adam.hpp>
 #include <spat/train/batch_statistics.hpp>
 #include <spat/train/early_stopping.hpp>
+#include <spat/train/epoch_record.hpp>
 #include <spat/train/evaluate.hpp>
 #include <spat/train/loss.hpp>
+#include <spat/train/metrics.hpp>
 #include <spat/train/naive.hpp>
 #include <spat/train/schedule.hpp>
+#include <spat/train/teacher.hpp>
 #include <spat/train/trainer.hpp>
+#include <spat/train/training_options.hpp>
 #include <spat/train/training_state.hpp>
 #include <spat/train/training_step.hpp>
 #include <spat/train/weight_average.hpp>
@@ -181,6 +189,7 @@
 #include <spat/prune/search.hpp>
 #include <spat/prune/surgery.hpp>
 
+#include <spat/report/budget_text.hpp>
 #include <spat/report/chart.hpp>
 #include <spat/report/html_report.hpp>
 #include <spat/report/html_style.hpp>
@@ -192,3 +201,8 @@
 #include <spat/report/report_charts.hpp>
 #include <spat/report/svg.hpp>
 #include <spat/report/text_report.hpp>
+
+#include <spat/pipeline/job_options.hpp>
+#include <spat/pipeline/processor_time.hpp>
+#include <spat/pipeline/pruning_job.hpp>
+#include <spat/pipeline/resumable_training.hpp>

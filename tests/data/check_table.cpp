@@ -127,7 +127,7 @@ TEST_CASE("The published sets have the windows, scales and naive errors known fo
             horizon.validation);
       const WindowDataset<float> test(series, scaler, splits.test, options);
       CHECK(test.size() == horizon.test);
-      const NaiveErrors errors = naive_errors(test);
+      const Metrics errors = naive_errors(test);
       CHECK(printed("%.4f", errors.mse) == horizon.mse);
       CHECK(printed("%.4f", errors.mae) == horizon.mae);
     }

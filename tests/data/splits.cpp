@@ -31,7 +31,7 @@ TEST_CASE("Protocols have names") {
     CHECK(parse_protocol(protocol_name(one)) == one);
   }
   CHECK(message_of<ConfigError>([] { (void)parse_protocol("ETT"); }) ==
-        R"(unknown protocol "ETT"; expected ett-hourly, ett-minute or custom)");
+        R"(unknown protocol "ETT"; expected ett-hourly, ett-minute, ett-minutely or custom)");
 }
 
 TEST_CASE("Too few rows are refused with the number needed") {

@@ -44,10 +44,10 @@ TEST_CASE("Frequencies have a count and several names") {
   CHECK(parse_frequency("hourly") == Frequency::hourly);
   CHECK(
       message_of<ConfigError>([] { (void)parse_frequency("hours"); }) ==
-      R"(unknown frequency "hours"; expected one of s, sec, second, secondly, t, min, minute, minutely, 5min, 10min, )"
+      R"(unknown frequency "hours"; expected s, sec, second, secondly, t, min, minute, minutely, 5min, 10min, )"
       "15min, 30min, h, 1h, hour, hourly, d, 1d, day, daily, b, business, w, week, weekly, m, "
       "month, monthly, a, y, "
-      "year, annual, yearly");
+      "year, annual or yearly");
 }
 
 TEST_CASE("Marks lie between -0.5 and 0.5") {

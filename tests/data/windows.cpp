@@ -167,3 +167,17 @@ TEST_CASE("The latest window ends where the series ends and has marks of the tim
   CHECK(message_of<ConfigError>([] { (void)future_times(Series(), 1); }) ==
         "future times need a time index of at least two rows");
 }
+
+TEST_CASE(
+    "The usual step is the median one, and hostile times wrap around instead of overflowing") {
+  CHECK(usual_step(std::vector<std::int64_t>{0, 10, 20, 90}) == 10);
+  constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min(),
+                         highest = std::numeric_limits<std::int64_t>::max();
+  CHECK(time_steps(std::vector<std::int64_t>{lowest, highest}) == std::vector<std::int64_t>{-1});
+  Series series = counted(3, 1);
+  series.time_index = TimeIndex::integer;
+  series.times = {highest - 2, highest - 1, highest};
+  CHECK(future_times(series, 2) == std::vector<std::int64_t>{lowest, lowest + 1});
+  series.times = {lowest, 0, highest};  // steps of -2^63 and 2^63 - 1
+  CHECK(future_times(series, 2) == std::vector<std::int64_t>{-2, highest - 2});
+}

@@ -64,7 +64,7 @@ int main(int argc, char** argv) {
   const auto fit = [&](Model& model, auto& observer, const std::string& state) {
     Trainer<Model> trainer(model, options, &team);
     trainer.fit(training, validation, observer);
-    TrainingState<Model>::save(state, trainer, observer, "");
+    save_training(state, trainer, observer, "");
   };
   Pruner<Model> pruner(dense);
   fit(dense, pruner, prefix + ".training");

@@ -107,7 +107,7 @@ TEMPLATE_TEST_CASE(
   for (int epoch = 0; epoch < 3; ++epoch)
     plain.run_epoch(example.data.training, example.data.validation, nobody);
   auto fewer = pruned_with_statistics(dense, result.removals[0].mask, example.data, training.seed);
-  Trainer<TestType> rest(fewer, plain);
+  auto rest = continued(fewer, plain);
   rest.fit(example.data.training, example.data.validation);
   CHECK(same_epochs(result.history, rest.history()));
   CHECK(example::same_parameters(result.model, fewer));
@@ -290,12 +290,12 @@ TEST_CASE(
   Pruner<Model> pruner(model);
   Trainer<Model> trainer(model, training);
   trainer.fit(example.data.training, example.data.validation, pruner);
-  TrainingState<Model>::save(file, trainer, pruner);
+  save_training(file, trainer, pruner);
 
   auto other = fresh;
   Pruner<Model> restored(other);
   Trainer<Model> again(other, training);
-  TrainingState<Model>::restore(file, again, restored);
+  restore_training(file, again, restored);
   REQUIRE(pruner.spread());
   REQUIRE(restored.spread());
   CHECK(restored.spread()->standard_error == pruner.spread()->standard_error);
@@ -304,9 +304,9 @@ TEST_CASE(
 
   // Another criterion's numbers are no state of this one.
   Pruner<Model, AnyCriterion<float>> entropy(model, make_criterion<float>("entropy"));
-  TrainingState<Model>::save(file, trainer, entropy);
+  save_training(file, trainer, entropy);
   const auto scores = restored.scores();
-  CHECK_THROWS_AS(TrainingState<Model>::restore(file, again, restored), FileError);
+  CHECK_THROWS_AS(restore_training(file, again, restored), FileError);
   CHECK(restored.scores() == scores);
 }
 
@@ -340,7 +340,7 @@ TEST_CASE("in training, the state of another training is refused") {
   auto dense = fresh;
   Trainer<Model> plain(dense, training);
   Pruner<Model> watching(dense);
-  TrainingState<Model>::save(file, plain, watching);
+  save_training(file, plain, watching);
   CHECK(message_of<ConfigError>([&] {
           pruning.restore(file);
         }).ends_with("is the state of a training that removes no modules"));

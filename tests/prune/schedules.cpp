@@ -17,7 +17,7 @@ TEST_CASE("a schedule has a name, and another name is an error that tells all") 
   CHECK(parse_pruning_schedule("iterative") == PruningSchedule::iterative);
   CHECK(parse_pruning_schedule("in-training") == PruningSchedule::in_training);
   CHECK(message_of<ConfigError>([] { (void)parse_pruning_schedule("oneshot"); }) ==
-        "unknown schedule \"oneshot\"; expected one-shot, iterative or in-training");
+        "unknown pruning schedule \"oneshot\"; expected one-shot, iterative or in-training");
 }
 
 TEST_CASE(
@@ -92,6 +92,7 @@ TEST_CASE("one shot without fine-tuning is choosing and pruning") {
       prune_one_shot(example.model, pruner, example.data, by(DropLowest{0}, false));
   CHECK(nothing.removals.empty());
   CHECK(example::same_parameters(nothing.model, example.model));
+  CHECK(prune_one_shot(example.model, pruner, example.data, by(DropLowest{0})).history.empty());
   CHECK_THROWS_AS((void)prune_one_shot(example.model, pruner, example.data, by(DropLowest{4})),
                   ConfigError);
 }

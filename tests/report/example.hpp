@@ -5,6 +5,11 @@
 
 #include <cmath>
 
+inline spat::EpochRecord epoch_record(std::size_t epoch, double training_loss,
+                                      double validation_mse) {
+  return {.epoch = epoch, .training_loss = training_loss, .validation_mse = validation_mse};
+}
+
 inline spat::PruningReport full_report() {
   const double nan = std::nan("");
   spat::PruningReport report{.seed = 7, .command = "spat run --seed 7"};
@@ -20,11 +25,13 @@ inline spat::PruningReport full_report() {
   report.trajectory = {{4e-6, 3e-6, nan}, {3e-6, 2e-6, nan}};
   report.stability = {1};
   report.dead_parts = {"time marks"};
-  report.epochs = {{1, 0.5, 0.6, false, {}}, {2, 0.4, 0.55, false, {1}}, {1, 0.39, 0.54, true, {}}};
-  report.candidates = {{{0b111}, 0.50, 2.0, true, false},
-                       {{0b101}, 0.51, 1.5, true, true},
-                       {{0b001}, 0.6, 1.6},
-                       {{0b000}, 0.9}};
+  report.epochs = {{epoch_record(1, 0.5, 0.6), false, {}},
+                   {epoch_record(2, 0.4, 0.55), false, {1}},
+                   {epoch_record(1, 0.39, 0.54), true, {}}};
+  report.candidates = {{{{0b111}, 0.50, 2.0, true}, false},
+                       {{{0b101}, 0.51, 1.5, true}, true},
+                       {{{0b001}, 0.6, 1.6}},
+                       {{{0b000}, 0.9, nan}}};
   report.forecasts = {{"OT", {1, 2, 3}, {4, 5}, {4, 6}, {4, 4}}};
   report.error_by_step = {{0.3, 0.4}, {0.31, 0.39}};
   report.zero_shot = {{"ETTh2", 0.30, 0.35, 0.33, 0.35}};

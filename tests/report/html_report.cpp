@@ -98,8 +98,8 @@ TEST_CASE("a report of numbers that are none is a page") {
   report.ties[0].probability = nan;
   for (auto& scores : report.trajectory) scores.assign(3, nan);
   report.stability = {nan};
-  report.epochs = {{1, nan, infinity, false, {}}};
-  report.candidates = {{{1}, nan, 1}, {{2}, 1, infinity}};
+  report.epochs = {{epoch_record(1, nan, infinity), false, {}}};
+  report.candidates = {{{{1}, nan, 1}}, {{{2}, 1, infinity}}};
   report.forecasts = {{"OT", {nan}, {nan}, {}, {infinity}}, {"empty", {}, {}, {}, {}}};
   report.error_by_step = {{nan}, {}};
   report.zero_shot = {{"x", nan, nan, nan, nan}};
@@ -132,8 +132,8 @@ TEST_CASE("bars of errors lie inside the chart of scores") {
 TEST_CASE("one epoch, one candidate, one step and constants are drawn") {
   PruningReport report = full_report();
   report.trajectory = {{1, 1, 1}};
-  report.epochs = {{1, 0.5, 0.5, false, {0}}};
-  report.candidates = {{{0b101}, 0.5, 1, true, true}};
+  report.epochs = {{epoch_record(1, 0.5, 0.5), false, {0}}};
+  report.candidates = {{{{0b101}, 0.5, 1, true}, true}};
   report.forecasts = {{"OT", {2}, {2}, {2}, {2}}};
   report.error_by_step = {{0.3}, {0.3}};
   CHECK(count_of("<svg", page_of(report)) == 10);

@@ -100,7 +100,7 @@ removed 1 --drop 1 --distill 0.5 --search
 for part in '<svg' 'Pareto' 'fine-tuned'; do grep -q "$part" budget/report.html || fail "report.html has no $part"; done
 refuses 'the best that dropping modules reaches is MACs' "${prune[@]}" --reduce-macs 0.99 --out bad
 refuses 'a latency of' "${prune[@]}" --latency-ms 1e-9 --out bad
-refuses 'unknown schedule "zzz"; expected one-shot' "${prune[@]}" --when zzz --out bad
+refuses 'unknown pruning schedule "zzz"; expected one-shot' "${prune[@]}" --when zzz --out bad
 refuses 'unknown search "zzz"; expected automatic' "${prune[@]}" --search-method zzz --drop 1 --out bad
 for method in exhaustive greedy; do
   "$spat" "${prune[@]}" --drop 1 --search --search-method "$method" --out "by_$method" > /dev/null
@@ -218,7 +218,7 @@ refuses 'heads must divide width' run --synthetic --heads 7 --out bad
 refuses 'cannot drop 9 modules' run --synthetic --drop 9 --out bad
 refuses '--bogus' run --synthetic --bogus
 refuses 'unknown protocol' run --synthetic --protocol zzz --out bad
-refuses 'unknown schedule' run --synthetic --schedule zzz --out bad
+refuses 'unknown learning rate schedule' run --synthetic --schedule zzz --out bad
 refuses 'unknown features' run --synthetic --features zzz --out bad
 refuses 'unknown model "zzz"; expected one of' run --synthetic --model zzz --out bad
 refuses 'unknown model "zzz"; expected one of' models zzz
@@ -229,7 +229,7 @@ refuses '--set instance_norm=2: instance_norm: expected true or false' run --syn
 refuses '--set width=8: width is set before, by --width' run --synthetic --width 16 --set width=8 --out bad
 refuses 'channels come from the data' run --synthetic --set channels=3 --out bad
 refuses 'itransformer forecasts every channel' run --synthetic --features MS --out bad
-refuses '--keep: expected 2 digits 0 or 1, one a module, found "101"' run --synthetic --keep 101 --out bad
+refuses '--keep: expected 2 digits 0 or 1, one per module, found "101"' run --synthetic --keep 101 --out bad
 refuses '--keep: expected 2 digits 0 or 1' run --synthetic --keep 12 --out bad
 refuses '--keep' run --synthetic --keep 10 --drop 1 --out bad
 head -c 500 one/dense.safetensors > cut.safetensors

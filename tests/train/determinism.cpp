@@ -52,7 +52,7 @@ TrainingOptions options_of(const ITransformerConfig& config) {
 
 Bytes bytes_of(Model& model, Trainer<Model>& trainer, const TestedPruner& pruner) {
   const TemporaryFolder folder;
-  TrainingState<Model>::save(folder / "state", trainer, pruner);
+  save_training(folder / "state", trainer, pruner);
   trainer.take_best();
   save_model(folder / "model", model);
   return {content_of(folder / "model"), content_of(folder / "state"), pruner.trajectory()};
@@ -73,14 +73,14 @@ Bytes trained(const ITransformerConfig& config, std::size_t workers,
     Trainer<Model> trainer(model, options, &team);
     for (std::size_t epoch = 0; epoch < stop; ++epoch)
       trainer.run_epoch(windows.training, windows.validation, pruner);
-    TrainingState<Model>::save(folder / "state", trainer, pruner);
+    save_training(folder / "state", trainer, pruner);
   }
   Team team(workers);
   auto model = example::made<Model>({config}, stop > 0 ? 999 : seed,
                                     0.1);  // a resumed one takes its weights from the file
   TestedPruner pruner(model, Send<float>(send));
   Trainer<Model> trainer(model, options, workers > 0 ? &team : nullptr);
-  if (stop > 0) TrainingState<Model>::restore(folder / "state", trainer, pruner);
+  if (stop > 0) restore_training(folder / "state", trainer, pruner);
   while (trainer.unfinished()) trainer.run_epoch(windows.training, windows.validation, pruner);
   return bytes_of(model, trainer, pruner);
 }
@@ -137,7 +137,7 @@ struct Saved {
     Trainer<Model> trainer(model, options_of(layers));
     for (std::size_t epoch = 0; epoch < epochs; ++epoch)
       trainer.run_epoch(windows.training, windows.validation, pruner);
-    TrainingState<Model>::save(path, trainer, pruner);
+    save_training(path, trainer, pruner);
   }
 
   void restore(const TrainingOptions& options = options_of(layers),
@@ -145,7 +145,7 @@ struct Saved {
     auto model = example::made<Model>({config}, 7, dropout);
     TestedPruner pruner(model);
     Trainer<Model> trainer(model, options);
-    TrainingState<Model>::restore(path, trainer, pruner);
+    restore_training(path, trainer, pruner);
   }
 };
 
@@ -234,8 +234,8 @@ TEST_CASE("a state without an observer's part cannot resume one with it") {
   auto model = example::made<Model>({layers}, 7, 0.1);
   Trainer<Model> trainer(model, options_of(layers));
   NoObserver nobody;
-  CHECK_NOTHROW(TrainingState<Model>::restore(saved.path, trainer, nobody));
-  TrainingState<Model>::save(saved.path, trainer, nobody);
+  CHECK_NOTHROW(restore_training(saved.path, trainer, nobody));
+  save_training(saved.path, trainer, nobody);
   CHECK(contains(message_of<FileError>([&] { saved.restore(); }), "observer"));
 }
 
@@ -248,11 +248,11 @@ TEST_CASE("a start that counts as epoch 0 still does after a resume") {
     Trainer<Model> trainer(model, options_of(layers));
     trainer.consider_start(saved.windows.validation);
     best = trainer.stopping().best;
-    TrainingState<Model>::save(saved.path, trainer, nobody);
+    save_training(saved.path, trainer, nobody);
   }
   Trainer<Model> trainer(model, options_of(layers));
   CHECK(std::isinf(trainer.stopping().best));
-  TrainingState<Model>::restore(saved.path, trainer, nobody);
+  restore_training(saved.path, trainer, nobody);
   CHECK(trainer.stopping().best == best);
   CHECK(trainer.history().empty());
 }

@@ -20,7 +20,7 @@ const StandardScaler unscaled({0}, {1});
 TEST_CASE("Repeating the last value errs by what the series moves") {
   const WindowDataset<double> windows(column({0, 1, 3, 6}), unscaled, {0, 4},
                                       {.lookback = 1, .horizon = 2});
-  const NaiveErrors errors = naive_errors(windows);  // 0 -> 1, 3 and 1 -> 3, 6
+  const Metrics errors = naive_errors(windows);  // 0 -> 1, 3 and 1 -> 3, 6
   CHECK(errors.mae == Approx((1 + 3 + 2 + 5) / 4.0));
   CHECK(errors.mse == Approx((1 + 9 + 4 + 25) / 4.0));
 }

@@ -140,11 +140,11 @@ TEST_CASE(
 
   // Nothing is dropped: the same bytes as a training that was never interrupted.
   auto copy = model;
-  Trainer<Model> same(copy, before);
+  auto same = continued(copy, before);
   CHECK(same.history().size() == 2);
   const EpochRecord goes_on = same.run_epoch(windows().training, windows().validation, nobody);
   Model small = pruned(model, {0b010});
-  Trainer<Model> fewer(small, before);
+  auto fewer = continued(small, before);
   const EpochRecord report = fewer.run_epoch(windows().training, windows().validation, nobody);
   const EpochRecord straight = before.run_epoch(windows().training, windows().validation, nobody);
   CHECK(goes_on.validation_mse == straight.validation_mse);
@@ -152,7 +152,7 @@ TEST_CASE(
   CHECK((report.epoch == 3 && report.rate == straight.rate && report.best));
 
   auto dense = example::made<Model>({config});
-  CHECK(message_of<ConfigError>([&] { Trainer<Model>(dense, fewer); }) ==
+  CHECK(message_of<ConfigError>([&] { (void)continued(dense, fewer); }) ==
         "a training can only go on with fewer modules");
 }
 
@@ -182,11 +182,11 @@ TEST_CASE(
   before.run_epoch(series.training, series.validation, nobody);
 
   auto copy = model;
-  Trainer<Normalized> same(copy, before);
+  auto same = continued(copy, before);
   auto fewer = pruned(model, {0b10});
   reestimate_statistics(fewer, series.training, 1, nullptr, 3, 16);
   const auto statistics = fewer.norm.running_mean;
-  Trainer<Normalized> smaller(fewer, before);
+  auto smaller = continued(fewer, before);
   CHECK(example::same_bits(fewer.norm.running_mean.flat(), statistics.flat()));
   CHECK(fewer.norm.batches.data()[0] == model.norm.batches.data()[0] + 3);
 
@@ -208,7 +208,7 @@ TEST_CASE("what a training goes on from are its averages, where it has some") {
   NoObserver nobody;
   const double averaged =
       before.run_epoch(windows().training, windows().validation, nobody).validation_mse;
-  Trainer<Model> same(model, before);
+  auto same = continued(model, before);
   same.consider_start(windows().validation);
   CHECK(same.stopping().best == averaged);
   same.take_best();
@@ -227,20 +227,20 @@ TEST_CASE("a resumed training has its averages") {
   Trainer<Model> all(straight, options);
   all.run_epoch(windows().training, windows().validation, nobody);
   all.run_epoch(windows().training, windows().validation, nobody);
-  TrainingState<Model>::save(folder / "state", all, nobody);
+  save_training(folder / "state", all, nobody);
   const double expected =
       all.run_epoch(windows().training, windows().validation, nobody).validation_mse;
 
   auto model = example::made<Model>({config}, 9);
   Trainer<Model> resumed(model, options);
-  TrainingState<Model>::restore(folder / "state", resumed, nobody);
+  restore_training(folder / "state", resumed, nobody);
   CHECK(resumed.run_epoch(windows().training, windows().validation, nobody).validation_mse ==
         expected);
   CHECK(values_of(model) == values_of(straight));
 
   Trainer<Model> other(model, {.epochs = 3, .batch_size = 16, .rate = 1e-2});
   CHECK(message_of<ConfigError>([&] {
-          TrainingState<Model>::restore(folder / "state", other, nobody);
+          restore_training(folder / "state", other, nobody);
         }).find("averaging") != std::string::npos);
 }
 

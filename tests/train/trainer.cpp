@@ -36,7 +36,7 @@ bool contains(const std::string& text, const char* part) {
 /// the gradient's.
 double gradient_norm(Trainer<Model>& trainer) {
   const TemporaryFolder folder;
-  TrainingState<Model>::save(folder / "state", trainer, NoObserver{});
+  save_training(folder / "state", trainer, NoObserver{});
   const SafetensorsFile file(folder / "state");
   double squares = 0;
   for (const TensorInfo& tensor : file.tensors())

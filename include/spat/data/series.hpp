@@ -14,6 +14,7 @@
 #include <istream>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,23 @@ struct Series {
   }
   [[nodiscard]] Rows<const double> view() const { return {values.data(), rows(), channels()}; }
 };
+
+/// The steps between consecutive times; empty for fewer than two. Subtracts as unsigned numbers, so
+/// that a malicious integer index wraps around instead of overflowing.
+[[nodiscard]] inline std::vector<std::int64_t> time_steps(std::span<const std::int64_t> times) {
+  std::vector<std::int64_t> steps;
+  for (std::size_t r = 1; r < times.size(); ++r)
+    steps.push_back(static_cast<std::int64_t>(static_cast<std::uint64_t>(times[r]) -
+                                              static_cast<std::uint64_t>(times[r - 1])));
+  return steps;
+}
+/// The median of time_steps(): the upper one of an even number. Needs at least two times.
+[[nodiscard]] inline std::int64_t usual_step(std::span<const std::int64_t> times) {
+  std::vector<std::int64_t> steps = time_steps(times);
+  const auto middle = steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2);
+  std::nth_element(steps.begin(), middle, steps.end());
+  return *middle;
+}
 
 /// How to read a series from a file.
 struct SeriesOptions {
@@ -74,34 +92,27 @@ namespace detail {
   constexpr std::int64_t day = 86400, month = 28 * day, calendar_slack = 3 * day;
   std::vector<std::string> found;
   if (table.times.size() < 2) return found;
-  std::vector<std::int64_t> steps(table.times.size());
-  std::adjacent_difference(table.times.begin(), table.times.end(), steps.begin(),
-                           [](std::int64_t later, std::int64_t earlier) {
-                             // Unsigned, so that a malicious integer index cannot overflow.
-                             return static_cast<std::int64_t>(static_cast<std::uint64_t>(later) -
-                                                              static_cast<std::uint64_t>(earlier));
-                           });
-  std::vector<std::int64_t> sorted(steps.begin() + 1, steps.end());
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
+  const std::vector<std::int64_t> steps = time_steps(table.times);
   const bool dates = table.time_index == TimeIndex::date;
-  const std::int64_t usual = *middle, slack = dates && usual >= month ? calendar_slack : 0;
+  const std::int64_t usual = usual_step(table.times),
+                     slack = dates && usual >= month ? calendar_slack : 0;
 
   std::size_t unlisted = 0;
-  for (std::size_t row = 1; row < steps.size(); ++row) {
+  for (std::size_t row = 1; row < table.times.size(); ++row) {
+    const std::int64_t step = steps[row - 1];
     const std::int64_t before = table.times[row - 1], now = table.times[row];
     const auto text = [&](std::int64_t time) { return time_text(table.time_index, time); };
     const auto line = message(table.origin, ":", table.first_line + row, ": time ");
     if (now < before)
       throw DataError(message(line, text(now), " lies before ", text(before), " of the row above"));
-    if (now != before && steps[row] >= usual - slack && steps[row] <= usual + slack) continue;
+    if (now != before && step >= usual - slack && step <= usual + slack) continue;
     if (found.size() == most_listed) {
       ++unlisted;
     } else if (now == before) {
       found.push_back(message(line, text(now), " is repeated"));
     } else {
       found.push_back(message(line, text(now), " follows ", text(before), ": a step of ",
-                              step_text(table.time_index, steps[row]), " instead of ",
+                              step_text(table.time_index, step), " instead of ",
                               step_text(table.time_index, usual)));
     }
   }

@@ -1,8 +1,7 @@
 // data. Splits a series into training, validation and test rows, in time order.
 #pragma once
 
-#include <spat/core/error.hpp>
-#include <spat/core/text.hpp>
+#include <spat/core/names.hpp>
 
 #include <array>
 #include <cstddef>
@@ -34,19 +33,18 @@ struct Splits {
 ///   custom      the first floor(0.7 n), the last floor(0.2 n), and the rows between for validation
 enum class Protocol { ett_hourly, ett_minute, custom };
 
-/// Reads "ett-hourly", "ett-minute" (or "ett-minutely") or "custom". Throws ConfigError for any
-/// other name.
+/// The names of the protocols.
+inline constexpr std::array<Named<Protocol>, 4> protocols{{{"ett-hourly", Protocol::ett_hourly},
+                                                           {"ett-minute", Protocol::ett_minute},
+                                                           {"ett-minutely", Protocol::ett_minute},
+                                                           {"custom", Protocol::custom}}};
+/// The protocol of this name. Throws ConfigError for a name that is not in `protocols`.
 [[nodiscard]] inline Protocol parse_protocol(std::string_view name) {
-  if (name == "ett-hourly") return Protocol::ett_hourly;
-  if (name == "ett-minute" || name == "ett-minutely") return Protocol::ett_minute;
-  if (name == "custom") return Protocol::custom;
-  throw ConfigError(
-      message("unknown protocol ", in_quotes(name), "; expected ett-hourly, ett-minute or custom"));
+  return parse_name("protocol", name, protocols);
 }
 /// The name that parse_protocol() reads.
 [[nodiscard]] constexpr std::string_view protocol_name(Protocol protocol) {
-  constexpr std::array<std::string_view, 3> names{"ett-hourly", "ett-minute", "custom"};
-  return names[static_cast<std::size_t>(protocol)];
+  return name_of(protocols, protocol);
 }
 
 /// The shares of the custom protocol. What training and test leave is for validation.

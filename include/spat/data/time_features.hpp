@@ -1,15 +1,13 @@
 // data. Time marks: clock and calendar features of a row, each scaled to [-0.5, 0.5].
 #pragma once
 
-#include <spat/core/error.hpp>
-#include <spat/core/text.hpp>
+#include <spat/core/names.hpp>
 #include <spat/data/date_time.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -78,18 +76,14 @@ inline constexpr std::array<FrequencyEntry, 8> frequencies{{
 
 }  // namespace detail
 
-/// Reads a frequency name: "h", "hourly", "15min", ... For any other name throws ConfigError, whose
-/// message lists them all.
+/// Returns the frequency that a name stands for: "h", "hourly", "15min", ... Throws ConfigError,
+/// with all names, for another one.
 [[nodiscard]] inline Frequency parse_frequency(std::string_view name) {
-  std::string known;
-  for (const detail::FrequencyEntry& entry : detail::frequencies) {
-    for (const std::string_view one : entry.names) {
-      if (one.empty()) continue;
-      if (one == name) return entry.frequency;
-      known.append(known.empty() ? "" : ", ").append(one);
-    }
-  }
-  throw ConfigError(message("unknown frequency ", in_quotes(name), "; expected one of ", known));
+  std::vector<Named<Frequency>> names;
+  for (const detail::FrequencyEntry& entry : detail::frequencies)
+    for (const std::string_view one : entry.names)
+      if (!one.empty()) names.push_back({one, entry.frequency});
+  return parse_name("frequency", name, names);
 }
 /// The one-letter name of a frequency.
 [[nodiscard]] constexpr std::string_view frequency_name(Frequency frequency) {

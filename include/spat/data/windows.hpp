@@ -3,6 +3,7 @@
 
 #include <spat/core/aligned_buffer.hpp>
 #include <spat/core/error.hpp>
+#include <spat/core/names.hpp>
 #include <spat/core/random.hpp>
 #include <spat/core/text.hpp>
 #include <spat/core/view.hpp>
@@ -13,6 +14,7 @@
 #include <spat/data/window_batch.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <concepts>
 #include <cstddef>
@@ -31,22 +33,29 @@ namespace spat::inline SPAT_ABI {
 /// forecasts itself.
 enum class Features { all, target_from_all, target };
 
-/// Reads "M", "MS" or "S". Throws ConfigError for any other name.
+/// The names of the choices.
+inline constexpr std::array<Named<Features>, 3> feature_choices{
+    {{"M", Features::all}, {"MS", Features::target_from_all}, {"S", Features::target}}};
+/// The choice of this name. Throws ConfigError for a name that is not in `feature_choices`.
 [[nodiscard]] inline Features parse_features(std::string_view name) {
-  if (name == "M") return Features::all;
-  if (name == "MS") return Features::target_from_all;
-  if (name == "S") return Features::target;
-  throw ConfigError(message("unknown features ", in_quotes(name), "; expected M, MS or S"));
+  return parse_name("features", name, feature_choices);
 }
 
 /// Which windows to cut from a series.
 struct WindowOptions {
   std::size_t lookback = 96, horizon = 96;
-  /// Rows from the start of one window to the start of the next.
-  std::size_t stride = 1;
+  std::size_t stride = 1;  // rows from the start of one window to the start of the next
   Features features = Features::all;
-  /// The frequency of the time marks; none if empty.
-  std::optional<Frequency> marks = {};
+  std::optional<Frequency> marks = {};  // time marks; empty for none
+
+  /// The channels that a forecaster sees, the last ones of a series of `channels`.
+  [[nodiscard]] std::size_t inputs(std::size_t channels) const {
+    return features == Features::target ? 1 : channels;
+  }
+  /// The channels that it forecasts, the last ones too.
+  [[nodiscard]] std::size_t targets(std::size_t channels) const {
+    return features == Features::all ? channels : 1;
+  }
 };
 
 /// The memory of a batch. It grows to the largest batch and keeps that size.
@@ -55,9 +64,46 @@ struct WindowBuffer {
   AlignedBuffer<Scalar> history, history_marks, future_marks, target;
 };
 
-/// The windows of one split, in scaled units. Window i is the lookback rows from row i * stride on
-/// and the horizon rows after them. The dataset owns a scaled copy of the rows, rounded once from
-/// double to Scalar. Threads may share it.
+namespace detail {
+
+/// What all windows ask of a series and its scaler. Throws ConfigError or ShapeError.
+inline void check_windows(const Series& series, const StandardScaler& scaler,
+                          const WindowOptions& options) {
+  if (options.lookback == 0 || options.horizon == 0 || options.stride == 0)
+    throw ConfigError("lookback, horizon and stride must be at least 1");
+  if (scaler.channels() != series.channels())
+    throw ShapeError(message("expected a scaler of ", series.channels(), " channels, found ",
+                             scaler.channels()));
+  if (options.marks && series.time_index != TimeIndex::date)
+    throw ConfigError("time marks need a column of dates");
+}
+
+/// Replaces `to` with these rows of a series in scaled units, [rows x options.inputs()]: scaled in
+/// double, rounded to Scalar once.
+template <class Scalar>
+void scale_rows(const Series& series, const StandardScaler& scaler, Split rows,
+                const WindowOptions& options, AlignedBuffer<Scalar>& to) {
+  const std::size_t channels = series.channels(), first = channels - options.inputs(channels);
+  to.clear();
+  to.reserve(rows.size() * options.inputs(channels));
+  for (std::size_t r = rows.begin; r < rows.end; ++r)
+    for (std::size_t c = first; c < channels; ++c)
+      to.push_back(static_cast<Scalar>(scaler.transform(series.view().row(r)[c], c)));
+}
+
+/// Replaces `to` with the marks of these times, [times x M].
+template <class Scalar>
+void mark_times(std::span<const std::int64_t> times, Frequency frequency,
+                AlignedBuffer<Scalar>& to) {
+  to.clear();
+  for (const double mark : time_marks(times, frequency)) to.push_back(static_cast<Scalar>(mark));
+}
+
+}  // namespace detail
+
+/// The windows of the rows of one split, in scaled units: window i is the lookback rows from i *
+/// stride on, and the horizon rows after them. It owns a scaled copy of the rows, rounded from
+/// double to Scalar once; threads may share it.
 ///
 /// Throws ConfigError for a window of no rows, a stride of 0, or time marks without dates,
 /// ShapeError for a scaler with another number of channels, and DataError if the rows do not hold
@@ -67,22 +113,19 @@ class WindowDataset {
  public:
   WindowDataset(const Series& series, const StandardScaler& scaler, Split rows,
                 const WindowOptions& options)
-      : options_(options), rows_(rows.size()),
-        channels_(options.features == Features::target ? 1 : series.channels()) {
-    check(series, scaler, rows);
-    const std::size_t first = series.channels() - channels_;
-    values_.reserve(rows_ * channels_);
-    for (std::size_t r = rows.begin; r < rows.end; ++r) {
-      for (std::size_t c = first; c < series.channels(); ++c) {
-        values_.push_back(static_cast<Scalar>(scaler.transform(series.view().row(r)[c], c)));
-      }
-    }
+      : options_(options), rows_(rows.size()), channels_(options.inputs(series.channels())) {
+    detail::check_windows(series, scaler, options);
+    const std::size_t needed = options.lookback + options.horizon;
+    if (rows.begin > rows.end || rows.end > series.rows())
+      throw DataError(message("rows [", rows.begin, ", ", rows.end, ") do not lie in a series of ",
+                              series.rows()));
+    if (rows_ < needed)
+      throw DataError(message("one window needs ", needed, " rows, found ", rows_));
+    detail::scale_rows(series, scaler, rows, options, values_);
     if (!options.marks) return;
     marks_ = mark_count(*options.marks);
-    for (const double mark :
-         time_marks(std::span(series.times).subspan(rows.begin, rows_), *options.marks)) {
-      mark_values_.push_back(static_cast<Scalar>(mark));
-    }
+    detail::mark_times(std::span(series.times).subspan(rows.begin, rows_), *options.marks,
+                       mark_values_);
   }
 
   /// The number of windows.
@@ -91,9 +134,7 @@ class WindowDataset {
   }
   [[nodiscard]] const WindowOptions& options() const { return options_; }
   [[nodiscard]] std::size_t channels() const { return channels_; }
-  [[nodiscard]] std::size_t target_channels() const {
-    return options_.features == Features::all ? channels_ : 1;
-  }
+  [[nodiscard]] std::size_t target_channels() const { return options_.targets(channels_); }
   /// The number of marks per row.
   [[nodiscard]] std::size_t marks() const { return marks_; }
   /// The scaled rows of the split, [rows x channels].
@@ -144,24 +185,6 @@ class WindowDataset {
       std::copy_n(from.data() + (first + r) * cols + skipped, kept,
                   to.data() + (to_row + r) * kept);
     }
-  }
-  void check(const Series& series, const StandardScaler& scaler, Split rows) const {
-    if (options_.lookback == 0 || options_.horizon == 0 || options_.stride == 0) {
-      throw ConfigError("lookback, horizon and stride must be at least 1");
-    }
-    if (scaler.channels() != series.channels()) {
-      throw ShapeError(message("expected a scaler of ", series.channels(), " channels, found ",
-                               scaler.channels()));
-    }
-    if (options_.marks && series.time_index != TimeIndex::date)
-      throw ConfigError("time marks need a column of dates");
-    const std::size_t needed = options_.lookback + options_.horizon;
-    if (rows.begin > rows.end || rows.end > series.rows()) {
-      throw DataError(message("rows [", rows.begin, ", ", rows.end, ") do not lie in a series of ",
-                              series.rows()));
-    }
-    if (rows_ < needed)
-      throw DataError(message("one window needs ", needed, " rows, found ", rows_));
   }
 
   WindowOptions options_;

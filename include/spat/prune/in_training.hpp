@@ -75,17 +75,17 @@ class InTrainingPruning {
     return {*current_, trainer_->history(), removals_};
   }
 
-  /// Between two epochs, as TrainingState does, whose errors these are. A resumed training has the
-  /// bytes of one that never stopped.
+  /// Between two epochs, as save_training() and restore_training() do, whose errors these are. A
+  /// resumed training has the bytes of one that never stopped.
   void save(const std::string& path, std::string_view about = {}) {
-    TrainingState<Model>::save(path, *trainer_,
-                               Observer{pruner_, chosen_, removals_, model_.form.modules()}, about);
+    save_training(path, *trainer_, Observer{pruner_, chosen_, removals_, model_.form.modules()},
+                  about);
   }
   /// A refused file changes nothing here.
   void restore(const std::string& path, std::string_view about = {}) {
     Observer observer{pruner_, false, {}, model_.form.modules()};
     Stage stage(*this, pruned(model_, observer.mask_in(path, model_.form.kept())));
-    TrainingState<Model>::restore(path, *stage.trainer, observer, about);
+    restore_training(path, *stage.trainer, observer, about);
     for (Removal& removal : observer.removals) removal.mask = stage.model->form.kept();
     chosen_ = observer.chosen, removals_ = std::move(observer.removals);
     go_on_with(std::move(stage));
@@ -104,7 +104,7 @@ class InTrainingPruning {
     }
     Stage(Trainer<Model>& before, Model fewer)
         : model(std::make_unique<Model>(std::move(fewer))),
-          trainer(std::make_unique<Trainer<Model>>(*model, before)) {}
+          trainer(new Trainer<Model>(continued(*model, before))) {}
   };
   void go_on_with(Stage stage) {
     trainer_ = std::move(stage.trainer), current_ = std::move(stage.model);

@@ -2,10 +2,12 @@
 // in_training.hpp.
 #pragma once
 
+#include <spat/core/names.hpp>
 #include <spat/prune/measures.hpp>
 #include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
+#include <array>
 #include <memory>
 #include <string_view>
 
@@ -17,13 +19,14 @@ namespace spat::inline SPAT_ABI {
 /// pre-training itself gets cheaper.
 enum class PruningSchedule { one_shot, iterative, in_training };
 
-/// "one-shot", "iterative" or "in-training"; else ConfigError.
+/// Their names.
+inline constexpr std::array<Named<PruningSchedule>, 3> pruning_schedules{
+    {{"one-shot", PruningSchedule::one_shot},
+     {"iterative", PruningSchedule::iterative},
+     {"in-training", PruningSchedule::in_training}}};
+/// Throws ConfigError for a name that is not in pruning_schedules.
 [[nodiscard]] inline PruningSchedule parse_pruning_schedule(std::string_view name) {
-  if (name == "one-shot") return PruningSchedule::one_shot;
-  if (name == "iterative") return PruningSchedule::iterative;
-  if (name == "in-training") return PruningSchedule::in_training;
-  throw ConfigError(
-      message("unknown schedule \"", name, "\"; expected one-shot, iterative or in-training"));
+  return parse_name("pruning schedule", name, pruning_schedules);
 }
 
 /// The windows and workers of a pruning; all of it must outlive the calls below.
@@ -94,8 +97,25 @@ void hear_losses(Pruner<Model, C>& pruner, const Model& model,
   });
 }
 
-/// one_shot, of a model whose training `pruner` has watched. Errors: those of choose() and of the
-/// trainer.
+/// Removes all modules but those of `mask` at once and fine-tunes what is left, unless nothing was
+/// removed. Errors: those of pruned() and of the trainer.
+template <PrunableModel Model>
+[[nodiscard]] PruningResult<Model> prune_to(const Model& model, ModuleMask mask,
+                                            const PruningData<typename Model::Value>& data,
+                                            const PruningOptions& options,
+                                            const typename Trainer<Model>::Teacher& teacher = {},
+                                            const ProgressCallback& progress = {}) {
+  PruningResult<Model> result{pruned_with_statistics(model, mask, data, options.fine_tuning.seed)};
+  if (result.model.form.kept() == model.form.kept()) return result;
+  result.removals.push_back({0, result.model.form.kept()});
+  NoObserver nobody;
+  if (options.fine_tunes)
+    result.history = fine_tune(result.model, data, options.fine_tuning, nobody, teacher, progress);
+  return result;
+}
+
+/// one_shot, of a model whose training `pruner` has watched: prune_to() the mask that the budget
+/// chooses. Errors: those of choose() and of the trainer.
 template <PrunableModel Model, class C>
 [[nodiscard]] PruningResult<Model> prune_one_shot(
     const Model& model, const Pruner<Model, C>& pruner,
@@ -103,13 +123,7 @@ template <PrunableModel Model, class C>
     const typename Trainer<Model>::Teacher& teacher = {}, const ProgressCallback& progress = {}) {
   const Measures measures =
       measures_of(model, data.training, data.validation, options.measures, data.team);
-  const ModuleMask mask = pruner.choose(options.budget, measures);
-  PruningResult<Model> result{pruned_with_statistics(model, mask, data, options.fine_tuning.seed)};
-  if (mask != model.form.kept()) result.removals.push_back({0, mask});
-  NoObserver nobody;
-  if (options.fine_tunes)
-    result.history = fine_tune(result.model, data, options.fine_tuning, nobody, teacher, progress);
-  return result;
+  return prune_to(model, pruner.choose(options.budget, measures), data, options, teacher, progress);
 }
 
 namespace detail {

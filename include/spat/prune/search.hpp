@@ -1,9 +1,11 @@
 // prune. Searches masks for the Pareto front of loss against latency.
 #pragma once
 
+#include <spat/core/names.hpp>
 #include <spat/prune/budget.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -24,14 +26,15 @@ struct Candidate {
 /// How to search. automatic: exhaustive if there are few modules, otherwise beam.
 enum class SearchMethod { automatic, exhaustive, greedy, beam };
 
-/// Reads "automatic", "exhaustive", "greedy" or "beam". Throws ConfigError for any other name.
+/// The names of the methods.
+inline constexpr std::array<Named<SearchMethod>, 4> search_methods{
+    {{"automatic", SearchMethod::automatic},
+     {"exhaustive", SearchMethod::exhaustive},
+     {"greedy", SearchMethod::greedy},
+     {"beam", SearchMethod::beam}}};
+/// The method of this name. Throws ConfigError for a name that is not in `search_methods`.
 [[nodiscard]] inline SearchMethod parse_search_method(std::string_view name) {
-  if (name == "automatic") return SearchMethod::automatic;
-  if (name == "exhaustive") return SearchMethod::exhaustive;
-  if (name == "greedy") return SearchMethod::greedy;
-  if (name == "beam") return SearchMethod::beam;
-  throw ConfigError(
-      message("unknown search \"", name, "\"; expected automatic, exhaustive, greedy or beam"));
+  return parse_name("search", name, search_methods);
 }
 
 /// How to search for masks, and how far.

@@ -81,17 +81,17 @@ template <class Elements, class ToObject>
   json["error_by_epoch"] = objects(report.trajectory_errors, numbers_or_null);
   json["stability"] = numbers_or_null(report.stability);
   json["epochs"] = objects(report.epochs, [](const ReportEpoch& e) -> Json {
-    return {{"epoch", e.epoch},
-            {"training_loss", number_or_null(e.training_loss)},
-            {"validation_mse", number_or_null(e.validation_mse)},
+    return {{"epoch", e.record.epoch},
+            {"training_loss", number_or_null(e.record.training_loss)},
+            {"validation_mse", number_or_null(e.record.validation_mse)},
             {"fine_tuning", e.fine_tuning},
             {"dropped", e.dropped}};
   });
   json["candidates"] = objects(report.candidates, [&](const ReportCandidate& c) -> Json {
-    return {{"mask", to_string(c.mask, report.mask_digits())},
-            {"loss", number_or_null(c.loss)},
-            {"latency_ms", number_or_null(c.latency_ms)},
-            {"on_front", c.on_front},
+    return {{"mask", to_string(c.candidate.mask, report.mask_digits())},
+            {"loss", number_or_null(c.candidate.loss)},
+            {"latency_ms", number_or_null(c.candidate.latency)},
+            {"on_front", c.candidate.on_front},
             {"chosen", c.chosen}};
   });
   json["forecasts"] = objects(report.forecasts, [](const ReportForecast& f) -> Json {

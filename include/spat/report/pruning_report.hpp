@@ -4,6 +4,8 @@
 
 #include <spat/core/module_mask.hpp>
 #include <spat/models/cost.hpp>
+#include <spat/prune/search.hpp>
+#include <spat/train/epoch_record.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -38,20 +40,17 @@ struct ReportTie {
   double probability = std::numeric_limits<double>::quiet_NaN();
 };
 
-/// One epoch of training or fine-tuning.
+/// One epoch of training, or of fine-tuning, which counts from 1 again.
 struct ReportEpoch {
-  std::size_t epoch = 0;  // from 1; starts again for fine-tuning
-  double training_loss = 0, validation_mse = 0;
+  EpochRecord record;
   bool fine_tuning = false;
   std::vector<std::size_t> dropped = {};  // modules removed after it
 };
 
 /// A mask that a search tried: validation loss, and milliseconds per forecast (NaN: not measured).
 struct ReportCandidate {
-  ModuleMask mask;
-  double loss = std::numeric_limits<double>::quiet_NaN(),
-         latency_ms = std::numeric_limits<double>::quiet_NaN();
-  bool on_front = false, chosen = false;
+  Candidate candidate;
+  bool chosen = false;
 };
 
 /// One channel of one test window, in the data's units.
@@ -105,8 +104,8 @@ struct PruningReport {
   /// The number of digits of a mask in `candidates`.
   [[nodiscard]] std::size_t mask_digits() const {
     std::size_t digits = modules.size();
-    for (const ReportCandidate& candidate : candidates)
-      digits = std::max(digits, static_cast<std::size_t>(std::bit_width(candidate.mask.bits)));
+    for (const ReportCandidate& one : candidates)
+      digits = std::max(digits, static_cast<std::size_t>(std::bit_width(one.candidate.mask.bits)));
     return digits;
   }
   /// The better of the dense model as trained and as fine-tuned, so that gains from fine-tuning

@@ -85,9 +85,10 @@ namespace detail {
       line.x.push_back(place), line.y.push_back(value);
       line.titles.push_back(message(line.name,
                                     epoch.fine_tuning ? ", fine-tuning epoch " : ", epoch ",
-                                    epoch.epoch, ": ", fixed(value, 4)));
+                                    epoch.record.epoch, ": ", fixed(value, 4)));
     };
-    add(training, epoch.training_loss), add(validation, epoch.validation_mse);
+    add(training, epoch.record.training_loss);
+    add(validation, epoch.record.validation_mse);
     if (!epoch.dropped.empty())
       chart.rules.push_back(
           {place + 0.5, message(epoch.dropped.size() == 1 ? "module " : "modules ",
@@ -111,19 +112,21 @@ namespace detail {
   ChartSeries chosen{
       .name = "chosen", .colour = "pruned", .line = false, .points = true, .radius = 6};
   std::vector<ReportCandidate> sorted = report.candidates;
-  std::ranges::stable_sort(sorted, {}, &ReportCandidate::latency_ms);
-  for (const ReportCandidate& candidate : sorted) {
-    if (!std::isfinite(candidate.loss) || !std::isfinite(candidate.latency_ms)) continue;
+  std::ranges::stable_sort(sorted, {},
+                           [](const ReportCandidate& one) { return one.candidate.latency; });
+  for (const auto& [candidate, is_chosen] : sorted) {
+    if (!std::isfinite(candidate.loss) || !std::isfinite(candidate.latency)) continue;
     const std::string digits = to_string(candidate.mask, report.mask_digits());
-    const auto add = [&](ChartSeries& to, bool labelled) {
-      to.x.push_back(candidate.latency_ms), to.y.push_back(candidate.loss);
+    const auto add = [&, &one = candidate](ChartSeries& to, bool labelled) {
+      to.x.push_back(one.latency);
+      to.y.push_back(one.loss);
       to.labels.push_back(labelled ? digits : std::string());
-      to.titles.push_back(message(digits, ": ", fixed(candidate.latency_ms, 3), " ms, loss ",
-                                  fixed(candidate.loss, 4)));
+      to.titles.push_back(
+          message(digits, ": ", fixed(one.latency, 3), " ms, loss ", fixed(one.loss, 4)));
     };
-    if (candidate.chosen) add(chosen, true);
-    if (candidate.on_front) add(front, !candidate.chosen);
-    if (!candidate.chosen && !candidate.on_front)
+    if (is_chosen) add(chosen, true);
+    if (candidate.on_front) add(front, !is_chosen);
+    if (!is_chosen && !candidate.on_front)
       add(others, sorted.size() <= 20);  // more labels would be unreadable
   }
   Chart chart{.title = "Validation loss of each mask against its measured latency"};

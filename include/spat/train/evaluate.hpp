@@ -3,19 +3,12 @@
 
 #include <spat/data/windows.hpp>
 #include <spat/models/predictor.hpp>
+#include <spat/train/metrics.hpp>
 
 #include <cmath>
 #include <numeric>
 
 namespace spat::inline SPAT_ABI {
-
-/// Means over all windows, steps and channels, in the units of the windows (scaled).
-struct Metrics {
-  double mse = 0, mae = 0;
-  std::size_t windows = 0;
-
-  [[nodiscard]] double rmse() const { return std::sqrt(mse); }
-};
 
 /// visit(batch, forecast) for every window once, in order, none dropped; forecast [B*T x C_out], as
 /// batch.target.

@@ -5,6 +5,7 @@
 #include <spat/core/error.hpp>
 #include <spat/core/text.hpp>
 #include <spat/data/windows.hpp>
+#include <spat/train/metrics.hpp>
 
 #include <cmath>
 #include <concepts>
@@ -12,18 +13,11 @@
 
 namespace spat::inline SPAT_ABI {
 
-struct NaiveErrors {
-  double mse = 0, mae = 0;
-};
-
 /// Errors, in scaled units over all windows, steps and target channels, of repeating the last
-/// `period` rows of the
-/// history: with t = 0 .. T-1,  forecast[L + t] = history[L - period + t mod period].  Period 1
-/// repeats the last
-/// value. ConfigError unless 1 <= period <= lookback.
+/// `period` rows of the history: with t = 0 .. T-1,  forecast[L + t] = history[L - period + t mod
+/// period].  Period 1 repeats the last value. Throws ConfigError unless 1 <= period <= lookback.
 template <std::floating_point Scalar>
-[[nodiscard]] NaiveErrors naive_errors(const WindowDataset<Scalar>& windows,
-                                       std::size_t period = 1) {
+[[nodiscard]] Metrics naive_errors(const WindowDataset<Scalar>& windows, std::size_t period = 1) {
   const auto& [lookback, horizon, stride, features, marks] = windows.options();
   if (period == 0 || period > lookback) {
     throw ConfigError(
@@ -32,7 +26,7 @@ template <std::floating_point Scalar>
   const Rows<const Scalar> values = windows.values();
   const std::size_t channels = windows.channels(),
                     first_channel = channels - windows.target_channels();
-  NaiveErrors sum;
+  Metrics sum{.windows = windows.size()};
   for (std::size_t i = 0; i < windows.size(); ++i) {
     const std::size_t future = i * stride + lookback;
     for (std::size_t t = 0; t < horizon; ++t) {
@@ -46,7 +40,7 @@ template <std::floating_point Scalar>
     }
   }
   const auto count = static_cast<double>(windows.size() * horizon * windows.target_channels());
-  return {.mse = sum.mse / count, .mae = sum.mae / count};
+  return {.mse = sum.mse / count, .mae = sum.mae / count, .windows = sum.windows};
 }
 
 }  // namespace spat

@@ -1,11 +1,11 @@
 // train. Learning rates by epoch.
 #pragma once
 
-#include <spat/core/error.hpp>
+#include <spat/core/names.hpp>
 
+#include <array>
 #include <cmath>
 #include <numbers>
-#include <string>
 #include <string_view>
 
 namespace spat::inline SPAT_ABI {
@@ -34,14 +34,15 @@ enum class RateSchedule { constant, type1, type3, cosine };
   return rate;
 }
 
-/// Throws ConfigError for another name.
+/// Their names.
+inline constexpr std::array<Named<RateSchedule>, 4> rate_schedules{
+    {{"constant", RateSchedule::constant},
+     {"type1", RateSchedule::type1},
+     {"type3", RateSchedule::type3},
+     {"cosine", RateSchedule::cosine}}};
+/// Throws ConfigError for a name that is not in rate_schedules.
 [[nodiscard]] inline RateSchedule parse_rate_schedule(std::string_view name) {
-  if (name == "constant") return RateSchedule::constant;
-  if (name == "type1") return RateSchedule::type1;
-  if (name == "type3") return RateSchedule::type3;
-  if (name == "cosine") return RateSchedule::cosine;
-  throw ConfigError(
-      message("unknown schedule \"", name, "\"; expected constant, type1, type3 or cosine"));
+  return parse_name("learning rate schedule", name, rate_schedules);
 }
 
 }  // namespace spat

@@ -2,65 +2,28 @@
 #pragma once
 
 #include <spat/kernels/reduce.hpp>
-#include <spat/train/adam.hpp>
 #include <spat/train/early_stopping.hpp>
+#include <spat/train/epoch_record.hpp>
 #include <spat/train/evaluate.hpp>
-#include <spat/train/schedule.hpp>
+#include <spat/train/training_options.hpp>
 #include <spat/train/training_step.hpp>
-#include <spat/train/weight_average.hpp>
 
 #include <chrono>
 #include <functional>
 
 namespace spat::inline SPAT_ABI {
 
-/// Defaults are the reference's (Time-Series-Library): Adam, type1, batches of 32, patience 3.
-struct TrainingOptions {
-  std::size_t epochs = 10, batch_size = 32, patience = 3;
-  double rate = 1e-4;
-  RateSchedule schedule = RateSchedule::type1;
-  std::uint64_t seed = 1;
-  double clip_norm = 0;    // largest norm of the whole gradient; 0: no clipping
-  bool drop_last = false;  // leaves out the epoch's last batch when it is short
-  AdamOptions adam = {};
-  double layer_drop = 0;  // probability that a step leaves an attention module out (LayerDrop)
-  AveragingOptions averaging =
-      {};  // validation, and the model in the end, have the averaged weights
-  double distillation =
-      0;  // share of the teacher's forecast in what is learned; see Trainer::set_teacher
-
-  /// Throws ConfigError with the rule and the value.
-  void check() const {
-    const auto rule = [](bool holds, const char* text) {
-      if (!holds) throw ConfigError(text);
-    };
-    rule(epochs > 0, "epochs must be at least 1");
-    rule(batch_size > 0, "the batch size must be at least 1");
-    rule(rate > 0 && std::isfinite(rate), "the learning rate must be positive and finite");
-    rule(clip_norm >= 0, "the clipping norm must not be negative");
-    rule(layer_drop >= 0 && layer_drop < 1, "the probability of LayerDrop must lie in [0, 1)");
-    rule(distillation >= 0 && distillation <= 1, "the share of the teacher must lie in [0, 1]");
-    rule(averaging.decay >= 0 && averaging.decay < 1,
-         "the decay of averaged weights must lie in [0, 1)");
-  }
+/// What a training goes on from, by position in the list of parameters: what training_state.hpp
+/// writes into a file, and continued() hands to a smaller model.
+template <class Scalar>
+struct TrainingParts {
+  const ParameterList<Scalar>& weights;
+  std::vector<AlignedBuffer<Scalar>>& best;  // weights of the best epoch
+  Adam<Scalar>& adam;
+  WeightAverage<Scalar>& average;
+  EarlyStopping& stopping;
+  std::vector<EpochRecord>& history;
 };
-
-struct EpochRecord {
-  std::size_t epoch = 0;
-  double rate = 0, training_loss = 0, validation_mse = 0, validation_mae = 0, seconds = 0;
-  bool best = false;
-};
-
-/// Where a training stands; given to the progress callback after each step, and with `finished`
-/// after each epoch.
-struct Progress {
-  std::size_t epoch = 0, epochs = 0, step = 0, steps = 0;  // steps of this epoch
-  double loss = 0;                                         // mean over this epoch's steps so far
-  double seconds = 0,
-         seconds_left = 0;  // since run_epoch began; to the end of all epochs at this pace
-  const EpochRecord* finished = nullptr;
-};
-using ProgressCallback = std::function<void(const Progress&)>;
 
 /// Trains a model in place. Same seed, same bytes: on any number of workers, and after a resume
 /// between two epochs.
@@ -88,24 +51,6 @@ class Trainer {
     for (const auto& slope : slopes_)
       squares_.resize(squares_.size() + divide_up(slope.values.size(), norm_piece));
     pack_weights(weights_, Purpose::training);
-  }
-
-  /// Goes on where `before` stands, with a model that lost modules since: epochs, rates, steps, and
-  /// the moments and averages of what survived, by name. The best epoch is sought anew: earlier
-  /// ones were another model's. It has before's team and teacher.
-  template <class Before>
-  Trainer(Model& model, Trainer<Before>& before) : Trainer(model, before.options_, before.team_) {
-    history_ = before.history_, teacher_ = before.teacher_;
-    adam_.set_steps(before.adam_.steps()), average_.set_steps(before.average_.steps());
-    for (std::size_t p = 0; p < weights_.size(); ++p) {
-      const auto found = find_parameter(before.weights_, weights_[p].name);
-      if (found == before.weights_.end())
-        throw ConfigError("a training can only go on with fewer modules");
-      const auto from = static_cast<std::size_t>(found - before.weights_.begin());
-      std::ranges::copy(before.adam_.first_moment(from), adam_.first_moment(p).begin());
-      std::ranges::copy(before.adam_.second_moment(from), adam_.second_moment(p).begin());
-      std::ranges::copy(before.average_.average(from), average_.average(p).begin());
-    }
   }
 
   /// Who options.distillation is about: its forecast of a batch, of the target's shape, valid until
@@ -227,12 +172,32 @@ class Trainer {
   [[nodiscard]] const std::vector<EpochRecord>& history() const { return history_; }
   [[nodiscard]] const TrainingOptions& options() const { return options_; }
   [[nodiscard]] const EarlyStopping& stopping() const { return stopping_; }
+  [[nodiscard]] const Model& model() const { return model_; }
+  /// Between two epochs. Who changes the weights packs them again, for training.
+  [[nodiscard]] TrainingParts<Scalar> parts() {
+    return {weights_, best_, adam_, average_, stopping_, history_};
+  }
 
  private:
-  template <class>
-  friend struct TrainingState;
-  template <Forecaster>
-  friend class Trainer;
+  template <Forecaster After, Forecaster Before>
+  friend Trainer<After> continued(After& model, Trainer<Before>& before);
+
+  /// See continued().
+  Trainer(Model& model, const TrainingOptions& options, Team* team, Teacher teacher,
+          TrainingParts<Scalar> before)
+      : Trainer(model, options, team) {
+    teacher_ = std::move(teacher), history_ = before.history;
+    adam_.set_steps(before.adam.steps()), average_.set_steps(before.average.steps());
+    for (std::size_t p = 0; p < weights_.size(); ++p) {
+      const auto found = find_parameter(before.weights, weights_[p].name);
+      if (found == before.weights.end())
+        throw ConfigError("a training can only go on with fewer modules");
+      const auto from = static_cast<std::size_t>(found - before.weights.begin());
+      std::ranges::copy(before.adam.first_moment(from), adam_.first_moment(p).begin());
+      std::ranges::copy(before.adam.second_moment(from), adam_.second_moment(p).begin());
+      std::ranges::copy(before.average.average(from), average_.average(p).begin());
+    }
+  }
 
   /// Between the weights that are trained and their averages; packed forms follow.
   void swap_averages() {
@@ -316,5 +281,14 @@ class Trainer {
   std::vector<AlignedBuffer<Scalar>> best_;
   std::vector<EpochRecord> history_;
 };
+
+/// The training that `before` is, going on with a model that lost modules since: epochs, rates,
+/// steps, team and teacher are before's, and so are the moments and averages of what survived, by
+/// name. The best epoch is sought anew: earlier ones were another model's. Throws ConfigError if
+/// the model has a parameter that before's lacks.
+template <Forecaster Model, Forecaster Before>
+[[nodiscard]] Trainer<Model> continued(Model& model, Trainer<Before>& before) {
+  return Trainer<Model>(model, before.options_, before.team_, before.teacher_, before.parts());
+}
 
 }  // namespace spat

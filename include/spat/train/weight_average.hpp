@@ -3,9 +3,10 @@
 
 #include <spat/autograd/parameters.hpp>
 #include <spat/autograd/pass.hpp>
-#include <spat/core/error.hpp>
+#include <spat/core/names.hpp>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 namespace spat::inline SPAT_ABI {
@@ -17,12 +18,12 @@ namespace spat::inline SPAT_ABI {
 /// UAI 2018).
 enum class Averaging { none, ema, swa };
 
-/// "none", "ema" or "swa"; else ConfigError.
+/// Their names.
+inline constexpr std::array<Named<Averaging>, 3> averagings{
+    {{"none", Averaging::none}, {"ema", Averaging::ema}, {"swa", Averaging::swa}}};
+/// Throws ConfigError for a name that is not in averagings.
 [[nodiscard]] inline Averaging parse_averaging(std::string_view name) {
-  if (name == "none") return Averaging::none;
-  if (name == "ema") return Averaging::ema;
-  if (name == "swa") return Averaging::swa;
-  throw ConfigError(message("unknown averaging \"", name, "\"; expected none, ema or swa"));
+  return parse_name("averaging", name, averagings);
 }
 
 struct AveragingOptions {

@@ -1,0 +1,36 @@
+// The deployment job: load a saved model and forecast what follows a CSV file, in the units and at
+// the dates of the file. Without arguments it first writes a small model of the synthetic series.
+// Usage: forecast [model file, CSV file]
+#include <spat/spat.hpp>
+
+#include <cstdio>
+using namespace spat;
+using Model = ITransformer<float>;
+
+int main(int argc, char** argv) try {
+  const bool given = argc > 2;
+  const Series series = given ? read_series(argv[2]) : synthetic_series(500);
+  if (!given) {
+    Model made({{.channels = 7,
+                 .lookback = 48,
+                 .horizon = 12,
+                 .width = 16,
+                 .ffn_width = 16,
+                 .heads = 2,
+                 .depth = 2}});
+    initialize(parameters(made), 1);
+    pack(made);
+    save_model("forecast_example.safetensors", made);
+  }
+  const Model model = load_model<Model>(given ? argv[1] : "forecast_example.safetensors");
+  // The scaler is the one that the model was trained with: here, of the rows as they are.
+  const DataDescription data{
+      .names = series.names,
+      .scaler = StandardScaler::fit(series.view(), {0, series.rows()}),
+      .window = {.lookback = model.config().lookback, .horizon = model.config().horizon}};
+  std::fputs(to_csv(forecast(model, data, series)).c_str(), stdout);
+  if (!given) std::remove("forecast_example.safetensors");  // an example leaves nothing behind
+} catch (const Error& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 2;
+}

@@ -1,0 +1,38 @@
+// models. The forecast of a series in its own units and at its own times.
+#pragma once
+
+#include <spat/data/data_description.hpp>
+#include <spat/data/latest_window.hpp>
+#include <spat/models/predictor.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Forecasts the rows after the end of a series: a series of the target channels, [horizon x C_out]
+/// in the units of the series, whose times go on from the series' last one by its usual step. It
+/// has no times if the series has none. The model must have its weights packed.
+///
+/// Throws DataError for fewer rows than the lookback, ShapeError for a scaler of other channels or
+/// a window that the model cannot take, ConfigError for time marks without dates or a single row
+/// with a time, and for columns of other names than `data` has, if it has any.
+template <Evaluable Model>
+[[nodiscard]] Series forecast(const Model& model, const DataDescription& data, const Series& series,
+                              Team* team = nullptr) {
+  if (!data.names.empty() && data.names != series.names)
+    throw ConfigError("the columns of the series are not those that the model was trained on");
+  WindowBuffer<typename Model::Value> buffer;
+  const auto window = latest_window(series, data.scaler, data.window, buffer);
+  Predictor<Model> predictor(model, team);
+  const auto y = predictor.forecast(window);
+  Series future;
+  const std::size_t first = series.channels() - y.cols();  // the targets are the last channels
+  future.names.assign(series.names.begin() + static_cast<std::ptrdiff_t>(first),
+                      series.names.end());
+  for (std::size_t t = 0; t < y.rows(); ++t)
+    for (std::size_t c = 0; c < y.cols(); ++c)
+      future.values.push_back(data.scaler.inverse(static_cast<double>(y.row(t)[c]), first + c));
+  future.time_index = series.time_index;
+  if (!series.times.empty()) future.times = future_times(series, data.window.horizon);
+  return future;
+}
+
+}  // namespace spat

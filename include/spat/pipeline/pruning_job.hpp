@@ -1,0 +1,352 @@
+// pipeline. The whole job: train, score, choose, remove, fine-tune, measure, and report it.
+#pragma once
+
+#include <spat/criteria/any_criterion.hpp>
+#include <spat/pipeline/job_options.hpp>
+#include <spat/pipeline/processor_time.hpp>
+#include <spat/pipeline/resumable_training.hpp>
+#include <spat/prune/in_training.hpp>
+#include <spat/prune/score_windows.hpp>
+#include <spat/report/budget_text.hpp>
+#include <spat/report/pruning_report.hpp>
+#include <spat/train/teacher.hpp>
+
+namespace spat::inline SPAT_ABI {
+
+/// Whether criteria hear of the model's modules, so that there are scores to prune by. A model says
+/// so with a constant `scored`; without one, every model that has modules is scored.
+template <class Model>
+[[nodiscard]] constexpr bool has_scored_modules() {
+  if constexpr (requires { Model::scored; })
+    return Model::scored;
+  else if constexpr (requires { typename Model::Config; })
+    return typename Model::Config{}.modules() > 0;
+  else
+    return true;
+}
+
+/// Prunes one model and writes down what came of it. Call train() for a fresh model, or score() for
+/// a trained one; then prune(), and measure() for the report.
+///
+///     PruningJob<Model> job(model, make_criterion<float>("send"), data, options);
+///     job.train();
+///     job.prune();
+///     job.measure();
+///
+/// A schedule of in_training removes modules within train(); prune() has nothing left to do then. A
+/// model that nothing scores loses the modules that options.keep leaves out. Results are a function
+/// of the options alone, not of the workers; only latencies and times differ.
+///
+/// Errors: the constructor throws ConfigError for options that do not fit together or cannot be
+/// met, so that this is said before the work; later calls throw the errors of the trainer, of
+/// choose() and of search().
+template <PrunableModel Model, class C = AnyCriterion<typename Model::Value>>
+class PruningJob {
+ public:
+  using Scalar = typename Model::Value;
+
+  /// `model` is fresh or trained, with its weights packed. What `data` refers to must outlive the
+  /// job.
+  PruningJob(Model model, C criterion, const JobData<Scalar>& data, JobOptions options,
+             JobProgress progress = {})
+      : data_(data), options_(std::move(options)),
+        progress_(std::move(progress)), windows_{data.training, data.validation, data.team},
+        dense_(std::move(model)), observer_(observer_of(dense_, std::move(criterion))) {
+    check();
+    report_.seed = options_.training.seed;
+    report_.command = options_.command;
+    if constexpr (requires { std::string(Model::name); }) report_.model = Model::name;
+    report_.data = data.name;
+    report_.criterion = options_.criterion;
+    report_.schedule = name_of(pruning_schedules, options_.schedule);
+    report_.budget = !options_.budget.empty() ? options_.budget
+                     : options_.keep          ? message("modules ", digits(*options_.keep))
+                                              : to_text(options_.pruning.budget);
+  }
+  PruningJob(const PruningJob&) = delete;
+  PruningJob& operator=(const PruningJob&) = delete;
+
+  /// Trains the model, which the criterion watches. Returns whether training is over: false if it
+  /// stopped as `file` asked. Throws ConfigError if modules are to go while it trains, and
+  /// something needs a dense model to compare with.
+  bool train(const TrainingFile& file = {}) {
+    const ProcessorTimer timer(report_.processor_seconds);
+    resumed_ = file.resume;
+    if constexpr (has_scored_modules<Model>())
+      if (options_.schedule == PruningSchedule::in_training) return train_and_remove(file);
+    DenseTraining<Model, Observer> training(dense_, data_.training, data_.validation,
+                                            options_.training, observer_, data_.team);
+    if (!run_training(training, file, progress_.training)) return false;
+    training.take_best();
+    add_epochs(training.history(), false);
+    return true;
+  }
+
+  /// Scores a trained model on windows, as it stands.
+  void score(const ScoringOptions& how = {}) {
+    const ProcessorTimer timer(report_.processor_seconds);
+    if constexpr (has_scored_modules<Model>())
+      if (!options_.keep) score_windows(dense_, data_.training, observer_, how, data_.team);
+  }
+
+  /// Chooses what goes, removes it and fine-tunes the rest, by the schedule.
+  void prune() {
+    if (pruned_) return;
+    const ProcessorTimer timer(report_.processor_seconds);
+    const PruningOptions& how = options_.pruning;
+    typename Trainer<Model>::Teacher teacher;
+    if (how.fine_tuning.distillation > 0) teacher = teacher_of(dense_, data_.team);
+    if constexpr (has_scored_modules<Model>()) {
+      hear_losses(observer_, dense_, windows_, options_.training.seed);
+      keep_scores();
+    }
+    const ProgressCallback& progress = progress_.fine_tuning;
+    if (options_.keep || !has_scored_modules<Model>())
+      return keep_result(prune_to(dense_, options_.keep.value_or(dense_.form.kept()), windows_, how,
+                                  teacher, progress));
+    if constexpr (has_scored_modules<Model>()) switch (options_.schedule) {
+        case PruningSchedule::one_shot:
+          return keep_result(prune_one_shot(dense_, observer_, windows_, how, teacher, progress));
+        case PruningSchedule::iterative:
+          return keep_result(
+              prune_iteratively(dense_, observer_, windows_, how, teacher, progress));
+        case PruningSchedule::in_training:
+          return keep_result(prune_in_training(dense_, observer_, windows_, how.fine_tuning, how,
+                                               progress, teacher));
+      }
+  }
+
+  /// Completes the report: errors, costs and latencies of both models, example forecasts, errors on
+  /// other data, and the search.
+  void measure() {
+    const Model& small = pruned();
+    const ModuleMask kept = small.form.kept();
+    if (report_.modules.empty()) name_modules();
+    for (std::size_t i = 0; i < report_.modules.size(); ++i)
+      report_.modules[i].kept = kept.keeps(i);
+    report_.dense = row(dense_, has_dense());
+    if (report_.prunes()) {
+      report_.pruned = row(small);
+      if constexpr (requires { small.dead_parts(); }) report_.dead_parts = small.dead_parts();
+    }
+    if (report_.prunes() && has_dense()) {
+      report_.error_by_step = {error_profile(dense_, data_.test, data_.team).by_step,
+                               error_profile(small, data_.test, data_.team).by_step};
+      if (!data_.description.names.empty()) add_forecasts();
+      for (const OtherData<Scalar>& other : data_.others) {
+        const Metrics a = evaluate(dense_, other.test, data_.team),
+                      b = evaluate(small, other.test, data_.team);
+        report_.zero_shot.push_back({other.name, a.mse, a.mae, b.mse, b.mae});
+      }
+      if (options_.searches) search_masks(kept);
+    }
+    measure_latencies();
+    if (resumed_) report_.processor_seconds = 0;  // of the whole training nothing is known
+  }
+
+  /// Whether dense() was trained: not if modules went while training.
+  [[nodiscard]] bool has_dense() const { return has_dense_; }
+  [[nodiscard]] const Model& dense() const { return dense_; }
+  /// The model that is left; before prune(), and if nothing went, the dense one.
+  [[nodiscard]] const Model& pruned() const { return pruned_ ? *pruned_ : dense_; }
+  [[nodiscard]] const PruningReport& report() const { return report_; }
+
+ private:
+  static auto observer_of(const Model& model, C criterion) {
+    if constexpr (has_scored_modules<Model>())
+      return Pruner<Model, C>(model, std::move(criterion));
+    else
+      return NoObserver{};
+  }
+  using Observer = decltype(observer_of(std::declval<const Model&>(), std::declval<C>()));
+
+  [[nodiscard]] std::size_t modules() const { return dense_.form.modules(); }
+  [[nodiscard]] std::string digits(ModuleMask mask) const { return to_string(mask, modules()); }
+
+  void check() const {
+    options_.training.check();
+    options_.pruning.fine_tuning.check();
+    if (options_.searches) (void)detail::width_of(options_.search, modules());
+    const ModuleMask guard = guard_of(dense_.form);
+    if (options_.keep && options_.schedule != PruningSchedule::one_shot)
+      throw ConfigError("a schedule needs a budget that scores decide on, not the modules to keep");
+    if (options_.keep && !satisfies(*options_.keep, guard))
+      throw ConfigError(message("one of these modules has to stay: ", module_numbers(guard)));
+    if (options_.keep) return;
+    const Budget& budget = options_.pruning.budget;
+    if (std::holds_alternative<DropLowest>(budget) || std::holds_alternative<DropRatio>(budget))
+      (void)choose(dense_.form.kept(), std::vector<double>(modules(), 1.0), budget, guard);
+  }
+
+  bool train_and_remove(const TrainingFile& file) {
+    if (options_.searches || !data_.others.empty() || options_.pruning.fine_tuning.distillation > 0)
+      throw ConfigError(
+          "a search, other test data and distillation need a dense model, and pruning while "
+          "training "
+          "trains none: train one first, then prune it");
+    std::optional<PruningResult<Model>> result;
+    {
+      InTrainingPruning<Model, C> training(dense_, observer_, windows_, options_.training,
+                                           options_.pruning);
+      if (!run_training(training, file, progress_.training)) return false;
+      result = training.result();
+    }
+    if (result->removals.empty()) {
+      dense_ = std::move(result->model);
+      add_epochs(result->history, false);
+      keep_scores();
+      pruned_.emplace(dense_);
+      return true;
+    }
+    has_dense_ = false;
+    report_.pruned_only.mse = report_.pruned_only.mae = std::nan("");
+    keep_result(std::move(*result));
+    keep_scores();
+    return true;
+  }
+
+  /// Takes the smaller model, its epochs, and what it would have been without fine-tuning.
+  void keep_result(PruningResult<Model> result) {
+    const std::size_t before = report_.epochs.size();
+    add_epochs(result.history, has_dense_);
+    if (options_.schedule != PruningSchedule::one_shot) mark_removals(result.removals, before);
+    pruned_.emplace(std::move(result.model));
+    if (!has_dense_ || result.removals.empty()) return;
+    const double seconds = processor_seconds();  // what follows is for the report only
+    report_.pruned_only =
+        row(pruned_with_statistics(dense_, pruned_->form.kept(), windows_, options_.training.seed));
+    if (options_.pruning.fine_tunes) tune_dense();
+    report_.processor_seconds -= processor_seconds() - seconds;
+  }
+  void mark_removals(const std::vector<Removal>& removals, std::size_t epochs_before) {
+    ModuleMask before = dense_.form.kept();
+    for (const Removal& removal : removals) {
+      const std::size_t at = epochs_before + removal.epoch;
+      for (std::size_t i = 0; i < modules() && at > 0; ++i)
+        if (before.keeps(i) && !removal.mask.keeps(i)) report_.epochs[at - 1].dropped.push_back(i);
+      before = removal.mask;
+    }
+  }
+
+  /// Fine-tunes a copy of the dense model in the same way: what the pruned model is compared with.
+  void tune_dense() {
+    Model tuned = dense_;
+    TrainingOptions options = options_.pruning.fine_tuning;
+    options.distillation = 0;
+    NoObserver nobody;
+    (void)fine_tune(tuned, windows_, options, nobody, {}, progress_.dense_fine_tuning);
+    report_.dense_tuned = row(tuned);
+  }
+
+  void add_epochs(const std::vector<EpochRecord>& epochs, bool fine_tuning) {
+    for (const EpochRecord& epoch : epochs) report_.epochs.push_back({epoch, fine_tuning, {}});
+  }
+
+  void name_modules() {
+    for (std::size_t i = 0; i < modules(); ++i) {
+      std::string name = message("module ", i);
+      if constexpr (requires { dense_.module_name(i); }) name = dense_.module_name(i);
+      report_.modules.push_back({std::move(name), std::nan(""), true});
+    }
+  }
+
+  void keep_scores() {
+    name_modules();
+    const Observer& pruner = observer_;
+    auto scores = pruner.scores();
+    if (!has_dense_)  // those of the model in training, when it had them
+      for (std::size_t i = 0; i < scores.size(); ++i)
+        for (const auto& epoch : pruner.trajectory())
+          if (std::isfinite(epoch[i])) scores[i] = epoch[i];
+    const auto spread = pruner.spread(options_.training.seed);
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+      report_.modules[i].score = scores[i];
+      if (spread) report_.modules[i].error = spread->standard_error[i];
+    }
+    if (spread)
+      for (const auto& pair : spread->indistinguishable()) {
+        const double below = spread->below[pair.first][pair.second];
+        report_.ties.push_back(
+            {pair.first, pair.second,
+             spread->mean[pair.first] <= spread->mean[pair.second] ? below : 1 - below});
+      }
+    report_.trajectory = pruner.trajectory();
+    report_.trajectory_errors = pruner.trajectory_errors();
+    for (std::size_t e = 1; e < report_.trajectory.size(); ++e)
+      report_.stability.push_back(kendall_tau(report_.trajectory[e - 1], report_.trajectory[e]));
+  }
+
+  /// Errors are NaN for a model that was not trained.
+  [[nodiscard]] ReportRow row(const Model& model, bool trained = true) const {
+    Metrics metrics{.mse = std::nan(""), .mae = std::nan("")};
+    if (trained) metrics = evaluate(model, data_.test, data_.team);
+    return {metrics.mse, metrics.mae, cost_of(model, data_.training.channels()), {}};
+  }
+
+  /// The last target channel of two test windows, in the units of the series.
+  void add_forecasts() {
+    Predictor<Model> dense(dense_, data_.team), small(pruned(), data_.team);
+    WindowBuffer<Scalar> buffer;
+    const std::size_t channel = data_.description.names.size() - 1;
+    const auto last_column = [&](Rows<const Scalar> rows) {
+      std::vector<double> values;
+      for (std::size_t r = 0; r < rows.rows(); ++r)
+        values.push_back(data_.description.scaler.inverse(
+            static_cast<double>(rows.row(r)[rows.cols() - 1]), channel));
+      return values;
+    };
+    for (const std::size_t third : {1u, 2u}) {
+      const std::array<std::size_t, 1> index{third * data_.test.size() / 3};
+      const auto window = data_.test.gather(index, buffer);
+      report_.forecasts.push_back({.channel = data_.description.names[channel],
+                                   .history = last_column(window.history),
+                                   .truth = last_column(window.target),
+                                   .dense = last_column(dense.forecast(window)),
+                                   .pruned = last_column(small.forecast(window))});
+    }
+  }
+
+  /// All masks, or a beam of them: validation loss as removal leaves it, and measured latency.
+  void search_masks(ModuleMask chosen) {
+    const Measures measures = measures_of(dense_, data_.training, data_.validation,
+                                          options_.pruning.measures, data_.team);
+    const auto loss = [&](ModuleMask mask) {
+      return evaluate(pruned_with_statistics(dense_, mask, windows_, options_.training.seed),
+                      data_.validation, data_.team)
+          .mse;
+    };
+    for (const Candidate& candidate : search(dense_.form.kept(), modules(), loss, measures.latency,
+                                             options_.search, guard_of(dense_.form)))
+      report_.candidates.push_back({candidate, candidate.mask == chosen});
+  }
+
+  /// Of one window's forecast, the models in turn.
+  void measure_latencies() {
+    WindowBuffer<Scalar> buffer;
+    const std::array<std::size_t, 1> first{0};
+    const auto window = data_.test.gather(first, buffer);
+    std::vector<std::function<void()>> calls;
+    const auto add = [&](const Model& model) {
+      calls.push_back([&window, predictor = std::make_shared<Predictor<Model>>(model, data_.team)] {
+        (void)predictor->forecast(window);
+      });
+    };
+    add(dense_);
+    if (report_.prunes()) add(pruned());
+    const auto latencies = measure_alternately(calls, options_.latency_seconds, 50);
+    report_.dense.latency = latencies[0];
+    if (report_.prunes()) report_.pruned.latency = latencies[1];
+  }
+
+  JobData<Scalar> data_;
+  JobOptions options_;
+  JobProgress progress_;
+  PruningData<Scalar> windows_;
+  Model dense_;
+  Observer observer_;  // looks at dense_
+  std::optional<Model> pruned_;
+  bool has_dense_ = true, resumed_ = false;
+  PruningReport report_;
+};
+
+}  // namespace spat

@@ -1,0 +1,21 @@
+// train. A model that teaches another one: distillation.
+#pragma once
+
+#include <spat/models/predictor.hpp>
+#include <spat/train/trainer.hpp>
+
+#include <memory>
+
+namespace spat::inline SPAT_ABI {
+
+/// Returns a teacher for Trainer::set_teacher() that answers with the model's forecasts. Model and
+/// team must outlive it, and the model's weights must be packed.
+template <Forecaster Model>
+[[nodiscard]] typename Trainer<Model>::Teacher teacher_of(const Model& model,
+                                                          Team* team = nullptr) {
+  return
+      [predictor = std::make_shared<Predictor<Model>>(model, team)](
+          const WindowBatch<typename Model::Value>& batch) { return predictor->forecast(batch); };
+}
+
+}  // namespace spat

@@ -1,0 +1,44 @@
+// train. How a model is trained.
+#pragma once
+
+#include <spat/core/error.hpp>
+#include <spat/train/adam.hpp>
+#include <spat/train/schedule.hpp>
+#include <spat/train/weight_average.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+namespace spat::inline SPAT_ABI {
+
+/// Defaults are the reference's (Time-Series-Library): Adam, type1, batches of 32, patience 3.
+struct TrainingOptions {
+  std::size_t epochs = 10, batch_size = 32, patience = 3;
+  double rate = 1e-4;
+  RateSchedule schedule = RateSchedule::type1;
+  std::uint64_t seed = 1;
+  double clip_norm = 0;    // largest norm of the whole gradient; 0: no clipping
+  bool drop_last = false;  // leaves out the epoch's last batch if it is short
+  AdamOptions adam = {};
+  double layer_drop = 0;  // probability that a step leaves an attention module out (LayerDrop)
+  AveragingOptions averaging = {};  // validation and the final model have the averaged weights
+  double distillation = 0;  // the teacher's share in what is learned; see Trainer::set_teacher
+
+  /// Throws ConfigError with the rule that does not hold.
+  void check() const {
+    const auto rule = [](bool holds, const char* text) {
+      if (!holds) throw ConfigError(text);
+    };
+    rule(epochs > 0, "epochs must be at least 1");
+    rule(batch_size > 0, "the batch size must be at least 1");
+    rule(rate > 0 && std::isfinite(rate), "the learning rate must be positive and finite");
+    rule(clip_norm >= 0, "the clipping norm must not be negative");
+    rule(layer_drop >= 0 && layer_drop < 1, "the probability of LayerDrop must lie in [0, 1)");
+    rule(distillation >= 0 && distillation <= 1, "the share of the teacher must lie in [0, 1]");
+    rule(averaging.decay >= 0 && averaging.decay < 1,
+         "the decay of averaged weights must lie in [0, 1)");
+  }
+};
+
+}  // namespace spat

@@ -1,0 +1,52 @@
+// spat prune: its options.
+#include "run.hpp"
+
+#include <CLI/CLI.hpp>
+
+namespace tool {
+
+Command add_prune(CLI::App& app, const std::string& command_line) {
+  struct All {
+    PruneOptions prune;
+    DataOptions data;
+    std::size_t threads = 1, batch = 32;
+    std::uint64_t seed = 1;
+    double rate = 1e-4;
+    bool quiet = false;
+  };
+  const auto all = std::make_shared<All>();
+  PruneOptions& o = all->prune;
+  o.command_line = command_line;
+  CLI::App& command =
+      *app.add_subcommand("prune", "Score a trained model, prune, fine-tune and report");
+  command.add_option("--model", o.model_file, "Model file, as run writes it")->required();
+  all->data.add_to(command);
+  o.add_to(command);
+  command
+      .add_option("--scoring-batches", o.scoring_batches,
+                  "Batches of training windows that scores are measured on")
+      ->capture_default_str();
+  command.add_option("--batch", all->batch, "Windows a step")->capture_default_str();
+  command.add_option("--rate", all->rate, "The learning rate that the model was trained with")
+      ->capture_default_str();
+  command.add_option("--seed", all->seed, "Seed of shuffles and dropout")->capture_default_str();
+  command.add_option("--threads", all->threads, "Workers; results do not depend on it")
+      ->capture_default_str();
+  command.add_flag("--quiet", all->quiet, "No progress");
+  return [all, &command] {
+    PruneOptions job = all->prune;
+    if (all->threads == 0) throw spat::ConfigError("--threads must be at least 1");
+    job.training.batch_size = all->batch;
+    job.training.rate = all->rate;
+    job.training.seed = all->seed;
+    job.training.check();
+    job.threads = all->threads;
+    job.quiet = all->quiet;
+    const Described about = described(spat::SafetensorsFile(job.model_file));
+    const Data data =
+        load_as(about, all->data, command.count("--protocol") != 0, command.count("--marks") != 0);
+    architecture(about.model).prune(job, data, load_others(job.test_data, all->data, data));
+  };
+}
+
+}  // namespace tool
