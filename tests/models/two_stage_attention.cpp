@@ -25,7 +25,7 @@ template <std::uint64_t keeps>
 using Static = spat::TwoStageAttention<double, BlockMask{false, {keeps}}, 6, 10, 2>;
 using Dynamic = spat::TwoStageAttention<double>;
 
-static_assert(std::is_same_v<decltype(Static<0b01>::routing), spat::Absent>);
+static_assert(std::is_same_v<decltype(Static<0b01>::Routing::mixer), spat::Absent>);
 static_assert(sizeof(Static<0b00>) < sizeof(Static<0b10>));
 
 template <class Layer = Dynamic>
