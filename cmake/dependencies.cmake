@@ -34,9 +34,6 @@ spat_header_only(Eigen3 Eigen3::Eigen .
 spat_header_only(xsimd xsimd include
   https://github.com/xtensor-stack/xsimd/archive/8.1.0.tar.gz
   d52551360d37709675237d2a0418e28f70995b5b7cdad7c674626bcfbbf48328)
-spat_header_only(nlohmann_json nlohmann_json::nlohmann_json include
-  https://github.com/nlohmann/json/releases/download/v3.11.2/json.tar.xz
-  8c4b26bf4b422252e13f332bc5e388ec0ab5c3443d24399acb675e68278d341f)
 
 # Debian's xsimd 8.1 asks to link a library xtl that it neither brings nor needs (spatConfig.cmake does the same).
 if(NOT TARGET xtl)

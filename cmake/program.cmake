@@ -31,3 +31,10 @@ function(spat_program target)
     target_link_options(${target} PRIVATE -fsanitize=${SPAT_SANITIZE})
   endif()
 endfunction()
+
+# JSON, which some of our own programs read and write; the library needs none.
+if(PROJECT_IS_TOP_LEVEL)
+  spat_header_only(nlohmann_json nlohmann_json::nlohmann_json include
+    https://github.com/nlohmann/json/releases/download/v3.11.2/json.tar.xz
+    8c4b26bf4b422252e13f332bc5e388ec0ab5c3443d24399acb675e68278d341f)
+endif()

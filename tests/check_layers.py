@@ -9,7 +9,7 @@ import sys
 
 LAYERS = ["core", "io", "data", "kernels", "autograd", "nn", "models", "criteria", "train", "prune", "report", "pipeline"]  # low to high
 # Libraries that cost parse time stay behind the layers that need them.
-ONLY_IN = {"xsimd": ["kernels"], "nlohmann": ["io", "report"]}
+ONLY_IN = {"xsimd": ["kernels"]}
 
 SPAT = re.compile(r'^\s*#\s*include\s*<spat/([^>]+)>', re.M)
 QUOTED = re.compile(r'^\s*#\s*include\s*("[^"]*")', re.M)

@@ -26,7 +26,7 @@
 #include <spat/io/fields.hpp>
 #include <spat/io/input_file.hpp>
 #include <spat/io/json.hpp>
-#include <spat/io/json_number.hpp>
+#include <spat/io/json_text.hpp>
 #include <spat/io/npy.hpp>
 #include <spat/io/safetensors.hpp>
 #include <spat/io/safetensors_file.hpp>

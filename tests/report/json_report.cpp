@@ -1,6 +1,8 @@
 // The report as JSON, read back.
 #include <spat/report/json_report.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <tests/catch.hpp>
 #include <tests/report/example.hpp>
 

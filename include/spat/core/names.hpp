@@ -5,7 +5,7 @@
 #include <spat/core/text.hpp>
 
 #include <cstddef>
-#include <ranges>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -25,7 +25,7 @@ struct Named {
 template <class Table>
 [[nodiscard]] auto parse_name(std::string_view kind, std::string_view name, const Table& table) {
   std::string known;
-  std::size_t left = std::ranges::size(table);
+  std::size_t left = std::size(table);
   for (const auto& one : table) {
     if (one.name == name) return one.value;
     --left;

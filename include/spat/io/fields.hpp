@@ -4,6 +4,7 @@
 #include <spat/core/error.hpp>
 #include <spat/core/text.hpp>
 #include <spat/io/json.hpp>
+#include <spat/io/json_text.hpp>
 
 #include <algorithm>
 #include <cmath>

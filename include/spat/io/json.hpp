@@ -1,10 +1,9 @@
-// io. JSON: a strict reader that tells what it meets, and the text of strings and numbers.
+// io. JSON, read: a strict reader that reports what it finds, event by event.
 #pragma once
 
 #include <spat/core/error.hpp>
 #include <spat/core/text.hpp>
 #include <spat/io/encoding.hpp>
-#include <spat/io/json_number.hpp>
 
 #include <charconv>
 #include <concepts>
@@ -21,11 +20,12 @@ namespace spat::inline SPAT_ABI {
 namespace detail {
 
 /// Reads one JSON text (RFC 8259, UTF-8) and calls a member of `events` for everything in it:
-/// null(), boolean(b), number_unsigned(u), number_integer(i) of negative ones, number_float(d),
-/// string(text), start_object(), key(text), end_object(), start_array(), end_array(). The first
-/// call that returns false ends the reading; so does, after parse_error(position), what is not
-/// JSON, is nested deeper than `deepest`, or is a number outside of double. The position counts
-/// bytes from one, the offending one included.
+/// null(), boolean(b), number_unsigned(u), number_integer(i) for negative ones, number_float(d),
+/// string(text), start_object(), key(text), end_object(), start_array(), end_array().
+///
+/// The first call that returns false ends the reading. parse_error(position) ends it if the text is
+/// not JSON, is nested deeper than `deepest`, or has a number outside of double. The position
+/// counts bytes from one and includes the offending byte.
 template <class Events>
 class JsonReader {
  public:
@@ -277,39 +277,6 @@ class JsonReader {
   std::size_t at_ = 0, depth_ = 0;
   bool whole_ = false;
 };
-
-/// JSON text of a string. ConfigError if it is not UTF-8.
-[[nodiscard]] inline std::string json_text(std::string_view value) {
-  if (!is_utf8(value)) throw ConfigError("a text that goes into JSON is not UTF-8");
-  constexpr std::string_view hex = "0123456789abcdef", special = "\"\\\b\f\n\r\t";
-  constexpr std::string_view names = "\"\\bfnrt";
-  std::string text("\"");
-  for (const char c : value) {
-    const std::size_t which = special.find(c);
-    if (which != special.npos) {
-      text.push_back('\\');
-      text.push_back(names[which]);
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      text.append("\\u00").push_back(hex[static_cast<unsigned char>(c) >> 4]);
-      text.push_back(hex[static_cast<unsigned char>(c) & 15]);
-    } else {
-      text.push_back(c);
-    }
-  }
-  text.push_back('"');
-  return text;
-}
-/// JSON text of a bool, an integer or a finite floating-point number.
-template <class Number>
-  requires(std::integral<Number> || std::floating_point<Number>)
-[[nodiscard]] std::string json_text(Number value) {
-  if constexpr (std::same_as<Number, bool>)
-    return value ? "true" : "false";
-  else if constexpr (std::integral<Number>)
-    return message(value);
-  else
-    return json_number(static_cast<double>(value));
-}
 
 }  // namespace detail
 

@@ -18,7 +18,6 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -165,7 +164,7 @@ class SafetensorsFile {
   std::string path_;
   std::unique_ptr<std::istream> stream_;
   SafetensorsHeader header_;
-  std::unordered_map<std::string_view, std::size_t> index_;
+  std::map<std::string_view, std::size_t> index_;
   std::uint64_t data_ = 0;
 };
 

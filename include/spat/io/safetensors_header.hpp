@@ -18,7 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -226,7 +226,7 @@ class SafetensorsReader {
   std::string name_, key_;
   bool has_dtype_ = false, has_shape_ = false, has_offsets_ = false;
   std::vector<std::uint64_t> offsets_;
-  std::unordered_set<std::string> seen_;
+  std::set<std::string> seen_;
 };
 
 /// The size in bytes of a tensor of this shape; nothing on overflow.

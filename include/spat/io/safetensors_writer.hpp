@@ -14,7 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -102,7 +102,7 @@ class SafetensorsWriter {
   }
 
   std::vector<Entry> entries_;
-  std::unordered_set<std::string> names_;
+  std::set<std::string> names_;
   std::map<std::string, std::string> metadata_;
   std::array<std::string, 2> data_;  // 8-byte numbers, then 4-byte ones
 };

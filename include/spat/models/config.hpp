@@ -5,24 +5,37 @@
 #include <spat/core/error.hpp>
 #include <spat/core/module_mask.hpp>
 
+#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <type_traits>
 
 namespace spat::inline SPAT_ABI {
 
 // A configuration of the library is an aggregate of integers and bools, so that it can be a
 // template argument. Beside its members it has two lists:
 //
-//     fields()            std::tuple("channels", &Config::channels, ...): all members but `kept`,
-//     in
-//                         the order of a file
+//     fields()            std::array{ConfigField{"channels", &Config::channels}, ...}: all members
+//                         but `kept`, in the order of a file
 //     rules_hold(rule)    rule(holds, "what must hold", "name", value, ...) && ...
 //
 // The functions below make of them what a model, a file and the tool ask of a configuration. They
 // are free functions because g++ 12 warns (-Wextra) of each designated initializer of an aggregate
 // that has a base class.
+
+/// A member of a configuration, a size or a flag, with its name in files and on the command line.
+template <class Config>
+struct ConfigField {
+  const char* name;
+  std::size_t Config::*number = nullptr;
+  bool Config::*flag = nullptr;
+
+  constexpr ConfigField(const char* field_name, std::size_t Config::*member)
+      : name(field_name), number(member) {}
+  constexpr ConfigField(const char* field_name, bool Config::*member)
+      : name(field_name), flag(member) {}
+};
 
 /// The same configuration with other modules.
 template <class Config>
@@ -56,15 +69,6 @@ void append_named(std::string& text, std::string_view name, const Value& value,
   append_named(text, more...);
 }
 
-template <class Config, class Visit>
-constexpr void visit_fields(Config&, Visit&) {}
-template <class Config, class Visit, class Member, class... More>
-constexpr void visit_fields(Config& config, Visit& visit, const char* name, Member member,
-                            More... more) {
-  visit(name, config.*member);
-  visit_fields(config, visit, more...);
-}
-
 }  // namespace detail
 
 /// Throws ConfigError with the first rule that does not hold and its values: "heads must divide
@@ -84,8 +88,11 @@ void check_rules(const Config& config) {
 /// apart. The members of a const configuration are const.
 template <class Config, class Visit>
 constexpr void for_each_field(Config& config, Visit&& visit) {
-  std::apply([&](const auto&... list) { detail::visit_fields(config, visit, list...); },
-             Config::fields());
+  for (const auto& field : std::remove_const_t<Config>::fields())
+    if (field.number)
+      visit(field.name, config.*field.number);
+    else
+      visit(field.name, config.*field.flag);
 }
 
 /// The rules that several configurations share, for rules_hold().

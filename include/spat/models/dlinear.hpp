@@ -34,8 +34,8 @@ struct DLinearConfig {
 
   static constexpr auto fields() {
     using C = DLinearConfig;
-    return std::tuple("channels", &C::channels, "lookback", &C::lookback, "horizon", &C::horizon,
-                      "kernel", &C::kernel);
+    return std::array{ConfigField{"channels", &C::channels}, ConfigField{"lookback", &C::lookback},
+                      ConfigField{"horizon", &C::horizon}, ConfigField{"kernel", &C::kernel}};
   }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) &&

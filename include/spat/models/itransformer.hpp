@@ -45,9 +45,15 @@ struct ITransformerConfig {
 
   static constexpr auto fields() {
     using C = ITransformerConfig;
-    return std::tuple("channels", &C::channels, "marks", &C::marks, "lookback", &C::lookback,
-                      "horizon", &C::horizon, "width", &C::width, "ffn_width", &C::ffn_width,
-                      "heads", &C::heads, "depth", &C::depth, "instance_norm", &C::instance_norm);
+    return std::array{ConfigField{"channels", &C::channels},
+                      ConfigField{"marks", &C::marks},
+                      ConfigField{"lookback", &C::lookback},
+                      ConfigField{"horizon", &C::horizon},
+                      ConfigField{"width", &C::width},
+                      ConfigField{"ffn_width", &C::ffn_width},
+                      ConfigField{"heads", &C::heads},
+                      ConfigField{"depth", &C::depth},
+                      ConfigField{"instance_norm", &C::instance_norm}};
   }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) && rules::attention_blocks(*this, rule);

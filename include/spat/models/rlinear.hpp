@@ -32,8 +32,9 @@ struct RLinearConfig {
 
   static constexpr auto fields() {
     using C = RLinearConfig;
-    return std::tuple("channels", &C::channels, "lookback", &C::lookback, "horizon", &C::horizon,
-                      "instance_norm", &C::instance_norm);
+    return std::array{ConfigField{"channels", &C::channels}, ConfigField{"lookback", &C::lookback},
+                      ConfigField{"horizon", &C::horizon},
+                      ConfigField{"instance_norm", &C::instance_norm}};
   }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule);

@@ -51,10 +51,17 @@ struct SMambaConfig {
 
   static constexpr auto fields() {
     using C = SMambaConfig;
-    return std::tuple("channels", &C::channels, "marks", &C::marks, "lookback", &C::lookback,
-                      "horizon", &C::horizon, "width", &C::width, "ffn_width", &C::ffn_width,
-                      "depth", &C::depth, "state", &C::state, "convolution", &C::convolution,
-                      "expand", &C::expand, "instance_norm", &C::instance_norm);
+    return std::array{ConfigField{"channels", &C::channels},
+                      ConfigField{"marks", &C::marks},
+                      ConfigField{"lookback", &C::lookback},
+                      ConfigField{"horizon", &C::horizon},
+                      ConfigField{"width", &C::width},
+                      ConfigField{"ffn_width", &C::ffn_width},
+                      ConfigField{"depth", &C::depth},
+                      ConfigField{"state", &C::state},
+                      ConfigField{"convolution", &C::convolution},
+                      ConfigField{"expand", &C::expand},
+                      ConfigField{"instance_norm", &C::instance_norm}};
   }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) && rules::widths(*this, rule) && rules::depth(*this, rule) &&

@@ -66,10 +66,17 @@ struct TimeXerConfig {
 
   static constexpr auto fields() {
     using C = TimeXerConfig;
-    return std::tuple("channels", &C::channels, "marks", &C::marks, "targets", &C::targets,
-                      "lookback", &C::lookback, "horizon", &C::horizon, "width", &C::width,
-                      "ffn_width", &C::ffn_width, "heads", &C::heads, "depth", &C::depth, "patch",
-                      &C::patch, "instance_norm", &C::instance_norm);
+    return std::array{ConfigField{"channels", &C::channels},
+                      ConfigField{"marks", &C::marks},
+                      ConfigField{"targets", &C::targets},
+                      ConfigField{"lookback", &C::lookback},
+                      ConfigField{"horizon", &C::horizon},
+                      ConfigField{"width", &C::width},
+                      ConfigField{"ffn_width", &C::ffn_width},
+                      ConfigField{"heads", &C::heads},
+                      ConfigField{"depth", &C::depth},
+                      ConfigField{"patch", &C::patch},
+                      ConfigField{"instance_norm", &C::instance_norm}};
   }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) &&

@@ -34,8 +34,9 @@ struct TSMixerConfig {
 
   static constexpr auto fields() {
     using C = TSMixerConfig;
-    return std::tuple("channels", &C::channels, "lookback", &C::lookback, "horizon", &C::horizon,
-                      "width", &C::width, "depth", &C::depth);
+    return std::array{ConfigField{"channels", &C::channels}, ConfigField{"lookback", &C::lookback},
+                      ConfigField{"horizon", &C::horizon}, ConfigField{"width", &C::width},
+                      ConfigField{"depth", &C::depth}};
   }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) &&

@@ -1,11 +1,9 @@
 // report. The pruning report as JSON, for programs.
 #pragma once
 
+#include <spat/io/json_text.hpp>
 #include <spat/report/pruning_report.hpp>
 
-#include <nlohmann/json.hpp>
-
-#include <cmath>
 #include <string>
 #include <vector>
 
@@ -13,35 +11,79 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-using Json = nlohmann::ordered_json;
-
-/// A number, or null if it is not finite: JSON has no form for it.
-[[nodiscard]] inline Json number_or_null(double value) {
-  return std::isfinite(value) ? Json(value) : Json();
-}
-[[nodiscard]] inline Json numbers_or_null(const std::vector<double>& values) {
-  Json list = Json::array();
-  for (const double value : values) list.push_back(number_or_null(value));
-  return list;
-}
-/// One object per element, made by to_object(element).
-template <class Elements, class ToObject>
-[[nodiscard]] Json objects(const Elements& elements, const ToObject& to_object) {
-  Json list = Json::array();
-  for (const auto& element : elements) list.push_back(to_object(element));
-  return list;
+/// An array of objects under a name, one per element; write(element) writes the members of one.
+template <class Elements, class Write>
+void write_objects(JsonWriter& json, const char* name, const Elements& elements, Write&& write) {
+  json.member(name, [&] {
+    json.array([&] {
+      for (const auto& element : elements) json.object([&] { write(element); });
+    });
+  });
 }
 
-[[nodiscard]] inline Json row_json(const ReportRow& r) {
-  return {{"mse", number_or_null(r.mse)},
-          {"mae", number_or_null(r.mae)},
-          {"parameters", r.cost.parameters},
-          {"macs", r.cost.macs},
-          {"latency_ms",
-           {{"median", number_or_null(r.latency.median)},
-            {"p10", number_or_null(r.latency.p10)},
-            {"p90", number_or_null(r.latency.p90)},
-            {"repetitions", r.latency.repetitions}}}};
+inline void write_errors(JsonWriter& json, const char* name, double mse, double mae) {
+  json.member(name, [&] {
+    json.object([&] {
+      json.member("mse", mse);
+      json.member("mae", mae);
+    });
+  });
+}
+
+inline void write_row(JsonWriter& json, const ReportRow& r) {
+  json.member("mse", r.mse);
+  json.member("mae", r.mae);
+  json.member("parameters", r.cost.parameters);
+  json.member("macs", r.cost.macs);
+  json.member("latency_ms", [&] {
+    json.object([&] {
+      json.member("median", r.latency.median);
+      json.member("p10", r.latency.p10);
+      json.member("p90", r.latency.p90);
+      json.member("repetitions", r.latency.repetitions);
+    });
+  });
+}
+
+/// What was run, and the errors and costs of the models.
+inline void write_models(JsonWriter& json, const PruningReport& report) {
+  json.member("seed", report.seed);
+  json.member("command", report.command);
+  json.member("model", report.model);
+  json.member("data", report.data);
+  json.member("criterion", report.criterion);
+  json.member("budget", report.budget);
+  json.member("schedule", report.schedule);
+  json.member("dense", [&] { json.object([&] { write_row(json, report.dense); }); });
+  json.member("dense_tuned", [&] {
+    if (!report.dense_tuned) return json.null();
+    json.object([&] { write_row(json, *report.dense_tuned); });
+  });
+  json.member("pruned", [&] {
+    if (!report.prunes()) return json.null();
+    json.object([&] {
+      write_row(json, report.pruned);
+      write_errors(json, "before_fine_tuning", report.pruned_only.mse, report.pruned_only.mae);
+    });
+  });
+}
+
+/// The modules with their scores, and how the scores came about.
+inline void write_modules(JsonWriter& json, const PruningReport& report) {
+  write_objects(json, "modules", report.modules, [&](const ReportModule& m) {
+    json.member("name", m.name);
+    json.member("score", m.score);
+    json.member("error", m.error);
+    json.member("kept", m.kept);
+  });
+  write_objects(json, "ties", report.ties, [&](const ReportTie& tie) {
+    json.member("modules", std::vector<std::size_t>{tie.first, tie.second});
+    json.member("probability", tie.probability);
+  });
+  json.member("dead_parts", report.dead_parts);
+  json.member("score_by_epoch", report.trajectory);
+  json.member("error_by_epoch", report.trajectory_errors);
+  json.member("stability", report.stability);
 }
 
 }  // namespace detail
@@ -55,62 +97,45 @@ template <class Elements, class ToObject>
 /// pruned is null if nothing is pruned, dense_tuned if there is none, and so is each number that is
 /// not finite.
 [[nodiscard]] inline std::string to_json(const PruningReport& report) {
-  using detail::Json, detail::number_or_null, detail::numbers_or_null, detail::objects;
-  Json json{{"seed", report.seed},           {"command", report.command},
-            {"model", report.model},         {"data", report.data},
-            {"criterion", report.criterion}, {"budget", report.budget},
-            {"schedule", report.schedule},   {"dense", detail::row_json(report.dense)},
-            {"dense_tuned", nullptr},        {"pruned", nullptr}};
-  if (report.dense_tuned) json["dense_tuned"] = detail::row_json(*report.dense_tuned);
-  if (report.prunes()) {
-    json["pruned"] = detail::row_json(report.pruned);
-    json["pruned"]["before_fine_tuning"] = {{"mse", number_or_null(report.pruned_only.mse)},
-                                            {"mae", number_or_null(report.pruned_only.mae)}};
-  }
-  json["modules"] = objects(report.modules, [](const ReportModule& m) -> Json {
-    return {{"name", m.name},
-            {"score", number_or_null(m.score)},
-            {"error", number_or_null(m.error)},
-            {"kept", m.kept}};
+  detail::JsonWriter json;
+  json.object([&] {
+    detail::write_models(json, report);
+    detail::write_modules(json, report);
+    detail::write_objects(json, "epochs", report.epochs, [&](const ReportEpoch& e) {
+      json.member("epoch", e.record.epoch);
+      json.member("training_loss", e.record.training_loss);
+      json.member("validation_mse", e.record.validation_mse);
+      json.member("fine_tuning", e.fine_tuning);
+      json.member("dropped", e.dropped);
+    });
+    detail::write_objects(json, "candidates", report.candidates, [&](const ReportCandidate& c) {
+      json.member("mask", to_string(c.candidate.mask, report.mask_digits()));
+      json.member("loss", c.candidate.loss);
+      json.member("latency_ms", c.candidate.latency);
+      json.member("on_front", c.candidate.on_front);
+      json.member("chosen", c.chosen);
+    });
+    detail::write_objects(json, "forecasts", report.forecasts, [&](const ReportForecast& f) {
+      json.member("channel", f.channel);
+      json.member("history", f.history);
+      json.member("truth", f.truth);
+      json.member("dense", f.dense);
+      json.member("pruned", f.pruned);
+    });
+    json.member("error_by_step", [&] {
+      json.object([&] {
+        json.member("dense", report.error_by_step.dense);
+        json.member("pruned", report.error_by_step.pruned);
+      });
+    });
+    if (report.processor_seconds > 0) json.member("processor_seconds", report.processor_seconds);
+    detail::write_objects(json, "zero_shot", report.zero_shot, [&](const ReportZeroShot& z) {
+      json.member("name", z.name);
+      detail::write_errors(json, "dense", z.dense_mse, z.dense_mae);
+      detail::write_errors(json, "pruned", z.pruned_mse, z.pruned_mae);
+    });
   });
-  json["ties"] = objects(report.ties, [](const ReportTie& tie) -> Json {
-    return {{"modules", {tie.first, tie.second}}, {"probability", number_or_null(tie.probability)}};
-  });
-  json["dead_parts"] = report.dead_parts;
-  json["score_by_epoch"] = objects(report.trajectory, numbers_or_null);
-  json["error_by_epoch"] = objects(report.trajectory_errors, numbers_or_null);
-  json["stability"] = numbers_or_null(report.stability);
-  json["epochs"] = objects(report.epochs, [](const ReportEpoch& e) -> Json {
-    return {{"epoch", e.record.epoch},
-            {"training_loss", number_or_null(e.record.training_loss)},
-            {"validation_mse", number_or_null(e.record.validation_mse)},
-            {"fine_tuning", e.fine_tuning},
-            {"dropped", e.dropped}};
-  });
-  json["candidates"] = objects(report.candidates, [&](const ReportCandidate& c) -> Json {
-    return {{"mask", to_string(c.candidate.mask, report.mask_digits())},
-            {"loss", number_or_null(c.candidate.loss)},
-            {"latency_ms", number_or_null(c.candidate.latency)},
-            {"on_front", c.candidate.on_front},
-            {"chosen", c.chosen}};
-  });
-  json["forecasts"] = objects(report.forecasts, [](const ReportForecast& f) -> Json {
-    return {{"channel", f.channel},
-            {"history", numbers_or_null(f.history)},
-            {"truth", numbers_or_null(f.truth)},
-            {"dense", numbers_or_null(f.dense)},
-            {"pruned", numbers_or_null(f.pruned)}};
-  });
-  json["error_by_step"] = {{"dense", numbers_or_null(report.error_by_step.dense)},
-                           {"pruned", numbers_or_null(report.error_by_step.pruned)}};
-  if (report.processor_seconds > 0) json["processor_seconds"] = report.processor_seconds;
-  json["zero_shot"] = objects(report.zero_shot, [](const ReportZeroShot& z) -> Json {
-    return {
-        {"name", z.name},
-        {"dense", {{"mse", number_or_null(z.dense_mse)}, {"mae", number_or_null(z.dense_mae)}}},
-        {"pruned", {{"mse", number_or_null(z.pruned_mse)}, {"mae", number_or_null(z.pruned_mae)}}}};
-  });
-  return json.dump(2, ' ', false, Json::error_handler_t::replace).append("\n");
+  return json.text();
 }
 
 }  // namespace spat

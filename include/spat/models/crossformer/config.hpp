@@ -86,10 +86,12 @@ struct CrossformerConfig {
 
   static constexpr auto fields() {
     using C = CrossformerConfig;
-    return std::tuple("channels", &C::channels, "lookback", &C::lookback, "horizon", &C::horizon,
-                      "width", &C::width, "ffn_width", &C::ffn_width, "heads", &C::heads, "depth",
-                      &C::depth, "segment", &C::segment, "window", &C::window, "routers",
-                      &C::routers);
+    return std::array{
+        ConfigField{"channels", &C::channels},   ConfigField{"lookback", &C::lookback},
+        ConfigField{"horizon", &C::horizon},     ConfigField{"width", &C::width},
+        ConfigField{"ffn_width", &C::ffn_width}, ConfigField{"heads", &C::heads},
+        ConfigField{"depth", &C::depth},         ConfigField{"segment", &C::segment},
+        ConfigField{"window", &C::window},       ConfigField{"routers", &C::routers}};
   }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) && rules::attention_blocks(*this, rule, most_depth) &&

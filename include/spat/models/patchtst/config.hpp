@@ -59,10 +59,12 @@ struct BasicPatchTSTConfig {
 
   static constexpr auto fields() {
     using C = BasicPatchTSTConfig;
-    return std::tuple("channels", &C::channels, "lookback", &C::lookback, "horizon", &C::horizon,
-                      "width", &C::width, "ffn_width", &C::ffn_width, "heads", &C::heads, "depth",
-                      &C::depth, "patch", &C::patch, "stride", &C::stride, "instance_norm",
-                      &C::instance_norm);
+    return std::array{
+        ConfigField{"channels", &C::channels},   ConfigField{"lookback", &C::lookback},
+        ConfigField{"horizon", &C::horizon},     ConfigField{"width", &C::width},
+        ConfigField{"ffn_width", &C::ffn_width}, ConfigField{"heads", &C::heads},
+        ConfigField{"depth", &C::depth},         ConfigField{"patch", &C::patch},
+        ConfigField{"stride", &C::stride},       ConfigField{"instance_norm", &C::instance_norm}};
   }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) &&

@@ -43,10 +43,12 @@ struct TransformerConfig {
 
   static constexpr auto fields() {
     using C = TransformerConfig;
-    return std::tuple("channels", &C::channels, "marks", &C::marks, "lookback", &C::lookback,
-                      "horizon", &C::horizon, "label", &C::label, "width", &C::width, "ffn_width",
-                      &C::ffn_width, "heads", &C::heads, "depth", &C::depth, "decoder_depth",
-                      &C::decoder_depth);
+    return std::array{
+        ConfigField{"channels", &C::channels},   ConfigField{"marks", &C::marks},
+        ConfigField{"lookback", &C::lookback},   ConfigField{"horizon", &C::horizon},
+        ConfigField{"label", &C::label},         ConfigField{"width", &C::width},
+        ConfigField{"ffn_width", &C::ffn_width}, ConfigField{"heads", &C::heads},
+        ConfigField{"depth", &C::depth},         ConfigField{"decoder_depth", &C::decoder_depth}};
   }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) &&
