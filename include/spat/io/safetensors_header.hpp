@@ -15,10 +15,10 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
-#include <set>
 #include <utility>
 #include <vector>
 

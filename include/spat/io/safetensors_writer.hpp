@@ -11,10 +11,10 @@
 #include <cstdint>
 #include <initializer_list>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
-#include <set>
 #include <utility>
 #include <vector>
 
