@@ -54,7 +54,7 @@ struct DLinearConfig {
 /// No modules to prune. Both weights start at 1 / L. No parameter depends on C: the dynamic form
 /// forecasts any number of channels. Time marks are not read. Errors: ConfigError for sizes that do
 /// not fit together, ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<DLinearConfig>>
+template <class Scalar, class ModelForm = Dynamic<DLinearConfig>>
 class DLinear : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t lookback = extent<ModelForm, &DLinearConfig::lookback>();

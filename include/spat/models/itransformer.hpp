@@ -65,7 +65,7 @@ struct ITransformerConfig {
 /// are dead, and inference leaves them out. No parameter depends on C: the dynamic form forecasts
 /// any number of channels. Errors: ConfigError for sizes that do not fit together, ShapeError for a
 /// batch of other sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<ITransformerConfig>>
+template <class Scalar, class ModelForm = Dynamic<ITransformerConfig>>
 class ITransformer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t lookback = extent<ModelForm, &ITransformerConfig::lookback>();

@@ -49,7 +49,7 @@ struct RLinearConfig {
 /// No modules to prune. No parameter depends on C: the dynamic form forecasts any number of
 /// channels. Time marks are not read. Errors: ConfigError for sizes that do not fit together,
 /// ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<RLinearConfig>>
+template <class Scalar, class ModelForm = Dynamic<RLinearConfig>>
 class RLinear : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t lookback = extent<ModelForm, &RLinearConfig::lookback>();

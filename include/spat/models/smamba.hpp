@@ -77,7 +77,7 @@ struct SMambaConfig {
 /// them pruned tokens never meet, marks are dead, and inference leaves them out. No parameter
 /// depends on C, but a scan has an order: variates in another order have another forecast. Errors:
 /// ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<SMambaConfig>>
+template <class Scalar, class ModelForm = Dynamic<SMambaConfig>>
 class SMamba : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t lookback = extent<ModelForm, &SMambaConfig::lookback>();

@@ -99,7 +99,7 @@ struct TimeXerConfig {
 /// memory m is dead, and inference leaves it out. A global token is learned for each variate, so C
 /// is fixed. Errors: ConfigError for sizes that do not fit together and for missing time marks;
 /// ShapeError for a batch of other channels or sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<TimeXerConfig>>
+template <class Scalar, class ModelForm = Dynamic<TimeXerConfig>>
 class TimeXer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t lookback = extent<ModelForm, &TimeXerConfig::lookback>();

@@ -52,7 +52,7 @@ struct TSMixerConfig {
 /// No modules to prune. The perceptrons across channels know their number: a batch of another one
 /// is refused. Time marks are not read. Errors: ConfigError for sizes that do not fit together,
 /// ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<TSMixerConfig>>
+template <class Scalar, class ModelForm = Dynamic<TSMixerConfig>>
 class TSMixer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t channel_count = extent<ModelForm, &TSMixerConfig::channels>();
