@@ -27,6 +27,10 @@ struct DLinearConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) &&
+           rule(kernel % 2 == 1, "the moving average needs an odd kernel", "kernel", kernel);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -36,10 +40,6 @@ struct DLinearConfig {
     using C = DLinearConfig;
     return std::tuple("channels", &C::channels, "lookback", &C::lookback, "horizon", &C::horizon,
                       "kernel", &C::kernel);
-  }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule) &&
-           rule(kernel % 2 == 1, "the moving average needs an odd kernel", "kernel", kernel);
   }
 };
 

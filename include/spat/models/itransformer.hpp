@@ -38,6 +38,9 @@ struct ITransformerConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) && rules::attention_blocks(*this, rule);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -48,9 +51,6 @@ struct ITransformerConfig {
     return std::tuple("channels", &C::channels, "marks", &C::marks, "lookback", &C::lookback,
                       "horizon", &C::horizon, "width", &C::width, "ffn_width", &C::ffn_width,
                       "heads", &C::heads, "depth", &C::depth, "instance_norm", &C::instance_norm);
-  }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule) && rules::attention_blocks(*this, rule);
   }
 };
 

@@ -25,6 +25,9 @@ struct RLinearConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -34,9 +37,6 @@ struct RLinearConfig {
     using C = RLinearConfig;
     return std::tuple("channels", &C::channels, "lookback", &C::lookback, "horizon", &C::horizon,
                       "instance_norm", &C::instance_norm);
-  }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule);
   }
 };
 

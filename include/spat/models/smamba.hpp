@@ -44,6 +44,12 @@ struct SMambaConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) && rules::widths(*this, rule) && rules::depth(*this, rule) &&
+           rule(state > 0 && convolution > 0 && expand > 0,
+                "state, convolution and expand must be positive", "state", state, "convolution",
+                convolution, "expand", expand);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -55,12 +61,6 @@ struct SMambaConfig {
                       "horizon", &C::horizon, "width", &C::width, "ffn_width", &C::ffn_width,
                       "depth", &C::depth, "state", &C::state, "convolution", &C::convolution,
                       "expand", &C::expand, "instance_norm", &C::instance_norm);
-  }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule) && rules::widths(*this, rule) && rules::depth(*this, rule) &&
-           rule(state > 0 && convolution > 0 && expand > 0,
-                "state, convolution and expand must be positive", "state", state, "convolution",
-                convolution, "expand", expand);
   }
 };
 

@@ -59,6 +59,15 @@ struct TimeXerConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) &&
+           rule(targets <= channels, "targets are the last of the channels", "targets", targets,
+                "channels", channels) &&
+           rule(patch > 0, "the patch must be positive", "patch", patch) &&
+           rule(lookback >= patch, "the lookback must hold a patch", "lookback", lookback, "patch",
+                patch) &&
+           rules::attention_blocks(*this, rule, most_modules / 2);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -70,15 +79,6 @@ struct TimeXerConfig {
                       "lookback", &C::lookback, "horizon", &C::horizon, "width", &C::width,
                       "ffn_width", &C::ffn_width, "heads", &C::heads, "depth", &C::depth, "patch",
                       &C::patch, "instance_norm", &C::instance_norm);
-  }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule) &&
-           rule(targets <= channels, "targets are the last of the channels", "targets", targets,
-                "channels", channels) &&
-           rule(patch > 0, "the patch must be positive", "patch", patch) &&
-           rule(lookback >= patch, "the lookback must hold a patch", "lookback", lookback, "patch",
-                patch) &&
-           rules::attention_blocks(*this, rule, most_modules / 2);
   }
 };
 

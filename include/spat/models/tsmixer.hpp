@@ -27,6 +27,10 @@ struct TSMixerConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) &&
+           rule(width > 0, "width must be positive", "width", width) && rules::depth(*this, rule);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -36,10 +40,6 @@ struct TSMixerConfig {
     using C = TSMixerConfig;
     return std::tuple("channels", &C::channels, "lookback", &C::lookback, "horizon", &C::horizon,
                       "width", &C::width, "depth", &C::depth);
-  }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule) &&
-           rule(width > 0, "width must be positive", "width", width) && rules::depth(*this, rule);
   }
 };
 

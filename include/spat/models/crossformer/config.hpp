@@ -79,6 +79,14 @@ struct CrossformerConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) && rules::attention_blocks(*this, rule, most_depth) &&
+           rule(segment > 0 && window > 0 && routers > 0,
+                "segment, window and routers must be positive", "segment", segment, "window",
+                window, "routers", routers) &&
+           rule(unmergeable() == 0, "too few segments to merge", "segments", unmergeable(),
+                "window", window);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -90,14 +98,6 @@ struct CrossformerConfig {
                       "width", &C::width, "ffn_width", &C::ffn_width, "heads", &C::heads, "depth",
                       &C::depth, "segment", &C::segment, "window", &C::window, "routers",
                       &C::routers);
-  }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule) && rules::attention_blocks(*this, rule, most_depth) &&
-           rule(segment > 0 && window > 0 && routers > 0,
-                "segment, window and routers must be positive", "segment", segment, "window",
-                window, "routers", routers) &&
-           rule(unmergeable() == 0, "too few segments to merge", "segments", unmergeable(),
-                "window", window);
   }
 
  private:
