@@ -37,8 +37,10 @@ inline constexpr bool any_hears<std::variant<C...>, Event> = (Hears<C, Event> ||
 
 /// One of the library's criteria, chosen at run time. It receives every event, and hands on those
 /// that the criterion it holds receives.
-template <std::floating_point Scalar>
+template <class Scalar>
 class AnyCriterion {
+  static_assert(std::floating_point<Scalar>, "spat: a criterion computes in float or double");
+
  public:
   /// The one list of all criteria; the registry below has their order.
   using Held =

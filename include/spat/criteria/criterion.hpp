@@ -23,6 +23,16 @@ struct LossEvent {
   double with_module = 0, without_module = 0;
 };
 
+namespace detail {
+
+/// Whether a criterion type receives events at all.
+template <class C, class Scalar>
+concept HearsAny = Hears<C, ForwardEvent<Scalar>> || Hears<C, BlockEvent<Scalar>> ||
+    Hears<C, BackwardEvent<Scalar>> || Hears<C, TileEvent<Scalar>> ||
+    Hears<C, ModuleEvent<Scalar>> || Hears<C, LossEvent>;
+
+}  // namespace detail
+
 /// The state of one module, from which its score follows. A higher score means: keep the module. A
 /// criterion knows nothing of budgets or surgery. Its members, in the order of their calls:
 ///
@@ -42,12 +52,8 @@ struct LossEvent {
 /// members are optional: step_score(), the score of the last step alone (NaN if the module was
 /// silent), and bound(), the largest possible score (0 if unknown).
 template <class C, class Scalar>
-concept Criterion = std::copyable<C> &&
-    (Hears<C, ForwardEvent<Scalar>> || Hears<C, BlockEvent<Scalar>> ||
-     Hears<C, BackwardEvent<Scalar>> || Hears<C, TileEvent<Scalar>> ||
-     Hears<C, ModuleEvent<Scalar>> ||
-     Hears<C, LossEvent>)&&requires(C& c, const C& seen, C& other, Team* team,
-                                    const std::vector<double>& numbers) {
+concept Criterion = std::copyable<C> && detail::HearsAny<C, Scalar> &&
+    requires(C& c, const C& seen, C& other, Team* team, const std::vector<double>& numbers) {
   c.merge(other);
   c.end_step(team);
   c.end_epoch();

@@ -17,6 +17,24 @@ inline constexpr const char* version_key = "spat.version";  // that wrote the fi
 
 namespace detail {
 
+/// What save_model() asks of a model beside its parameters.
+template <class M>
+concept Saveable = requires(const M& model) {
+  std::string(M::name);
+  model.config();
+  model.dropout();
+  model.form.kept();
+};
+
+/// What load_model() asks of a model beside its parameters.
+template <class M>
+concept Loadable = std::constructible_from<M, typename M::Form> &&
+    requires(M& model, const typename M::Config& config) {
+  std::string(M::name);
+  config.parameters();
+  model.set_dropout(0);
+};
+
 /// The name under which `file` holds our tensor: ours, or what the model's alias table says.
 template <class Model>
 [[nodiscard]] std::string name_in_file(const SafetensorsFile& file, const std::string& name) {
@@ -75,6 +93,8 @@ template <class Model>
 template <class Model>
 void save_model(const std::string& path, const Model& model,
                 const std::map<std::string, std::string>& extra = {}) {
+  static_assert(detail::Saveable<Model>,
+                "spat: save_model needs a model with a name, config(), dropout() and a form");
   SafetensorsWriter writer;
   for (const auto& parameter : parameters(model)) {
     if (parameter.kind == ParameterKind::counter) {
@@ -126,6 +146,8 @@ template <class Config>
 /// bear out.
 template <class Model>
 [[nodiscard]] Model load_model(const std::string& path, Narrowing narrowing = Narrowing::refused) {
+  static_assert(detail::Loadable<Model>,
+                "spat: load_model needs a model with a name, a Config, a Form and set_dropout()");
   const SafetensorsFile file(path);
   typename Model::Form form;
   const auto config = read_config<typename Model::Config>(file, Model::name);

@@ -20,6 +20,9 @@ namespace spat::inline SPAT_ABI {
 //                         but `kept`, in the order of a file
 //     rules_hold(rule)    rule(holds, "what must hold", "name", value, ...) && ...
 //
+// rules_hold() comes before valid(), or clang 14 cannot evaluate valid() at compile time: it
+// instantiates is_valid() as soon as it reads valid(), and what comes later is not defined by then.
+//
 // The functions below make of them what a model, a file and the tool ask of a configuration. They
 // are free functions because g++ 12 warns (-Wextra) of each designated initializer of an aggregate
 // that has a base class.

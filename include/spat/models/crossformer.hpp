@@ -27,7 +27,7 @@ namespace spat::inline SPAT_ABI {
 /// cross-attention reads everything is dead, and inference leaves it out. Time marks are not read.
 /// Errors: ConfigError for sizes that do not fit together; ShapeError for a batch of other
 /// channels, for each has positions of its own, or of other sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<CrossformerConfig>>
+template <class Scalar, class ModelForm = Dynamic<CrossformerConfig>>
 class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t width = extent<ModelForm, &CrossformerConfig::width>();

@@ -27,6 +27,10 @@ struct DLinearConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) &&
+           rule(kernel % 2 == 1, "the moving average needs an odd kernel", "kernel", kernel);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -36,10 +40,6 @@ struct DLinearConfig {
     using C = DLinearConfig;
     return std::array{ConfigField{"channels", &C::channels}, ConfigField{"lookback", &C::lookback},
                       ConfigField{"horizon", &C::horizon}, ConfigField{"kernel", &C::kernel}};
-  }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule) &&
-           rule(kernel % 2 == 1, "the moving average needs an odd kernel", "kernel", kernel);
   }
 };
 
@@ -54,7 +54,7 @@ struct DLinearConfig {
 /// No modules to prune. Both weights start at 1 / L. No parameter depends on C: the dynamic form
 /// forecasts any number of channels. Time marks are not read. Errors: ConfigError for sizes that do
 /// not fit together, ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<DLinearConfig>>
+template <class Scalar, class ModelForm = Dynamic<DLinearConfig>>
 class DLinear : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t lookback = extent<ModelForm, &DLinearConfig::lookback>();

@@ -13,8 +13,10 @@
 namespace spat::inline SPAT_ABI {
 
 /// Nothing here is asked of a user's own model: it spares the library's models a page each.
-template <std::floating_point Scalar, class ModelForm>
+template <class Scalar, class ModelForm>
 class ForecasterBase {
+  static_assert(std::floating_point<Scalar>, "spat: a model computes in float or double");
+
  public:
   using Value = Scalar;
   using Form = ModelForm;

@@ -28,16 +28,26 @@ struct Dynamic {
 
 /// All of it in the type.
 template <auto Value>
-  requires(Value.valid())
 struct Static {
+  static_assert(
+      Value.valid(),
+      "spat: the sizes of a static model do not fit together (valid() of its configuration "
+      "is false): check() of the same configuration at run time says which rule is broken");
+
   using Config = std::remove_const_t<decltype(Value)>;
   static constexpr bool is_static = true;
   /// Bits beyond the last module are dropped: "all" of N modules is one mask.
   static constexpr Config value = Value.with_kept(kept_modules(Value));
 
   template <ModuleMask mask>
-    requires(mask.is_subset_of(value.kept))
-  using Pruned = Static<value.with_kept(mask)>;
+  struct WithKept {
+    static_assert(mask.is_subset_of(value.kept),
+                  "spat: Pruned<mask> keeps a module that this model lacks: a mask names modules "
+                  "that are still there");
+    using Type = Static<value.with_kept(mask)>;
+  };
+  template <ModuleMask mask>
+  using Pruned = typename WithKept<mask>::Type;
 
   [[nodiscard]] static constexpr ModuleMask kept() { return value.kept; }
   [[nodiscard]] static Dynamic<Config> with_kept(ModuleMask mask) {

@@ -38,6 +38,9 @@ struct ITransformerConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) && rules::attention_blocks(*this, rule);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -55,9 +58,6 @@ struct ITransformerConfig {
                       ConfigField{"depth", &C::depth},
                       ConfigField{"instance_norm", &C::instance_norm}};
   }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule) && rules::attention_blocks(*this, rule);
-  }
 };
 
 /// Inverted transformer (Liu et al., "iTransformer", ICLR 2024), encoder only:
@@ -71,7 +71,7 @@ struct ITransformerConfig {
 /// are dead, and inference leaves them out. No parameter depends on C: the dynamic form forecasts
 /// any number of channels. Errors: ConfigError for sizes that do not fit together, ShapeError for a
 /// batch of other sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<ITransformerConfig>>
+template <class Scalar, class ModelForm = Dynamic<ITransformerConfig>>
 class ITransformer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t lookback = extent<ModelForm, &ITransformerConfig::lookback>();

@@ -26,7 +26,7 @@ namespace spat::inline SPAT_ABI {
 /// alone. No parameter depends on C: the dynamic form forecasts any number of channels. Time marks
 /// are not read. Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of
 /// other sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<OfficialPatchTSTConfig>>
+template <class Scalar, class ModelForm = Dynamic<OfficialPatchTSTConfig>>
 class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t patch = extent<ModelForm, &OfficialPatchTSTConfig::patch>();

@@ -15,8 +15,11 @@ namespace spat::inline SPAT_ABI {
 /// The model must outlive this, with its weights packed. After the first batch of a size nothing is
 /// allocated. A batch that is one block is split inside its layers, over rows and heads; more
 /// blocks are dealt to the workers.
-template <Evaluable Model>
+template <class Model>
 class Predictor {
+  static_assert(Evaluable<Model>,
+                "spat: a Predictor needs a model: a type that forecasts (concept Evaluable)");
+
  public:
   using Scalar = typename Model::Value;
 

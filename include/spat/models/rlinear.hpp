@@ -25,6 +25,9 @@ struct RLinearConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -35,9 +38,6 @@ struct RLinearConfig {
     return std::array{ConfigField{"channels", &C::channels}, ConfigField{"lookback", &C::lookback},
                       ConfigField{"horizon", &C::horizon},
                       ConfigField{"instance_norm", &C::instance_norm}};
-  }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule);
   }
 };
 
@@ -50,7 +50,7 @@ struct RLinearConfig {
 /// No modules to prune. No parameter depends on C: the dynamic form forecasts any number of
 /// channels. Time marks are not read. Errors: ConfigError for sizes that do not fit together,
 /// ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<RLinearConfig>>
+template <class Scalar, class ModelForm = Dynamic<RLinearConfig>>
 class RLinear : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t lookback = extent<ModelForm, &RLinearConfig::lookback>();

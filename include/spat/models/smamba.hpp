@@ -44,6 +44,12 @@ struct SMambaConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) && rules::widths(*this, rule) && rules::depth(*this, rule) &&
+           rule(state > 0 && convolution > 0 && expand > 0,
+                "state, convolution and expand must be positive", "state", state, "convolution",
+                convolution, "expand", expand);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -63,12 +69,6 @@ struct SMambaConfig {
                       ConfigField{"expand", &C::expand},
                       ConfigField{"instance_norm", &C::instance_norm}};
   }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule) && rules::widths(*this, rule) && rules::depth(*this, rule) &&
-           rule(state > 0 && convolution > 0 && expand > 0,
-                "state, convolution and expand must be positive", "state", state, "convolution",
-                convolution, "expand", expand);
-  }
 };
 
 /// Wang et al., "Is Mamba Effective for Time Series Forecasting?", 2024: iTransformer's frame
@@ -84,7 +84,7 @@ struct SMambaConfig {
 /// them pruned tokens never meet, marks are dead, and inference leaves them out. No parameter
 /// depends on C, but a scan has an order: variates in another order have another forecast. Errors:
 /// ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<SMambaConfig>>
+template <class Scalar, class ModelForm = Dynamic<SMambaConfig>>
 class SMamba : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t lookback = extent<ModelForm, &SMambaConfig::lookback>();

@@ -59,6 +59,15 @@ struct TimeXerConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) &&
+           rule(targets <= channels, "targets are the last of the channels", "targets", targets,
+                "channels", channels) &&
+           rule(patch > 0, "the patch must be positive", "patch", patch) &&
+           rule(lookback >= patch, "the lookback must hold a patch", "lookback", lookback, "patch",
+                patch) &&
+           rules::attention_blocks(*this, rule, most_modules / 2);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -77,15 +86,6 @@ struct TimeXerConfig {
                       ConfigField{"depth", &C::depth},
                       ConfigField{"patch", &C::patch},
                       ConfigField{"instance_norm", &C::instance_norm}};
-  }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule) &&
-           rule(targets <= channels, "targets are the last of the channels", "targets", targets,
-                "channels", channels) &&
-           rule(patch > 0, "the patch must be positive", "patch", patch) &&
-           rule(lookback >= patch, "the lookback must hold a patch", "lookback", lookback, "patch",
-                patch) &&
-           rules::attention_blocks(*this, rule, most_modules / 2);
   }
 };
 
@@ -106,7 +106,7 @@ struct TimeXerConfig {
 /// memory m is dead, and inference leaves it out. A global token is learned for each variate, so C
 /// is fixed. Errors: ConfigError for sizes that do not fit together and for missing time marks;
 /// ShapeError for a batch of other channels or sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<TimeXerConfig>>
+template <class Scalar, class ModelForm = Dynamic<TimeXerConfig>>
 class TimeXer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t lookback = extent<ModelForm, &TimeXerConfig::lookback>();

@@ -25,7 +25,7 @@ namespace spat::inline SPAT_ABI {
 /// these tokens, out. Their neighbours' embedding still sees one step of each end. Errors:
 /// ConfigError for sizes that do not fit together and for a batch without marks, ShapeError for a
 /// batch of other channels or sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<TransformerConfig>>
+template <class Scalar, class ModelForm = Dynamic<TransformerConfig>>
 class Transformer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t channels = extent<ModelForm, &TransformerConfig::channels>();

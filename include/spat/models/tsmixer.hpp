@@ -27,6 +27,10 @@ struct TSMixerConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) &&
+           rule(width > 0, "width must be positive", "width", width) && rules::depth(*this, rule);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -37,10 +41,6 @@ struct TSMixerConfig {
     return std::array{ConfigField{"channels", &C::channels}, ConfigField{"lookback", &C::lookback},
                       ConfigField{"horizon", &C::horizon}, ConfigField{"width", &C::width},
                       ConfigField{"depth", &C::depth}};
-  }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule) &&
-           rule(width > 0, "width must be positive", "width", width) && rules::depth(*this, rule);
   }
 };
 
@@ -53,7 +53,7 @@ struct TSMixerConfig {
 /// No modules to prune. The perceptrons across channels know their number: a batch of another one
 /// is refused. Time marks are not read. Errors: ConfigError for sizes that do not fit together,
 /// ShapeError for a batch of other sizes.
-template <std::floating_point Scalar, class ModelForm = Dynamic<TSMixerConfig>>
+template <class Scalar, class ModelForm = Dynamic<TSMixerConfig>>
 class TSMixer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
   static constexpr std::size_t channel_count = extent<ModelForm, &TSMixerConfig::channels>();

@@ -22,8 +22,17 @@ namespace spat::inline SPAT_ABI {
 /// Scores of warm-up epochs are discarded as soon as a later epoch has a step: attention starts out
 /// uniform. Errors: NumericError, with the module's number, if a sensitivity is not finite; those
 /// of choose() and pruned().
-template <Prunable Model, Criterion<typename Model::Value> C = Send<typename Model::Value>>
+template <class Model, class C = Send<typename Model::Value>>
 class Pruner {
+  static_assert(Prunable<Model>,
+                "spat: a Pruner needs a model whose form knows its modules (concept Prunable)");
+  static_assert(detail::HearsAny<C, typename Model::Value>,
+                "spat: a criterion needs hear(event) for at least one type of event");
+  static_assert(
+      spat::Criterion<C, typename Model::Value>,
+      "spat: a criterion needs merge(other), end_step(team), end_epoch(), score(), state() "
+      "and restore(numbers) (concept Criterion)");
+
  public:
   using Scalar = typename Model::Value;
   using Criterion = C;

@@ -31,8 +31,11 @@ struct TrainingParts {
 /// An observer hears of every attention backward (see Pruner): listener(i), end_step(),
 /// end_epoch(). Errors: NumericError at the first loss or gradient that is not finite, with the
 /// parameter and the step.
-template <Forecaster Model>
+template <class Model>
 class Trainer {
+  static_assert(Forecaster<Model>,
+                "spat: a Trainer needs a model with a backward pass (concept Forecaster)");
+
  public:
   using Scalar = typename Model::Value;
   using Windows = WindowDataset<Scalar>;

@@ -79,6 +79,14 @@ struct CrossformerConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) && rules::attention_blocks(*this, rule, most_depth) &&
+           rule(segment > 0 && window > 0 && routers > 0,
+                "segment, window and routers must be positive", "segment", segment, "window",
+                window, "routers", routers) &&
+           rule(unmergeable() == 0, "too few segments to merge", "segments", unmergeable(),
+                "window", window);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -92,14 +100,6 @@ struct CrossformerConfig {
         ConfigField{"ffn_width", &C::ffn_width}, ConfigField{"heads", &C::heads},
         ConfigField{"depth", &C::depth},         ConfigField{"segment", &C::segment},
         ConfigField{"window", &C::window},       ConfigField{"routers", &C::routers}};
-  }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule) && rules::attention_blocks(*this, rule, most_depth) &&
-           rule(segment > 0 && window > 0 && routers > 0,
-                "segment, window and routers must be positive", "segment", segment, "window",
-                window, "routers", routers) &&
-           rule(unmergeable() == 0, "too few segments to merge", "segments", unmergeable(),
-                "window", window);
   }
 
  private:

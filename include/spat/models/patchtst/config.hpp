@@ -51,6 +51,14 @@ struct BasicPatchTSTConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
+  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) &&
+           rule(patch > 0 && stride > 0, "patch and stride must be positive", "patch", patch,
+                "stride", stride) &&
+           rule(lookback >= patch, "the lookback must hold a patch", "lookback", lookback, "patch",
+                patch) &&
+           rules::attention_blocks(*this, rule);
+  }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
   /// Throws ConfigError with the rule and the values.
   void check() const { check_rules(*this); }
@@ -65,14 +73,6 @@ struct BasicPatchTSTConfig {
         ConfigField{"ffn_width", &C::ffn_width}, ConfigField{"heads", &C::heads},
         ConfigField{"depth", &C::depth},         ConfigField{"patch", &C::patch},
         ConfigField{"stride", &C::stride},       ConfigField{"instance_norm", &C::instance_norm}};
-  }
-  [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
-    return rules::window(*this, rule) &&
-           rule(patch > 0 && stride > 0, "patch and stride must be positive", "patch", patch,
-                "stride", stride) &&
-           rule(lookback >= patch, "the lookback must hold a patch", "lookback", lookback, "patch",
-                patch) &&
-           rules::attention_blocks(*this, rule);
   }
 };
 

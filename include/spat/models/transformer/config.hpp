@@ -36,20 +36,6 @@ struct TransformerConfig {
   }
 
   [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
-  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
-  /// Throws ConfigError with the rule and the values.
-  void check() const { check_rules(*this); }
-  friend constexpr bool operator==(const TransformerConfig&, const TransformerConfig&) = default;
-
-  static constexpr auto fields() {
-    using C = TransformerConfig;
-    return std::array{
-        ConfigField{"channels", &C::channels},   ConfigField{"marks", &C::marks},
-        ConfigField{"lookback", &C::lookback},   ConfigField{"horizon", &C::horizon},
-        ConfigField{"label", &C::label},         ConfigField{"width", &C::width},
-        ConfigField{"ffn_width", &C::ffn_width}, ConfigField{"heads", &C::heads},
-        ConfigField{"depth", &C::depth},         ConfigField{"decoder_depth", &C::decoder_depth}};
-  }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) &&
            rule(marks > 0, "Transformer needs time marks", "marks", marks) &&
@@ -64,6 +50,20 @@ struct TransformerConfig {
                 "attentions, one per encoder layer and two per decoder layer, must be at most 64",
                 "encoder layers", depth, "decoder layers", decoder_depth) &&
            rules::heads(*this, rule);
+  }
+  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
+  /// Throws ConfigError with the rule and the values.
+  void check() const { check_rules(*this); }
+  friend constexpr bool operator==(const TransformerConfig&, const TransformerConfig&) = default;
+
+  static constexpr auto fields() {
+    using C = TransformerConfig;
+    return std::array{
+        ConfigField{"channels", &C::channels},   ConfigField{"marks", &C::marks},
+        ConfigField{"lookback", &C::lookback},   ConfigField{"horizon", &C::horizon},
+        ConfigField{"label", &C::label},         ConfigField{"width", &C::width},
+        ConfigField{"ffn_width", &C::ffn_width}, ConfigField{"heads", &C::heads},
+        ConfigField{"depth", &C::depth},         ConfigField{"decoder_depth", &C::decoder_depth}};
   }
 };
 

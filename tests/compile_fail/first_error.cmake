@@ -1,0 +1,23 @@
+# Compiles what follows "--". With -DRULE=<regex> the compiler must stop, and the first line of its output that
+# has "error:" must match; without, it must succeed.
+foreach(i RANGE ${CMAKE_ARGC})
+  if(command_begins)
+    list(APPEND command "${CMAKE_ARGV${i}}")
+  elseif("${CMAKE_ARGV${i}}" STREQUAL "--")
+    set(command_begins TRUE)
+  endif()
+endforeach()
+set(ENV{LC_ALL} C)
+execute_process(COMMAND ${command} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+
+if(NOT DEFINED RULE)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "it must compile:\n${output}")
+  endif()
+elseif(status EQUAL 0)
+  message(FATAL_ERROR "it must not compile")
+elseif(NOT output MATCHES "[^\n]*error: ([^\n]*)")
+  message(FATAL_ERROR "no error line:\n${output}")
+elseif(NOT CMAKE_MATCH_1 MATCHES "${RULE}")
+  message(FATAL_ERROR "the first error must say \"${RULE}\", found\n  ${CMAKE_MATCH_1}\n\n${output}")
+endif()

@@ -1,0 +1,13 @@
+// save_model() writes a model that has a name and a configuration.
+#include <spat/models/checkpoint.hpp>
+#include <spat/models/rlinear.hpp>
+
+#include "zero_model.hpp"
+
+#ifdef SPAT_SHOULD_FAIL
+using Model = Zero;
+#else
+using Model = spat::RLinear<float>;
+#endif
+
+void save(const Model& model) { spat::save_model("model.safetensors", model); }
