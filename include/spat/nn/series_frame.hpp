@@ -42,14 +42,14 @@ class SeriesFrame {
     /// `token_count` is N, `target_count` is S.
     void lay_out(Arena& arena, const SeriesFrame& layer, std::size_t sample_count,
                  std::size_t channels, std::size_t token_count, std::size_t target_count) {
-      const std::size_t horizon = layer.horizon;
+      const std::size_t steps = layer.horizon;
       samples = sample_count;
       tokens = token_count;
       targets = target_count;
       if (layer.normalizes)
-        instance_norm.lay_out(arena, samples, layer.lookback, horizon, channels, targets);
-      arena.take(z, samples * horizon, targets);
-      if (arena.training()) arena.take(dy, samples * tokens, horizon);
+        instance_norm.lay_out(arena, samples, layer.lookback, steps, channels, targets);
+      arena.take(z, samples * steps, targets);
+      if (arena.training()) arena.take(dy, samples * tokens, steps);
     }
     /// All channels are forecast.
     void lay_out(Arena& arena, const SeriesFrame& layer, std::size_t sample_count,
