@@ -15,7 +15,9 @@ template <class X, class Y>
   double xx = 0, yy = 0, xy = 0;
   for (std::size_t i = 0; i < size; ++i) {
     const double a = x(i), b = y(i);
-    xx = multiply_add(a, a, xx), yy = multiply_add(b, b, yy), xy = multiply_add(a, b, xy);
+    xx = multiply_add(a, a, xx);
+    yy = multiply_add(b, b, yy);
+    xy = multiply_add(a, b, xy);
   }
   if (xx == 0 || yy == 0) return xx == yy ? 1 : 0;
   return xy / (std::sqrt(xx) * std::sqrt(yy));

@@ -31,7 +31,8 @@ class ScoreAverage {
 
   void add(double x) {
     const double weight = decay_ == 1 ? 1 : 1 - decay_;
-    last_ = x, average_ = multiply_add(decay_, average_, weight * x);
+    last_ = x;
+    average_ = multiply_add(decay_, average_, weight * x);
     ++steps_;
   }
   /// A step in which the module was silent (LayerDrop).
@@ -50,7 +51,8 @@ class ScoreAverage {
   }
   /// The first two numbers of `state`. Throws std::out_of_range for what is no state.
   void restore(const std::vector<double>& state) {
-    steps_ = detail::whole_number(state.at(1)), average_ = state[0];
+    steps_ = detail::whole_number(state.at(1));
+    average_ = state[0];
   }
 
  private:

@@ -1,5 +1,5 @@
-// models. What the library's configurations share: one list of fields, one list of rules, and the
-// modules they keep.
+// models. Common parts of the library's configurations: one list of fields, one list of rules, and
+// the kept modules.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -13,18 +13,17 @@
 namespace spat::inline SPAT_ABI {
 
 // A configuration of the library is an aggregate of integers and bools, so that it can be a
-// template argument. Beside its members it has two lists:
+// template argument. Besides its members it has two lists:
 //
 //     fields()            std::tuple("channels", &Config::channels, ...): all members but `kept`,
-//     in
-//                         the order of a file
+//                         in the order of a file
 //     rules_hold(rule)    rule(holds, "what must hold", "name", value, ...) && ...
 //
-// The functions below make of them what a model, a file and the tool ask of a configuration. They
-// are free functions because g++ 12 warns (-Wextra) of each designated initializer of an aggregate
-// that has a base class.
+// The functions below derive from them what a model, a file and the tool need of a configuration.
+// They are free functions because g++ 12 warns (-Wextra) of each designated initializer of an
+// aggregate that has a base class.
 
-/// The same configuration with other modules.
+/// The same configuration with another mask of kept modules.
 template <class Config>
 [[nodiscard]] constexpr Config keeping(Config config, ModuleMask mask) {
   config.kept = mask;
@@ -37,8 +36,8 @@ template <class Config>
   return config.kept & ModuleMask::first(config.modules());
 }
 
-/// Whether every rule holds. No rule is asked after one that does not hold, so that a rule may
-/// divide by what an earlier one found positive.
+/// Whether every rule holds. Stops at the first rule that does not hold, so that a rule may divide
+/// by a value that an earlier rule found positive.
 template <class Config>
 [[nodiscard]] constexpr bool is_valid(const Config& config) {
   return config.rules_hold([](bool holds, const auto&...) { return holds; });
@@ -46,7 +45,7 @@ template <class Config>
 
 namespace detail {
 
-/// ": name value, name value".
+/// Appends ": name value, name value" to `text`.
 inline void append_named(std::string&) {}
 template <class Value, class... More>
 void append_named(std::string& text, std::string_view name, const Value& value,
@@ -67,7 +66,7 @@ constexpr void visit_fields(Config& config, Visit& visit, const char* name, Memb
 
 }  // namespace detail
 
-/// Throws ConfigError with the first rule that does not hold and its values: "heads must divide
+/// Throws ConfigError with the first rule that does not hold and its values, as "heads must divide
 /// width: heads 8, width 100".
 template <class Config>
 void check_rules(const Config& config) {
@@ -80,17 +79,18 @@ void check_rules(const Config& config) {
   });
 }
 
-/// Calls visit(name, member) for what a file needs to build the model again, the kept modules
-/// apart. The members of a const configuration are const.
+/// Calls visit(name, member) for every member that a file needs to rebuild the model, except the
+/// kept modules. The members of a const configuration are const.
 template <class Config, class Visit>
 constexpr void for_each_field(Config& config, Visit&& visit) {
   std::apply([&](const auto&... list) { detail::visit_fields(config, visit, list...); },
              Config::fields());
 }
 
-/// The rules that several configurations share, for rules_hold().
+/// Rules that several configurations share, for rules_hold().
 namespace rules {
 
+/// The window has a channel, and its lookback and horizon are positive.
 template <class Config, class Rule>
 [[nodiscard]] constexpr bool window(const Config& c, const Rule& rule) {
   return rule(c.channels > 0, "there must be at least one channel", "channels", c.channels) &&
@@ -98,12 +98,14 @@ template <class Config, class Rule>
               c.lookback, "horizon", c.horizon);
 }
 
+/// Width and feed-forward width are positive.
 template <class Config, class Rule>
 [[nodiscard]] constexpr bool widths(const Config& c, const Rule& rule) {
   return rule(c.width > 0 && c.ffn_width > 0, "width and ffn width must be positive", "width",
               c.width, "ffn width", c.ffn_width);
 }
 
+/// There is at least one layer, and there are at most `most`.
 template <class Config, class Rule>
 [[nodiscard]] constexpr bool depth(const Config& c, const Rule& rule,
                                    std::size_t most = most_modules) {
@@ -111,13 +113,14 @@ template <class Config, class Rule>
               "least", std::size_t{1}, "most", most);
 }
 
+/// There is at least one head, and the heads divide the width.
 template <class Config, class Rule>
 [[nodiscard]] constexpr bool heads(const Config& c, const Rule& rule) {
   return rule(c.heads > 0 && c.width % c.heads == 0, "heads must divide width", "heads", c.heads,
               "width", c.width);
 }
 
-/// A block of attention and a feed-forward: its widths, how many there are, its heads.
+/// Blocks of attention and feed-forward: their widths, depth and heads.
 template <class Config, class Rule>
 [[nodiscard]] constexpr bool attention_blocks(const Config& c, const Rule& rule,
                                               std::size_t most = most_modules) {

@@ -33,7 +33,7 @@ class EncoderLayer {
   Branch attention;
   FeedForwardHalf feed_forward;
 
-  /// One rate for all four places; sites are numbered from `first_site`.
+  /// Sets one rate for all four dropouts. Sites are numbered from `first_site`.
   void set_dropout(double rate, std::size_t first_site) {
     attention.set_dropout(rate, first_site);
     feed_forward.set_dropout(rate, first_site + 2);
@@ -80,7 +80,7 @@ class EncoderLayer {
                                   share);
   }
 
-  /// Of one sample of `tokens` tokens; matrix products alone.
+  /// Multiply-adds per sample of `tokens` tokens. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {
     return attention.multiply_adds(tokens, tokens) + feed_forward.multiply_adds(tokens);
   }

@@ -62,7 +62,8 @@ class Send {
     const std::size_t keys = sum_.tiles().keys;
     average_.add(relative(send<double>({epoch_.data(), epoch_.size() / keys, keys},
                                        sum_.tiles().heads, sum_.visible())));
-    epoch_.clear(), epoch_steps_ = 0;
+    epoch_.clear();
+    epoch_steps_ = 0;
     sum_.end_step();
   }
 

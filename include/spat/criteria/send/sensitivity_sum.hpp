@@ -25,7 +25,8 @@ class SensitivitySum {
   /// The first micro-batch of a step sets the sizes.
   void hear(const BackwardEvent<Scalar>& event) {
     begin_block({event.heads, event.query_tokens, event.memory_tokens});
-    samples_ += event.samples, loss_terms_ = event.loss_terms;
+    samples_ += event.samples;
+    loss_terms_ = event.loss_terms;
     if (!event.causal && event.key_mask.size() == 0) return;
     visible_.resize(tiles_.queries * tiles_.keys);
     for (std::size_t b = 0; b < event.samples; ++b)
@@ -65,7 +66,8 @@ class SensitivitySum {
     }
     visible_.resize(std::max(visible_.size(), other.visible_.size()));
     for (std::size_t i = 0; i < other.visible_.size(); ++i) visible_[i] |= other.visible_[i];
-    samples_ += other.samples_, loss_terms_ = other.loss_terms_;
+    samples_ += other.samples_;
+    loss_terms_ = other.loss_terms_;
     other.samples_ = 0;
   }
 
@@ -104,7 +106,8 @@ class SensitivitySum {
   /// Throws std::out_of_range for what is no state.
   void restore(std::span<const double> numbers) {
     if (numbers.size() < 2) throw std::out_of_range("no state of sensitivities");
-    tiles_.heads = detail::whole_number(numbers[0]), tiles_.keys = detail::whole_number(numbers[1]);
+    tiles_.heads = detail::whole_number(numbers[0]);
+    tiles_.keys = detail::whole_number(numbers[1]);
     visible_.clear();
     for (const double sees : numbers.subspan(2)) visible_.push_back(sees != 0);
   }
