@@ -1,4 +1,4 @@
-// nn. The post-norm transformer block whose attention may have been pruned.
+// nn. The post-norm transformer block. Its attention may have been pruned.
 #pragma once
 
 #include <spat/nn/attention.hpp>
@@ -7,12 +7,16 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// n = LN_1(x + Drop(Attention(x, x))), or LN_1(x) if the module was pruned;
-/// y = LN_2(n + Drop(FFN(n))).
+/// The encoder block (Vaswani et al., 2017):
 ///
-/// Shapes:  x, y [samples * N x D].  One prunable module: `attention.mixer`. Its dropouts are sites
-/// first_site .. first_site + 3 (probabilities, attention branch, hidden units, feed-forward
-/// branch), also if the attention is gone.
+///     n = LN_1(x + Drop(Attention(x, x))), or LN_1(x) if the module was pruned
+///     y = LN_2(n + Drop(FFN(n)))
+///
+/// Shapes:  x, y [samples * N x D].
+///
+/// One prunable module: `attention.mixer`. The dropouts are sites first_site .. first_site + 3
+/// (probabilities, attention branch, hidden units, feed-forward branch), even if the attention was
+/// pruned.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
 class EncoderLayer {
