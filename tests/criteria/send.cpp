@@ -393,7 +393,7 @@ TEST_CASE("token counts may change between steps but not within one") {
 TEST_CASE(
     "all connections of a module together are worth what its values and its output projection "
     "are") {
-  // sum S = <O, dL/dO> = <W_V, dL/dW_V> where values have no bias = <W_O, dL/dW_O>.
+  // sum S = <O, dL/dO> = <W_V, dL/dW_V> (if values have no bias) = <W_O, dL/dW_O>.
   struct Totals {
     std::map<std::size_t, std::array<double, 3>> of;
     void hear(const BackwardEvent<double>& event) {
@@ -455,7 +455,7 @@ nlohmann::json reference_file() {
 }
 
 /// Expected SEND of one module by variant, from send_reference.json or the file's own metadata;
-/// null where neither has it.
+/// null if neither has it.
 nlohmann::json expected_of(const nlohmann::json& reference, const SafetensorsFile& file,
                            const std::string& section, const std::string& module) {
   const nlohmann::json::json_pointer place("/" + section + "/" + fixtures::name_of(file.path()) +

@@ -271,7 +271,7 @@ TEST_CASE(
     Batch batch(cut, 2);
     batch.forward(net, x.view());
     CHECK(same_bits(net.norm.running_mean.flat(),
-                    before.norm.running_mean.flat()));  // forward alone does not change them
+                    before.norm.running_mean.flat()));  // forward does not change them
     batch.commit(net);
     for (std::size_t c = 0; c < width; ++c) {
       std::vector<double> hidden(rows, before.first.bias.data()[c]);

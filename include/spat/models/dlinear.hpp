@@ -49,8 +49,9 @@ struct DLinearConfig {
 ///     trend, seasonal = decomposition(history^T)
 ///     forecast = (seasonal W_s^T + b_s + trend W_t^T + b_t)^T
 ///
-/// Shapes:  history [B*L x C]   trend, seasonal [B*C x L]   forecast [B*T x C] W_s, W_t [T x L],
-/// shared by the channels.
+/// Shapes, with W_s and W_t shared by the channels:
+///
+///     history [B*L x C]   trend, seasonal [B*C x L]   W_s, W_t [T x L]   forecast [B*T x C]
 ///
 /// There are no modules to prune. Both weights start at 1 / L. No parameter depends on C: the
 /// dynamic form forecasts any number of channels. Time marks are not read. Errors: ConfigError for

@@ -59,8 +59,9 @@ struct ITransformerConfig {
 ///     tokens = encoder(tokens);  tokens = LN(tokens)
 ///     forecast = restore((tokens W_p^T + b_p)^T), the C channels' tokens alone
 ///
-/// Shapes:  history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]   forecast [B*T x
-/// C].
+/// Shapes:
+///
+///     history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]   forecast [B*T x C]
 ///
 /// Modules: the attention of each encoder layer. If all of them are pruned, tokens never interact,
 /// marks are dead, and inference skips them. No parameter depends on C: the dynamic form forecasts

@@ -19,8 +19,9 @@ namespace spat::inline SPAT_ABI {
 ///     n = instance_norm(history);  tokens = W_P patches(n) + pe;  tokens = BN(encoder(tokens))
 ///     forecast = restore(Drop(W_h flatten(tokens) + b_h)^T)
 ///
-/// Shapes:  history [B*L x C]   tokens [B*C * P x D]   forecast [B*T x C]. The encoder treats each
-/// variate as a sample.
+/// Shapes:  history [B*L x C]   tokens [B*C * P x D]   forecast [B*T x C].
+///
+/// The encoder treats each variate as a sample.
 ///
 /// Modules: the attention of each encoder layer. If all of them are pruned, patches interact only
 /// in the head. No parameter depends on C: the dynamic form forecasts any number of channels. Time

@@ -20,8 +20,9 @@ namespace spat::inline SPAT_ABI {
 ///     x_l+1, S_l+1 = layer_l(x_l, S_l)                    (ResidualAttentionLayer)
 ///     forecast = restore((W_h flatten(x_E) + b_h)^T)
 ///
-/// Shapes:  history [B*L x C]   x [B*C * P x D]   S [B*C * H * P x P]   forecast [B*T x C]. The
-/// encoder treats each variate as a sample.
+/// Shapes:  history [B*L x C]   x [B*C * P x D]   S [B*C * H * P x P]   forecast [B*T x C].
+///
+/// The encoder treats each variate as a sample.
 ///
 /// Modules: the attention of each encoder layer. If all of them are pruned, patches interact only
 /// in the head. No parameter depends on C: the dynamic form forecasts any number of channels. Time

@@ -70,8 +70,9 @@ struct SMambaConfig {
 ///     tokens = encoder(tokens);  tokens = LN(tokens)
 ///     forecast = restore((tokens W_p^T + b_p)^T), the C channels' tokens alone
 ///
-/// Shapes:  history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]   forecast [B*T x
-/// C].
+/// Shapes:
+///
+///     history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]   forecast [B*T x C]
 ///
 /// Modules: the two Mambas of each encoder layer, as one. They contain no attention, so no
 /// criterion receives their events: their scores stay NaN, and the caller names the mask to prune.

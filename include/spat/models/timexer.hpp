@@ -92,8 +92,10 @@ struct TimeXerConfig {
 /// n_S: the S variates that are forecast, the last ones. n_X: all variates if all are forecast,
 /// else the others.
 ///
-/// Shapes:  history [B*L x C]   history_marks [B*L x M]   tokens [B*S * (P+1) x D] m [B * (X+M) x
-/// D]   forecast [B*T x S].
+/// Shapes:
+///
+///     history [B*L x C]   history_marks [B*L x M]   tokens [B*S * (P+1) x D]
+///     m [B * (X+M) x D]   forecast [B*T x S]
 ///
 /// Modules: self-attention and cross-attention of each encoder layer, in this order. Without
 /// self-attention, patches interact only in the head. Without cross-attention, variates never

@@ -17,8 +17,10 @@ namespace spat::inline SPAT_ABI {
 ///             ones at the end
 ///     forecast = W_p LN(decoder(embed(steps), memory)) + b_p, of the last T steps
 ///
-/// Shapes:  history [B*L x C]   history_marks [B*L x M]   future_marks [B*T x M] steps [B *
-/// (label+T) x C]   memory [B*L x D]   forecast [B*T x C].
+/// Shapes:
+///
+///     history [B*L x C]   history_marks [B*L x M]   future_marks [B*T x M]
+///     steps [B * (label+T) x C]   memory [B*L x D]   forecast [B*T x C]
 ///
 /// Modules: the attention of each encoder layer, then self- and cross-attention of each decoder
 /// layer. If no cross-attention is kept, the memory is dead, and inference skips the encoder. If no

@@ -64,7 +64,7 @@ struct BackwardEvent : AttentionCall {
 
 /// Reported in a module's backward: probabilities and slopes of some neighbouring queries of one
 /// sample and head, while they are in the cache. They are transposed: row j is key j, column i is
-/// query first_query + i; keys behind the last row are hidden from all of them. da = dL/dA where A
+/// query first_query + i; keys after the last row are hidden from all of them. da = dL/dA where A
 /// enters the mixing. Attention dropout is left out of both, so that a score does not carry its
 /// noise.
 ///

@@ -20,8 +20,9 @@ struct FeedForwardNames {
 ///
 /// Shapes, with R rows:  x, y [R x D]   W_1 [F x D]   W_2 [D x F].
 ///
-/// In files the weights are convolutions of width one, conv1.weight [F, D, 1] and conv2.weight [D,
-/// F, 1], unless FeedForwardNames specifies otherwise.
+/// In files the weights are convolutions of width one, unless FeedForwardNames specifies otherwise:
+///
+///     conv1.weight [F, D, 1]   conv2.weight [D, F, 1]
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t FfnWidth = dynamic,
           class ActivationType = Gelu<Scalar, FfnWidth>>
 class FeedForward {

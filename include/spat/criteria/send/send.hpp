@@ -69,7 +69,7 @@ class Send {
 
   /// The average of SEND over steps; NaN before the first observation.
   [[nodiscard]] double score() const { return average_.value(); }
-  /// The SEND of the last step. NaN with the dynamics `epoch`, where a step alone has none.
+  /// The SEND of the last step. NaN with the dynamics `epoch`: a single step then has none.
   [[nodiscard]] double step_score() const {
     return options_.dynamics == SendDynamics::step_average ? average_.last() : std::nan("");
   }

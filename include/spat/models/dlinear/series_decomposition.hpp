@@ -11,8 +11,9 @@ namespace spat::inline SPAT_ABI {
 ///     trend = moving average over `window` steps, with the end values repeated
 ///     seasonal = x - trend
 ///
-/// Shapes:  x, trend, seasonal [series x L].  No parameters. Errors: ConfigError for an even
-/// window.
+/// Shapes:  x, trend, seasonal [series x L].
+///
+/// No parameters. Errors: ConfigError for an even window.
 template <std::floating_point Scalar, std::size_t Length = dynamic>
 class SeriesDecomposition {
  public:

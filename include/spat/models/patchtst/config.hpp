@@ -76,7 +76,6 @@ struct BasicPatchTSTConfig {
 /// The configuration of PatchTST as in the Time-Series-Library.
 using PatchTSTConfig = BasicPatchTSTConfig<PatchTSTVariant::library>;
 /// The configuration of PatchTST as in its authors' code.
-/// The configuration of PatchTST as in its authors' code.
 using OfficialPatchTSTConfig = BasicPatchTSTConfig<PatchTSTVariant::official>;
 
 }  // namespace spat

@@ -12,8 +12,9 @@ namespace spat::inline SPAT_ABI {
 ///
 ///     y(b, t, i) = bias_i + sum_j W_ij x(b, t - (k - 1) + j, i),  j = 0 .. k - 1
 ///
-/// Shapes:  x, y [samples * N x I], x possibly as columns of a wider matrix W [I x k], in files [I,
-/// 1, k]   bias [I].
+/// Shapes, where x may be columns of a wider matrix:
+///
+///     x, y [samples * N x I]   W [I x k], in files [I, 1, k]   bias [I]
 ///
 /// `reversed`: a sequence is processed from its last row to its first.
 template <std::floating_point Scalar, std::size_t Channels = dynamic>

@@ -13,8 +13,10 @@ namespace spat::inline SPAT_ABI {
 ///     [v, z] = x W_in^T    u = SiLU(convolution(v))    [r, B, C] = u W_x^T
 ///     delta = softplus(r W_dt^T + b_dt)    y = (scan(u, delta, B, C) SiLU(z)) W_out^T
 ///
-/// Shapes:  x, y [samples * N x D]   v, z, u, delta [samples * N x I] r [samples * N x R], R =
-/// ceil(D / 16)   B, C [.. x S].
+/// Shapes, with R = ceil(D / 16):
+///
+///     x, y [samples * N x D]   v, z, u, delta [samples * N x I]
+///     r [samples * N x R]   B, C [samples * N x S]
 ///
 /// `reversed`: a sequence is processed from its last token to its first. The initial b_dt makes
 /// softplus(b_dt) increase from 0.001 to 0.1 over the channels, evenly in the logarithm. The

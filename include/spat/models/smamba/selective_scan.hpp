@@ -15,8 +15,9 @@ namespace spat::inline SPAT_ABI {
 ///     h_t = exp(delta_ti A_i) h_{t-1} + delta_ti u_ti B_t,   y_ti = C_t h_t + D_i u_ti
 ///     A = -exp(A_log)
 ///
-/// Shapes:  u, delta, y [samples * N x I]   A_log [I x S]   D [I] B, C [samples * N x S], possibly
-/// columns of a wider matrix.
+/// Shapes, where B and C may be columns of a wider matrix:
+///
+///     u, delta, y [samples * N x I]   B, C [samples * N x S]   A_log [I x S]   D [I]
 ///
 /// `reversed`: a sequence is processed from its last row to its first. The initial A is -1 .. -S in
 /// every channel, the initial D is 1. Forward keeps one state. Backward recomputes the states of a

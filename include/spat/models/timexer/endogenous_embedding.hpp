@@ -10,8 +10,10 @@ namespace spat::inline SPAT_ABI {
 /// (TimeXer, Wang et al., 2024). Patches do not overlap. The last rows of the lookback are left out
 /// if they fill no patch.
 ///
-/// Shapes, with P = floor(L / patch):  x [samples * L x C]   y [samples * C * (P+1) x D] W [D x
-/// patch]   g [C x D], in files [1, C, 1, D], starts from N(0, 1).
+/// Shapes, with P = floor(L / patch):
+///
+///     x [samples * L x C]   y [samples * C * (P+1) x D]
+///     W [D x patch]         g [C x D], in files [1, C, 1, D], starts from N(0, 1)
 template <std::floating_point Scalar, std::size_t Patch = dynamic, std::size_t Width = dynamic>
 class EndogenousEmbedding {
  public:

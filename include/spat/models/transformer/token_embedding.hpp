@@ -8,8 +8,10 @@ namespace spat::inline SPAT_ABI {
 /// token(b, t) = sum_k W_k x(b, (t + k - 1) mod N),  k = 0, 1, 2: a step and its neighbours,
 /// without bias (Informer, Zhou et al., 2021).
 ///
-/// Shapes:  x, dx [samples * N x C]   y [samples * N x D] W [D x 3C], column 3c + k, which is [D,
-/// C, 3] in files.
+/// Shapes:
+///
+///     x, dx [samples * N x C]   y [samples * N x D]
+///     W [D x 3C], column 3c + k, which is [D, C, 3] in files
 ///
 /// W starts from N(0, 2 / (3C)).
 template <std::floating_point Scalar, std::size_t Channels = dynamic, std::size_t Width = dynamic>
