@@ -1,5 +1,5 @@
-// Criteria by name: AnyCriterion gives the numbers of the one it holds, the registry tells what
-// each needs.
+// Criteria by name: AnyCriterion gives the results of the criterion inside, and the registry lists
+// what each needs.
 #include <spat/criteria/any_criterion.hpp>
 #include <spat/models/itransformer.hpp>
 #include <spat/prune/pruner.hpp>
@@ -25,8 +25,8 @@ bool same(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)
 template <class C>
 constexpr bool hears_steps = std::derived_from<C, StepScore>;
 
-/// Everything a criterion can hear in one step, in two blocks that two places have; the second is
-/// that of `stream`.
+/// All events that a criterion can receive in one step, in two micro-batches on two copies. The
+/// second one is that of `stream`.
 template <class Scalar, class C>
 void tell_all(std::array<C, 2>& places, std::uint64_t stream) {
   const tests::Attended<Scalar> attended({.name = "causal", .causal = true}, stream);
@@ -56,7 +56,7 @@ void epoch(C& criterion, std::uint64_t stream) {
 
 }  // namespace
 
-TEST_CASE("every criterion has a name of its own, and says what it needs") {
+TEST_CASE("every criterion has a unique name and reports what it needs") {
   const std::vector<std::string> names = criterion_names();
   CHECK(names == std::vector<std::string>{"send", "leave_one_out", "random", "drop_first",
                                           "drop_last", "drop_every_other", "magnitude", "snip",
@@ -106,7 +106,7 @@ TEMPLATE_TEST_CASE("any criterion gives the numbers of the one it holds", "", fl
   }
 }
 
-TEST_CASE("every criterion restored between epochs goes on as if it had never stopped") {
+TEST_CASE("every criterion restored between epochs continues as if it had not been interrupted") {
   for (const std::string& name : criterion_names()) {
     INFO(name);
     auto criterion = make_criterion<float>(name), resumed = criterion;
@@ -165,14 +165,14 @@ TEST_CASE("steps are averaged, with the weights of a moving average or all alike
         sum = decay * sum + alone.score(), weights = decay * weights + 1;
         CHECK(criterion.score() == Approx(sum / weights).epsilon(1e-13));
         const auto before = criterion.state();
-        criterion.end_step();  // nothing was heard since
+        criterion.end_step();  // nothing was received
         CHECK(criterion.state() == before);
       }
     }
 }
 
 TEST_CASE(
-    "criteria that are told of a training by a pruner score every module, whatever the workers") {
+    "criteria notified of a training by a pruner score every module, with any number of workers") {
   using Model = ITransformer<float>;
   for (const char* name :
        {"send", "snip", "gate", "head_importance", "cosine", "taylor2", "fisher", "entropy"}) {

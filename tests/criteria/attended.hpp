@@ -1,5 +1,5 @@
-// One attention module and its loss, twice: as the library runs it, telling a criterion, and as
-// plain loops in double.
+// One attention module and its loss, twice: run by the library with a criterion as its listener,
+// and as plain loops in double.
 #pragma once
 
 #include <spat/core/random.hpp>
@@ -128,8 +128,8 @@ struct Attended {
     return sum;
   }
 
-  /// d own_loss / d gate, where the gate multiplies entries [first, last) of A. The loss is a
-  /// square of the gate: a central difference is exact, however wide.
+  /// d own_loss / d gate, where the gate multiplies entries [first, last) of A. The loss is
+  /// quadratic in the gate, so a central difference of any width is exact.
   [[nodiscard]] double slope(std::size_t sample, const std::vector<double>& a, std::size_t first,
                              std::size_t last) const {
     const auto at = [&](double gate) {
@@ -139,7 +139,7 @@ struct Attended {
     };
     return at(1.5) - at(0.5);
   }
-  /// Of a gate on each head of one sample.
+  /// Slopes of a gate on each head of one sample.
   [[nodiscard]] std::vector<double> head_slopes(std::size_t sample) const {
     const auto all = a(sample);
     const std::size_t size = shape.lq * shape.lk;
@@ -148,12 +148,12 @@ struct Attended {
       slopes.push_back(slope(sample, all, h * size, (h + 1) * size));
     return slopes;
   }
-  /// Of a gate on the whole branch but its bias.
+  /// Slope of a gate on the whole branch except its bias.
   [[nodiscard]] double gate_slope(std::size_t sample) const {
     const auto all = a(sample);
     return slope(sample, all, 0, all.size());
   }
-  /// S[h, i, j]: of a gate on one connection, of the batch's loss.
+  /// S[h, i, j]: slopes of the batch's loss, each of a gate on one connection.
   [[nodiscard]] std::vector<double> sensitivities() const {
     std::vector<double> s(shape.heads * shape.lq * shape.lk, 0);
     for (std::size_t b = 0; b < shape.samples; ++b) {

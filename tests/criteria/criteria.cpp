@@ -1,5 +1,5 @@
-// The criteria that listen to a run, against their formulas in plain loops: slopes are central
-// differences of the loss along gates.
+// The criteria that receive events of a pass, compared to their formulas in plain loops. Slopes are
+// central differences of the loss along gates.
 #include <spat/criteria/block_influence.hpp>
 #include <spat/criteria/cosine.hpp>
 #include <spat/criteria/entropy.hpp>
@@ -23,7 +23,7 @@ namespace {
 
 using Case = tests::AttendedCase;
 
-/// A block of queries is 8 or 16 wide: 19 of them leave columns without a query.
+/// A tile is 8 or 16 queries wide: 19 queries leave columns without a query.
 const std::vector<Case> cases{
     {.name = "self"},
     {.name = "one head", .heads = 1},
@@ -35,11 +35,11 @@ const std::vector<Case> cases{
     {.name = "causal and key mask", .lq = 5, .lk = 5, .causal = true, .masked = true},
 };
 
-/// Relative, of numbers that do not cancel.
+/// Relative tolerance for sums without cancellation.
 template <class Scalar>
 constexpr double tolerance = sizeof(Scalar) == 4 ? 2e-5 : 1e-11;
 
-/// f of each sample, as a mean over them.
+/// The mean of f over the samples.
 template <class F>
 double mean_over(std::size_t samples, F&& f) {
   double sum = 0;
@@ -47,16 +47,16 @@ double mean_over(std::size_t samples, F&& f) {
   return sum / static_cast<double>(samples);
 }
 
-/// What one step gives; and that two places, merged, give the same.
+/// The score after one step. Checks that three copies, merged, give the same.
 template <class Scalar, class C>
 double score_of(const tests::Attended<Scalar>& attended, const C& prototype) {
   C whole = prototype, merged = prototype, places[3] = {prototype, prototype, prototype};
   attended.tell(whole), whole.end_step();
   const std::size_t half = attended.shape.samples / 2;
-  for (int step = 0; step < 2; ++step) {  // the places start anew
+  for (int step = 0; step < 2; ++step) {  // the copies start anew
     attended.tell(places[0], 0, half),
         attended.tell(places[1], half, attended.shape.samples - half);
-    for (C& place : places) merged.merge(place);  // the last one heard nothing
+    for (C& place : places) merged.merge(place);  // the last one received nothing
     merged.end_step();
     CHECK(merged.step_score() ==
           Approx(whole.step_score()).epsilon(sizeof(Scalar) == 4 ? 1e-5 : 1e-12));
@@ -69,7 +69,7 @@ double score_of(const tests::Attended<Scalar>& attended, const C& prototype) {
   return whole.score();
 }
 
-/// One gate slope a sample, from a module of one query and one column.
+/// Gives one gate slope per sample, from a module of one query and one column.
 template <class C>
 void tell_slopes(C& criterion, std::vector<double> slopes) {
   const std::vector<double> ones(slopes.size(), 1);
@@ -83,7 +83,7 @@ void tell_slopes(C& criterion, std::vector<double> slopes) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("criteria of slopes are what gates on the loss say", "", float, double) {
+TEMPLATE_TEST_CASE("criteria of slopes equal the slopes of gates on the loss", "", float, double) {
   for (const Case& c : cases)
     for (const LossReduction reduction : {LossReduction::mean, LossReduction::sum}) {
       INFO(c.name << (reduction == LossReduction::sum ? ", summed loss" : ", mean loss"));
@@ -210,8 +210,8 @@ TEMPLATE_TEST_CASE("entropy is 1 - H / log n of each row over its own n keys", "
 }
 
 TEST_CASE(
-    "entropy: uniform attention scores 0, a row that looks at one key 1, and one without a choice "
-    "0") {
+    "entropy: uniform attention scores 0, a row that attends to one key 1, a row that sees only "
+    "one key 0") {
   const auto score = [](std::size_t heads, std::size_t lk, const std::vector<double>& a,
                         bool causal = false) {
     AttentionCall call;
@@ -237,7 +237,7 @@ TEST_CASE(
   CHECK(std::isnan(nothing.score()));
 }
 
-TEST_CASE("tiles of different heads may come at the same time, and move no bit") {
+TEST_CASE("tiles of different heads may come at the same time without changing a bit") {
   const tests::Attended<double> attended(  // large enough to wake the team
       {.name = "large", .lq = 24, .lk = 24, .width = 48, .heads = 4});
   Team team(3);

@@ -1,4 +1,4 @@
-// The criteria that listen to no run: chance, place, weights, and losses without the module.
+// The criteria that need no pass: chance, position, weights, and losses without the module.
 #include <spat/criteria/leave_one_out.hpp>
 #include <spat/criteria/magnitude.hpp>
 #include <spat/criteria/position.hpp>
@@ -15,7 +15,7 @@ using namespace spat;
 
 namespace {
 
-/// The modules of a model of n, the lowest score first, of equal scores the deeper.
+/// The modules of a model of n by ascending score; of equal scores the deeper first.
 template <class C>
 std::vector<std::size_t> order_of(C prototype, std::size_t n) {
   std::vector<double> scores;
@@ -31,7 +31,7 @@ std::vector<std::size_t> order_of(C prototype, std::size_t n) {
 
 }  // namespace
 
-TEST_CASE("controls order modules by their place alone") {
+TEST_CASE("controls order modules only by their position") {
   CHECK(order_of(DropFirst<float>(), 5) == std::vector<std::size_t>{0, 1, 2, 3, 4});
   CHECK(order_of(DropLast<float>(), 5) == std::vector<std::size_t>{4, 3, 2, 1, 0});
   CHECK(order_of(DropEveryOther<float>(), 5) == std::vector<std::size_t>{3, 1, 4, 2, 0});
@@ -88,7 +88,7 @@ TEMPLATE_TEST_CASE("magnitude is the sum of the projections' norms, per element 
   CHECK_THROWS_AS(criterion.hear(event), NumericError);
 }
 
-TEST_CASE("leave-one-out is the rise of the loss, as it was told last") {
+TEST_CASE("leave-one-out is the rise of the loss in the last event") {
   LeaveOneOut<float> criterion, other;
   CHECK(std::isnan(criterion.score()));
   criterion.hear({1, 1.5});

@@ -1,5 +1,5 @@
-// SEND: its test vectors, bounds and numerics, what the criterion sums up, and the reference values
-// of every fixture.
+// SEND: its test vectors, bounds and numerics, the criterion's sums, and the reference values of
+// every fixture.
 #include <spat/models/checkpoint.hpp>
 #include <spat/prune/pruner.hpp>
 #include <spat/train/training_step.hpp>
@@ -25,7 +25,7 @@ double send_of(const std::vector<Scalar>& s, std::size_t heads, std::size_t lk,
   return send<Scalar>({s.data(), s.size() / lk, lk}, heads, visible);
 }
 
-/// The formula as it is written, in long double: good where S is not small.
+/// The literal formula in long double. Accurate if S is not small.
 template <class Scalar>
 double literal_send(const std::vector<Scalar>& s, std::size_t heads, std::size_t lk) {
   const std::size_t lq = s.size() / heads / lk;
@@ -81,7 +81,7 @@ struct Event {
     call.causal = causal;
   }
 
-  /// A criterion hears of samples [first, first + count), or of all.
+  /// Reports samples [first, first + count), or all, to a criterion.
   void tell(Send<Scalar>& criterion, std::size_t first, std::size_t count) const {
     AttentionCall part = call;
     part.samples = count, part.first_sample = first;
@@ -109,7 +109,7 @@ struct Event {
   }
 };
 
-/// The score after one step that saw these blocks.
+/// The score after one step with these micro-batches.
 template <class Scalar>
 double score_of(const Event<Scalar>& event, SendVariant variant) {
   Send<Scalar> criterion({.variant = variant});
@@ -132,7 +132,7 @@ TEMPLATE_TEST_CASE("SEND gives the values that were worked out by hand", "", flo
   CHECK(send_of<Scalar>(std::vector<Scalar>(24, Scalar(0.3)), 2, 4) == 0);
   CHECK(send_of<Scalar>(std::vector<Scalar>(24, 0), 2, 4) == 0);
   CHECK(send_of<Scalar>({Scalar(0.5), Scalar(-7)}, 1, 1) == 0);
-  // Two heads that look at different keys are even on average: heads are averaged before the
+  // Two heads that attend to different keys are even on average: heads are averaged before the
   // dispersion.
   CHECK(send_of<Scalar>({1e30f, 0, 0, 1e30f}, 2, 2) == 0);
 }
@@ -236,7 +236,7 @@ TEMPLATE_TEST_CASE("a sensitivity that is not finite is an error, not a score", 
     }
 }
 
-TEMPLATE_TEST_CASE("the criterion sums A dA over samples as its variant says", "", float, double) {
+TEMPLATE_TEST_CASE("the criterion sums A dA over samples by its variant", "", float, double) {
   const double tolerance = sizeof(TestType) == 4 ? 1e-5 : 1e-13;
   for (const std::size_t samples : {1u, 2u, 9u}) {
     const Event<TestType> event(samples, 2, 4, 5, samples);
@@ -249,14 +249,14 @@ TEMPLATE_TEST_CASE("the criterion sums A dA over samples as its variant says", "
   }
 }
 
-TEMPLATE_TEST_CASE("blocks merged in order are one block", "", float, double) {
+TEMPLATE_TEST_CASE("micro-batches merged in order equal one micro-batch", "", float, double) {
   const double tolerance = sizeof(TestType) == 4 ? 1e-6 : 1e-13;
   for (const bool causal : {false, true})
     for (const SendVariant variant : {SendVariant::signed_sum, SendVariant::absolute_mean}) {
       const Event<TestType> event(7, 2, 5, 5, 70, causal);
       const double whole = score_of(event, variant);
       Send<TestType> merged({.variant = variant});
-      std::vector<Send<TestType>> blocks(4, merged);  // the last one hears nothing
+      std::vector<Send<TestType>> blocks(4, merged);  // the last one receives nothing
       event.tell(blocks[0], 0, 3);
       event.tell(blocks[1], 3, 1);
       event.tell(blocks[2], 4, 3);
@@ -265,7 +265,7 @@ TEMPLATE_TEST_CASE("blocks merged in order are one block", "", float, double) {
       CHECK(merged.score() == Approx(whole).epsilon(tolerance));
       CHECK(merged.bound() > 0);
 
-      // What was merged is gone from the blocks: a second step starts anew.
+      // The merge resets the micro-batches' copies: a second step starts anew.
       event.tell(blocks[1], 0, 7);
       for (Send<TestType>& block : blocks) merged.merge(block);
       merged.end_step();
@@ -287,8 +287,8 @@ TEST_CASE("a step's average is corrected for its start at zero") {
       CHECK(criterion.score() == Approx(sum / weights).epsilon(1e-12));
     }
     const double before = criterion.score();
-    criterion.end_step();   // nothing was heard since
-    criterion.end_epoch();  // means nothing to a moving average
+    criterion.end_step();   // nothing was received
+    criterion.end_epoch();  // no effect on a moving average
     CHECK(criterion.score() == before);
   }
 }
@@ -351,7 +351,7 @@ TEST_CASE("a key mask hides keys of the step it belongs to, and of no other") {
   CHECK(criterion.bound() == Approx(std::sqrt(3.0) / 4).epsilon(1e-15));
 }
 
-TEST_CASE("a criterion restored between epochs goes on as if it had never stopped") {
+TEST_CASE("a criterion restored between epochs continues as if it had not been interrupted") {
   for (const bool causal : {false, true})
     for (const SendDynamics dynamics : {SendDynamics::step_average, SendDynamics::epoch}) {
       Send<float> criterion({.dynamics = dynamics}), resumed = criterion;
@@ -393,7 +393,7 @@ TEST_CASE("token counts may change between steps but not within one") {
 TEST_CASE(
     "all connections of a module together are worth what its values and its output projection "
     "are") {
-  // sum S = <O, dL/dO> = <W_V, dL/dW_V> where values have no bias = <W_O, dL/dW_O>.
+  // sum S = <O, dL/dO> = <W_V, dL/dW_V> (if values have no bias) = <W_O, dL/dW_O>.
   struct Totals {
     std::map<std::size_t, std::array<double, 3>> of;
     void hear(const BackwardEvent<double>& event) {
@@ -437,7 +437,7 @@ TEST_CASE(
   };
   for (std::size_t i = 0; i < 3; ++i) {
     const auto [s, size, o] = totals.of.at(i);
-    CHECK(std::abs(s) > 1e-3 * size);  // else the comparison would be of rounding noise
+    CHECK(std::abs(s) > 1e-3 * size);  // otherwise rounding noise would be compared
     CHECK(o == Approx(s).epsilon(1e-9));
     CHECK(product(model.module_name(i) + ".value_projection.weight") == Approx(s).epsilon(1e-9));
     CHECK(product(model.module_name(i) + ".out_projection.weight") == Approx(s).epsilon(1e-9));
@@ -455,7 +455,7 @@ nlohmann::json reference_file() {
 }
 
 /// Expected SEND of one module by variant, from send_reference.json or the file's own metadata;
-/// null where neither has it.
+/// null if neither has it.
 nlohmann::json expected_of(const nlohmann::json& reference, const SafetensorsFile& file,
                            const std::string& section, const std::string& module) {
   const nlohmann::json::json_pointer place("/" + section + "/" + fixtures::name_of(file.path()) +
@@ -518,7 +518,8 @@ TEST_CASE("SEND of PyTorch's A and dA agrees with an independent program for eve
   CHECK((files.empty() || compared > 100));
 }
 
-TEST_CASE("a pruner that listens to iTransformer finds the reference's SEND", "[parity]") {
+TEST_CASE("a pruner that receives iTransformer's events computes the reference's SEND",
+          "[parity]") {
   const nlohmann::json reference = reference_file();
   std::size_t compared = 0;
   const auto files = fixtures::files();

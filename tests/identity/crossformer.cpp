@@ -1,5 +1,5 @@
 // Crossformer's identity: two hundred random masks of its eighteen modules, and three static forms,
-// which take long to compile.
+// because those take long to compile.
 #include <spat/models/crossformer.hpp>
 
 #include "identity.hpp"

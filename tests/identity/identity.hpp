@@ -1,6 +1,6 @@
-// The identity that pruning promises: dense with the module's contribution zeroed == dynamic pruned
-// == static pruned, bit for bit, in outputs, gradients and one Adam step. Plain programs, so that
-// they are built with several compilers.
+// The identity that pruning guarantees: dense with the module's contribution zeroed == dynamic
+// pruned == static pruned, bit for bit, in outputs, gradients and one Adam step. Plain programs, so
+// that they can be built with several compilers.
 #pragma once
 
 #include <spat/autograd/initialize.hpp>
@@ -19,8 +19,8 @@ using namespace spat;
 
 inline constexpr std::size_t samples = 6;
 
-/// What one training step with dropout leaves: the forecast, and each tensor's gradient and weights
-/// after Adam, by name.
+/// The results of one training step with dropout: the forecast, and each tensor's gradient and
+/// weights after Adam, by name.
 template <class Scalar>
 struct Outcome {
   std::vector<Scalar> forecast, inference;
@@ -63,7 +63,7 @@ bool same_bytes(const std::vector<Scalar>& a, const std::vector<Scalar>& b) {
          (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(Scalar)) == 0);
 }
 
-/// Every tensor of `pruned` has the bytes that `other` has under its name.
+/// Checks that every tensor of `pruned` has the bytes of the tensor of that name in `other`.
 template <class Tensors>
 bool same_where_both(const Tensors& pruned, const Tensors& other) {
   for (const auto& tensor : pruned) {
@@ -88,7 +88,7 @@ bool same(const Outcome<Scalar>& pruned, const Outcome<Scalar>& other, const cha
   return equal;
 }
 
-/// A tensor that is zero where module i is switched off in the dense model.
+/// A tensor that is zero if module i is switched off in the dense model.
 template <class Model>
 bool silences(const Model& model, const std::string& tensor, std::size_t i) {
   const std::string module = model.module_name(i);
@@ -100,7 +100,7 @@ bool silences(const Model& model, const std::string& tensor, std::size_t i) {
   return tensor.starts_with(module + ".out_projection");
 }
 
-/// The dense model, initialized; `off` modules are switched off by zeros.
+/// The dense model, initialized. The modules `off` are switched off by zeros.
 template <class Model>
 Model dense_model(const typename Model::Config& dense, ModuleMask kept) {
   Model whole(Dynamic<typename Model::Config>{dense});
@@ -114,7 +114,7 @@ Model dense_model(const typename Model::Config& dense, ModuleMask kept) {
   return whole;
 }
 
-/// Dense with zeros against dynamic pruned.
+/// Compares dense with zeros to dynamic pruned.
 template <class Model>
 bool zeroed_equals_pruned(const typename Model::Config& dense, ModuleMask mask) {
   const example::RandomBatch<typename Model::Value> data(dense, samples, 7);
@@ -124,7 +124,7 @@ bool zeroed_equals_pruned(const typename Model::Config& dense, ModuleMask mask) 
               "dynamic pruned against zeroed dense", to_string(mask, dense.modules()));
 }
 
-/// Dynamic pruned against static pruned.
+/// Compares dynamic pruned to static pruned.
 template <template <class, class> class ModelOf, class Scalar, auto dense, std::uint64_t mask>
 bool dynamic_equals_static() {
   using Config = std::remove_const_t<decltype(dense)>;
@@ -144,8 +144,8 @@ inline constexpr bool few_static_forms = true;
 inline constexpr bool few_static_forms = false;
 #endif
 
-/// Every mask of up to four modules; the static forms, which take long to compile, in float, or of
-/// every fifth mask.
+/// Checks every mask of up to four modules. Static forms take long to compile, so they are in float
+/// only, or of every fifth mask.
 template <template <class, class> class ModelOf, auto dense>
 int check_all_masks() {
   static_assert(dense.modules() <= 4);
@@ -168,8 +168,8 @@ int check_all_masks() {
   return failed != 0;
 }
 
-/// `count` random masks of many modules in float, a few of them in double; the static forms of
-/// `masks`.
+/// Checks `count` random masks of many modules in float, a few of them in double, and the static
+/// forms of `masks`.
 template <template <class, class> class ModelOf, auto dense, std::uint64_t... masks>
 int check_some_masks(std::size_t count) {
   using Form = Dynamic<std::remove_const_t<decltype(dense)>>;

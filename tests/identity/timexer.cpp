@@ -1,5 +1,4 @@
-// TimeXer's identity, every mask of four modules; where all variates are forecast, and where the
-// last one is.
+// TimeXer's identity, every mask of four modules. Forecasts all variates, and only the last one.
 #include <spat/models/timexer.hpp>
 
 #include "identity.hpp"

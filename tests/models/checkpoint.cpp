@@ -1,5 +1,5 @@
-// Model files: what is written comes back to the last bit, and what does not fit is refused with
-// the model unchanged.
+// Model files: a saved model is restored to the last bit, and a file that does not fit is refused
+// with the model unchanged.
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/patchtst.hpp>
 
@@ -16,7 +16,7 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-/// The model's tensors, changed by `change(name, shape, values)` before each is added.
+/// Writes the model's tensors. `change(name, shape, values)` may change each before it is added.
 template <class Model, class Change>
 std::string tensors_of(const Model& model, Change&& change) {
   SafetensorsWriter writer;
@@ -30,7 +30,7 @@ std::string tensors_of(const Model& model, Change&& change) {
   return writer.to_bytes();
 }
 
-/// Loads into a model of other weights; what is thrown must leave it as it was.
+/// Loads into a model of other weights. If loading throws, the model must be unchanged.
 template <class Error>
 std::string refusal(const std::string& bytes) {
   auto model = example::made<ITransformer<float>>({example::small}, 99);
@@ -43,7 +43,7 @@ std::string refusal(const std::string& bytes) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("a saved model comes back to the last bit, pruned or not", "", float, double) {
+TEMPLATE_TEST_CASE("a saved model is restored to the last bit, pruned or not", "", float, double) {
   using Model = ITransformer<TestType>;
   const TemporaryFolder folder;
   for (std::uint64_t mask = 0; mask < 8; ++mask) {
@@ -154,7 +154,8 @@ TEST_CASE(
   CHECK(contains(missing, "missing"));
   const std::string shape =
       refusal<ShapeError>(tensors_of(model, [](const std::string& name, auto& extents, auto&) {
-        if (name == "projection.weight") std::swap(extents[0], extents[1]);  // as many numbers
+        // The number of elements stays the same.
+        if (name == "projection.weight") std::swap(extents[0], extents[1]);
         return true;
       }));
   CHECK(contains(shape, "given.safetensors"));
@@ -213,7 +214,7 @@ TEST_CASE("a configuration that is incomplete or impossible is refused") {
   CHECK(contains(message_of<ConfigError>(load), "[0, 1)"));
   with("\"width\":12", "\"width\":6");
   CHECK(contains(message_of<ShapeError>(load), "[6, 11]"));
-  with("\"width\":12", "\"width\":3000000000000");  // refused before memory is taken for it
+  with("\"width\":12", "\"width\":3000000000000");  // refused before memory is allocated for it
   CHECK(contains(message_of<ShapeError>(load), "its tensors hold"));
   with("{", "[");
   CHECK_THROWS_AS(load(), FileError);
@@ -232,7 +233,7 @@ constexpr PatchTSTConfig patches{.channels = 2,
                                  .stride = 2,
                                  .kept = ModuleMask{0b10}};
 
-/// With statistics of 41 steps.
+/// A model with running statistics of 41 steps.
 template <class Scalar>
 PatchTST<Scalar> trained_patchtst() {
   auto model = example::made<PatchTST<Scalar>>({patches}, 4, 0.2);

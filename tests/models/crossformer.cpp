@@ -1,5 +1,4 @@
-// Crossformer: gradients whole and pruned, scales that nobody reads, training, forecasts, and what
-// it refuses.
+// Crossformer: gradients whole and pruned, unread scales, training, forecasts, and refused sizes.
 #include <spat/models/crossformer.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/prune/pruner.hpp>
@@ -13,8 +12,8 @@ using namespace spat;
 
 namespace {
 
-/// Eighteen modules; neither lookback, nor horizon, nor a merge comes out even; sizes that fill no
-/// vector.
+/// Eighteen modules. The segment divides neither lookback nor horizon, a merge repeats segments,
+/// and no size is a multiple of a vector.
 constexpr CrossformerConfig small{.channels = 2,
                                   .lookback = 19,
                                   .horizon = 7,
@@ -26,7 +25,7 @@ constexpr CrossformerConfig small{.channels = 2,
                                   .window = 2,
                                   .routers = 2,
                                   .kept = ModuleMask::first(18)};
-/// Of all the channels of the synthetic series; a batch of 32 in several blocks.
+/// Has all channels of the synthetic series. A batch of 32 is divided into several micro-batches.
 constexpr CrossformerConfig blocks{.channels = 7,
                                    .lookback = 24,
                                    .horizon = 12,
@@ -40,7 +39,7 @@ using Model = Crossformer<float>;
 static_assert(PrunableModel<Model> && PrunableModel<Crossformer<float, Static<blocks>>>);
 static_assert(small.valid() && small.modules() == 18 && blocks.guard().bits == 0b100'100'100'00'00);
 
-/// Modules of a mask written as in a report: the first one first.
+/// The mask of digits as in a report: the first module first.
 constexpr ModuleMask mask_of(std::string_view digits) {
   ModuleMask mask{};
   for (std::size_t i = 0; i < digits.size(); ++i) mask = digits[i] == '1' ? mask.with(i) : mask;
@@ -57,7 +56,7 @@ TEST_CASE("Crossformer's gradients agree with central differences in every param
              std::ranges::any_of(dead, [&](const auto& part) { return name.starts_with(part); });
     };
     const auto enlarge = [](std::string_view name, std::span<double> values) {
-      // Routers that see alike leave the receivers nothing to choose.
+      // If all routers are alike, the receivers' choice has no gradient.
       const auto has = [name](std::string_view part) { return name.find(part) != name.npos; };
       const double by = has("router") || has("dim_sender")                     ? 2
                         : has("dim_receiver.query") || has("dim_receiver.key") ? 4
@@ -73,7 +72,7 @@ TEST_CASE("Crossformer's gradients agree with central differences in every param
   check(config.with_kept(mask_of("1011101100010")), 0);
 }
 
-TEST_CASE("a Crossformer's configuration knows how many numbers its model learns") {
+TEST_CASE("a Crossformer's configuration counts its learned values") {
   for (const ModuleMask mask : {ModuleMask::all(), mask_of("011010010001101111"), ModuleMask{}}) {
     const auto config = small.with_kept(mask);
     const Model model({config});
@@ -158,7 +157,7 @@ TEST_CASE("one cross-attention of a Crossformer has to stay, and pruning leaves 
   CHECK((left.count() == 1 && left.is_subset_of(blocks.guard())));
 }
 
-TEST_CASE("a Crossformer's modules are called as in the reference's state_dict") {
+TEST_CASE("a Crossformer's modules are named as in the reference's state_dict") {
   const Model model({blocks});
   CHECK(model.module_name(0) == "encoder.encode_blocks.0.encode_layers.0.time_attention");
   CHECK(model.module_name(3) == "encoder.encode_blocks.1.encode_layers.0.dim_receiver");
@@ -191,7 +190,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("1 and 3 workers train the same bytes of a Crossformer, and hear the same scores") {
+TEST_CASE("1 and 3 workers train the same bytes of a Crossformer and give the same scores") {
   const example::SyntheticWindows<float> windows(blocks, 16);
   CHECK(MicrobatchPlan(32, example::made<Model>({blocks}).activation_size(7)).microbatches > 1);
   const auto trained = [&](std::size_t workers) {
@@ -213,12 +212,12 @@ TEST_CASE("1 and 3 workers train the same bytes of a Crossformer, and hear the s
   }
 }
 
-TEST_CASE("a step that LayerDrop takes modules from is a step of the Crossformer without them") {
+TEST_CASE("a step from which LayerDrop removes modules is a step of the Crossformer without them") {
   tests::check_layer_drop<Crossformer>(small);
   tests::check_layer_drop<Crossformer>(blocks.with_kept(mask_of("1101111110111")));
 }
 
-TEST_CASE("every criterion that listens scores every module of a Crossformer") {
+TEST_CASE("every criterion that receives events scores every module of a Crossformer") {
   tests::check_scores<Crossformer>(small);
   tests::check_scores<Crossformer>(blocks.with_kept(mask_of("1101111110111")));
 }

@@ -21,7 +21,7 @@ CrossformerConfig config_of(const SafetensorsFile& file) {
           .routers = number(file, "factor")};
 }
 
-/// Part 1 of a module is the sender, beside the receiver that the module is called by.
+/// Part 1 of a module is the sender. The module has the receiver's name.
 template <class Model>
 const parity::Expected<Model> expected{
     .attention = [](const Model& model, std::size_t module, std::size_t part) {

@@ -1,5 +1,4 @@
-// TokenEmbedding and DataEmbedding: their definition, central differences, and tokens that are left
-// out.
+// TokenEmbedding and DataEmbedding: their definition, central differences, and skipped tokens.
 #include <tests/nn/check.hpp>
 
 #include <spat/autograd/initialize.hpp>
@@ -87,7 +86,7 @@ TEMPLATE_TEST_CASE_SIG("DataEmbedding agrees with central differences, with and 
     check_parameters(layer, gradients, loss);
 
     loss();
-    auto skipped = zeros_like(layer);  // the first layer of a model: nobody asks for dx
+    auto skipped = zeros_like(layer);  // the first layer of a model does not compute dx
     Share again;
     layer.skip_input(training(), dy.view(), cache);
     layer.backward_weights(training(), cache, skipped, again);

@@ -1,5 +1,5 @@
-// DecoderLayer: the block as a whole, with each of its attentions kept and pruned, in the type and
-// at run time; and a Stack of it.
+// DecoderLayer: the whole block, with each of its attentions kept and pruned, in the type and at
+// run time; and a Stack of blocks.
 #include <tests/nn/check.hpp>
 
 #include <spat/models/transformer/decoder_layer.hpp>
@@ -34,7 +34,7 @@ Pass training(std::size_t first_sample = 0) {
   return {.training = true, .seed = 5, .step = 9, .first_sample = first_sample};
 }
 
-/// A block or a stack of blocks, its inputs, and what comes out of one forward and backward.
+/// A block or a stack of blocks, its inputs, and the results of one forward and backward.
 template <class Block>
 struct Example {
   explicit Example(Block layer, double rate, std::size_t sample_count = 3)
@@ -52,7 +52,7 @@ struct Example {
   }
   double loss() { return dot(dy.flat(), forward(pass).flat()); }
 
-  /// dx; the memory's gradient is added to dmemory.
+  /// Returns dx, and adds the memory's gradient to dmemory.
   template <class PassType>
   std::vector<double> backward_input(const PassType& how) {
     const auto dx = block.backward_input(how, RowsOfDouble(dy.view()), cache,
@@ -144,7 +144,7 @@ TEST_CASE("A zeroed output projection gives the bytes of the pruned module, self
   }
 }
 
-TEST_CASE("A DecoderLayer's step does not see later steps, but all of the memory", "[nn]") {
+TEST_CASE("A DecoderLayer's step depends on no later step, and on all of the memory", "[nn]") {
   Example example(Dynamic(6, 10, 2, ModuleMask{0b11}), 0, 1);
   const auto copied = [&] {
     const auto y = example.forward(Pass{});
@@ -160,8 +160,8 @@ TEST_CASE("A DecoderLayer's step does not see later steps, but all of the memory
 }
 
 TEST_CASE(
-    "Inference lays a DecoderLayer's values over each other and gives the bytes of training "
-    "without dropout",
+    "Inference reuses a DecoderLayer's temporary memory and gives the bytes of training without "
+    "dropout",
     "[nn]") {
   for (const std::uint64_t keeps : {0b11u, 0b01u, 0b10u, 0b00u}) {
     Example example(Dynamic(6, 10, 2, ModuleMask{keeps}), 0);
@@ -177,8 +177,10 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("A batch of a DecoderLayer in blocks, or on a team, gives the bytes of the batch at once",
-          "[nn]") {
+TEST_CASE(
+    "A batch of a DecoderLayer in micro-batches, or on a team, gives the bytes of the batch at "
+    "once",
+    "[nn]") {
   Example whole(Dynamic(6, 10, 2, ModuleMask{0b11}), 0.3, 6);
   const auto y = whole.forward(whole.pass);
   const auto dx = whole.backward();

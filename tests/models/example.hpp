@@ -1,4 +1,4 @@
-// What the tests of models, training and pruning share: a small iTransformer, random batches,
+// Shared by the tests of models, training and pruning: a small iTransformer, random batches,
 // windows of the synthetic series.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace example {
 
-/// Three modules, marks, sizes that fill no vector.
+/// Three modules, marks; no size is a multiple of a vector.
 inline constexpr spat::ITransformerConfig small{.channels = 3,
                                                 .marks = 2,
                                                 .lookback = 11,
@@ -23,13 +23,14 @@ inline constexpr spat::ITransformerConfig small{.channels = 3,
                                                 .depth = 3,
                                                 .kept = spat::ModuleMask{0b111}};
 
-/// Normal numbers, the same for the same stream, with what a WindowBatch views.
+/// Normal numbers, the same for the same stream, and a WindowBatch that views them.
 template <class Scalar>
 struct RandomBatch {
   std::vector<Scalar> history, marks, future_marks, target;
   spat::WindowBatch<Scalar> batch;
 
-  /// For any model's configuration; a forecast of all channels unless it says how many targets.
+  /// For any model's configuration. The forecast has all channels unless the configuration has a
+  /// number of targets.
   template <class Config>
   RandomBatch(const Config& c, std::size_t samples, std::uint64_t stream = 1) {
     std::size_t mark_count = 0, targets = c.channels;
@@ -55,7 +56,7 @@ struct RandomBatch {
   RandomBatch& operator=(const RandomBatch&) = delete;
 };
 
-/// Initialized from `seed` and packed.
+/// A model that is initialized from `seed` and packed.
 template <class Model>
 Model made(typename Model::Form shape = {}, std::uint64_t seed = 5, double dropout = 0) {
   Model model(shape);

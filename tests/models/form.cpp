@@ -1,4 +1,4 @@
-// Static and dynamic forms of a configuration, and how a batch is cut into micro-batches.
+// Static and dynamic forms of a configuration, and the division of a batch into micro-batches.
 #include <spat/autograd/microbatch_plan.hpp>
 
 #include <tests/catch.hpp>
@@ -57,7 +57,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("the cut of a batch does not know which modules are kept") {
+TEST_CASE("the division of a batch does not depend on the kept modules") {
   const ITransformer<float> dense({example::small}),
       pruned({example::small.with_kept(ModuleMask{})});
   CHECK(dense.activation_size(3) == pruned.activation_size(3));
@@ -82,7 +82,7 @@ TEST_CASE("sizes that do not fit together are refused with the rule and the valu
   CHECK(example::small.valid());
 }
 
-TEST_CASE("a configuration knows how many numbers its model learns") {
+TEST_CASE("a configuration counts its learned values") {
   for (const std::uint64_t mask : {0b000u, 0b101u, 0b111u}) {
     const auto config = example::small.with_kept(ModuleMask{mask});
     const ITransformer<float> model({config});

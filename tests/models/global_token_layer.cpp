@@ -1,5 +1,5 @@
-// EndogenousEmbedding and GlobalTokenLayer: patches of each variate with a token that stands for
-// it, and what that token looks at.
+// EndogenousEmbedding and GlobalTokenLayer: patches of each variate with a global token, and the
+// attention of that token.
 #include <tests/nn/check.hpp>
 
 #include <spat/models/timexer/endogenous_embedding.hpp>
@@ -16,7 +16,7 @@ using RowsOfDouble = spat::Rows<const double>;
 
 namespace {
 
-/// Series of three tokens, two a sample; a memory of five.
+/// Series of three tokens, two per sample, and a memory of five tokens.
 constexpr std::size_t samples = 4, series = 2, tokens = 3, memory_tokens = 5, width = 6,
                       ffn_width = 10, heads = 2, sample_rows = series * tokens;
 
@@ -37,8 +37,8 @@ Pass training(std::size_t first_sample = 0, spat::Team* team = nullptr) {
   return {.training = true, .seed = 5, .step = 9, .first_sample = first_sample, .team = team};
 }
 
-/// A layer or a stack of them, its inputs, and what comes out of one forward and backward of some
-/// of the samples.
+/// A layer or a stack of them, its inputs, and the results of one forward and backward of some of
+/// the samples.
 template <class Layer>
 struct Example {
   Example(Layer the_layer, double rate, std::size_t first_sample = 0, std::size_t count = samples,
@@ -59,7 +59,7 @@ struct Example {
   RowsOfDouble forward() { return layer.forward(pass, RowsOfDouble(x), cache, RowsOfDouble(m)); }
   double loss() { return dot(dy.flat(), forward().flat()); }
 
-  /// Adds to `gradients`, and to dmemory.
+  /// Adds to `gradients` and to dmemory.
   std::vector<double> backward(Layer& gradients) {
     const RowsOfDouble dx = layer.backward_input(pass, RowsOfDouble(dy), cache, dmemory.view());
     Share all;
@@ -160,7 +160,8 @@ TEST_CASE("a GlobalTokenLayer laid out for inference gives the bytes of training
 }
 
 TEST_CASE(
-    "a stack of GlobalTokenLayers in blocks, or on any team, gives the bytes of the batch at once",
+    "a stack of GlobalTokenLayers in micro-batches, or on any team, gives the bytes of the batch "
+    "at once",
     "[nn]") {
   Example whole(stack_of(0b101110), 0.3);
   const auto y = whole.forward();

@@ -20,27 +20,27 @@
 
 namespace tests {
 
-/// Sanitizers look for misuse of memory, not for wrong gradients: there a sample of the numbers is
-/// enough.
+/// Sanitizers detect misuse of memory, not wrong gradients, so a sample of the numbers is enough
+/// for them.
 #ifdef SPAT_TEST_SANITIZED
 inline constexpr std::size_t coarser = 23;
 #else
 inline constexpr std::size_t coarser = 1;
 #endif
 
-/// Whether a tensor's gradient is analytically zero: a softmax row does not feel the bias of its
-/// keys.
+/// Whether a tensor's gradient is analytically zero: a softmax row does not depend on the bias of
+/// its keys.
 inline bool key_bias(std::string_view name) { return name.ends_with("key_projection.bias"); }
 
 using NamePredicate = std::function<bool(std::string_view)>;
 inline bool no_name(std::string_view) { return false; }
 using ChangeOfTensor = std::function<void(std::string_view name, std::span<double> values)>;
 
-/// While training (dropout and batch statistics included) and without, for a batch that is one
-/// block. `silent` names the tensors that no loss can feel; all others must have some gradient, but
-/// those that batch statistics take away again while training: an affine map before a BatchNorm
-/// (`normalized_away`), whose gradient is an effect of epsilon alone. `change` moves tensors to
-/// where enough gradient comes from them to be told from rounding.
+/// Checks the gradients with training (dropout and batch statistics included) and without, for a
+/// batch of one micro-batch. `silent` names the tensors that no loss depends on. All others must
+/// have some gradient, except those whose effect batch statistics cancel in training: an affine map
+/// before a BatchNorm (`normalized_away`), whose gradient comes from epsilon alone. `change` moves
+/// tensors to values where their gradient is large enough to be distinguished from rounding.
 template <template <class, class> class ModelOf, class Config>
 void check_model_gradients(const Config& config, double dropout,
                            const NamePredicate& silent = key_bias,
@@ -54,7 +54,7 @@ void check_model_gradients(const Config& config, double dropout,
                      << ", dropout " << dropout << ", training " << training);
     Random random(3);
     for (const auto& parameter :
-         parameters(model))  // gains and biases of norms away from one and zero
+         parameters(model))  // moves gains and biases of norms away from one and zero
       for (double& value : parameter.values)
         if (parameter.kind == ParameterKind::weight)
           value += 0.2 * random.normal();
@@ -84,7 +84,7 @@ void check_model_gradients(const Config& config, double dropout,
       INFO(weights[p].name);
       if (training && normalized_away(weights[p].name)) {
         CHECK(gradient_error(weights[p].values, slopes[p].values, loss, coarser * stride, 1e-5, 1) <
-              1e-9);  // absolute
+              1e-9);  // absolute tolerance
         continue;
       }
       CHECK(gradient_error(weights[p].values, slopes[p].values, loss, coarser * stride, 1e-5,

@@ -16,12 +16,13 @@ TEST_CASE("iTransformer's gradients agree with central differences in every para
   check(example::small.with_kept(ModuleMask{}), 0.2);
 }
 
-TEST_CASE("a step that LayerDrop takes modules from is a step of the iTransformer without them") {
+TEST_CASE(
+    "a step from which LayerDrop removes modules is a step of the iTransformer without them") {
   tests::check_layer_drop<ITransformer>(example::small);
   tests::check_layer_drop<ITransformer>(example::small.with_kept(ModuleMask{0b101}));
 }
 
-TEST_CASE("every criterion that listens scores every module of an iTransformer") {
+TEST_CASE("every criterion that receives events scores every module of an iTransformer") {
   tests::check_scores<ITransformer>(example::small);
   tests::check_scores<ITransformer>(example::small.with_kept(ModuleMask{0b101}));
 }

@@ -1,4 +1,4 @@
-// DLinear and RLinear: gradients, forecasts, training, files, and what they refuse.
+// DLinear and RLinear: gradients, forecasts, training, files, and refused sizes.
 #include <spat/models/dlinear.hpp>
 #include <spat/models/rlinear.hpp>
 
@@ -24,7 +24,7 @@ TEST_CASE("DLinear's and RLinear's gradients agree with central differences in e
   tests::check_model_gradients<RLinear>(plain, 0);
 }
 
-TEST_CASE("a window's forecast by DLinear and RLinear depends on nothing but the window") {
+TEST_CASE("a window's forecast by DLinear and RLinear depends only on the window") {
   tests::check_forecasts<DLinear, decomposed>();
   tests::check_forecasts<RLinear, normalized>();
   tests::check_forecasts<DLinear, wide_decomposed>();
@@ -36,7 +36,7 @@ TEST_CASE("DLinear and RLinear train to the same bytes on any number of workers"
   tests::check_training<RLinear>(wide_normalized);
 }
 
-TEST_CASE("DLinear and RLinear come back from files, and pruning leaves them alone") {
+TEST_CASE("DLinear and RLinear are restored from files, and pruning does not change them") {
   tests::check_files<DLinear, decomposed>();
   tests::check_files<RLinear, normalized>();
   tests::check_without_modules<DLinear, decomposed>();

@@ -1,4 +1,4 @@
-// Mamba and what it is made of: by central differences, ahead and from the end, cut over workers.
+// Mamba and its parts: by central differences, forward and reversed, divided among workers.
 #include <tests/nn/check.hpp>
 
 #include <spat/models/smamba/mamba_layer.hpp>
@@ -39,7 +39,7 @@ void check_sequence_layer(Layer layer, std::size_t width) {
   check_parameters(layer, gradients, loss);
 }
 
-/// [samples * N x D] with the tokens of each sample in the other order.
+/// Reverses the tokens of each sample, [samples * N x D].
 spat::Tensor<double> flipped(Input x) {
   spat::Tensor<double> y(x.rows(), x.cols());
   for (std::size_t r = 0; r < x.rows(); ++r)
@@ -129,7 +129,7 @@ TEST_CASE("a Mamba from the end is a Mamba of the flipped sequence, to the last 
   CHECK(same_bits(back.forward(Pass{}, x.view(), other).flat(), y.flat()));
 }
 
-TEST_CASE("a Mamba is causal: what comes later moves nothing", "[nn]") {
+TEST_CASE("a Mamba is causal: later tokens change nothing", "[nn]") {
   spat::Mamba<double> layer(6, 10, 3, 2);
   randomize(layer);
   auto x = random_tensor(tokens, 6, 1);

@@ -1,5 +1,5 @@
-// A model against PyTorch, by one file of the fixtures folder: output, loss, gradients, A, dA, SEND
-// and pruned outputs.
+// Compares a model to PyTorch by one file of the fixtures folder: output, loss, gradients, A, dA,
+// SEND and pruned outputs.
 #pragma once
 
 #include <spat/criteria/send/send.hpp>
@@ -28,7 +28,7 @@ struct Capture {
   void hear(const TileEvent<Scalar>& tile) { modules.at({tile.module, tile.part}).hear(tile); }
 };
 
-/// A file's batch, with the numbers it views. A decoder's marks end with the future ones.
+/// A file's batch and the numbers that it views. A decoder's marks end with the future ones.
 template <class Scalar>
 struct FixtureBatch {
   std::vector<Scalar> x, y, x_mark, future_mark;
@@ -68,8 +68,7 @@ inline bool holds(const SafetensorsFile& file, std::initializer_list<std::string
   return model != file.metadata().end() && std::ranges::find(names, model->second) != names.end();
 }
 
-/// Where the attention of (module, part) is called so in the file; the first files number the
-/// modules.
+/// The key of the attention of (module, part) in the file. The first files number the modules.
 inline std::string attention_key(const SafetensorsFile& file, const std::string& prefix,
                                  std::size_t module, const std::string& path) {
   const std::string numbered = prefix + "attn." + std::to_string(module);
@@ -99,7 +98,7 @@ void check_attention(const SafetensorsFile& file, const std::string& prefix, std
   CHECK(fixtures::relative_error(found.a, a) < 1e-5);
   REQUIRE(da.size() == found_da.size());
   for (std::size_t i = 0; i < da.size(); ++i)
-    if (a[i] == 0) da[i] = found_da[i] = 0;  // behind a causal mask: nobody asks
+    if (a[i] == 0) da[i] = found_da[i] = 0;  // hidden by a causal mask: not part of the comparison
   CHECK(fixtures::relative_error(found_da, da) < 1e-4);
   const auto send = reference_send(file, path, !prefix.empty());
   if (send.is_null()) return;
@@ -113,9 +112,9 @@ void check_attention(const SafetensorsFile& file, const std::string& prefix, std
   }
 }
 
-/// What a file asks of a model: how its modules' attentions are called, part by part (module_name()
-/// where nothing is said), and which tensors batch statistics take away again while training (an
-/// affine map before a BatchNorm): there both have rounding alone.
+/// Expectations of a file on a model: the names of its modules' attentions, part by part
+/// (module_name() by default), and the tensors whose effect batch statistics cancel in training (an
+/// affine map before a BatchNorm). The gradients of those are rounding noise on both sides.
 template <class Model>
 struct Expected {
   std::function<std::string(const Model&, std::size_t module, std::size_t part)> attention =
@@ -124,8 +123,8 @@ struct Expected {
       [](const Model&, std::string_view) { return false; };
 };
 
-/// One pass in training mode (prefix "train.") or without (prefix ""), against the file. Returns
-/// the cache's batch statistics committed.
+/// Compares one pass in training mode (prefix "train.") or without (prefix "") to the file. Commits
+/// the cache's batch statistics.
 template <class Model>
 void check_pass(const SafetensorsFile& file, Model& model, const std::string& prefix,
                 const Expected<Model>& expected) {
@@ -155,7 +154,7 @@ void check_pass(const SafetensorsFile& file, Model& model, const std::string& pr
     INFO(gradient.name);
     const std::string name = detail::name_in_file<Model>(file, gradient.name);
     const bool zero =
-        gradient.name.ends_with("key_projection.bias") ||  // a softmax row does not feel it
+        gradient.name.ends_with("key_projection.bias") ||  // a softmax row does not depend on it
         (zero_grads != file.metadata().end() &&
          zero_grads->second.find(in_quotes(name)) != std::string::npos);
     if (zero)
@@ -184,8 +183,8 @@ void check_pass(const SafetensorsFile& file, Model& model, const std::string& pr
   }
 }
 
-/// Every "pruned.<digit a module>.out" of the file, laid out for training and for inference.
-/// Returns how many.
+/// Compares every "pruned.<one digit per module>.out" of the file, laid out for training and for
+/// inference. Returns their number.
 template <class Model>
 std::size_t check_pruned(const SafetensorsFile& file, const Model& model) {
   using Scalar = typename Model::Value;
@@ -209,7 +208,7 @@ std::size_t check_pruned(const SafetensorsFile& file, const Model& model) {
   return pruned;
 }
 
-/// All of a file, in one precision.
+/// Compares all of a file, in one precision.
 template <class Model>
 void check_file(const SafetensorsFile& file, const typename Model::Config& config,
                 const Expected<Model>& expected = {}) {
@@ -223,8 +222,8 @@ void check_file(const SafetensorsFile& file, const typename Model::Config& confi
   if (file.contains("train.out")) check_pass(file, model, "train.", expected);
 }
 
-/// Every file that holds one of `names`, in float and double. config_of(file) gives its
-/// configuration, expected.operator()<Model>() what is special.
+/// Compares every file that holds one of `names`, in float and double. config_of(file) returns its
+/// configuration, expected.operator()<Model>() its Expected.
 template <template <class, class> class ModelOf, class ConfigOf, class MakeExpected>
 void check_files(std::initializer_list<std::string_view> names, const ConfigOf& config_of,
                  const MakeExpected& expected) {
@@ -248,7 +247,7 @@ void check_files(std::initializer_list<std::string_view> names, const ConfigOf& 
   check_files<ModelOf>(names, config_of, []<class Model>() { return Expected<Model>(); });
 }
 
-/// Three steps of Adam in training mode, where the file has them.
+/// Compares three steps of Adam in training mode, if the file has them.
 template <class Model>
 void check_adam(const SafetensorsFile& file, const typename Model::Config& config,
                 const Expected<Model>& expected = {}) {
@@ -278,7 +277,7 @@ void check_adam(const SafetensorsFile& file, const typename Model::Config& confi
   }
   for (const auto& weight : weights) {
     if (weight.kind != ParameterKind::weight) continue;
-    // Adam blows the rounding of a zero gradient up.
+    // Adam amplifies the rounding noise of a zero gradient.
     if (weight.name.ends_with("key_projection.bias") ||
         expected.normalized_away(model, weight.name))
       continue;

@@ -1,4 +1,4 @@
-// PatchTST: gradients whole and pruned, over batch statistics; training; and what it refuses.
+// PatchTST: gradients whole and pruned, over batch statistics; training; and refused sizes.
 #include <spat/models/patchtst.hpp>
 #include <spat/train/batch_statistics.hpp>
 #include <spat/train/training_state.hpp>
@@ -11,7 +11,7 @@ using namespace spat;
 
 namespace {
 
-/// Three modules, a patch that the lookback does not fill evenly, sizes that fill no vector.
+/// Three modules. The patch does not divide the lookback, and no size is a multiple of a vector.
 constexpr PatchTSTConfig small{.channels = 2,
                                .lookback = 13,
                                .horizon = 5,
@@ -39,7 +39,7 @@ TEST_CASE("PatchTST's gradients agree with central differences in every paramete
   check(plain, 0.2);
 }
 
-TEST_CASE("a PatchTST's configuration knows how many numbers its model learns") {
+TEST_CASE("a PatchTST's configuration counts its learned values") {
   for (const std::uint64_t mask : {0b000u, 0b101u, 0b111u}) {
     const auto config = small.with_kept(ModuleMask{mask});
     const PatchTST<float> model({config});
@@ -72,12 +72,12 @@ TEST_CASE(
   CHECK(pruned.norm.batches.data()[0] == 4);
 }
 
-TEST_CASE("a step that LayerDrop takes modules from is a step of the PatchTST without them") {
+TEST_CASE("a step from which LayerDrop removes modules is a step of the PatchTST without them") {
   tests::check_layer_drop<PatchTST>(small);
   tests::check_layer_drop<PatchTST>(small.with_kept(ModuleMask{0b110}));
 }
 
-TEST_CASE("every criterion that listens scores every module of a PatchTST") {
+TEST_CASE("every criterion that receives events scores every module of a PatchTST") {
   tests::check_scores<PatchTST>(small);
   tests::check_scores<PatchTST>(small.with_kept(ModuleMask{0b110}));
 }

@@ -1,5 +1,5 @@
-// The official PatchTST: against its formulas in plain loops, gradients whole and pruned, running
-// statistics, and what it refuses.
+// The official PatchTST: compared to its formulas in plain loops, gradients whole and pruned,
+// running statistics, and refused sizes.
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/patchtst_official.hpp>
 #include <spat/models/predictor.hpp>
@@ -18,7 +18,7 @@ static_assert(PrunableModel<OfficialPatchTST<float>> && BatchNormalized<Official
 
 namespace {
 
-/// Three modules, a patch that the lookback does not fill evenly, sizes that fill no vector.
+/// Three modules. The patch does not divide the lookback, and no size is a multiple of a vector.
 constexpr OfficialPatchTSTConfig small{.channels = 2,
                                        .lookback = 13,
                                        .horizon = 5,
@@ -30,7 +30,7 @@ constexpr OfficialPatchTSTConfig small{.channels = 2,
                                        .stride = 2,
                                        .kept = ModuleMask{0b111}};
 
-/// Every tensor away from what a constructor gives it.
+/// Moves every tensor away from its initial value.
 template <class Model>
 Model random_model(const OfficialPatchTSTConfig& config) {
   auto model = example::made<Model>({config}, 11);
@@ -53,8 +53,9 @@ double largest_difference(std::span<const double> a, std::span<const double> b) 
   return worst;
 }
 
-/// What batch statistics take away again while nothing is dropped: what only moves the mean of a
-/// feature. And what scales it, where the block above has no attention to see it first.
+/// Whether batch statistics cancel a tensor's effect if nothing is dropped. True for a tensor that
+/// only shifts the mean of a feature. Also true for one that only scales it, if the block above has
+/// no attention that reads it first.
 bool normalized_away(const OfficialPatchTSTConfig& config, double dropout, std::string_view name) {
   const std::string layers = "model.backbone.encoder.layers.";
   for (std::size_t l = 0; l < config.depth; ++l) {
@@ -112,7 +113,7 @@ TEST_CASE("the official PatchTST's gradients agree with central differences in e
     }
 }
 
-TEST_CASE("an official PatchTST's configuration knows how many numbers its model learns") {
+TEST_CASE("an official PatchTST's configuration counts its learned values") {
   for (const std::uint64_t mask : {0b000u, 0b101u, 0b111u}) {
     const auto config = small.with_kept(ModuleMask{mask});
     const OfficialPatchTST<float> model({config});
@@ -188,7 +189,7 @@ TEST_CASE("an official PatchTST names its tensors as its authors do") {
   CHECK(find_parameter(list, layer + "0.ff.0.weight")->shape == std::vector<std::size_t>{10, 6});
 }
 
-TEST_CASE("positions start within 0.02, as the authors let them") {
+TEST_CASE("positions start within 0.02, as in the authors' code") {
   const auto model = example::made<OfficialPatchTST<float>>({small});
   double largest = 0;
   for (const float value : model.positions.table.flat())
@@ -269,12 +270,12 @@ TEST_CASE("1 and 3 workers train an official PatchTST to the same bytes, statist
 }
 
 TEST_CASE(
-    "a step that LayerDrop takes modules from is a step of the official PatchTST without them") {
+    "a step from which LayerDrop removes modules is a step of the official PatchTST without them") {
   tests::check_layer_drop<OfficialPatchTST>(small);
   tests::check_layer_drop<OfficialPatchTST>(small.with_kept(ModuleMask{0b101}));
 }
 
-TEST_CASE("every criterion that listens scores every module of an official PatchTST") {
+TEST_CASE("every criterion that receives events scores every module of an official PatchTST") {
   tests::check_scores<OfficialPatchTST>(small);
   tests::check_scores<OfficialPatchTST>(small.with_kept(ModuleMask{0b101}));
 }

@@ -21,7 +21,7 @@ PatchTSTConfig config_of(const SafetensorsFile& file) {
           .stride = number(file, "stride")};
 }
 
-/// The last block's second norm stands before the BatchNorm.
+/// The last block's second norm precedes the BatchNorm.
 bool normalized_away(const auto& model, std::string_view name) {
   return name.starts_with(message("encoder.attn_layers.", model.config().depth - 1, ".norm2."));
 }

@@ -1,5 +1,5 @@
-// The official PatchTST's forward pass as its formulas say it, in plain loops over plain vectors:
-// no layer of the library is used.
+// The official PatchTST's forward pass by its formulas, in plain loops over plain vectors. Uses no
+// layer of the library.
 #pragma once
 
 #include <spat/models/patchtst_official.hpp>
@@ -12,10 +12,10 @@
 namespace plain {
 
 using Numbers = std::vector<double>;
-using Matrix = std::vector<Numbers>;  // a row a token
+using Matrix = std::vector<Numbers>;  // one row per token
 
-/// With `training` batch statistics are used and `running` is what a tenth of a step makes of the
-/// running ones; nothing is dropped.
+/// With `training`, batch statistics are used, and `running` becomes the running statistics after
+/// one step of weight 0.1. Nothing is dropped.
 class PatchTST {
  public:
   template <class Model>
@@ -27,7 +27,7 @@ class PatchTST {
 
   std::map<std::string, Numbers> running;
 
-  /// [B*T x C], row after row.
+  /// Returns [B*T x C] in row order.
   Numbers forecast(const spat::WindowBatch<double>& batch) {
     const auto& c = config_;
     Numbers out(batch.samples * c.horizon * c.channels);
@@ -118,7 +118,7 @@ class PatchTST {
     running[name + "running_mean"] = running_mean, running[name + "running_var"] = running_variance;
   }
 
-  /// `scores` before softmax are added, then replaced by this attention's.
+  /// Adds `scores` before the softmax, then replaces them by this attention's scores.
   Matrix attention(const std::string& name, const Matrix& x, std::vector<Matrix>& scores) const {
     const std::size_t patches = config_.patches(), heads = config_.heads,
                       size = config_.width / heads;

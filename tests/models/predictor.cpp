@@ -1,4 +1,4 @@
-// Forecasts: the bytes of one window's forecast depend on nothing but that window.
+// Forecasts: the bytes of one window's forecast depend only on that window.
 #include <spat/models/predictor.hpp>
 
 #include <tests/catch.hpp>
@@ -9,8 +9,8 @@ using namespace spat;
 
 namespace {
 
-/// One block up to 46 samples, so that a team works inside layers; and blocks of at most four
-/// samples.
+/// `layers` is one micro-batch for up to 46 samples, so that a team works inside layers. `blocks`
+/// has micro-batches of at most four samples.
 constexpr ITransformerConfig layers{.channels = 5,
                                     .marks = 4,
                                     .lookback = 36,
@@ -82,7 +82,7 @@ TEST_CASE("the static and the dynamic form forecast the same bytes") {
 }
 
 TEST_CASE(
-    "time marks that nothing sees are left out, and the forecast has the bytes of one that "
+    "time marks that nothing reads are skipped, and the forecast has the bytes of one that "
     "computes them") {
   for (const std::uint64_t mask : {0b00u, 0b10u}) {
     const auto config = layers.with_kept(ModuleMask{mask});
@@ -128,7 +128,7 @@ TEST_CASE("the dynamic model forecasts any number of channels") {
       CHECK(z.row(t)[c] == Approx(y[t * 5 + (c + 1) % 5]).margin(1e-5));
 }
 
-TEST_CASE("a batch that the model cannot take is an error in any number of blocks") {
+TEST_CASE("a batch that the model cannot take is an error in any number of micro-batches") {
   const auto model = example::made<ITransformer<float>>({blocks});
   for (const std::size_t workers : {1u, 2u}) {
     Team team(workers);
@@ -150,7 +150,8 @@ TEST_CASE("a batch that the model cannot take is an error in any number of block
           (void)predictor.forecast(WindowBatch<float>{
               .samples = samples, .lookback = blocks.lookback, .horizon = blocks.horizon}),
           ShapeError);
-      CHECK(predictor.forecast(good.batch).rows() == samples * blocks.horizon);  // and it goes on
+      // The predictor still works.
+      CHECK(predictor.forecast(good.batch).rows() == samples * blocks.horizon);
     }
     CHECK(predictor.forecast({}).size() == 0);
   }

@@ -1,5 +1,5 @@
-// What every forecaster promises beside its gradients: bytes that depend on nothing but the window,
-// the same training on any number of workers, files, and surgery.
+// Guarantees of every forecaster besides its gradients: bytes that depend only on the window, the
+// same training with any number of workers, files, and surgery.
 #pragma once
 
 #include <spat/criteria/any_criterion.hpp>
@@ -77,9 +77,9 @@ void check_training(const Config& config) {
   }
 }
 
-/// A step that LayerDrop takes modules from is a step of the model without them: the same loss,
-/// gradients and scores of those that stay; tensors of the others have no gradient, and a criterion
-/// hears nothing of them.
+/// A step from which LayerDrop removes modules is a step of the model without them: the same loss,
+/// and the same gradients and scores of the remaining modules. Tensors of the removed modules have
+/// no gradient, and a criterion receives none of their events.
 template <template <class, class> class ModelOf, class Config>
 void check_layer_drop(const Config& config, std::size_t samples = 5) {
   using namespace spat;
@@ -96,7 +96,7 @@ void check_layer_drop(const Config& config, std::size_t samples = 5) {
       if (mask.keeps(i) && pass.at(i).skips_module()) mask = mask.without(i), ++skipped;
     INFO(Model::name << ", step " << number << ", left " << to_string(mask, model.form.modules()));
     auto fewer = converted<Model>(
-        model, model.form.with_kept(mask));  // whatever the guard: a step may leave it out
+        model, model.form.with_kept(mask));  // regardless of the guard: a step may leave it out
     pack(fewer, Purpose::training);
     for (const char* criterion : {"send", "block_influence"}) {
       INFO(criterion);
@@ -130,7 +130,7 @@ void check_layer_drop(const Config& config, std::size_t samples = 5) {
   CHECK((skipped > places / 5 && skipped < places - places / 5));
 }
 
-/// A step of training lets every criterion that listens score every module that is kept, and no
+/// After a step of training, every criterion that receives events scores every kept module, and no
 /// other.
 template <template <class, class> class ModelOf, class Config>
 void check_scores(const Config& config) {
@@ -151,7 +151,7 @@ void check_scores(const Config& config) {
   }
 }
 
-/// A saved model comes back to the last bit, in its dynamic and its static form.
+/// A saved model is restored to the last bit, in its dynamic and its static form.
 template <template <class, class> class ModelOf, auto config>
 void check_files() {
   using namespace spat;
@@ -170,7 +170,7 @@ void check_files() {
   CHECK(content_of(folder / "fixed") == content_of(folder / "model"));
 }
 
-/// A model without modules is one that pruning leaves alone: every mask is the empty one.
+/// Pruning does not change a model without modules: every mask is the empty one.
 template <template <class, class> class ModelOf, auto config>
 void check_without_modules() {
   using namespace spat;
@@ -204,14 +204,14 @@ void check_without_modules() {
   CHECK(restored.trajectory() == pruner.trajectory());
 }
 
-/// What the configuration says of its model.
+/// Checks that the configuration's count of parameters equals the model's.
 template <template <class, class> class ModelOf, class Config>
 void check_count(const Config& config) {
   const DynamicModel<ModelOf, float, Config> model({config});
   CHECK(config.parameters() == static_cast<double>(spat::parameter_count(spat::parameters(model))));
 }
 
-/// The text of what a configuration is refused with.
+/// The error text for a configuration with impossible sizes.
 template <template <class, class> class ModelOf, class Config, class Change>
 std::string refused(Config config, Change&& change) {
   change(config);
@@ -219,7 +219,7 @@ std::string refused(Config config, Change&& change) {
   return message_of<spat::ConfigError>([&] { DynamicModel<ModelOf, float, Config>({config}); });
 }
 
-/// The text of what a batch of another configuration is refused with.
+/// The error text for a batch of another configuration.
 template <template <class, class> class ModelOf, class Config, class Change>
 std::string refused_batch(const Config& config, Change&& change) {
   auto other = config;
@@ -229,7 +229,8 @@ std::string refused_batch(const Config& config, Change&& change) {
   const example::RandomBatch<float> good(config, 2), bad(other, 2);
   const std::string text =
       message_of<spat::ShapeError>([&] { (void)predictor.forecast(bad.batch); });
-  CHECK(predictor.forecast(good.batch).rows() == 2 * config.horizon);  // and it goes on
+  // The predictor still works.
+  CHECK(predictor.forecast(good.batch).rows() == 2 * config.horizon);
   return text;
 }
 

@@ -1,4 +1,4 @@
-// S-Mamba: gradients whole and pruned, forecasts, training, files, dead marks, and what it refuses.
+// S-Mamba: gradients whole and pruned, forecasts, training, files, dead marks, and refused sizes.
 #include <spat/models/smamba.hpp>
 
 #include <tests/models/gradients.hpp>
@@ -8,7 +8,7 @@ using namespace spat;
 
 namespace {
 
-/// Three modules, marks, sizes that fill no vector.
+/// Three modules, marks; no size is a multiple of a vector.
 constexpr SMambaConfig small{.channels = 3,
                              .marks = 2,
                              .lookback = 11,
@@ -31,12 +31,12 @@ constexpr SMambaConfig wide{.channels = 7,
                             .kept = ModuleMask{0b11}};
 constexpr SMambaConfig narrow = [] {
   SMambaConfig config = wide;
-  config.ffn_width = 64;  // a batch is one block: workers inside layers
+  config.ffn_width = 64;  // a batch is one micro-batch: workers inside layers
   return config;
 }();
 
-/// A young S-Mamba's states hardly move: steps near one and larger weights let every tensor be
-/// felt.
+/// The states of an untrained S-Mamba hardly change. Steps near one and larger weights give every
+/// tensor a measurable gradient.
 void check_gradients(const SMambaConfig& config, double dropout) {
   const auto awake = [](std::string_view name, std::span<double> values) {
     if (name.ends_with("dt_proj.bias"))
@@ -60,7 +60,7 @@ TEST_CASE("S-Mamba's gradients agree with central differences in every parameter
   check_gradients(small.with_kept(ModuleMask{}), 0.2);
 }
 
-TEST_CASE("a window's forecast by S-Mamba depends on nothing but the window") {
+TEST_CASE("a window's forecast by S-Mamba depends only on the window") {
   tests::check_forecasts<SMamba, small>();
   tests::check_forecasts<SMamba, small.with_kept(ModuleMask{0b010})>();
   tests::check_forecasts<SMamba, small.with_kept(ModuleMask{})>();
@@ -74,13 +74,13 @@ TEST_CASE("S-Mamba trains to the same bytes on any number of workers") {
   tests::check_training<SMamba>(narrow.with_kept(ModuleMask{0b10}));
 }
 
-TEST_CASE("S-Mamba comes back from files, pruned or not") {
+TEST_CASE("S-Mamba is restored from files, pruned or not") {
   tests::check_files<SMamba, small>();
   tests::check_files<SMamba, small.with_kept(ModuleMask{0b011})>();
 }
 
 TEST_CASE(
-    "time marks that no Mamba sees are left out, and the forecast has the bytes of one that "
+    "time marks that no Mamba reads are skipped, and the forecast has the bytes of one that "
     "computes them") {
   const auto config = small.with_kept(ModuleMask{});
   const auto model = example::made<SMamba<float>>({config});

@@ -1,5 +1,5 @@
-// TimeXer: gradients whole and pruned; training and forecasts where all variates are forecast and
-// where one is; what it refuses.
+// TimeXer: gradients whole and pruned; training and forecasts of all variates and of one; refused
+// sizes.
 #include <spat/models/predictor.hpp>
 #include <spat/models/timexer.hpp>
 #include <spat/prune/pruner.hpp>
@@ -13,7 +13,7 @@ using namespace spat;
 
 namespace {
 
-/// Four modules, a lookback that patches do not fill, sizes that fill no vector.
+/// Four modules. The patch does not divide the lookback, and no size is a multiple of a vector.
 constexpr TimeXerConfig all{.channels = 3,
                             .marks = 2,
                             .targets = 3,
@@ -26,14 +26,14 @@ constexpr TimeXerConfig all{.channels = 3,
                             .patch = 4,
                             .kept = ModuleMask{0b1111}};
 
-/// The same where the last variates are forecast.
+/// The same configuration, forecasting only the last `targets` variates.
 constexpr TimeXerConfig forecasting(std::size_t targets, TimeXerConfig config = all) {
   config.targets = targets;
   return config;
 }
 
-/// The seven channels and four marks of the synthetic series, in blocks of a few samples, or a
-/// batch of four as one block.
+/// The seven channels and four marks of the synthetic series, in micro-batches of a few samples; a
+/// batch of four is one micro-batch.
 constexpr TimeXerConfig blocks{.channels = 7,
                                .marks = 4,
                                .targets = 7,
@@ -74,8 +74,7 @@ TEST_CASE("TimeXer's gradients agree with central differences in every parameter
   tests::check_model_gradients<TimeXer>(plain, 0);
 }
 
-TEST_CASE(
-    "a TimeXer's configuration knows how many numbers its model learns, and what is forecast") {
+TEST_CASE("a TimeXer's configuration counts its learned values and the forecast variates") {
   for (const std::uint64_t mask : {0b0000u, 0b0110u, 0b1111u})
     for (const std::size_t targets : {0u, 1u, 2u, 3u}) {
       const auto config = forecasting(targets).with_kept(ModuleMask{mask});
@@ -127,7 +126,8 @@ TEST_CASE("a TimeXer refuses sizes that do not fit together") {
 }
 
 TEST_CASE(
-    "a TimeXer refuses batches of other channels and without the marks it needs, and goes on") {
+    "a TimeXer refuses batches of other channels and without the marks it needs, and continues to "
+    "work") {
   const auto model = example::made<Model>({all});
   Predictor predictor(model);
   const example::RandomBatch<float> good(all, 2);
@@ -194,7 +194,7 @@ TEST_CASE(
   CHECK(Model({unmarked}).dead_parts() == std::vector<std::string>{"ex_embedding"});
 }
 
-TEST_CASE("where the last variate alone is forecast, the others are seen through cross-attention") {
+TEST_CASE("if only the last variate is forecast, the others are read through cross-attention") {
   const auto last = forecasting(1);
   for (const std::uint64_t mask : {0b1111u, 0b0101u}) {
     const auto model = example::made<Model>({last.with_kept(ModuleMask{mask})});
@@ -263,12 +263,12 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("a step that LayerDrop takes modules from is a step of the TimeXer without them") {
+TEST_CASE("a step from which LayerDrop removes modules is a step of the TimeXer without them") {
   tests::check_layer_drop<TimeXer>(all);
   tests::check_layer_drop<TimeXer>(forecasting(1).with_kept(ModuleMask{0b1110}));
 }
 
-TEST_CASE("every criterion that listens scores every module of a TimeXer") {
+TEST_CASE("every criterion that receives events scores every module of a TimeXer") {
   tests::check_scores<TimeXer>(all);
   tests::check_scores<TimeXer>(forecasting(1).with_kept(ModuleMask{0b1110}));
 }

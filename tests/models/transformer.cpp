@@ -1,5 +1,5 @@
-// Transformer: gradients whole and pruned, what inference leaves out, forecasts and training in any
-// cut, and what it refuses.
+// Transformer: gradients whole and pruned, parts that inference skips, forecasts and training by
+// any division of a batch, and refused sizes.
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/models/transformer.hpp>
@@ -17,7 +17,7 @@ static_assert(PrunableModel<Transformer<float>>);
 
 namespace {
 
-/// Two layers each, so six modules; sizes that fill no vector.
+/// Two layers each, so six modules; no size is a multiple of a vector.
 constexpr TransformerConfig small{.channels = 2,
                                   .marks = 3,
                                   .lookback = 7,
@@ -30,7 +30,8 @@ constexpr TransformerConfig small{.channels = 2,
                                   .decoder_depth = 2,
                                   .kept = ModuleMask{0b111111}};
 
-/// Of about a real one's proportions: batches in one block, cut inside the layers, and in several.
+/// About the proportions of a real model: batches of one micro-batch, divided inside the layers,
+/// and of several.
 constexpr TransformerConfig wide{.channels = 3,
                                  .marks = 4,
                                  .lookback = 36,
@@ -66,7 +67,7 @@ TEST_CASE("Transformer's gradients agree with central differences in every param
   check(shallow, 0.2);
 }
 
-TEST_CASE("a Transformer's configuration knows how many numbers its model learns") {
+TEST_CASE("a Transformer's configuration counts its learned values") {
   for (const std::uint64_t mask : {0b000000u, 0b101101u, 0b111111u}) {
     const auto config = small.with_kept(ModuleMask{mask});
     const Transformer<float> model({config});
@@ -76,7 +77,7 @@ TEST_CASE("a Transformer's configuration knows how many numbers its model learns
   CHECK(TransformerConfig{.channels = 7}.parameters() == 10'540'039);
 }
 
-TEST_CASE("a saved Transformer comes back to the last bit, with its positions computed") {
+TEST_CASE("a saved Transformer is restored to the last bit, with its positions computed") {
   const TemporaryFolder folder;
   const auto model =
       example::made<Transformer<float>>({small.with_kept(ModuleMask{0b011011})}, 3, 0.25);
@@ -245,12 +246,12 @@ TEST_CASE("1 and 3 workers train the same Transformer and score its modules alik
   CHECK((one == alone && three == alone));
 }
 
-TEST_CASE("a step that LayerDrop takes modules from is a step of the Transformer without them") {
+TEST_CASE("a step from which LayerDrop removes modules is a step of the Transformer without them") {
   tests::check_layer_drop<Transformer>(small);
   tests::check_layer_drop<Transformer>(small.with_kept(ModuleMask{0b101111}));
 }
 
-TEST_CASE("every criterion that listens scores every module of a Transformer") {
+TEST_CASE("every criterion that receives events scores every module of a Transformer") {
   tests::check_scores<Transformer>(small);
   tests::check_scores<Transformer>(small.with_kept(ModuleMask{0b101111}));
 }

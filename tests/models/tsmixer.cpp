@@ -1,4 +1,4 @@
-// TSMixer: gradients, forecasts, training, files, and what it refuses.
+// TSMixer: gradients, forecasts, training, files, and refused sizes.
 #include <spat/models/tsmixer.hpp>
 
 #include <tests/models/gradients.hpp>
@@ -19,7 +19,7 @@ TEST_CASE("TSMixer's gradients agree with central differences in every parameter
   tests::check_model_gradients<TSMixer>(small, 0.2);
 }
 
-TEST_CASE("a window's forecast by TSMixer depends on nothing but the window") {
+TEST_CASE("a window's forecast by TSMixer depends only on the window") {
   tests::check_forecasts<TSMixer, small>();
   tests::check_forecasts<TSMixer, wide>();
 }
@@ -28,7 +28,7 @@ TEST_CASE("TSMixer trains to the same bytes on any number of workers") {
   tests::check_training<TSMixer>(wide);
 }
 
-TEST_CASE("TSMixer comes back from files, and pruning leaves it alone") {
+TEST_CASE("TSMixer is restored from files, and pruning does not change it") {
   tests::check_files<TSMixer, small>();
   tests::check_without_modules<TSMixer, small>();
 }

@@ -1,5 +1,5 @@
-// TwoStageAttention and SegmentMerging: gradients by central differences, kept and pruned, and what
-// each promises about bytes.
+// TwoStageAttention and SegmentMerging: gradients by central differences, kept and pruned, and
+// their guarantees about bytes.
 #include <tests/nn/check.hpp>
 
 #include <spat/models/crossformer/segment_merging.hpp>
@@ -34,7 +34,7 @@ Layer layer_of(std::uint64_t keeps, std::size_t width = 6) {
 }
 Pass training() { return {.training = true, .seed = 5, .step = 9, .first_sample = 2}; }
 
-/// A layer, its input, and what comes out of one forward and backward.
+/// A layer, its input, and the results of one forward and backward.
 template <class Layer>
 struct Example {
   explicit Example(Layer given, double rate, std::size_t sample_count = 2,
@@ -44,7 +44,7 @@ struct Example {
         dy(random_tensor(samples * channels * segments, width, 2)) {
     randomize(layer);
     for (const auto& parameter :
-         parameters(layer))  // routers that see alike would leave the receiver nothing to choose
+         parameters(layer))  // if all routers are alike, the receiver's choice has no gradient
       if (parameter.name == "router" || parameter.name.starts_with("dim_sender"))
         for (double& value : parameter.values) value *= 4;
     pack(layer);
@@ -125,8 +125,9 @@ TEST_CASE("a receiver with a zeroed output projection gives the bytes of pruned 
   }
 }
 
-TEST_CASE("variates meet through the routers alone, segments in the time stage alone", "[nn]") {
-  const auto moved = [](std::uint64_t keeps, std::size_t row) {  // rows of y that feel row 0 of x
+TEST_CASE("variates interact only through the routers, segments only in the time stage", "[nn]") {
+  // Whether row `row` of y depends on row 0 of x.
+  const auto moved = [](std::uint64_t keeps, std::size_t row) {
     Example example(layer_of(keeps), 0, 1, Pass{});
     const auto before = copy(example.forward());
     example.x.data()[0] += 1;
@@ -167,9 +168,8 @@ TEST_CASE(
   check(2, 5, 0, channels, segments, segments);
 }
 
-TEST_CASE(
-    "inference lays a two-stage layer's values over each other and gives the bytes of training",
-    "[nn]") {
+TEST_CASE("inference reuses a two-stage layer's temporary memory and gives the bytes of training",
+          "[nn]") {
   for (const std::uint64_t keeps : {0b00u, 0b01u, 0b10u, 0b11u}) {
     Example example(layer_of(keeps), 0);
     Arena small;
@@ -182,7 +182,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a batch of a two-stage layer in blocks, or on a team, gives the bytes of the batch at once",
+    "a batch of a two-stage layer in micro-batches, or on a team, gives the bytes of the batch at "
+    "once",
     "[nn]") {
   for (const std::uint64_t keeps : {0b01u, 0b10u, 0b11u}) {
     const std::size_t samples = 6, rows = channels * segments, width = 48;
@@ -224,8 +225,8 @@ TEST_CASE(
 }
 
 TEMPLATE_TEST_CASE_SIG(
-    "SegmentMerging agrees with central differences where segments divide and where they do not",
-    "[nn]", ((std::size_t width), width), spat::dynamic, 6) {
+    "SegmentMerging agrees with central differences with and without repeated segments", "[nn]",
+    ((std::size_t width), width), spat::dynamic, 6) {
   const std::size_t series = 3;
   for (const std::size_t count : std::initializer_list<std::size_t>{1, 4, 5})
     for (const std::size_t window : std::initializer_list<std::size_t>{2, 3}) {
@@ -250,7 +251,7 @@ TEMPLATE_TEST_CASE_SIG(
     }
 }
 
-TEST_CASE("merging repeats a series' last segments where the window needs more", "[nn]") {
+TEST_CASE("merging repeats a series' last segments if the window needs more", "[nn]") {
   const std::size_t width = 6;
   spat::SegmentMerging<double> layer(5, 3, width), longer(6, 3, width);
   randomize(layer), randomize(longer);

@@ -1,5 +1,5 @@
-// MultiHeadAttention in full generality: against plain loops, central differences, and what it
-// promises about masks, scores, dropout, threads and the cut of a batch.
+// MultiHeadAttention in full generality: compared to plain loops and central differences, and its
+// guarantees about masks, scores, dropout, threads and the division of a batch.
 #include "check.hpp"
 
 #include <spat/nn/attention.hpp>
@@ -63,7 +63,7 @@ const std::vector<Case> cases{
      .dropout = 0.3},
 };
 
-/// Everything one call needs, and the call.
+/// The inputs of one call, and the call.
 struct Call {
   explicit Call(const Case& c, std::size_t first_sample = 0, spat::Team* team = nullptr)
       : shape(c), layer(c.width, c.heads), x(random_tensor(c.samples * c.lq, c.width, 1)),
@@ -102,7 +102,7 @@ struct Call {
   }
   RowsOfDouble forward() { return forward(pass); }
 
-  /// <dy, y> + <dscores, scores handed on>.
+  /// <dy, y> + <dscores, scores passed on>.
   double loss() {
     double sum = dot(dy.flat(), forward().flat());
     if (shape.hands_on) sum += dot(dscores.flat(), cache.scores.flat());
@@ -140,7 +140,7 @@ struct Call {
 
 Numbers copy(std::span<const double> values) { return {values.begin(), values.end()}; }
 
-/// The definition, without any code of the library but the dropout mask's.
+/// The definition, independent of the library except for the dropout mask.
 struct Naive {
   Numbers y, scores, a, o;
 
@@ -226,7 +226,7 @@ TEST_CASE("Attention equals its definition in plain loops", "[nn]") {
     call.pass.training = false;
     const auto inference = copy(call.forward().flat());
     check_close(inference, Naive(call).y);
-    call.prepare(Purpose::inference);  // values laid over each other
+    call.prepare(Purpose::inference);  // temporary memory is reused
     CHECK(same_bits(call.forward().flat(), inference));
     if (c.hands_on) check_close(call.cache.scores.flat(), naive.scores);
   }
@@ -305,7 +305,7 @@ TEST_CASE("A hidden key has no influence, to the last bit, and gets no gradient"
       if (!call.mask[i]) CHECK(maps.rows(maps.a).row((i / 6) * 8 + r)[i % 6] == 0);
 }
 
-TEST_CASE("A sample with one seen key mixes that key's value alone", "[nn]") {
+TEST_CASE("A sample with one seen key mixes only that key's value", "[nn]") {
   Call call({.name = "mask", .samples = 3, .lq = 4, .lk = 5, .self = false, .masked = true});
   const auto maps = call.maps();
   for (std::size_t row = 0; row < 8; ++row)
@@ -327,7 +327,7 @@ TEST_CASE("A sample that sees no key mixes nothing, and backward stays finite", 
   for (const double g : gradients.query.flat()) CHECK(std::isfinite(g));
 }
 
-TEST_CASE("A causal query sees itself and what came before", "[nn]") {
+TEST_CASE("A causal query sees only itself and earlier keys", "[nn]") {
   Call call({.name = "causal", .lq = 5, .lk = 5, .causal = true});
   const Numbers before = copy(call.forward().flat());
   const auto maps = call.maps();
@@ -344,7 +344,7 @@ TEST_CASE("A causal query sees itself and what came before", "[nn]") {
   }
 }
 
-TEST_CASE("A criterion is told A and dA: A dA sums to <O, dO> in every row and head", "[nn]") {
+TEST_CASE("A criterion receives A and dA: A dA sums to <O, dO> in every row and head", "[nn]") {
   for (const Case& c : cases) {
     INFO(c);
     Call call(c, 40);
@@ -397,7 +397,7 @@ TEST_CASE("A criterion is told A and dA: A dA sums to <O, dO> in every row and h
   }
 }
 
-TEST_CASE("Listening changes no bit, and a criterion may hear one direction or none", "[nn]") {
+TEST_CASE("A listener changes no bit, and a criterion may receive one direction or none", "[nn]") {
   const Case& c = cases.back();
   Call plain(c);
   const Numbers y = copy(plain.forward().flat());
@@ -448,7 +448,8 @@ TEST_CASE("Attention gives the same bytes on teams of one, two and three, and wi
   }
 }
 
-TEST_CASE("A batch in blocks gives the bytes of the batch at once, its gradients too", "[nn]") {
+TEST_CASE("A batch in micro-batches gives the bytes of the batch at once, its gradients too",
+          "[nn]") {
   Case c = cases.back();
   c.samples = 7, c.lq = c.lk = 5, c.self = true;
   Call whole(c);

@@ -1,5 +1,5 @@
-// A forward cut into stages: blocks of a batch meet in BatchNorm's statistics, between a Linear and
-// a Linear.
+// A forward in stages: the micro-batches of a batch share BatchNorm's statistics, between two
+// Linear layers.
 #include "check.hpp"
 
 #include <spat/nn/activation.hpp>
@@ -23,7 +23,7 @@ static_assert(spat::Layer<BatchNorm<double>> &&
 
 namespace {
 
-/// y = W_2 GELU(BN(W_1 x)), as a model with batch statistics would be written: one method a stage.
+/// y = W_2 GELU(BN(W_1 x)), written as a model with batch statistics: one method per stage.
 class Net {
  public:
   using Value = double;
@@ -40,7 +40,7 @@ class Net {
     spat::Linear<double>::Cache first, second;
     BatchNorm<double>::Cache norm;
     spat::Gelu<double>::Cache gelu;
-    RowsOfDouble hidden, dhidden;  // what lies between the stages
+    RowsOfDouble hidden, dhidden;  // between the stages
 
     void lay_out(Arena& arena, const Net& net, std::size_t rows) {
       first.lay_out(arena, net.first, rows);
@@ -85,7 +85,8 @@ class Net {
   }
 };
 
-/// A batch in blocks: each stage over all blocks by the team, a reduction between two stages.
+/// A batch in micro-batches: the team runs each stage over all of them, with a reduction between
+/// two stages.
 class Batch {
  public:
   Batch(const Cut& cut, std::size_t workers) : team_(workers), blocks_(cut.size()) {
@@ -125,7 +126,8 @@ class Batch {
           part, dx.begin() + static_cast<std::ptrdiff_t>(block.first_row * net.first.inputs()));
     });
     team_.for_each_worker(
-        [&](std::size_t worker) {  // weights: cut over tasks, each with all blocks in order
+        // Weights are divided into tasks, each over all micro-batches in order.
+        [&](std::size_t worker) {
           Share share(worker, team_.size());
           Caches<Net::Cache> caches;
           for (Block& block : blocks_) caches.push_back(block.cache);
@@ -177,7 +179,8 @@ double largest_difference(std::span<const double> a, std::span<const double> b) 
 }  // namespace
 
 TEST_CASE(
-    "Batch statistics over any cut into blocks agree with central differences of the whole batch",
+    "Batch statistics over any division into micro-batches agree with central differences of the "
+    "whole batch",
     "[nn]") {
   for (const Cut& cut : cuts) {
     INFO("blocks " << cut.size() << ", the first of " << cut[0]);
@@ -198,7 +201,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "Any cut gives the results of the whole batch but for rounding, and the same bytes on every "
+    "Any division gives the results of the whole batch up to rounding, and the same bytes on every "
     "team",
     "[nn]") {
   const Net net = random_net();
@@ -225,7 +228,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("Normalized features of a batch have mean zero and variance one, whatever its blocks",
+TEST_CASE("Normalized features of a batch have mean zero and variance one, for any micro-batches",
           "[nn]") {
   for (const Cut& cut : cuts) {
     const BatchNorm<double> norm(width);
@@ -268,7 +271,7 @@ TEST_CASE(
     Batch batch(cut, 2);
     batch.forward(net, x.view());
     CHECK(same_bits(net.norm.running_mean.flat(),
-                    before.norm.running_mean.flat()));  // forward alone moves nothing
+                    before.norm.running_mean.flat()));  // forward does not change them
     batch.commit(net);
     for (std::size_t c = 0; c < width; ++c) {
       std::vector<double> hidden(rows, before.first.bias.data()[c]);
@@ -288,8 +291,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "Outside training BatchNorm uses the running statistics, needs no first stage and knows no "
-    "batch",
+    "Outside training BatchNorm uses the running statistics, needs no first stage and is "
+    "independent of the batch",
     "[nn]") {
   const Net net = random_net();
   const auto x = random_tensor(rows, width, 1);

@@ -1,4 +1,4 @@
-// What the layer tests share: random inputs, losses, and central differences over every tensor of a
+// Shared by the layer tests: random inputs, losses, and central differences over every tensor of a
 // layer.
 #pragma once
 
@@ -18,7 +18,7 @@ spat::Tensor<Scalar> random_tensor(std::size_t rows, std::size_t cols, std::uint
   return tensor;
 }
 
-/// Every tensor of a layer, gains and biases too, away from zero and one; packed.
+/// Sets every tensor of a layer, gains and biases too, away from zero and one; packs the layer.
 template <class Layer>
 void randomize(Layer& layer, std::uint64_t stream = 7) {
   spat::Random random(99, stream);
@@ -51,8 +51,8 @@ inline double worse(double a, double b) { return b > a || b != b ? b : a; }
 inline constexpr double tolerance =
     1e-6;  // of central differences, relative to the largest gradient of a tensor
 
-/// d loss / d values against central differences. The check must be able to fail: some gradient is
-/// not zero.
+/// Compares d loss / d values to central differences. Some gradient must not be zero, so that the
+/// check can fail.
 template <class Loss>
 void check_input(const char* what, std::span<double> values, std::span<const double> gradient,
                  Loss&& loss) {
@@ -62,7 +62,7 @@ void check_input(const char* what, std::span<double> values, std::span<const dou
   CHECK(std::ranges::any_of(gradient, [](double g) { return std::abs(g) > 1e-3; }));
 }
 
-/// Every parameter tensor of a layer; the layer is packed again for each loss.
+/// Checks every parameter tensor of a layer. The layer is packed again for each loss.
 template <class Layer, class Loss>
 void check_parameters(Layer& layer, Layer& gradients, Loss&& loss) {
   const auto values = spat::parameters(layer), found = spat::parameters(gradients);

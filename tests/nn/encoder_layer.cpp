@@ -1,5 +1,5 @@
-// EncoderLayer: the block as a whole, with its attention kept, pruned in the type, and decided at
-// run time; and a Stack of blocks.
+// EncoderLayer: the whole block, with its attention kept, pruned in the type, and pruned at run
+// time; and a Stack of blocks.
 #include "check.hpp"
 
 #include <spat/nn/encoder_layer.hpp>
@@ -27,7 +27,7 @@ static_assert(sizeof(Static<without_attention>) < sizeof(Static<with_attention>)
 
 Pass training() { return {.training = true, .seed = 5, .step = 9}; }
 
-/// A block, its input, and what comes out of one forward and backward.
+/// A block, its input, and the results of one forward and backward.
 template <class Block>
 struct Example {
   explicit Example(Block layer, double rate, std::size_t sample_count = 3,
@@ -120,7 +120,7 @@ TEST_CASE("Attention with a zeroed output projection gives the bytes of pruned a
   }
 }
 
-TEST_CASE("Inference lays values over each other and gives the bytes of training without dropout",
+TEST_CASE("Inference reuses temporary memory and gives the bytes of training without dropout",
           "[nn]") {
   for (const bool keeps : {true, false}) {
     Example example(Dynamic(6, 10, 2, ModuleMask{keeps}), 0);
@@ -152,7 +152,7 @@ TEST_CASE("EncoderLayer gives the same bytes on teams of one, two and three, and
     CHECK(same_bits(example.backward(), dx));
     CHECK(same_parameters(*example.gradients, *alone.gradients));
 
-    auto shared = zeros_like(example.block);  // weights cut over the workers
+    auto shared = zeros_like(example.block);  // weights divided among the workers
     team.for_each_worker([&](std::size_t worker) {
       Share share(worker, size);
       example.block.backward_weights(example.pass, example.cache, shared, share);
@@ -162,7 +162,8 @@ TEST_CASE("EncoderLayer gives the same bytes on teams of one, two and three, and
 }
 
 TEST_CASE(
-    "A batch of an EncoderLayer in blocks gives the bytes of the batch at once, its gradients too",
+    "A batch of an EncoderLayer in micro-batches gives the bytes of the batch at once, its "
+    "gradients too",
     "[nn]") {
   for (const bool keeps : {true, false}) {
     const std::size_t samples = 6, tokens = 4, width = 6;

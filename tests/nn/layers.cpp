@@ -1,4 +1,4 @@
-// The simple layers: gradients by central differences, and what each promises.
+// The simple layers: gradients by central differences, and the guarantees of each.
 #include "check.hpp"
 
 #include <spat/nn/activation.hpp>
@@ -25,9 +25,9 @@ namespace {
 
 Pass training(std::size_t step = 3) { return {.training = true, .seed = 11, .step = step}; }
 
-/// Layers of one input x [rows x cols] and a cache laid out by `lay_out`: dx and every tensor
-/// against central differences of <dy, y>; then the same backward again, which must add to the
-/// gradients and leave x alone.
+/// For layers of one input x [rows x cols] and a cache laid out by `lay_out`: compares dx and every
+/// tensor to central differences of <dy, y>. Then repeats the backward, which must add to the
+/// gradients and leave x unchanged.
 template <class Layer, class LayOut>
 void check_layer(Layer layer, std::size_t rows, std::size_t cols, LayOut&& lay_out,
                  const Pass& pass = training()) {
@@ -58,7 +58,7 @@ void check_layer(Layer layer, std::size_t rows, std::size_t cols, LayOut&& lay_o
       CHECK(both[i].values[j] == Approx(2 * once[i].values[j]).margin(1e-12));
 }
 
-/// Cut over workers: any number of shares gives the same bytes as one.
+/// Divided among workers: any number of shares gives the same bytes as one.
 template <class Layer, class Cache>
 void check_shares(const Layer& layer, const Pass& pass, Cache& cache, Layer& whole) {
   for (const std::size_t count : std::initializer_list<std::size_t>{2, 3, 7}) {
@@ -113,7 +113,7 @@ TEST_CASE(
   backward(layer, training(), Input(dy.view()), cache, whole);
   check_shares(layer, training(), cache, whole);
 
-  auto skipped = zeros_like(layer);  // nobody asks for dx
+  auto skipped = zeros_like(layer);  // dx is not needed
   layer.skip_input(dy.view(), cache);
   Share all;
   layer.backward_weights(training(), cache, skipped, all);
@@ -221,7 +221,7 @@ TEST_CASE("Dropout keeps the expected value, and is x itself when nothing is dro
   CHECK(layer.forward(training(), x.view(), cache).data() == x.data());
 }
 
-TEST_CASE("A dropout's mask moves with the sample, not with the cut of the batch", "[nn]") {
+TEST_CASE("A dropout's mask belongs to the sample, not to the division of the batch", "[nn]") {
   const spat::Dropout<double> layer{0.5, 5};
   const auto x = random_tensor(12, 5, 1);
   spat::Dropout<double>::Cache whole, part;
@@ -244,8 +244,8 @@ TEST_CASE("A dropout's mask moves with the sample, not with the cut of the batch
 }
 
 TEST_CASE(
-    "InstanceNorm agrees with central differences through both of its halves, also where fewer "
-    "channels come back",
+    "InstanceNorm agrees with central differences through both of its halves, also if fewer "
+    "channels are restored",
     "[nn]") {
   const std::size_t samples = 3, lookback = 5, horizon = 4, channels = 2;
   for (const std::size_t targets : std::initializer_list<std::size_t>{2, 1}) {
@@ -259,7 +259,7 @@ TEST_CASE(
     prepare(arena, Purpose::training, cache, samples, lookback, horizon, channels, targets);
     spat::Tensor<double> z(samples * horizon, targets), dn(samples * lookback, channels);
 
-    // between the halves z = tanh(mixing n), so that the level, the scale and n itself all carry
+    // between the halves, z = tanh(mixing n), so that the level, the scale and n itself all have
     // gradients
     const std::size_t first = channels - targets;
     const auto loss = [&] {
@@ -338,7 +338,7 @@ TEMPLATE_TEST_CASE_SIG(
       check_parameters(layer, gradients, loss);
 
       loss();
-      auto skipped = zeros_like(layer);  // the first layer of a model: nobody asks for dx
+      auto skipped = zeros_like(layer);  // the first layer of a model does not compute dx
       Share again;
       layer.skip_input(training(), dy.view(), cache);
       layer.backward_weights(training(), cache, skipped, again);

@@ -1,5 +1,5 @@
-// Patches as tokens, where they stand, and the head that flattens them: gradients, and each gather
-// against its formula.
+// Patches as tokens, their positions, and the head that flattens them: gradients, and each gather
+// compared to its formula.
 #include "check.hpp"
 
 #include <spat/nn/flatten_head.hpp>
@@ -20,7 +20,7 @@ namespace {
 
 Pass training() { return {.training = true, .seed = 11, .step = 3}; }
 
-/// dx and every tensor of a layer with one input x [rows x cols] against central differences of
+/// Compares dx and every tensor of a layer with one input x [rows x cols] to central differences of
 /// <dy, y>.
 template <class Layer, class... Sizes>
 void check_layer(Layer layer, std::size_t rows, std::size_t cols, Sizes... sizes) {
@@ -49,8 +49,8 @@ void check_layer(Layer layer, std::size_t rows, std::size_t cols, Sizes... sizes
       CHECK(both[i].values[j] == Approx(2 * once[i].values[j]).margin(1e-12));
 }
 
-/// Lookback, patch, stride, padding: overlapping, apart, side by side, and one that padding alone
-/// makes fit.
+/// Lookback, patch, stride, padding: overlapping, separate and adjacent patches, and one that fits
+/// only by padding.
 struct Cut {
   std::size_t lookback, patch, stride, padding;
 };
@@ -202,7 +202,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("FlattenHead takes number d of token n as input d N + n", "[nn]") {
+TEST_CASE("FlattenHead reads element d of token n as input d N + n", "[nn]") {
   const std::size_t tokens = 5, width = 6, horizon = 7, series = 4;
   spat::FlattenHead<double> layer(tokens, width, horizon);
   randomize(layer);

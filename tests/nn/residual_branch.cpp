@@ -1,5 +1,5 @@
-// ResidualBranch: the formula with its mixer kept and pruned, and its gradients, from one or two
-// views of x.
+// ResidualBranch: the formula with its mixer kept and pruned, and its gradients, for mixers that
+// read x once and twice.
 #include "check.hpp"
 
 #include <spat/nn/linear.hpp>

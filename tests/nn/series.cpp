@@ -1,5 +1,5 @@
-// Layers of whole series: decomposition, the frame of normalization and transposition, mixers; by
-// central differences.
+// Layers of whole series, by central differences: decomposition, the frame of normalization and
+// transposition, mixers.
 #include "check.hpp"
 
 #include <spat/models/dlinear/series_decomposition.hpp>
@@ -19,7 +19,7 @@ namespace {
 
 Pass training() { return {.training = true, .seed = 11, .step = 3}; }
 
-/// dx and every parameter of <dy, y>.
+/// Checks dx and every parameter of <dy, y>.
 template <class Layer, class... Sizes>
 void check_layer(Layer layer, std::size_t rows, std::size_t cols, Sizes... sizes) {
   randomize(layer);
@@ -57,7 +57,7 @@ TEST_CASE("Relu agrees with central differences", "[nn]") {
 
 TEST_CASE("Activations give the same bytes on a team and without one", "[nn]") {
   const auto check = [](const auto& layer) {
-    const std::size_t rows = 500, cols = 240;  // enough to wake workers for
+    const std::size_t rows = 500, cols = 240;  // large enough to wake workers
     const auto x = random_tensor(rows, cols, 1), dy = random_tensor(rows, cols, 2);
     typename std::remove_cvref_t<decltype(layer)>::Cache alone, shared;
     Arena first, second;

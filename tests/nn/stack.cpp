@@ -1,5 +1,4 @@
-// Walks over the blocks of a stack; a stack as a whole is tested with its blocks
-// (encoder_layer.cpp).
+// Loops over the blocks of a stack. A whole stack is tested with its blocks (encoder_layer.cpp).
 #include <spat/nn/stack.hpp>
 
 #include <tests/catch.hpp>

@@ -1,5 +1,4 @@
-// criteria. Every criterion by name, held as one type: what a program that chooses one at run time
-// needs.
+// criteria. One type that holds any criterion, for a program that chooses one by name at run time.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -35,14 +34,14 @@ inline constexpr bool any_hears<std::variant<C...>, Event> = (Hears<C, Event> ||
 
 }  // namespace detail
 
-/// One of the library's criteria, chosen at run time. It receives every event, and hands on those
-/// that the criterion it holds receives.
+/// One of the library's criteria, chosen at run time. It receives every event and passes on those
+/// that the criterion inside receives.
 template <class Scalar>
 class AnyCriterion {
   static_assert(std::floating_point<Scalar>, "spat: a criterion computes in float or double");
 
  public:
-  /// The one list of all criteria; the registry below has their order.
+  /// The list of all criteria. The registry below has the same order.
   using Held =
       std::variant<Send<Scalar>, LeaveOneOut<Scalar>, RandomScore<Scalar>, DropFirst<Scalar>,
                    DropLast<Scalar>, DropEveryOther<Scalar>, Magnitude<Scalar>, SnipSum<Scalar>,
@@ -53,11 +52,11 @@ class AnyCriterion {
   explicit AnyCriterion(Held criterion) : held_(std::move(criterion)) {}
 
   [[nodiscard]] const Held& held() const { return held_; }
-  /// Whether the criterion it holds receives events of backward passes.
+  /// Whether the criterion inside receives events of backward passes.
   [[nodiscard]] bool needs_gradients() const {
     return visit([]<class C>(const C&) { return detail::hears_gradients<C, Scalar>; });
   }
-  /// Whether it receives validation losses without each module.
+  /// Whether the criterion inside receives validation losses without each module.
   [[nodiscard]] bool needs_losses() const {
     return visit([]<class C>(const C&) { return Hears<C, LossEvent>; });
   }
@@ -70,7 +69,7 @@ class AnyCriterion {
     });
   }
 
-  /// The other holds the same criterion.
+  /// Merges `other`, which must hold the same criterion.
   void merge(AnyCriterion& other) {
     assert(held_.index() == other.held_.index());
     visit([&](auto& c) { c.merge(std::get<std::remove_reference_t<decltype(c)>>(other.held_)); });
@@ -85,11 +84,11 @@ class AnyCriterion {
   [[nodiscard]] double score() const {
     return visit([](const auto& c) { return c.score(); });
   }
-  /// NaN if the criterion has none.
+  /// The score of the last step alone; NaN if the criterion has none.
   [[nodiscard]] double step_score() const {
     return visit([](const auto& c) { return detail::step_score(c); });
   }
-  /// 0 if the criterion has none.
+  /// The largest possible score; 0 if the criterion has no bound.
   [[nodiscard]] double bound() const {
     return visit([](const auto& c) { return detail::bound(c); });
   }
@@ -113,7 +112,7 @@ class AnyCriterion {
   Held held_;
 };
 
-/// What is known of a criterion before one is made.
+/// Properties of a criterion that are known before one is constructed.
 struct CriterionInfo {
   const char *name, *what;
   bool gradients, losses;  // needs backward passes; needs the validation loss without each module
@@ -128,18 +127,20 @@ constexpr std::array<CriterionInfo, sizeof...(C)> infos_of(const std::variant<C.
 
 }  // namespace detail
 
-/// The infos of all criteria, in the order of AnyCriterion::Held.
+/// The properties of all criteria, in the order of AnyCriterion::Held.
 [[nodiscard]] constexpr auto criterion_infos() {
   return detail::infos_of(static_cast<const AnyCriterion<double>::Held*>(nullptr));
 }
 
+/// The names of all criteria, in the order of AnyCriterion::Held.
 [[nodiscard]] inline std::vector<std::string> criterion_names() {
   std::vector<std::string> names;
   for (const CriterionInfo& info : criterion_infos()) names.emplace_back(info.name);
   return names;
 }
 
-/// Throws ConfigError, which lists all names, if there is no criterion of this name.
+/// Returns the properties of the criterion `name`. Throws ConfigError, which lists all names, if
+/// there is none.
 [[nodiscard]] inline CriterionInfo criterion_info(std::string_view name) {
   for (const CriterionInfo& info : criterion_infos())
     if (name == info.name) return info;
@@ -149,11 +150,11 @@ constexpr std::array<CriterionInfo, sizeof...(C)> infos_of(const std::variant<C.
   throw ConfigError(message("no criterion is called ", in_quotes(name), "; there are ", all));
 }
 
-/// Throws ConfigError if there is no criterion of this name.
+/// Constructs the criterion `name`. Throws ConfigError if there is none.
 template <std::floating_point Scalar>
 [[nodiscard]] AnyCriterion<Scalar> make_criterion(std::string_view name,
                                                   const CriterionOptions& options = {}) {
-  (void)criterion_info(name);  // throws
+  (void)criterion_info(name);  // throws for an unknown name
   AnyCriterion<Scalar> made;
   const auto take = [&]<class... C>(const std::variant<C...>*) {
     ((name == C::name ? void(made = AnyCriterion<Scalar>(C(options))) : void()), ...);

@@ -1,4 +1,4 @@
-// criteria. How far a whole block turns its tokens.
+// criteria. Block influence: the change of direction that a whole block makes to its tokens.
 #pragma once
 
 #include <spat/criteria/cosine_similarity.hpp>
@@ -8,8 +8,9 @@
 namespace spat::inline SPAT_ABI {
 
 /// 1 - mean over rows of cos(block input, block output), over the rows of a step, then averaged
-/// over steps. Forward only. All modules of a block have its number. Source: Men et al., "ShortGPT:
-/// Layers in Large Language Models are More Redundant Than You Expect", arXiv 2403.03853 (2024).
+/// over steps. Needs forward passes only. All modules of a block have the same score. Source: Men
+/// et al., "ShortGPT: Layers in Large Language Models are More Redundant Than You Expect", arXiv
+/// 2403.03853 (2024).
 template <std::floating_point Scalar>
 class BlockInfluence : public StepScore {
  public:

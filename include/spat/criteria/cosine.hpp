@@ -1,4 +1,4 @@
-// criteria. How far attention turns its tokens.
+// criteria. The change of direction that attention makes to its tokens.
 #pragma once
 
 #include <spat/criteria/cosine_similarity.hpp>
@@ -8,8 +8,9 @@
 namespace spat::inline SPAT_ABI {
 
 /// 1 - mean over tokens of cos(x, x + Attn(x)), over the tokens of a step, then averaged over
-/// steps; x are the query tokens, in cross-attention, too. Forward only. Source: He et al., "What
-/// Matters in Transformers? Not All Attention is Needed" (LLM-Drop), arXiv 2406.15786 (2024).
+/// steps; x are the query tokens, also in cross-attention. Needs forward passes only. Source: He et
+/// al., "What Matters in Transformers? Not All Attention is Needed" (LLM-Drop), arXiv 2406.15786
+/// (2024).
 template <std::floating_point Scalar>
 class Cosine : public StepScore {
  public:

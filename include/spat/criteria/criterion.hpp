@@ -1,5 +1,5 @@
-// criteria. What a pruning criterion is: the state of one module, which receives events, merges and
-// scores.
+// criteria. The interface of a pruning criterion: the state of one module, which receives events,
+// merges and scores.
 #pragma once
 
 #include <spat/autograd/parameters.hpp>
@@ -11,14 +11,15 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// A module as it stands in the model, reported when scores are asked for.
+/// A module of the model, reported when scores are requested.
 template <class Scalar>
 struct ModuleEvent {
-  std::size_t module = 0, modules = 0;  // its number, and how many the unpruned architecture has
-  ParameterList<const Scalar> weights;  // its own, by their full names
+  /// Its number, and the number of modules of the unpruned architecture.
+  std::size_t module = 0, modules = 0;
+  ParameterList<const Scalar> weights;  // its own parameters, by their full names
 };
 
-/// Validation losses of the model, and of the model without this module.
+/// Validation losses of the model with and without this module.
 struct LossEvent {
   double with_module = 0, without_module = 0;
 };
@@ -34,23 +35,23 @@ concept HearsAny = Hears<C, ForwardEvent<Scalar>> || Hears<C, BlockEvent<Scalar>
 }  // namespace detail
 
 /// The state of one module, from which its score follows. A higher score means: keep the module. A
-/// criterion knows nothing of budgets or surgery. Its members, in the order of their calls:
+/// criterion does not depend on budgets or surgery. Its members, in the order of their calls:
 ///
 ///     hear(event)      one overload per event type that the criterion uses, of
 ///                        ForwardEvent, BlockEvent      one micro-batch in forward
 ///                        BackwardEvent, TileEvent      one micro-batch in backward; tiles of
 ///                                                      different heads may come at the same time
-///                        ModuleEvent                   the module's weights and place
+///                        ModuleEvent                   the module's weights and position
 ///                        LossEvent                     the validation loss without the module
-///     merge(other)     takes over what another copy received in the same step; `other` starts anew
+///     merge(other)     adds what another copy received in the same step; resets `other`
 ///     end_step(team)   once per step, after the merges; the team (or nullptr) may share its work
 ///     end_epoch()      once per epoch
-///     score()          NaN before anything was received
+///     score()          NaN before the first event
 ///     state(), restore(numbers)   for a training checkpoint, between epochs
 ///
 /// Micro-batches come in their order in the batch, and merges in the order of the copies. Two more
 /// members are optional: step_score(), the score of the last step alone (NaN if the module was
-/// silent), and bound(), the largest possible score (0 if unknown).
+/// skipped), and bound(), the largest possible score (0 if unknown).
 template <class C, class Scalar>
 concept Criterion = std::copyable<C> && detail::HearsAny<C, Scalar> &&
     requires(C& c, const C& seen, C& other, Team* team, const std::vector<double>& numbers) {
@@ -69,8 +70,8 @@ template <class C, class Scalar>
 inline constexpr bool hears_gradients =
     Hears<C, BackwardEvent<Scalar>> || Hears<C, TileEvent<Scalar>>;
 
-/// Whether a criterion needs backward passes. One that is chosen at run time (AnyCriterion) answers
-/// itself.
+/// Whether a criterion needs backward passes. A criterion that is chosen at run time (AnyCriterion)
+/// answers for the one inside.
 template <class Scalar, class C>
 [[nodiscard]] bool needs_gradients([[maybe_unused]] const C& criterion) {
   if constexpr (requires { criterion.needs_gradients(); })

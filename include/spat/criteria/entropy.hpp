@@ -1,4 +1,4 @@
-// criteria. How far attention is from looking everywhere alike.
+// criteria. Attention entropy: the distance of attention from a uniform distribution.
 #pragma once
 
 #include <spat/core/arithmetic.hpp>
@@ -12,12 +12,13 @@
 namespace spat::inline SPAT_ABI {
 
 /// 1 - H / log(n),  H = -sum_j A_j log A_j of one row over the n keys that it sees: mean over the
-/// rows and heads of a step, then
-/// averaged over steps. 0 <= score <= 1: uniform attention is a mean, and redundant (0); a row that
-/// looks at one of its keys scores 1. A row that sees one key has no choice, and scores 0; one that
-/// sees none does not count. With A = 0, A log A is 0. A is taken before dropout. In double, one
-/// logarithm an entry: dearer than the other criteria. Source: the entropy of attention heads of
-/// Clark et al., "What Does BERT Look At?", 2019; as a score of modules ours.
+/// rows and heads of a step, then averaged over steps.
+///
+/// 0 <= score <= 1: uniform attention is a mean, and redundant (0); a row that attends to a single
+/// key scores 1. A row that sees one key has no choice, and scores 0. A row that sees none is not
+/// counted. A log A is 0 for A = 0. A is taken before dropout. Computed in double with one
+/// logarithm per entry, so it is slower than the other criteria. Source: the entropy of attention
+/// heads of Clark et al., "What Does BERT Look At?", 2019; its use as a score of modules is ours.
 template <std::floating_point Scalar>
 class AttentionEntropy : public StepScore {
  public:
@@ -39,7 +40,8 @@ class AttentionEntropy : public StepScore {
     }
   }
 
-  /// -H / log(n): a head has a sum of its own, for tiles of other heads may come at the same time.
+  /// Adds -H / log(n) of the tile's rows. Each head has its own sum, because tiles of other heads
+  /// may come at the same time.
   void hear(const TileEvent<Scalar>& tile) {
     const double* const inverse = inverse_.data() + tile.sample * queries_ + tile.first_query;
     double sum = 0;
@@ -53,8 +55,7 @@ class AttentionEntropy : public StepScore {
     sums_[tile.head] += sum;
   }
 
-  /// Takes over what another copy received in this step; the other starts anew. Call in the order
-  /// of the copies.
+  /// Adds what another copy received in this step and resets it. Call in the order of the copies.
   void merge(AttentionEntropy& other) {
     sums_.resize(std::max(sums_.size(), other.sums_.size()), 0);
     for (std::size_t h = 0; h < other.sums_.size(); ++h) sums_[h] += other.sums_[h];
@@ -79,8 +80,8 @@ class AttentionEntropy : public StepScore {
   }
 
   std::size_t queries_ = 0, rows_ = 0,
-              choosing_ = 0;     // rows of all heads that see a key, and that see two
-  std::vector<double> inverse_;  // 1 / log(n) of the block's rows [samples * Lq], 0 for n < 2
+              choosing_ = 0;     // rows of all heads that see a key, two keys
+  std::vector<double> inverse_;  // 1 / log(n) of the micro-batch's rows [samples * Lq], 0 for n < 2
   std::vector<double> sums_;     // of each head
 };
 

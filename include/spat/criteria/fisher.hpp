@@ -6,9 +6,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// E[g^2], g the slope of a sample's own loss along a gate on the module's output (gate_slope), E
-/// over the samples of a step, then averaged over steps. Source: Theis et al., "Faster gaze
-/// prediction with dense networks and Fisher pruning", 2018.
+/// E[g^2], where g is the slope of a sample's own loss along a gate on the module's output
+/// (gate_slope) and E the mean over the samples of a step; then averaged over steps. Source: Theis
+/// et al., "Faster gaze prediction with dense networks and Fisher pruning", 2018.
 template <std::floating_point Scalar>
 class FisherGate : public StepScore {
  public:

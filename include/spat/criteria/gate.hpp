@@ -1,4 +1,4 @@
-// criteria. What the loss of a batch would change by without a module, to first order.
+// criteria. The first-order change of a batch's loss if a module is removed.
 #pragma once
 
 #include <spat/criteria/gate_slope.hpp>
@@ -8,11 +8,10 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// |sum_hij S[h,i,j]| of a batch, averaged over batches: the slope of the batch's loss along a gate
-/// on the module's output, from
-/// sum S = <O, dL/dO> without tiles (gate_slope). Source: the first-order Taylor criterion of
-/// Molchanov et al., "Pruning Convolutional Neural Networks for Resource Efficient Inference",
-/// 2017.
+/// |sum_hij S[h,i,j]| of a batch, averaged over batches. The sum is the slope of the batch's loss
+/// along a gate on the module's output. It is computed without tiles, from sum S = <O, dL/dO>
+/// (gate_slope). Source: the first-order Taylor criterion of Molchanov et al., "Pruning
+/// Convolutional Neural Networks for Resource Efficient Inference", 2017.
 template <std::floating_point Scalar>
 class Gate : public StepScore {
  public:

@@ -1,4 +1,4 @@
-// criteria. The importance of a module's heads, added up.
+// criteria. The summed importance of a module's heads.
 #pragma once
 
 #include <spat/criteria/gate_slope.hpp>
@@ -8,11 +8,10 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// sum_h I_h,  I_h = E_x |<Att_h(x), dL/dAtt_h(x)>|: the size of the slope of a sample's own loss
-/// along a gate on each head
-/// (gate_slope), E over the samples of a step, then averaged over steps. Source: Michel, Levy,
-/// Neubig, "Are Sixteen Heads Really Better than One?", 2019; not normalized over layers, so that
-/// modules can be compared.
+/// sum_h I_h,  I_h = E_x |<Att_h(x), dL/dAtt_h(x)>|: the absolute slope of a sample's own loss
+/// along a gate on each head (gate_slope), with E the mean over the samples of a step; then
+/// averaged over steps. Source: Michel, Levy, Neubig, "Are Sixteen Heads Really Better than One?",
+/// 2019; not normalized over layers, so that modules can be compared.
 template <std::floating_point Scalar>
 class HeadImportance : public StepScore {
  public:

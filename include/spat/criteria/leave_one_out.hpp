@@ -1,5 +1,5 @@
-// criteria. The rise of the validation loss without a module: the yardstick of the other criteria,
-// at the price of one evaluation per module.
+// criteria. The rise of the validation loss without a module: the reference for the other criteria,
+// at the cost of one evaluation per module.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -11,8 +11,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// L_val(without the module) - L_val, of the last LossEvent. It does not foresee the removal of
-/// several modules at once, and one validation split is a noisy yardstick.
+/// L_val(without the module) - L_val, of the last LossEvent. It does not predict the removal of
+/// several modules at once, and one validation split is a noisy reference.
 template <std::floating_point Scalar>
 class LeaveOneOut : public ModuleScore {
  public:
@@ -20,7 +20,7 @@ class LeaveOneOut : public ModuleScore {
                               *what = "the validation loss without the module";
   using ModuleScore::ModuleScore;
 
-  /// Throws NumericError if a loss is not finite.
+  /// Stores the difference of the losses. Throws NumericError if a loss is not finite.
   void hear(const LossEvent& event) {
     const double rise = event.without_module - event.with_module;
     if (!std::isfinite(rise))

@@ -8,9 +8,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// (||W_Q||_F + ||W_K||_F + ||W_V||_F + ||W_O||_F) / number of their elements: over all tensors of
-/// the module whose names end in "weight"; biases count in neither. In double. Source: magnitude
-/// pruning (Han et al. 2015), a module at a time.
+/// (||W_Q||_F + ||W_K||_F + ||W_V||_F + ||W_O||_F) / number of their elements, in double. Covers
+/// all tensors of the module whose names end in "weight"; biases are in neither the sum nor the
+/// number. Source: magnitude pruning (Han et al. 2015), applied per module.
 template <std::floating_point Scalar>
 class Magnitude : public ModuleScore {
  public:
@@ -18,7 +18,7 @@ class Magnitude : public ModuleScore {
                               *what = "norms of the projections, per parameter";
   using ModuleScore::ModuleScore;
 
-  /// Throws NumericError if a weight is not finite.
+  /// Computes the score from the module's weights. Throws NumericError if a weight is not finite.
   void hear(const ModuleEvent<Scalar>& event) {
     double norms = 0, count = 0;
     for (const auto& parameter : event.weights) {

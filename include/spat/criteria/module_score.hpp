@@ -1,5 +1,5 @@
 // criteria. The base of criteria that need no steps: one number per module, set when scores are
-// asked for.
+// requested.
 #pragma once
 
 #include <spat/criteria/criterion.hpp>
@@ -22,7 +22,7 @@ class ModuleScore {
   void end_step(Team* = nullptr) {}
   void end_epoch() {}
 
-  /// NaN before the module was reported.
+  /// The score; NaN before the module was reported.
   [[nodiscard]] double score() const { return score_; }
   [[nodiscard]] std::vector<double> state() const { return {score_}; }
   void restore(const std::vector<double>& numbers) { score_ = numbers.at(0); }

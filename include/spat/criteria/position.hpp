@@ -1,11 +1,11 @@
-// criteria. Depth as a criterion: controls that look at a module's number only.
+// criteria. Depth as a criterion: controls that depend only on a module's number.
 #pragma once
 
 #include <spat/criteria/module_score.hpp>
 
 namespace spat::inline SPAT_ABI {
 
-/// Module n of N scores n: the shallow go first.
+/// Scores module n of N with n: the shallowest modules are removed first.
 template <std::floating_point Scalar>
 class DropFirst : public ModuleScore {
  public:
@@ -15,7 +15,7 @@ class DropFirst : public ModuleScore {
   void hear(const ModuleEvent<Scalar>& event) { score_ = static_cast<double>(event.module); }
 };
 
-/// N - 1 - n: the deepest go first.
+/// Scores module n of N with N - 1 - n: the deepest modules are removed first.
 template <std::floating_point Scalar>
 class DropLast : public ModuleScore {
  public:
@@ -27,9 +27,9 @@ class DropLast : public ModuleScore {
   }
 };
 
-/// N - 1 - n, and N more where n is even: modules 1, 3, 5, ... go first, then 0, 2, 4, ..., of each
-/// the deepest first. Source: the strategy of Fan, Grave, Joulin, "Reducing Transformer Depth on
-/// Demand with Structured Dropout", 2020.
+/// Scores module n of N with N - 1 - n, plus N if n is even. Modules 1, 3, 5, ... are removed
+/// first, then 0, 2, 4, ..., each group from the deepest. Source: the strategy of Fan, Grave,
+/// Joulin, "Reducing Transformer Depth on Demand with Structured Dropout", 2020.
 template <std::floating_point Scalar>
 class DropEveryOther : public ModuleScore {
  public:

@@ -1,4 +1,4 @@
-// criteria. Chance as a criterion: the control that every other one has to beat.
+// criteria. Random scores: the control that every other criterion must beat.
 #pragma once
 
 #include <spat/core/random.hpp>
@@ -6,8 +6,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// A uniform number in [0, 1), a function of (seed, module) alone. Stream numbers count
-/// down from 2^64 - 1, so they never collide with those of shuffles, which count up from 0.
+/// A uniform number in [0, 1), a function of (seed, module) only. Stream numbers count down from
+/// 2^64 - 1, so they never collide with those of shuffles, which count up from 0.
 template <std::floating_point Scalar>
 class RandomScore : public ModuleScore {
  public:

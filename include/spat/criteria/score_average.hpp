@@ -1,4 +1,4 @@
-// criteria. A score over time, from one number a step.
+// criteria. The average of a score over steps, from one number per step.
 #pragma once
 
 #include <spat/core/arithmetic.hpp>
@@ -12,7 +12,7 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// A count out of a state file. Throws std::out_of_range for what is none.
+/// A count from a state file. Throws std::out_of_range if the value is not a whole number.
 [[nodiscard]] inline std::size_t whole_number(double value) {
   if (!(value >= 0 && value < 0x1p32 && value == std::floor(value)))
     throw std::out_of_range("not a count");
@@ -21,9 +21,11 @@ namespace detail {
 
 }  // namespace detail
 
-/// Exponential moving average of the steps' numbers, bias-corrected:  a_t = decay a_{t-1} + (1 -
-/// decay) x_t,
-/// value = a_t / (1 - decay^t).  A decay of 1 is the plain mean of all steps.
+/// Exponential moving average of the steps' numbers, bias-corrected:
+///
+///     a_t = decay a_{t-1} + (1 - decay) x_t,  value = a_t / (1 - decay^t)
+///
+/// A decay of 1 gives the plain mean of all steps.
 class ScoreAverage {
  public:
   ScoreAverage() = default;
@@ -31,12 +33,13 @@ class ScoreAverage {
 
   void add(double x) {
     const double weight = decay_ == 1 ? 1 : 1 - decay_;
-    last_ = x, average_ = multiply_add(decay_, average_, weight * x);
+    last_ = x;
+    average_ = multiply_add(decay_, average_, weight * x);
     ++steps_;
   }
-  /// A step in which the module was silent (LayerDrop).
+  /// Records a step in which the module was skipped (LayerDrop).
   void skip() { last_ = std::nan(""); }
-  /// NaN before the first step.
+  /// The average; NaN before the first step.
   [[nodiscard]] double value() const {
     if (steps_ == 0) return std::nan("");
     const double t = static_cast<double>(steps_);
@@ -48,9 +51,11 @@ class ScoreAverage {
   [[nodiscard]] std::vector<double> state() const {
     return {average_, static_cast<double>(steps_)};
   }
-  /// The first two numbers of `state`. Throws std::out_of_range for what is no state.
+  /// Restores the average from the first two numbers of `state`. Throws std::out_of_range if they
+  /// are not a state.
   void restore(const std::vector<double>& state) {
-    steps_ = detail::whole_number(state.at(1)), average_ = state[0];
+    steps_ = detail::whole_number(state.at(1));
+    average_ = state[0];
   }
 
  private:

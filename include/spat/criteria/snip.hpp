@@ -1,4 +1,4 @@
-// criteria. The size of all sensitivities of a module.
+// criteria. The summed absolute sensitivities of a module.
 #pragma once
 
 #include <spat/criteria/send/sensitivity_sum.hpp>
@@ -8,7 +8,7 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// sum_hij |S[h,i,j]|, S = sum_b A_b dA_b over the samples of a step, averaged over steps. SEND
+/// sum_hij |S[h,i,j]|, S = sum_b A_b dA_b over the samples of a step, averaged over steps: SEND
 /// without its softmax. Source: the connection sensitivity of Lee, Ajanthan, Torr, "SNIP:
 /// Single-shot Network Pruning based on Connection Sensitivity", 2019.
 template <std::floating_point Scalar>

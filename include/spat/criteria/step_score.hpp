@@ -10,27 +10,26 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Base of a criterion with one number per step; the score is the ScoreAverage of these numbers.
+/// Base of a criterion with one number per step. The score is the ScoreAverage of these numbers.
 /// The derived criterion calls add() for every observation in its hear(). It may then
 ///
 ///   - do nothing else: end_step() takes the mean of the observations as the step's number, or
 ///   - define merge() and end_step(team) itself, and call close(number) once per step, or skip() if
-///     the module was silent.
+///     the module was skipped.
 ///
 /// Sums are in double: over the samples of a micro-batch in their order, then over micro-batches in
-/// theirs.
+/// their order.
 class StepScore {
  public:
   explicit StepScore(const CriterionOptions& options = {}) : average_(options.decay) {}
 
-  /// Takes over what another copy received in this step; the other starts anew. Call in the order
-  /// of the copies.
+  /// Adds what another copy received in this step and resets it. Call in the order of the copies.
   void merge(StepScore& other) {
     sum_ += other.sum_, count_ += other.count_;
     other.sum_ = 0, other.count_ = 0;
   }
-  /// A step without observations has no number. Throws NumericError if the step's number is not
-  /// finite.
+  /// Ends a step. A step without observations has no number. Throws NumericError if the step's
+  /// number is not finite.
   void end_step(Team* = nullptr) {
     if (count_ > 0)
       close(sum_ / static_cast<double>(count_));
@@ -39,7 +38,7 @@ class StepScore {
   }
   void end_epoch() {}
 
-  /// NaN before anything was observed.
+  /// The average over steps; NaN before the first observation.
   [[nodiscard]] double score() const { return average_.value(); }
   [[nodiscard]] double step_score() const { return average_.last(); }
   [[nodiscard]] std::vector<double> state() const { return average_.state(); }

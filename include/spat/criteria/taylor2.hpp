@@ -1,4 +1,4 @@
-// criteria. What the loss would change by without a module, to second order.
+// criteria. The second-order change of a sample's loss if a module is removed.
 #pragma once
 
 #include <spat/core/arithmetic.hpp>
@@ -9,12 +9,11 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// |E[g - g^2 / 2]|, g the slope of a sample's own loss along a gate on the module's output
-/// (gate_slope), E over the samples of a
-/// step, then signed over steps. g^2 stands for the curvature (Fisher information); it matters
-/// because E[g] goes to 0 as training converges. Source: Zhao et al., "Less is More: Unlocking
-/// Specialization of Time Series Foundation Models via Structured Pruning", arXiv 2505.23195
-/// (2025), there for channels.
+/// |E[g - g^2 / 2]|, where g is the slope of a sample's own loss along a gate on the module's
+/// output (gate_slope) and E the mean over the samples of a step, then the signed average over
+/// steps. g^2 approximates the curvature (Fisher information); it matters because E[g] tends to 0
+/// as training converges. Source: Zhao et al., "Less is More: Unlocking Specialization of Time
+/// Series Foundation Models via Structured Pruning", arXiv 2505.23195 (2025), there for channels.
 template <std::floating_point Scalar>
 class Taylor2 : public StepScore {
  public:

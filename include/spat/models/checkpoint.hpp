@@ -1,5 +1,5 @@
-// models. A model in a safetensors file: tensors under the reference's names, configuration and
-// mask in the metadata.
+// models. A model in a safetensors file. Tensors have the reference's names; the configuration and
+// the mask are in the metadata.
 #pragma once
 
 #include <spat/io/fields.hpp>
@@ -9,11 +9,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Metadata keys of a spat model file.
-inline constexpr const char* model_key = "spat.model";      // itransformer
-inline constexpr const char* config_key = "spat.config";    // JSON: sizes
-inline constexpr const char* kept_key = "spat.kept";        // a digit a module, 1 = kept
-inline constexpr const char* version_key = "spat.version";  // that wrote the file
+/// Metadata key of the model's name, as "itransformer".
+inline constexpr const char* model_key = "spat.model";
+/// Metadata key of the configuration: its sizes as JSON.
+inline constexpr const char* config_key = "spat.config";
+/// Metadata key of the mask: one digit per module, 1 = kept.
+inline constexpr const char* kept_key = "spat.kept";
+/// Metadata key of the version of spat that wrote the file.
+inline constexpr const char* version_key = "spat.version";
 
 namespace detail {
 
@@ -35,7 +38,7 @@ concept Loadable = std::constructible_from<M, typename M::Form> &&
   model.set_dropout(0);
 };
 
-/// The name under which `file` holds our tensor: ours, or what the model's alias table says.
+/// The name of our tensor in `file`: our name, or the one that the model's alias table gives.
 template <class Model>
 [[nodiscard]] std::string name_in_file(const SafetensorsFile& file, const std::string& name) {
   if (file.contains(name)) return name;
@@ -44,16 +47,16 @@ template <class Model>
       if (name.starts_with(ours))
         if (std::string other = message(theirs, name.substr(ours.size())); file.contains(other))
           return other;
-  return name;  // reading it will say that it is missing
+  return name;  // the read reports that it is missing
 }
 
 }  // namespace detail
 
-/// Reads every tensor of the model from the tensor of its name (or alias); a state_dict of the
-/// reference loads as it is. Constants need not be there: the model has its own. All shapes are
-/// checked before the first number is read. Returns the names in the file that the model did not
-/// use. Throws FileError for a missing tensor or dtype, ShapeError for another shape; then the
-/// model is unchanged.
+/// Reads every tensor of the model from the tensor of its name or alias. A state_dict of the
+/// reference loads unchanged. Constants may be missing: the model computes its own. All shapes are
+/// checked before the first value is read. Returns the names in the file that the model did not
+/// use. Throws FileError for a missing tensor or a wrong dtype, ShapeError for a wrong shape; the
+/// model is then unchanged.
 template <class Model>
 std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
                                       Narrowing narrowing = Narrowing::refused) {
@@ -80,7 +83,7 @@ std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
   return unused;
 }
 
-/// The model's sizes by name, the kept modules apart.
+/// The model's sizes by name, without the kept modules.
 template <class Model>
 [[nodiscard]] Fields config_fields(const Model& model) {
   Fields config;
@@ -89,7 +92,7 @@ template <class Model>
   return config;
 }
 
-/// Writes the model beside `path` and renames. `extra` entries go into the metadata as they are.
+/// Writes the model to a temporary file beside `path` and renames it. Adds `extra` to the metadata.
 template <class Model>
 void save_model(const std::string& path, const Model& model,
                 const std::map<std::string, std::string>& extra = {}) {
@@ -120,8 +123,9 @@ void save_model(const std::string& path, const Model& model,
   writer.save(path);
 }
 
-/// The configuration that save_model() wrote. Throws FileError for another model's file, or fields
-/// that are missing or not what they should be, ConfigError for sizes that do not fit together.
+/// Reads the configuration that save_model() wrote. Throws FileError for another model's file and
+/// for fields that are missing or of the wrong kind, ConfigError for sizes that do not fit
+/// together.
 template <class Config>
 [[nodiscard]] Config read_config(const SafetensorsFile& file, std::string_view model_name) {
   if (const std::string& found = file.metadata(model_key); found != model_name)
@@ -142,8 +146,9 @@ template <class Config>
   return config;
 }
 
-/// A model as save_model() wrote it. No memory is taken for sizes that the file's tensors do not
-/// bear out.
+/// Reads a model that save_model() wrote. Allocates no memory for sizes that the file's tensors do
+/// not confirm. Throws the errors of read_config() and load_tensors(), and ShapeError if the
+/// configuration differs from a static form or needs more values than the tensors hold.
 template <class Model>
 [[nodiscard]] Model load_model(const std::string& path, Narrowing narrowing = Narrowing::refused) {
   static_assert(detail::Loadable<Model>,

@@ -1,4 +1,4 @@
-// models. What training and pruning may assume of a model, the library's or a user's.
+// models. The requirements of training and pruning on a model, the library's or a user's.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -9,8 +9,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Forecasts a batch of windows: forward gives [B*T x C_out] in a cache that prepare() laid out.
-/// Enough for a Predictor, for evaluation, and for criteria that hear of forward passes alone.
+/// A model that forecasts a batch of windows: forward() returns [B*T x C_out] in a cache that
+/// prepare() laid out. Sufficient for a Predictor, for evaluation, and for criteria that observe
+/// forward passes only.
 template <class M>
 concept Evaluable = requires(const M& model, M& changed, const Pass& pass,
                              const WindowBatch<typename M::Value>& batch,
@@ -23,7 +24,7 @@ concept Evaluable = requires(const M& model, M& changed, const Pass& pass,
   parameters(changed);
 };
 
-/// One that learns, too.
+/// An Evaluable model that can also be trained.
 template <class M>
 concept Forecaster = Evaluable<M> &&
     requires(const M& model, M& gradients, const Pass& pass, typename M::Cache& cache,
@@ -32,8 +33,9 @@ concept Forecaster = Evaluable<M> &&
   model.backward_weights(pass, cache, gradients, share);
 };
 
-/// What can be built again with fewer modules: a Form that knows its mask, parameters by name, and
-/// layers that call pass.at(module), so that a criterion hears from each of them.
+/// A model that can be rebuilt with fewer modules. It has a Form that knows its mask, and named
+/// parameters. Its layers call pass.at(module), so that a criterion receives the events of each
+/// module.
 template <class M>
 concept Prunable = Evaluable<M> && std::constructible_from<M, typename M::Form> &&
     requires(const M& model, ModuleMask mask) {
@@ -42,22 +44,23 @@ concept Prunable = Evaluable<M> && std::constructible_from<M, typename M::Form> 
   model.form.with_kept(mask);
 };
 
-/// The same of a forecaster that learns.
+/// A prunable model that can also be trained.
 template <class M>
 concept PrunableModel = Prunable<M> && Forecaster<M>;
 
-/// A forecaster whose samples meet in batch statistics while it is trained (BatchNorm). Forward and
-/// backward are cut into stages, and between two stages what the blocks of the whole batch have
-/// observed is reduced, in block order:
+/// A forecaster whose samples interact in batch statistics during training (BatchNorm). Forward and
+/// backward are divided into stages. Between two stages the observations of the whole batch's
+/// micro-batches are reduced, in micro-batch order:
 ///
-///     forward_stage(pass, s, batch, cache)        s = 0 .. stages() - 1; the last returns the
-///     forecast reduce(s, caches)                          between forward stages s and s + 1
-///     backward_stage(pass, s, dforecast, cache)   s = stages() - 1 .. 0
+///     forward_stage(pass, s, batch, cache)       s = 0 .. stages() - 1; the last returns
+///                                                the forecast
+///     reduce(s, caches)                          between forward stages s and s + 1
+///     backward_stage(pass, s, dforecast, cache)  s = stages() - 1 .. 0
 ///     reduce_backward(s, caches)                 between backward stages s + 1 and s
-///     commit(cache, weight)                      once a step: running statistics move by `weight`,
-///     from any block's cache
+///     commit(cache, weight)                      once per step: moves the running statistics by
+///                                                `weight`, from any micro-batch's cache
 ///
-/// Its forward() and backward_input() are those of a batch that is one block.
+/// Its forward() and backward_input() are those of a batch of one micro-batch.
 template <class M>
 concept BatchNormalized = Forecaster<M> &&
     requires(const M& model, M& changed, const Pass& pass,
@@ -74,7 +77,7 @@ concept BatchNormalized = Forecaster<M> &&
   changed.commit(cache, typename M::Value{});
 };
 
-/// All stages of a batch that is one block.
+/// Runs all forward stages of a batch of one micro-batch. Returns the forecast of the last stage.
 template <class Model, class PassType>
 Rows<const typename Model::Value> forward_in_stages(const Model& model, const PassType& pass,
                                                     const WindowBatch<typename Model::Value>& batch,
@@ -86,6 +89,7 @@ Rows<const typename Model::Value> forward_in_stages(const Model& model, const Pa
   }
   return forecast;
 }
+/// Runs all backward stages of a batch of one micro-batch.
 template <class Model, class PassType>
 void backward_in_stages(const Model& model, const PassType& pass,
                         Rows<const typename Model::Value> dforecast, typename Model::Cache& cache) {
@@ -95,7 +99,7 @@ void backward_in_stages(const Model& model, const PassType& pass,
   }
 }
 
-/// backward_input, then backward_weights by one worker.
+/// Calls backward_input(), then backward_weights() with one worker.
 template <class Model, class PassType, class Gradient>
 void backward_pass(const Model& model, const PassType& pass, const Gradient& dforecast,
                    typename Model::Cache& cache, Model& gradients) {
@@ -104,8 +108,8 @@ void backward_pass(const Model& model, const PassType& pass, const Gradient& dfo
   model.backward_weights(pass, cache, gradients, all);
 }
 
-/// The same weights in another form or with fewer modules: static or dynamic, in any direction,
-/// float or double. Throws ShapeError if `to` has a tensor that `from` lacks.
+/// Builds `To` with the weights of `from`: another form (static or dynamic), fewer modules, or
+/// another precision. Throws ShapeError if `to` has a tensor that `from` lacks.
 template <class To, class From>
 [[nodiscard]] To converted(const From& from, typename To::Form form = {}) {
   To to(form);

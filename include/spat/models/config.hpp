@@ -1,5 +1,5 @@
-// models. What the library's configurations share: one list of fields, one list of rules, and the
-// modules they keep.
+// models. Common parts of the library's configurations: one list of fields, one list of rules, and
+// the kept modules.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -14,7 +14,7 @@
 namespace spat::inline SPAT_ABI {
 
 // A configuration of the library is an aggregate of integers and bools, so that it can be a
-// template argument. Beside its members it has two lists:
+// template argument. Besides its members it has two lists:
 //
 //     fields()            std::array{ConfigField{"channels", &Config::channels}, ...}: all members
 //                         but `kept`, in the order of a file
@@ -53,8 +53,8 @@ template <class Config>
   return config.kept & ModuleMask::first(config.modules());
 }
 
-/// Whether every rule holds. No rule is asked after one that does not hold, so that a rule may
-/// divide by what an earlier one found positive.
+/// Whether every rule holds. Stops at the first rule that does not hold, so that a rule may divide
+/// by a value that an earlier rule found positive.
 template <class Config>
 [[nodiscard]] constexpr bool is_valid(const Config& config) {
   return config.rules_hold([](bool holds, const auto&...) { return holds; });
@@ -62,7 +62,7 @@ template <class Config>
 
 namespace detail {
 
-/// ": name value, name value".
+/// Appends ": name value, name value" to `text`.
 inline void append_named(std::string&) {}
 template <class Value, class... More>
 void append_named(std::string& text, std::string_view name, const Value& value,
@@ -74,7 +74,7 @@ void append_named(std::string& text, std::string_view name, const Value& value,
 
 }  // namespace detail
 
-/// Throws ConfigError with the first rule that does not hold and its values: "heads must divide
+/// Throws ConfigError with the first rule that does not hold and its values, as "heads must divide
 /// width: heads 8, width 100".
 template <class Config>
 void check_rules(const Config& config) {
@@ -87,8 +87,8 @@ void check_rules(const Config& config) {
   });
 }
 
-/// Calls visit(name, member) for what a file needs to build the model again, the kept modules
-/// apart. The members of a const configuration are const.
+/// Calls visit(name, member) for every member that a file needs to rebuild the model, except the
+/// kept modules. The members of a const configuration are const.
 template <class Config, class Visit>
 constexpr void for_each_field(Config& config, Visit&& visit) {
   for (const auto& field : std::remove_const_t<Config>::fields())
@@ -98,9 +98,10 @@ constexpr void for_each_field(Config& config, Visit&& visit) {
       visit(field.name, config.*field.flag);
 }
 
-/// The rules that several configurations share, for rules_hold().
+/// Rules that several configurations share, for rules_hold().
 namespace rules {
 
+/// The window has a channel, and its lookback and horizon are positive.
 template <class Config, class Rule>
 [[nodiscard]] constexpr bool window(const Config& c, const Rule& rule) {
   return rule(c.channels > 0, "there must be at least one channel", "channels", c.channels) &&
@@ -108,12 +109,14 @@ template <class Config, class Rule>
               c.lookback, "horizon", c.horizon);
 }
 
+/// Width and feed-forward width are positive.
 template <class Config, class Rule>
 [[nodiscard]] constexpr bool widths(const Config& c, const Rule& rule) {
   return rule(c.width > 0 && c.ffn_width > 0, "width and ffn width must be positive", "width",
               c.width, "ffn width", c.ffn_width);
 }
 
+/// There is at least one layer, and there are at most `most`.
 template <class Config, class Rule>
 [[nodiscard]] constexpr bool depth(const Config& c, const Rule& rule,
                                    std::size_t most = most_modules) {
@@ -121,13 +124,14 @@ template <class Config, class Rule>
               "least", std::size_t{1}, "most", most);
 }
 
+/// There is at least one head, and the heads divide the width.
 template <class Config, class Rule>
 [[nodiscard]] constexpr bool heads(const Config& c, const Rule& rule) {
   return rule(c.heads > 0 && c.width % c.heads == 0, "heads must divide width", "heads", c.heads,
               "width", c.width);
 }
 
-/// A block of attention and a feed-forward: its widths, how many there are, its heads.
+/// Blocks of attention and feed-forward: their widths, depth and heads.
 template <class Config, class Rule>
 [[nodiscard]] constexpr bool attention_blocks(const Config& c, const Rule& rule,
                                               std::size_t most = most_modules) {

@@ -1,4 +1,4 @@
-// models. What a model costs: parameters, multiply-adds, measured latency.
+// models. Cost of a model: parameters, multiply-adds, measured latency.
 #pragma once
 
 #include <spat/models/predictor.hpp>
@@ -10,12 +10,13 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Milliseconds of repeated forecasts.
+/// Median and deciles of the milliseconds of repeated forecasts.
 struct Latency {
   double median = 0, p10 = 0, p90 = 0;
   std::size_t repetitions = 0;
 };
 
+/// Median, 10th and 90th percentile of measured times. All zero for an empty list.
 [[nodiscard]] inline Latency latency_of(std::vector<double> milliseconds) {
   if (milliseconds.empty()) return {};
   std::ranges::sort(milliseconds);
@@ -27,8 +28,8 @@ struct Latency {
   return {at(0.5), at(0.1), at(0.9), milliseconds.size()};
 }
 
-/// Times each of `calls` in turn, so that a wandering clock meets all of them alike; `seconds` in
-/// all, at least `least` turns.
+/// Times each of `calls` in turn, so that clock-frequency drift affects all calls equally. Takes
+/// `seconds` in total and at least `least` turns.
 [[nodiscard]] inline std::vector<Latency> measure_alternately(
     const std::vector<std::function<void()>>& calls, double seconds = 1, std::size_t least = 20) {
   using Clock = std::chrono::steady_clock;
@@ -47,11 +48,13 @@ struct Latency {
   return result;
 }
 
-/// MACs are multiply-adds of the matrix products of one window's forecast; FLOPs are twice as many.
+/// Parameters and multiply-adds (MACs) of a model. MACs count the matrix products of one window's
+/// forecast; FLOPs are twice as many.
 struct Cost {
   std::size_t parameters = 0, macs = 0;
 };
 
+/// The cost of a forecast from windows of `channels` channels.
 template <Evaluable Model>
 [[nodiscard]] Cost cost_of(const Model& model, std::size_t channels) {
   return {parameter_count(parameters(model)), model.multiply_adds(channels)};

@@ -1,5 +1,5 @@
 // models. Crossformer: attention over time and over variates in two stages, at several scales. The
-// Time-Series-Library's variant.
+// variant of the Time-Series-Library.
 #pragma once
 
 #include <spat/models/crossformer/config.hpp>
@@ -13,20 +13,23 @@ namespace spat::inline SPAT_ABI {
 /// Crossformer (Zhang and Yan, "Transformer Utilizing Cross-Dimension Dependency for Multivariate
 /// Time Series Forecasting", ICLR 2023), as in the Time-Series-Library:
 ///
-///     scale_0 = LN(W segments(history) + pe + W_enc);  scale_{l+1} = block_l(scale_l), which
-///     merges segments for l > 0 x_0 = W_dec;  x_{i+1}, prediction_i = decoder_i(x_i, scale_i);
+///     scale_0 = LN(W segments(history) + pe + W_enc)
+///     scale_{l+1} = block_l(scale_l), which merges segments for l > 0
+///     x_0 = W_dec;  x_{i+1}, prediction_i = decoder_i(x_i, scale_i)
 ///     forecast = sum_i prediction_i, its last T rows
 ///
-/// Shapes, with s_i segments at scale i and u = ceil(T / segment) in the forecast:  history [B*L x
-/// C]   scale_i [B*C * s_i x D]
-/// x_i [B*C * u x D]   prediction_i [B*C x u segment]
-/// forecast [B*T x C].  The last value of the history fills its last segment.
+/// Shapes, with s_i segments at scale i and u = ceil(T / segment) in the forecast:
 ///
-/// Modules: of each encoder block attention over time and over variates (sender and receiver are
-/// one); then of each decoder layer these two and the cross-attention. Above the last scale that a
-/// cross-attention reads everything is dead, and inference leaves it out. Time marks are not read.
-/// Errors: ConfigError for sizes that do not fit together; ShapeError for a batch of other
-/// channels, for each has positions of its own, or of other sizes.
+///     history [B*L x C]   scale_i [B*C * s_i x D]   x_i [B*C * u x D]
+///     prediction_i [B*C x u segment]   forecast [B*T x C]
+///
+/// If L is no multiple of the segment, the last value of the history fills its last segment.
+///
+/// Modules: for each encoder block, attention over time and over variates (sender and receiver
+/// count as one); then for each decoder layer these two and the cross-attention. Everything above
+/// the last scale that a cross-attention reads is dead, and inference skips it. Time marks are not
+/// read. Errors: ConfigError for sizes that do not fit together; ShapeError for a batch of other
+/// sizes, or of other channels: each channel has positions of its own.
 template <class Scalar, class ModelForm = Dynamic<CrossformerConfig>>
 class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -78,8 +81,8 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   LearnedPositions<Scalar, width> dec_tokens;
   Decoder decoder;
 
-  /// One rate everywhere but in the embedding, as in the reference; sites are numbered by the
-  /// unpruned architecture.
+  /// Sets one rate everywhere except in the embedding, as in the reference. Sites are numbered by
+  /// the unpruned architecture.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     encoder.set_dropout(rate, 0);
@@ -93,14 +96,15 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
     typename LayerNorm<Scalar, width>::Cache pre_norm;
     typename Encoder::Cache encoder;
     typename Decoder::Cache decoder;
-    std::vector<Tokens> memories, dmemories;  // of each scale; empty where nobody reads it
+    std::vector<Tokens> memories, dmemories;  // of each scale; empty if nothing reads it
     Rows<Scalar, segment> sum, dsum;          // of the predictions, [B*C * u x segment]
     Rows<Scalar> forecast;                    // [B*T x C]
     Rows<Scalar, width> dembedded;
     std::size_t samples = 0, channels = 0, scales = 0;
   };
 
-  /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
+  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
+  /// and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     Base::expect_channels(channels);
     cache.arena.prepare(purpose, [&](Arena& arena) {
@@ -108,7 +112,8 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
       cache.scales = arena.training() ? config().scales() : config().live_scales();
       const std::size_t series = samples * channels, rows = series * config().segments(0),
                         forecast_rows = series * config().forecast_segments();
-      cache.memories.assign(config().scales(), {}), cache.dmemories.assign(config().scales(), {});
+      cache.memories.assign(config().scales(), {});
+      cache.dmemories.assign(config().scales(), {});
       if (cache.scales > 0) {
         cache.pre_norm.lay_out(arena, pre_norm, rows);
         arena.temporarily([&] {
@@ -154,7 +159,7 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
     return cache.forecast;
   }
 
-  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
   template <class PassType>
   void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     std::ranges::fill(cache.dsum.flat(), Scalar(0));
@@ -184,7 +189,7 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
     decoder.backward_weights(pass, caches.of(&Cache::decoder), gradients.decoder, share);
   }
 
-  /// Of the forecast of one window: matrix products alone, dead scales not counted.
+  /// Multiply-adds of the forecast of one window. Counts matrix products only, without dead scales.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     const std::size_t live = config().live_scales();
     return (live > 0 ? embedding.multiply_adds(channels) : 0) +
@@ -192,8 +197,8 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
            decoder.multiply_adds(channels, segments_of_scale());
   }
 
-  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
-  /// cut into blocks by.
+  /// Numbers in the widest activation of one sample of the unpruned architecture. Determines how a
+  /// batch is divided into micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return channels * std::max(config().segments(0), config().forecast_segments()) *
            std::max(config().width, config().ffn_width);
@@ -213,7 +218,7 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
     Decoder::for_each(self.decoder, prefix + "decoder.decode_layers.", list);
   }
 
-  /// What no longer reaches the forecast, and inference leaves out.
+  /// The parts that no longer reach the forecast. Inference skips them.
   [[nodiscard]] std::vector<std::string> dead_parts() const {
     const std::size_t live = config().live_scales();
     std::vector<std::string> parts;
@@ -223,7 +228,7 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
     return parts;
   }
 
-  /// The name of module i, as in the reference's state_dict; of sender and receiver it is the
+  /// The name of module i in the reference's state_dict. For sender and receiver it is the
   /// receiver's.
   [[nodiscard]] std::string module_name(std::size_t i) const {
     constexpr std::array stages{"time_attention", "dim_receiver"};
@@ -239,13 +244,13 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   [[nodiscard]] auto segments_of_scale() const {
     return [this](std::size_t i) { return config().segments(i); };
   }
-  /// None for the blocks whose output is no live scale.
+  /// The samples of block l: none for a block whose output is not a live scale.
   [[nodiscard]] static auto samples_of_block(std::size_t samples, std::size_t live) {
     return [samples, live](std::size_t l) { return l + 1 < live ? samples : 0; };
   }
 
-  /// visit(forecast(b, t, c), sum(b, c, t + padding)): of the padded horizon the reference takes
-  /// the last T rows.
+  /// Calls visit(forecast(b, t, c), sum(b, c, t + padding)) for each element. The reference takes
+  /// the last T rows of the padded horizon.
   template <class Visit, class Forecast, class Sum>
   void for_each_forecast(const Cache& cache, const Visit& visit, const Forecast& forecast,
                          const Sum& sum) const {

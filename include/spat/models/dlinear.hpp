@@ -1,5 +1,5 @@
-// models. DLinear: one linear map of each series' trend and one of the rest. No attention: a
-// baseline.
+// models. DLinear: one linear map of each series' trend and one of the rest. A baseline without
+// attention.
 #pragma once
 
 #include <spat/models/dlinear/series_decomposition.hpp>
@@ -9,18 +9,18 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Everything that shapes a DLinear: integers and bools, so that it can be a template argument.
+/// The configuration of DLinear: integers and bools, so that it can be a template argument.
 struct DLinearConfig {
-  static constexpr const char* title = "DLinear";  // in messages
+  static constexpr const char* title = "DLinear";  // used in messages
 
   std::size_t channels = 0;   // C
   std::size_t lookback = 96;  // L
   std::size_t horizon = 96;   // T
-  std::size_t kernel = 25;    // steps of the moving average
+  std::size_t kernel = 25;    // window of the moving average, in steps
   ModuleMask kept{};
 
   [[nodiscard]] constexpr std::size_t modules() const { return 0; }
-  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon);
     return 2 * (l * t + t);
@@ -32,7 +32,7 @@ struct DLinearConfig {
            rule(kernel % 2 == 1, "the moving average needs an odd kernel", "kernel", kernel);
   }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
-  /// Throws ConfigError with the rule and the values.
+  /// Throws ConfigError with the rule that does not hold and its values.
   void check() const { check_rules(*this); }
   friend constexpr bool operator==(const DLinearConfig&, const DLinearConfig&) = default;
 
@@ -43,17 +43,19 @@ struct DLinearConfig {
   }
 };
 
-/// Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023, as in the
-/// Time-Series-Library:
+/// DLinear (Zeng et al., "Are Transformers Effective for Time Series Forecasting?", AAAI 2023), as
+/// in the Time-Series-Library:
 ///
-///     trend, seasonal = decomposition(history^T);  forecast = (seasonal W_s^T + b_s + trend W_t^T
-///     + b_t)^T
+///     trend, seasonal = decomposition(history^T)
+///     forecast = (seasonal W_s^T + b_s + trend W_t^T + b_t)^T
 ///
-/// Shapes:  history [B*L x C]   trend, seasonal [B*C x L]
-/// W_s, W_t [T x L], shared by the channels   forecast [B*T x C].
-/// No modules to prune. Both weights start at 1 / L. No parameter depends on C: the dynamic form
-/// forecasts any number of channels. Time marks are not read. Errors: ConfigError for sizes that do
-/// not fit together, ShapeError for a batch of other sizes.
+/// Shapes, with W_s and W_t shared by the channels:
+///
+///     history [B*L x C]   trend, seasonal [B*C x L]   W_s, W_t [T x L]   forecast [B*T x C]
+///
+/// There are no modules to prune. Both weights start at 1 / L. No parameter depends on C: the
+/// dynamic form forecasts any number of channels. Time marks are not read. Errors: ConfigError for
+/// sizes that do not fit together, ShapeError for a batch of other sizes.
 template <class Scalar, class ModelForm = Dynamic<DLinearConfig>>
 class DLinear : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -79,7 +81,7 @@ class DLinear : public ForecasterBase<Scalar, ModelForm> {
   Map seasonal, trend;
   SeriesFrame<Scalar> frame;
 
-  /// Kept for the file; nothing is dropped here.
+  /// Stores the rate for the model file. This model has no dropout.
   void set_dropout(double rate) { Base::keep_dropout(rate); }
 
   struct Cache {
@@ -91,7 +93,8 @@ class DLinear : public ForecasterBase<Scalar, ModelForm> {
     std::size_t samples = 0, channels = 0;
   };
 
-  /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
+  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
+  /// and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     cache.arena.prepare(purpose, [&](Arena& arena) {
       cache.samples = samples, cache.channels = channels;
@@ -120,7 +123,7 @@ class DLinear : public ForecasterBase<Scalar, ModelForm> {
     return frame.leave(pass, trend.forward(pass, parts.trend, cache.trend, add), cache.frame);
   }
 
-  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
   void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
     seasonal.skip_input(dy, cache.seasonal);
@@ -133,12 +136,13 @@ class DLinear : public ForecasterBase<Scalar, ModelForm> {
     trend.backward_weights(pass, caches.of(&Cache::trend), gradients.trend, share);
   }
 
-  /// Of the forecast of one window: matrix products alone.
+  /// Multiply-adds of the forecast of one window. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     return seasonal.multiply_adds(channels) + trend.multiply_adds(channels);
   }
 
-  /// Numbers in the widest activation of one sample: what a batch is cut into blocks by.
+  /// Numbers in the widest activation of one sample. Determines how a batch is divided into
+  /// micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return channels * std::max(config().lookback, config().horizon);
   }

@@ -7,13 +7,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Forecasts the rows after the end of a series: a series of the target channels, [horizon x C_out]
-/// in the units of the series, whose times go on from the series' last one by its usual step. It
-/// has no times if the series has none. The model must have its weights packed.
+/// Forecasts the rows after the end of a series. Returns a series of the target channels, [horizon
+/// x C_out], in the units of the series. Its times continue the series' times by their usual step;
+/// it has none if the series has none. The model must have its weights packed.
 ///
-/// Throws DataError for fewer rows than the lookback, ShapeError for a scaler of other channels or
-/// a window that the model cannot take, ConfigError for time marks without dates or a single row
-/// with a time, and for columns of other names than `data` has, if it has any.
+/// Throws DataError for fewer rows than the lookback. Throws ShapeError for a scaler of other
+/// channels or a window that the model cannot take. Throws ConfigError for time marks without
+/// dates, for a single row with a time, and for columns of other names than those of `data`, if it
+/// has any.
 template <Evaluable Model>
 [[nodiscard]] Series forecast(const Model& model, const DataDescription& data, const Series& series,
                               Team* team = nullptr) {

@@ -1,4 +1,4 @@
-// models. A model's configuration at run time or in its type, so that one body of code serves both.
+// models. A model's configuration, at run time or in its type: one implementation serves both.
 #pragma once
 
 #include <spat/core/extent.hpp>
@@ -8,10 +8,11 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Sizes, depth and kept modules at run time: every pruned form has the same type.
+/// The run-time form: sizes, depth and kept modules are members, so that every pruned model has the
+/// same type.
 ///
 /// Config is a structural type of integers and bools with `modules()`, `kept`, `with_kept(mask)`,
-/// `valid()` and `check()`, which throws ConfigError with the rule and the values.
+/// `valid()` and `check()`, which throws ConfigError with the rule and its values.
 template <class ModelConfig>
 struct Dynamic {
   using Config = ModelConfig;
@@ -26,7 +27,7 @@ struct Dynamic {
   [[nodiscard]] std::size_t modules() const { return value.modules(); }
 };
 
-/// All of it in the type.
+/// The compile-time form: the whole configuration is in the type.
 template <auto Value>
 struct Static {
   static_assert(
@@ -36,7 +37,7 @@ struct Static {
 
   using Config = std::remove_const_t<decltype(Value)>;
   static constexpr bool is_static = true;
-  /// Bits beyond the last module are dropped: "all" of N modules is one mask.
+  /// Canonical: masks that differ only beyond the last module are the same type.
   static constexpr Config value = Value.with_kept(kept_modules(Value));
 
   template <ModuleMask mask>
@@ -56,7 +57,7 @@ struct Static {
   [[nodiscard]] static constexpr std::size_t modules() { return value.modules(); }
 };
 
-/// The modules of which one has to stay: those that a configuration's guard() names, or none.
+/// The modules of which one must stay: those that the configuration's guard() returns, or none.
 template <class Form>
 [[nodiscard]] constexpr ModuleMask guard_of(const Form& form) {
   if constexpr (requires { form.value.guard(); })
@@ -65,7 +66,7 @@ template <class Form>
     return {};
 }
 
-/// A size of the configuration as an extent; Member may also be a function, for derived sizes.
+/// A size of the configuration as an extent. Member may also be a function, for derived sizes.
 template <class Form, auto Member>
 [[nodiscard]] consteval std::size_t extent() {
   if constexpr (Form::is_static)

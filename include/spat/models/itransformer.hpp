@@ -9,10 +9,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Everything that shapes an iTransformer: integers and bools, so that it can be a template
-/// argument.
+/// The configuration of iTransformer: integers and bools, so that it can be a template argument.
 struct ITransformerConfig {
-  static constexpr const char* title = "iTransformer";  // in messages
+  static constexpr const char* title = "iTransformer";  // used in messages
 
   std::size_t channels = 0;     // C
   std::size_t marks = 0;        // M, time marks as further tokens
@@ -27,7 +26,7 @@ struct ITransformerConfig {
 
   [[nodiscard]] constexpr std::size_t modules() const { return depth; }
   [[nodiscard]] constexpr std::size_t tokens() const { return channels + marks; }
-  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon),
                d = static_cast<double>(width), f = static_cast<double>(ffn_width);
@@ -42,7 +41,7 @@ struct ITransformerConfig {
     return rules::window(*this, rule) && rules::attention_blocks(*this, rule);
   }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
-  /// Throws ConfigError with the rule and the values.
+  /// Throws ConfigError with the rule that does not hold and its values.
   void check() const { check_rules(*this); }
   friend constexpr bool operator==(const ITransformerConfig&, const ITransformerConfig&) = default;
 
@@ -62,13 +61,16 @@ struct ITransformerConfig {
 
 /// Inverted transformer (Liu et al., "iTransformer", ICLR 2024), encoder only:
 ///
-///     n = instance_norm(history);  tokens = embed(n^T, marks^T);  tokens = encoder(tokens); tokens
-///     = LN(tokens) forecast = restore((tokens W_p^T + b_p)^T), the C channels' tokens alone
+///     n = instance_norm(history);  tokens = embed(n^T, marks^T)
+///     tokens = encoder(tokens);  tokens = LN(tokens)
+///     forecast = restore((tokens W_p^T + b_p)^T), the C channels' tokens alone
 ///
-/// Shapes:  history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]
-/// forecast [B*T x C].
-/// Modules: the attention of each encoder layer. With all of them pruned tokens never meet, marks
-/// are dead, and inference leaves them out. No parameter depends on C: the dynamic form forecasts
+/// Shapes:
+///
+///     history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]   forecast [B*T x C]
+///
+/// Modules: the attention of each encoder layer. If all of them are pruned, tokens never interact,
+/// marks are dead, and inference skips them. No parameter depends on C: the dynamic form forecasts
 /// any number of channels. Errors: ConfigError for sizes that do not fit together, ShapeError for a
 /// batch of other sizes.
 template <class Scalar, class ModelForm = Dynamic<ITransformerConfig>>
@@ -105,7 +107,8 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
   Linear<Scalar, width, horizon> projection;
   SeriesFrame<Scalar> frame;
 
-  /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
+  /// Sets one rate everywhere, as in the reference. Sites are numbered by the unpruned
+  /// architecture.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     embedding.dropout = {rate, 0};
@@ -122,10 +125,12 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
     std::size_t samples = 0, channels = 0, marks = 0;
   };
 
-  /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
+  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
+  /// and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      cache.samples = samples, cache.channels = channels,
+      cache.samples = samples;
+      cache.channels = channels;
       cache.marks = live_marks(arena.training());
       const std::size_t rows = samples * (channels + cache.marks);
       cache.frame.lay_out(arena, frame, samples, channels, channels + cache.marks);
@@ -150,7 +155,7 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
     return frame.leave(pass, y, cache.frame);
   }
 
-  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
   template <class PassType>
   void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
@@ -168,15 +173,15 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
     projection.backward_weights(pass, caches.of(&Cache::projection), gradients.projection, share);
   }
 
-  /// Of the forecast of one window: matrix products alone, dead tokens not counted.
+  /// Multiply-adds of the forecast of one window. Counts matrix products only, without dead tokens.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     const std::size_t tokens = channels + live_marks(false);
     return embedding.value_embedding.multiply_adds(tokens) + encoder.multiply_adds(tokens) +
            projection.multiply_adds(tokens);
   }
 
-  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
-  /// cut into blocks by.
+  /// Numbers in the widest activation of one sample of the unpruned architecture. Determines how a
+  /// batch is divided into micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return (channels + config().marks) * std::max(config().width, config().ffn_width);
   }
@@ -189,17 +194,17 @@ class ITransformer : public ForecasterBase<Scalar, ModelForm> {
     decltype(self.projection)::for_each(self.projection, prefix + "projection.", list);
   }
 
-  /// Other names that files use for the same tensor: {ours, theirs}, as prefixes.
+  /// Other names that files use for the same tensor, as pairs of prefixes: {ours, theirs}.
   static constexpr std::array<std::array<std::string_view, 2>, 1> aliases{
       {{"projection.", "projector."}}};
 
-  /// What no longer reaches the forecast, and inference leaves out.
+  /// The parts that no longer reach the forecast. Inference skips them.
   [[nodiscard]] std::vector<std::string> dead_parts() const {
     return live_marks(false) == config().marks ? std::vector<std::string>{}
                                                : std::vector<std::string>{"time marks"};
   }
 
-  /// The name of module i, as in the reference's state_dict.
+  /// The name of module i in the reference's state_dict.
   [[nodiscard]] std::string module_name(std::size_t i) const {
     return message("encoder.attn_layers.", i, ".attention");
   }

@@ -19,12 +19,14 @@ namespace spat::inline SPAT_ABI {
 ///     n = instance_norm(history);  tokens = W_P patches(n) + pe;  tokens = BN(encoder(tokens))
 ///     forecast = restore(Drop(W_h flatten(tokens) + b_h)^T)
 ///
-/// Shapes:  history [B*L x C]   tokens [B*C * P x D]
-/// forecast [B*T x C].  To the encoder each variate is a sample.
-/// Modules: the attention of each encoder layer. With all of them pruned patches meet in the head
-/// alone. No parameter depends on C: the dynamic form forecasts any number of channels. Time marks
-/// are not read. Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of
-/// other sizes.
+/// Shapes:  history [B*L x C]   tokens [B*C * P x D]   forecast [B*T x C].
+///
+/// The encoder treats each variate as a sample.
+///
+/// Modules: the attention of each encoder layer. If all of them are pruned, patches interact only
+/// in the head. No parameter depends on C: the dynamic form forecasts any number of channels. Time
+/// marks are not read. Errors: ConfigError for sizes that do not fit together, ShapeError for a
+/// batch of other sizes.
 template <class Scalar, class ModelForm = Dynamic<PatchTSTConfig>>
 class PatchTST : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -61,7 +63,8 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
   FlattenHead<Scalar, head_inputs, horizon, width> head;
   SeriesFrame<Scalar> frame;
 
-  /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
+  /// Sets one rate everywhere, as in the reference. Sites are numbered by the unpruned
+  /// architecture.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     embedding.dropout = {rate, 0};
@@ -76,11 +79,12 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
     typename Encoder::Cache encoder;
     typename BatchNorm<Scalar, width>::Cache norm;
     typename FlattenHead<Scalar, head_inputs, horizon, width>::Cache head;
-    Rows<const Scalar, width> tokens, dtokens;  // between the stages: into the norm, into the head
+    Rows<const Scalar, width> tokens, dtokens;  // between the stages: norm input, head input
     std::size_t samples = 0, channels = 0;
   };
 
-  /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
+  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
+  /// and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     cache.arena.prepare(purpose, [&](Arena& arena) {
       cache.samples = samples, cache.channels = channels;
@@ -93,7 +97,7 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
     });
   }
 
-  /// Two stages: to the batch statistics, and from there on.
+  /// Two stages: up to the batch statistics, and the rest.
   [[nodiscard]] std::size_t stages() const { return 2; }
 
   template <class PassType>
@@ -112,7 +116,7 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
     return frame.leave(pass, y, cache.frame);
   }
 
-  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
   template <class PassType>
   void backward_stage(const PassType& pass, std::size_t stage, Rows<const Scalar> dforecast,
                       Cache& cache) const {
@@ -151,14 +155,14 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
     head.backward_weights(pass, caches.of(&Cache::head), gradients.head, share);
   }
 
-  /// Of the forecast of one window: matrix products alone.
+  /// Multiply-adds of the forecast of one window. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     return embedding.multiply_adds(channels) +
            channels * encoder.multiply_adds(config().patches()) + head.multiply_adds(channels);
   }
 
-  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
-  /// cut into blocks by.
+  /// Numbers in the widest activation of one sample of the unpruned architecture. Determines how a
+  /// batch is divided into micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return channels * config().patches() * std::max(config().width, config().ffn_width);
   }
@@ -171,7 +175,7 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
     decltype(self.head)::for_each(self.head, prefix + "head.", list);
   }
 
-  /// The name of module i, as in the reference's state_dict.
+  /// The name of module i in the reference's state_dict.
   [[nodiscard]] std::string module_name(std::size_t i) const {
     return message("encoder.attn_layers.", i, ".attention");
   }

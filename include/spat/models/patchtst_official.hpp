@@ -1,5 +1,5 @@
-// models. PatchTST as its authors publish it: residual attention, batch statistics in every block,
-// learned positions.
+// models. PatchTST as published by its authors: residual attention, batch statistics in every
+// block, learned positions.
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
@@ -20,12 +20,14 @@ namespace spat::inline SPAT_ABI {
 ///     x_l+1, S_l+1 = layer_l(x_l, S_l)                    (ResidualAttentionLayer)
 ///     forecast = restore((W_h flatten(x_E) + b_h)^T)
 ///
-/// Shapes:  history [B*L x C]   x [B*C * P x D]   S [B*C * H * P x P]
-/// forecast [B*T x C].  To the encoder each variate is a sample.
-/// Modules: the attention of each encoder layer. With all of them pruned patches meet in the head
-/// alone. No parameter depends on C: the dynamic form forecasts any number of channels. Time marks
-/// are not read. Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of
-/// other sizes.
+/// Shapes:  history [B*L x C]   x [B*C * P x D]   S [B*C * H * P x P]   forecast [B*T x C].
+///
+/// The encoder treats each variate as a sample.
+///
+/// Modules: the attention of each encoder layer. If all of them are pruned, patches interact only
+/// in the head. No parameter depends on C: the dynamic form forecasts any number of channels. Time
+/// marks are not read. Errors: ConfigError for sizes that do not fit together, ShapeError for a
+/// batch of other sizes.
 template <class Scalar, class ModelForm = Dynamic<OfficialPatchTSTConfig>>
 class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -74,8 +76,8 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   Head head;
   SeriesFrame<Scalar> frame;
 
-  /// One rate, as in the reference, which drops neither attention probabilities nor the head's
-  /// output; sites are numbered by the unpruned architecture.
+  /// Sets one rate, as in the reference, which drops neither attention probabilities nor the head's
+  /// output. Sites are numbered by the unpruned architecture.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     embedding_dropout = {rate, 0};
@@ -96,7 +98,8 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     std::size_t samples = 0, channels = 0;
   };
 
-  /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
+  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
+  /// and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     cache.arena.prepare(purpose, [&](Arena& arena) {
       cache.samples = samples, cache.channels = channels;
@@ -114,8 +117,8 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     });
   }
 
-  /// Stage 2l makes the input of layer l (or of the head) and mixes its patches, stage 2l + 1 is
-  /// its feed-forward: after each but the last there is a batch normalization.
+  /// Stage 2l computes the input of layer l (or of the head) and mixes its patches. Stage 2l + 1 is
+  /// its feed-forward. A batch normalization follows each stage but the last.
   [[nodiscard]] std::size_t stages() const { return 2 * config().depth + 1; }
 
   template <class PassType>
@@ -142,7 +145,7 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     return {};
   }
 
-  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
   template <class PassType>
   void backward_stage(const PassType& pass, std::size_t stage, Rows<const Scalar> dforecast,
                       Cache& cache) const {
@@ -195,15 +198,15 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     head.backward_weights(pass, caches.of(&Cache::head), gradients.head, share);
   }
 
-  /// Of the forecast of one window: matrix products alone.
+  /// Multiply-adds of the forecast of one window. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     const std::size_t tokens = config().patches();
     return embedding.multiply_adds(channels * tokens) + channels * encoder.multiply_adds(tokens) +
            head.multiply_adds(channels);
   }
 
-  /// Numbers in the widest activation of one sample, of the unpruned architecture, scores among
-  /// them: what a batch is cut into blocks by.
+  /// Numbers in the widest activation of one sample of the unpruned architecture, including scores.
+  /// Determines how a batch is divided into micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     const std::size_t tokens = config().patches();
     return channels * tokens *
@@ -219,13 +222,13 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     Head::for_each(self.head, prefix + "model.head.", list);
   }
 
-  /// The name of module i, as in the reference's state_dict.
+  /// The name of module i in the reference's state_dict.
   [[nodiscard]] std::string module_name(std::size_t i) const {
     return message("model.backbone.encoder.layers.", i, ".self_attn");
   }
 
  private:
-  /// use(layer l, its memory).
+  /// Calls use(layer l, its cache).
   template <class Use>
   void at_layer(std::size_t l, Cache& cache, Use&& use) const {
     for_each_block(
@@ -235,8 +238,8 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
         encoder.blocks, cache.encoder.blocks);
   }
 
-  /// use(norm, its memory in each block) for the batch normalization between stages `stage` and
-  /// `stage + 1`.
+  /// Calls use(norm, its cache in each micro-batch) for the batch normalization between stages
+  /// `stage` and `stage + 1`.
   template <class Use>
   void at_norm(std::size_t stage, Caches<Cache> caches, Use&& use) const {
     const auto encoders = caches.of(&Cache::encoder);

@@ -1,5 +1,5 @@
-// models. Forecasts with a trained model: a workspace laid out once, batches cut into blocks over
-// workers.
+// models. Forecasts with a trained model: a workspace that is laid out once, micro-batches divided
+// among workers.
 #pragma once
 
 #include <spat/autograd/microbatch_plan.hpp>
@@ -9,12 +9,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Forecasts batches of any size; the bytes of a forecast depend on its own window alone, not on
-/// its batch or the workers.
+/// Forecasts batches of any size. The bytes of a forecast depend only on its own window, not on its
+/// batch or on the workers.
 ///
-/// The model must outlive this, with its weights packed. After the first batch of a size nothing is
-/// allocated. A batch that is one block is split inside its layers, over rows and heads; more
-/// blocks are dealt to the workers.
+/// The model must outlive the predictor and have its weights packed. Nothing is allocated after the
+/// first batch of a size. A batch of one micro-batch is divided inside its layers, over rows and
+/// heads; otherwise each worker forecasts a contiguous range of micro-batches.
 template <class Model>
 class Predictor {
   static_assert(Evaluable<Model>,
@@ -28,8 +28,8 @@ class Predictor {
       works_.push_back(std::make_unique<Work>());
   }
 
-  /// The forecast [B*T x C_out] in scaled units; valid until the next call. Throws ShapeError for a
-  /// batch the model cannot take.
+  /// Returns the forecast [B*T x C_out] in scaled units, valid until the next call. Throws
+  /// ShapeError for a batch that the model cannot take.
   [[nodiscard]] Rows<const Scalar> forecast(const WindowBatch<Scalar>& batch) {
     const MicrobatchPlan plan(batch.samples, model_->activation_size(batch.channels()));
     if (plan.microbatches == 0) return {};

@@ -1,4 +1,4 @@
-// models. RLinear: one linear map of each normalized series. No attention: a baseline.
+// models. RLinear: one linear map of each normalized series. A baseline without attention.
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
@@ -7,9 +7,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Everything that shapes an RLinear: integers and bools, so that it can be a template argument.
+/// The configuration of RLinear: integers and bools, so that it can be a template argument.
 struct RLinearConfig {
-  static constexpr const char* title = "RLinear";  // in messages
+  static constexpr const char* title = "RLinear";  // used in messages
 
   std::size_t channels = 0;   // C
   std::size_t lookback = 96;  // L
@@ -18,7 +18,7 @@ struct RLinearConfig {
   ModuleMask kept{};
 
   [[nodiscard]] constexpr std::size_t modules() const { return 0; }
-  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon);
     return l * t + t;
@@ -29,7 +29,7 @@ struct RLinearConfig {
     return rules::window(*this, rule);
   }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
-  /// Throws ConfigError with the rule and the values.
+  /// Throws ConfigError with the rule that does not hold and its values.
   void check() const { check_rules(*this); }
   friend constexpr bool operator==(const RLinearConfig&, const RLinearConfig&) = default;
 
@@ -41,14 +41,15 @@ struct RLinearConfig {
   }
 };
 
-/// Li et al., "Revisiting Long-term Time Series Forecasting: An Investigation on Linear Mapping",
-/// 2023; its RevIN without affine:
+/// RLinear (Li et al., "Revisiting Long-term Time Series Forecasting: An Investigation on Linear
+/// Mapping", 2023), with RevIN without affine parameters:
 ///
 ///     n = instance_norm(history);  forecast = restore((n^T W^T + b)^T)
 ///
 /// Shapes:  history, n [B*L x C]   W [T x L], shared by the channels   forecast [B*T x C].
-/// No modules to prune. No parameter depends on C: the dynamic form forecasts any number of
-/// channels. Time marks are not read. Errors: ConfigError for sizes that do not fit together,
+///
+/// There are no modules to prune. No parameter depends on C: the dynamic form forecasts any number
+/// of channels. Time marks are not read. Errors: ConfigError for sizes that do not fit together,
 /// ShapeError for a batch of other sizes.
 template <class Scalar, class ModelForm = Dynamic<RLinearConfig>>
 class RLinear : public ForecasterBase<Scalar, ModelForm> {
@@ -70,7 +71,7 @@ class RLinear : public ForecasterBase<Scalar, ModelForm> {
   Map linear;
   SeriesFrame<Scalar> frame;
 
-  /// Kept for the file; nothing is dropped here.
+  /// Stores the rate for the model file. This model has no dropout.
   void set_dropout(double rate) { Base::keep_dropout(rate); }
 
   struct Cache {
@@ -81,7 +82,8 @@ class RLinear : public ForecasterBase<Scalar, ModelForm> {
     std::size_t samples = 0, channels = 0;
   };
 
-  /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
+  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
+  /// and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     cache.arena.prepare(purpose, [&](Arena& arena) {
       cache.samples = samples, cache.channels = channels;
@@ -99,7 +101,7 @@ class RLinear : public ForecasterBase<Scalar, ModelForm> {
     return frame.leave(pass, linear.forward(pass, cache.series, cache.linear), cache.frame);
   }
 
-  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
   void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     linear.skip_input(frame.backward_leave(pass, dforecast, cache.frame), cache.linear);
   }
@@ -109,12 +111,13 @@ class RLinear : public ForecasterBase<Scalar, ModelForm> {
     linear.backward_weights(pass, caches.of(&Cache::linear), gradients.linear, share);
   }
 
-  /// Of the forecast of one window: matrix products alone.
+  /// Multiply-adds of the forecast of one window. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     return linear.multiply_adds(channels);
   }
 
-  /// Numbers in the widest activation of one sample: what a batch is cut into blocks by.
+  /// Numbers in the widest activation of one sample. Determines how a batch is divided into
+  /// micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return channels * std::max(config().lookback, config().horizon);
   }

@@ -1,5 +1,4 @@
-// models. S-Mamba: selective scans over variates, each embedded as one token, in place of
-// attention.
+// models. S-Mamba: selective scans over variates, each embedded as one token, instead of attention.
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
@@ -10,9 +9,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Everything that shapes an S-Mamba: integers and bools, so that it can be a template argument.
+/// The configuration of S-Mamba: integers and bools, so that it can be a template argument.
 struct SMambaConfig {
-  static constexpr const char* title = "S-Mamba";  // in messages
+  static constexpr const char* title = "S-Mamba";  // used in messages
 
   std::size_t channels = 0;     // C
   std::size_t marks = 0;        // M, time marks as further tokens
@@ -21,15 +20,15 @@ struct SMambaConfig {
   std::size_t width = 512;      // D
   std::size_t ffn_width = 512;  // F
   std::size_t depth = 2;        // encoder layers, one module each: the Mambas of both directions
-  std::size_t state = 32;       // numbers of the state a channel
-  std::size_t convolution = 2;  // tokens that the convolution sees
-  std::size_t expand = 1;       // channels of a Mamba in widths
+  std::size_t state = 32;       // state values per channel
+  std::size_t convolution = 2;  // kernel of the convolution, in tokens
+  std::size_t expand = 1;       // channels of a Mamba per unit of width
   bool instance_norm = true;
   ModuleMask kept = ModuleMask::all();
 
   [[nodiscard]] constexpr std::size_t modules() const { return depth; }
   [[nodiscard]] constexpr std::size_t inner() const { return expand * width; }
-  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon),
                d = static_cast<double>(width), f = static_cast<double>(ffn_width),
@@ -51,7 +50,7 @@ struct SMambaConfig {
                 convolution, "expand", expand);
   }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
-  /// Throws ConfigError with the rule and the values.
+  /// Throws ConfigError with the rule that does not hold and its values.
   void check() const { check_rules(*this); }
   friend constexpr bool operator==(const SMambaConfig&, const SMambaConfig&) = default;
 
@@ -71,19 +70,22 @@ struct SMambaConfig {
   }
 };
 
-/// Wang et al., "Is Mamba Effective for Time Series Forecasting?", 2024: iTransformer's frame
-/// around Mambas in both directions:
+/// S-Mamba (Wang et al., "Is Mamba Effective for Time Series Forecasting?", 2024): the frame of
+/// iTransformer around Mambas in both directions:
 ///
-///     n = instance_norm(history);  tokens = embed(n^T, marks^T);  tokens = encoder(tokens); tokens
-///     = LN(tokens) forecast = restore((tokens W_p^T + b_p)^T), the C channels' tokens alone
+///     n = instance_norm(history);  tokens = embed(n^T, marks^T)
+///     tokens = encoder(tokens);  tokens = LN(tokens)
+///     forecast = restore((tokens W_p^T + b_p)^T), the C channels' tokens alone
 ///
-/// Shapes:  history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]
-/// forecast [B*T x C].
-/// Modules: the two Mambas of each encoder layer, as one. There is no attention in them, so no
-/// criterion hears of them: their scores stay NaN and whoever prunes names the mask. With all of
-/// them pruned tokens never meet, marks are dead, and inference leaves them out. No parameter
-/// depends on C, but a scan has an order: variates in another order have another forecast. Errors:
-/// ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
+/// Shapes:
+///
+///     history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]   forecast [B*T x C]
+///
+/// Modules: the two Mambas of each encoder layer, as one. They contain no attention, so no
+/// criterion receives their events: their scores stay NaN, and the caller names the mask to prune.
+/// If all of them are pruned, tokens never interact, marks are dead, and inference skips them. No
+/// parameter depends on C, but a scan has an order: permuted variates have another forecast.
+/// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
 template <class Scalar, class ModelForm = Dynamic<SMambaConfig>>
 class SMamba : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -104,7 +106,7 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
   template <ModuleMask mask>
   using Pruned = SMamba<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "smamba";
-  static constexpr bool scored = false;  // no criterion hears of its modules
+  static constexpr bool scored = false;  // no criterion receives events of its modules
 
   explicit SMamba(ModelForm model_form = {})
       : Base(model_form), embedding(config().lookback, config().width),
@@ -121,7 +123,8 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
   Linear<Scalar, width, horizon> projection;
   SeriesFrame<Scalar> frame;
 
-  /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
+  /// Sets one rate everywhere, as in the reference. Sites are numbered by the unpruned
+  /// architecture.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     embedding.dropout = {rate, 0};
@@ -138,10 +141,12 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
     std::size_t samples = 0, channels = 0, marks = 0;
   };
 
-  /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
+  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
+  /// and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      cache.samples = samples, cache.channels = channels,
+      cache.samples = samples;
+      cache.channels = channels;
       cache.marks = live_marks(arena.training());
       const std::size_t tokens = channels + cache.marks, rows = samples * tokens;
       cache.frame.lay_out(arena, frame, samples, channels, tokens);
@@ -165,7 +170,7 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
     return frame.leave(pass, y, cache.frame);
   }
 
-  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
   void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
     const auto dtokens = norm.backward_input(
@@ -182,16 +187,16 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
     projection.backward_weights(pass, caches.of(&Cache::projection), gradients.projection, share);
   }
 
-  /// Of the forecast of one window: matrix products, convolutions and scans, dead tokens not
-  /// counted.
+  /// Multiply-adds of the forecast of one window. Counts matrix products, convolutions and scans,
+  /// without dead tokens.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     const std::size_t tokens = channels + live_marks(false);
     return embedding.value_embedding.multiply_adds(tokens) + encoder.multiply_adds(tokens) +
            projection.multiply_adds(tokens);
   }
 
-  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
-  /// cut into blocks by.
+  /// Numbers in the widest activation of one sample of the unpruned architecture. Determines how a
+  /// batch is divided into micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return (channels + config().marks) *
            std::max({config().width, config().ffn_width, 2 * config().inner()});
@@ -205,13 +210,13 @@ class SMamba : public ForecasterBase<Scalar, ModelForm> {
     decltype(self.projection)::for_each(self.projection, prefix + "projector.", list);
   }
 
-  /// What no longer reaches the forecast, and inference leaves out.
+  /// The parts that no longer reach the forecast. Inference skips them.
   [[nodiscard]] std::vector<std::string> dead_parts() const {
     return live_marks(false) == config().marks ? std::vector<std::string>{}
                                                : std::vector<std::string>{"time marks"};
   }
 
-  /// The name of module i, as in the reference's state_dict: its first direction's.
+  /// The name of module i in the reference's state_dict: the name of its first direction.
   [[nodiscard]] std::string module_name(std::size_t i) const {
     return message("encoder.attn_layers.", i, ".attention");
   }

@@ -1,5 +1,5 @@
-// models. TimeXer: attention over the patches of each variate, whose global token looks at all
-// variates and time marks.
+// models. TimeXer: attention over the patches of each variate. A global token per variate attends
+// to all variates and time marks.
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
@@ -12,9 +12,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Everything that shapes a TimeXer: integers and bools, so that it can be a template argument.
+/// The configuration of TimeXer: integers and bools, so that it can be a template argument.
 struct TimeXerConfig {
-  static constexpr const char* title = "TimeXer";  // in messages
+  static constexpr const char* title = "TimeXer";  // used in messages
 
   std::size_t channels = 0;  // C
   std::size_t marks = 0;     // M, time marks as exogenous tokens
@@ -26,27 +26,27 @@ struct TimeXerConfig {
   std::size_t ffn_width = 2048;  // F
   std::size_t heads = 8;         // H
   std::size_t depth = 2;         // encoder layers, two attention modules each
-  std::size_t patch = 16;        // rows of a patch, and from one to the next
+  std::size_t patch = 16;        // length and stride of a patch, in rows
   bool instance_norm = true;
   ModuleMask kept = ModuleMask::all();
 
   [[nodiscard]] constexpr std::size_t modules() const { return 2 * depth; }
-  /// Variates that are forecast, from patches.
+  /// Number of variates that are forecast. These are read as patches.
   [[nodiscard]] constexpr std::size_t endogenous() const { return targets ? targets : channels; }
-  /// Variates that are looked at whole: all of them, or those that are not forecast.
+  /// Number of variates that are read as whole series: all of them, or those that are not forecast.
   [[nodiscard]] constexpr std::size_t exogenous() const {
     return endogenous() == channels ? channels : channels - endogenous();
   }
   [[nodiscard]] constexpr std::size_t memory_tokens() const { return exogenous() + marks; }
   [[nodiscard]] constexpr std::size_t tokens() const {
     return lookback / patch + 1;
-  }  // of a variate: P and the global
+  }  // of a variate: P patches and the global token
   [[nodiscard]] constexpr std::size_t head_inputs() const { return width * tokens(); }
-  /// Whether a cross-attention is kept: modules 1, 3, 5, ...
+  /// Whether any cross-attention is kept: modules 1, 3, 5, ...
   [[nodiscard]] constexpr bool crosses() const {
     return !(kept & ModuleMask::first(modules()) & ModuleMask::every_other(1)).empty();
   }
-  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon),
                d = static_cast<double>(width), f = static_cast<double>(ffn_width),
@@ -96,16 +96,19 @@ struct TimeXerConfig {
 ///     tokens = LN(encoder(tokens, m))
 ///     forecast = restore(Drop(W_h flatten(tokens) + b_h)^T)
 ///
-/// n_S: the S variates that are forecast, the last ones. n_X: all variates where all are forecast,
+/// n_S: the S variates that are forecast, the last ones. n_X: all variates if all are forecast,
 /// else the others.
 ///
-/// Shapes:  history [B*L x C]   history_marks [B*L x M]   tokens [B*S * (P+1) x D]
-/// m [B * (X+M) x D]   forecast [B*T x S].
+/// Shapes:
+///
+///     history [B*L x C]   history_marks [B*L x M]   tokens [B*S * (P+1) x D]
+///     m [B * (X+M) x D]   forecast [B*T x S]
+///
 /// Modules: self-attention and cross-attention of each encoder layer, in this order. Without
-/// self-attention patches meet in the head alone; without cross-attention variates never meet, the
-/// memory m is dead, and inference leaves it out. A global token is learned for each variate, so C
-/// is fixed. Errors: ConfigError for sizes that do not fit together and for missing time marks;
-/// ShapeError for a batch of other channels or sizes.
+/// self-attention, patches interact only in the head. Without cross-attention, variates never
+/// interact, the memory m is dead, and inference skips it. A global token is learned for each
+/// variate, so C is fixed. Errors: ConfigError for sizes that do not fit together and for missing
+/// time marks; ShapeError for a batch of other channels or sizes.
 template <class Scalar, class ModelForm = Dynamic<TimeXerConfig>>
 class TimeXer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -145,7 +148,8 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
   FlattenHead<Scalar, head_inputs, horizon, width> head;
   SeriesFrame<Scalar> frame;
 
-  /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
+  /// Sets one rate everywhere, as in the reference. Sites are numbered by the unpruned
+  /// architecture.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     endogenous.dropout = {rate, 0};
@@ -162,17 +166,19 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
     typename Encoder::Cache encoder;
     typename LayerNorm<Scalar, width>::Cache norm;
     typename FlattenHead<Scalar, head_inputs, horizon, width>::Cache head;
-    Rows<Scalar> targets, others;  // [B*L x S], [B*L x X] where not all variates are forecast
+    Rows<Scalar> targets, others;  // [B*L x S], [B*L x X] if not all variates are forecast
     Rows<Scalar, width> dmemory;
     std::size_t samples = 0;
     bool memory = false;
   };
 
-  /// Lays the cache out for batches of `samples`, in the order of forward; the only allocation.
+  /// Lays the cache out for batches of `samples` windows, in the order of forward(). Allocates;
+  /// forward and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     Base::expect_channels(channels);
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      cache.samples = samples, cache.memory = lives(arena.training());
+      cache.samples = samples;
+      cache.memory = lives(arena.training());
       const std::size_t l = config().lookback, s = config().endogenous(),
                         tokens = config().tokens(), memory_tokens = config().memory_tokens();
       cache.frame.lay_out(arena, frame, samples, channels, s, s);
@@ -209,7 +215,7 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
     return frame.leave(pass, y, cache.frame);
   }
 
-  /// dforecast [B*T x S]. The history is data: no gradient with respect to it.
+  /// Takes dforecast [B*T x S]. The history is data and gets no gradient.
   template <class PassType>
   void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
@@ -229,8 +235,8 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
     head.backward_weights(pass, caches.of(&Cache::head), gradients.head, share);
   }
 
-  /// Of the forecast of one window: matrix products alone, a dead memory not counted. C is the
-  /// configuration's.
+  /// Multiply-adds of the forecast of one window. Counts matrix products only, without a dead
+  /// memory. C is the configuration's.
   [[nodiscard]] std::size_t multiply_adds(std::size_t /*channels*/) const {
     const std::size_t series = config().endogenous(),
                       memory_tokens = lives(false) ? config().memory_tokens() : 0;
@@ -239,13 +245,13 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
            head.multiply_adds(series);
   }
 
-  /// Columns of a forecast.
+  /// Number of columns of a forecast.
   [[nodiscard]] std::size_t target_channels(std::size_t /*channels*/) const {
     return config().endogenous();
   }
 
-  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
-  /// cut into blocks by.
+  /// Numbers in the widest activation of one sample of the unpruned architecture. Determines how a
+  /// batch is divided into micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t /*channels*/) const {
     const std::size_t tokens = config().endogenous() * config().tokens();
     return std::max(tokens * std::max(config().width, config().ffn_width),
@@ -261,14 +267,14 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
     decltype(self.head)::for_each(self.head, prefix + "head.", list);
   }
 
-  /// What no longer reaches the forecast, and inference leaves out.
+  /// The parts that no longer reach the forecast. Inference skips them.
   [[nodiscard]] std::vector<std::string> dead_parts() const {
     if (lives(false)) return {};
     return config().marks ? std::vector<std::string>{"ex_embedding", "time marks"}
                           : std::vector<std::string>{"ex_embedding"};
   }
 
-  /// The name of module i, as in the reference's state_dict.
+  /// The name of module i in the reference's state_dict.
   [[nodiscard]] std::string module_name(std::size_t i) const {
     return message("encoder.layers.", i / 2, i % 2 == 0 ? ".self_attention" : ".cross_attention");
   }
@@ -277,8 +283,8 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
   /// Whether the memory is computed.
   [[nodiscard]] bool lives(bool training) const { return training || config().crosses(); }
 
-  /// The columns of x from `first` on that `room` holds, copied there; x itself where there is
-  /// none.
+  /// Copies the columns of x from `first` on into `room`, as many as it holds. Returns x itself if
+  /// `room` is empty.
   static Rows<const Scalar> columns(Rows<const Scalar> x, std::size_t first, Rows<Scalar> room) {
     if (room.size() == 0) return x;
     for (std::size_t r = 0; r < room.rows(); ++r)

@@ -1,5 +1,4 @@
-// models. Transformer: an encoder over the steps of the history, and a decoder over the steps to
-// forecast.
+// models. Transformer: an encoder over the steps of the history, a decoder over the forecast steps.
 #pragma once
 
 #include <spat/models/transformer/config.hpp>
@@ -14,15 +13,19 @@ namespace spat::inline SPAT_ABI {
 /// the Time-Series-Library:
 ///
 ///     memory = LN(encoder(embed(history, history_marks)))
-///     steps  = the last `label` steps of the history, then T zeros; with their marks, the future
-///     ones at the end forecast = W_p LN(decoder(embed(steps), memory)) + b_p, of the last T steps
+///     steps = the last `label` steps of the history, then T zeros; with their marks, the future
+///             ones at the end
+///     forecast = W_p LN(decoder(embed(steps), memory)) + b_p, of the last T steps
 ///
-/// Shapes:  history [B*L x C]   history_marks [B*L x M]   future_marks [B*T x M]
-/// steps [B * (label+T) x C]   memory [B*L x D]
-/// forecast [B*T x C]. Modules: the attention of each encoder layer, then self- and cross-attention
-/// of each decoder layer. Without any cross-attention nobody reads the memory, without any
-/// self-attention nobody reads the tokens of the known steps: inference leaves the encoder, or
-/// these tokens, out. Their neighbours' embedding still sees one step of each end. Errors:
+/// Shapes:
+///
+///     history [B*L x C]   history_marks [B*L x M]   future_marks [B*T x M]
+///     steps [B * (label+T) x C]   memory [B*L x D]   forecast [B*T x C]
+///
+/// Modules: the attention of each encoder layer, then self- and cross-attention of each decoder
+/// layer. If no cross-attention is kept, the memory is dead, and inference skips the encoder. If no
+/// self-attention of the decoder is kept, the tokens of the known steps are dead, and inference
+/// skips them; the embedding of their neighbours still reads one step at each end. Errors:
 /// ConfigError for sizes that do not fit together and for a batch without marks, ShapeError for a
 /// batch of other channels or sizes.
 template <class Scalar, class ModelForm = Dynamic<TransformerConfig>>
@@ -73,7 +76,8 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
   LayerNorm<Scalar, width> decoder_norm;
   Projection projection;
 
-  /// One rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
+  /// Sets one rate everywhere, as in the reference. Sites are numbered by the unpruned
+  /// architecture.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     const std::size_t encoder_sites = EncoderBlock<BlockMask{}>::sites * config().depth;
@@ -93,16 +97,17 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
     Rows<Scalar> steps, step_marks;  // of the decoder
     Rows<Scalar, width> last;        // the last T of its tokens
     Rows<Scalar, width> dtokens, dmemory;
-    std::size_t samples = 0, skipped = 0;  // tokens of known steps that nobody reads
+    std::size_t samples = 0, skipped = 0;  // tokens of known steps that no layer reads
     bool reads_memory = true;
   };
 
-  /// Lays the cache out for batches of `samples`; the only allocation.
+  /// Lays the cache out for batches of `samples` windows. Allocates; forward and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples,
                std::size_t channel_count) const {
     Base::expect_channels(channel_count);
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      cache.samples = samples, cache.skipped = skipped(arena.training()),
+      cache.samples = samples;
+      cache.skipped = skipped(arena.training());
       cache.reads_memory = reads_memory(arena.training());
       const auto& c = config();
       const std::size_t tokens = c.decoder_steps() - cache.skipped;
@@ -148,7 +153,7 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
                               cache.projection);
   }
 
-  /// dforecast [B*T x C]. The history is data: no gradient with respect to it.
+  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
   template <class PassType>
   void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     const auto dlast = decoder_norm.backward_input(
@@ -181,7 +186,7 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
     projection.backward_weights(pass, caches.of(&Cache::projection), gradients.projection, share);
   }
 
-  /// Of the forecast of one window: matrix products alone, dead parts not counted.
+  /// Multiply-adds of the forecast of one window. Counts matrix products only, without dead parts.
   [[nodiscard]] std::size_t multiply_adds(std::size_t /*channels*/) const {
     const std::size_t l = config().lookback, tokens = config().decoder_steps() - skipped(false);
     const std::size_t encoding = reads_memory(false)
@@ -191,13 +196,13 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
            projection.multiply_adds(config().horizon);
   }
 
-  /// Columns of a forecast.
+  /// Number of columns of a forecast.
   [[nodiscard]] std::size_t target_channels(std::size_t /*channels*/) const {
     return config().channels;
   }
 
-  /// Numbers in the widest activation of one sample, of the unpruned architecture: what a batch is
-  /// cut into blocks by.
+  /// Numbers in the widest activation of one sample of the unpruned architecture. Determines how a
+  /// batch is divided into micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t /*channels*/) const {
     return std::max(config().lookback, config().decoder_steps()) *
            std::max(config().width, config().ffn_width);
@@ -214,7 +219,7 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
     Projection::for_each(self.projection, prefix + "decoder.projection.", list);
   }
 
-  /// What no longer reaches the forecast, and inference leaves out.
+  /// The parts that no longer reach the forecast. Inference skips them.
   [[nodiscard]] std::vector<std::string> dead_parts() const {
     std::vector<std::string> parts;
     if (!reads_memory(false)) parts.emplace_back("encoder");
@@ -224,7 +229,7 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
     return parts;
   }
 
-  /// The name of module i, as in the reference's state_dict.
+  /// The name of module i in the reference's state_dict.
   [[nodiscard]] std::string module_name(std::size_t i) const {
     if (i < config().depth) return message("encoder.attn_layers.", i, ".attention");
     const std::size_t j = i - config().depth;
@@ -236,16 +241,16 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
     return Base::mask(config().depth, 2 * config().decoder_depth);
   }
 
-  /// Whether some cross-attention is there to read what the encoder makes.
+  /// Whether any cross-attention reads the encoder's output.
   [[nodiscard]] bool reads_memory(bool training) const {
     return training || !(decoder_mask() & ModuleMask::every_other(1)).empty();
   }
-  /// How many tokens at the decoder's head no self-attention reads.
+  /// Number of tokens at the start of the decoder that no self-attention reads.
   [[nodiscard]] std::size_t skipped(bool training) const {
     return training || !(decoder_mask() & ModuleMask::every_other(0)).empty() ? 0 : config().label;
   }
 
-  /// Known steps, zeros, and the marks of the tokens that are read.
+  /// Fills the decoder's steps: known steps, zeros, and the marks of the tokens that are read.
   void begin_decoder(const WindowBatch<Scalar>& batch, Cache& cache) const {
     const std::size_t l = config().lookback, t = config().horizon, label = config().label,
                       n = label + t;

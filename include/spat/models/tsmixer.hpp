@@ -1,4 +1,5 @@
-// models. TSMixer: perceptrons along time and across channels in turn. No attention: a baseline.
+// models. TSMixer: perceptrons along time and across channels in turn. A baseline without
+// attention.
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
@@ -7,9 +8,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Everything that shapes a TSMixer: integers and bools, so that it can be a template argument.
+/// The configuration of TSMixer: integers and bools, so that it can be a template argument.
 struct TSMixerConfig {
-  static constexpr const char* title = "TSMixer";  // in messages
+  static constexpr const char* title = "TSMixer";  // used in messages
 
   std::size_t channels = 0;   // C
   std::size_t lookback = 96;  // L
@@ -19,7 +20,7 @@ struct TSMixerConfig {
   ModuleMask kept{};
 
   [[nodiscard]] constexpr std::size_t modules() const { return 0; }
-  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto c = static_cast<double>(channels), l = static_cast<double>(lookback),
                t = static_cast<double>(horizon), d = static_cast<double>(width);
@@ -32,7 +33,7 @@ struct TSMixerConfig {
            rule(width > 0, "width must be positive", "width", width) && rules::depth(*this, rule);
   }
   [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
-  /// Throws ConfigError with the rule and the values.
+  /// Throws ConfigError with the rule that does not hold and its values.
   void check() const { check_rules(*this); }
   friend constexpr bool operator==(const TSMixerConfig&, const TSMixerConfig&) = default;
 
@@ -44,15 +45,16 @@ struct TSMixerConfig {
   }
 };
 
-/// Chen et al., "TSMixer: An All-MLP Architecture for Time Series Forecasting", TMLR 2023, as in
-/// the Time-Series-Library, which has no normalization:
+/// TSMixer (Chen et al., "TSMixer: An All-MLP Architecture for Time Series Forecasting", TMLR
+/// 2023), as in the Time-Series-Library, which has no normalization:
 ///
 ///     x = history^T;  x = block_i(x);  forecast = (x W^T + b)^T
 ///
 /// Shapes:  history [B*L x C]   x [B*C x L]   W [T x L]   forecast [B*T x C].
-/// No modules to prune. The perceptrons across channels know their number: a batch of another one
-/// is refused. Time marks are not read. Errors: ConfigError for sizes that do not fit together,
-/// ShapeError for a batch of other sizes.
+///
+/// There are no modules to prune. The perceptrons across channels fix the number of channels. Time
+/// marks are not read. Errors: ConfigError for sizes that do not fit together, ShapeError for a
+/// batch of other sizes.
 template <class Scalar, class ModelForm = Dynamic<TSMixerConfig>>
 class TSMixer : public ForecasterBase<Scalar, ModelForm> {
   using Base = ForecasterBase<Scalar, ModelForm>;
@@ -84,7 +86,7 @@ class TSMixer : public ForecasterBase<Scalar, ModelForm> {
   Linear<Scalar, lookback, horizon> projection;
   SeriesFrame<Scalar> frame;
 
-  /// One rate everywhere, as in the reference.
+  /// Sets one rate everywhere, as in the reference.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     mixer.set_dropout(rate, 0);
@@ -99,7 +101,8 @@ class TSMixer : public ForecasterBase<Scalar, ModelForm> {
     std::size_t samples = 0;
   };
 
-  /// Lays the cache out for batches of `samples` and `channels`; the only allocation.
+  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
+  /// and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     Base::expect_channels(channels);
     cache.arena.prepare(purpose, [&](Arena& arena) {
@@ -122,7 +125,7 @@ class TSMixer : public ForecasterBase<Scalar, ModelForm> {
     return frame.leave(pass, projection.forward(pass, x, cache.projection), cache.frame);
   }
 
-  /// dforecast [B*T x C]. The history is data: the gradient with respect to it is left.
+  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
   void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
     mixer.backward_input(pass, projection.backward_input(pass, dy, cache.projection), cache.mixer);
@@ -134,12 +137,13 @@ class TSMixer : public ForecasterBase<Scalar, ModelForm> {
     projection.backward_weights(pass, caches.of(&Cache::projection), gradients.projection, share);
   }
 
-  /// Of the forecast of one window: matrix products alone.
+  /// Multiply-adds of the forecast of one window. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     return mixer.multiply_adds() + projection.multiply_adds(channels);
   }
 
-  /// Numbers in the widest activation of one sample: what a batch is cut into blocks by.
+  /// Numbers in the widest activation of one sample. Determines how a batch is divided into
+  /// micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return std::max(channels, config().lookback) * config().width;
   }

@@ -1,4 +1,4 @@
-// nn. Activations: functions of one number, with their slopes.
+// nn. Activations: functions of one number, with their derivatives.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -6,10 +6,10 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// y = f(x), number by number.  x, y [R x F].
+/// Applies y = f(x) to each element.  x, y [R x F].
 ///
-/// `Function` has forward(x, y) and backward(x, dy, dx) over spans, where dx may be dy, and `cost`,
-/// the multiply-adds that one number costs: they decide whether workers are woken for it.
+/// `Function` has forward(x, y) and backward(x, dy, dx) over spans, where dx may be dy. Its `cost`
+/// is the multiply-adds per element, which decide whether workers are woken.
 template <class Function, std::floating_point Scalar, std::size_t Width = dynamic>
 class Activation {
  public:
@@ -25,7 +25,8 @@ class Activation {
     }
   };
 
-  /// What follows a product whose tiles x are: y = f(x), tile by tile, into the cache.
+  /// Epilogue for the product that computes x: applies f to each finished tile and stores y in the
+  /// cache.
   [[nodiscard]] auto follow(Rows<Scalar, Width> x, Cache& cache) const {
     cache.x = x;
     return [x, y = cache.y](std::size_t row, std::size_t rows, std::size_t column,
@@ -34,7 +35,7 @@ class Activation {
         Function::template forward<Scalar>({x.row(r) + column, cols}, {y.row(r) + column, cols});
     };
   }
-  /// What follows the product whose tiles dy are: they become dx in place.
+  /// Epilogue for the product that computes dy: turns each finished tile of dy into dx, in place.
   [[nodiscard]] auto follow_backward(Rows<Scalar, Width> dy, const Cache& cache) const {
     return
         [x = cache.x, dy](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
@@ -74,7 +75,7 @@ class Activation {
   static void for_each(Self&, const std::string&, List&) {}
 };
 
-/// f(x) = x Phi(x), with Phi the standard normal distribution function, by erf.
+/// f(x) = x Phi(x), with Phi the standard normal distribution function, computed by erf.
 struct GeluFunction {
   static constexpr std::size_t cost = 16;
   template <class Scalar>

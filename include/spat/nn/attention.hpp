@@ -1,4 +1,4 @@
-// nn. Multi-head attention of queries over a memory. Its backward shows A and dA to a criterion.
+// nn. Multi-head attention of queries over a memory. Its backward reports A and dA to a criterion.
 #pragma once
 
 #include <spat/kernels/attention.hpp>
@@ -28,13 +28,12 @@ struct AttentionNames {
 ///     S_h = Q_h K_h^T / sqrt(D / H) + previous,   A_h = softmax(S_h) over the keys that are seen
 ///     y = concat_h(Drop(A_h) V_h) W_O^T + b_O
 ///
-/// Shapes:  x_q, y [samples * Lq x D]   x_m [samples * Lk x D]
-/// S, A [samples * H * Lq x Lk].
+/// Shapes:  x_q, y [samples * Lq x D]   x_m [samples * Lk x D]   S, A [samples * H * Lq x Lk].
 ///
 /// Self-attention passes one view twice and adds the two gradients. If LayerDrop removes the module
 /// from a step, y is 0, there are no gradients, and a criterion receives nothing. Head h owns
-/// columns [h D/H, (h+1) D/H). A row that sees no key mixes nothing: A = 0. Errors: ConfigError
-/// unless H divides D. A causal call needs Lq == Lk.
+/// columns [h D/H, (h+1) D/H). A row that sees no key has A = 0 and mixes nothing. Errors:
+/// ConfigError unless H divides D. A causal call needs Lq == Lk.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t Heads = dynamic>
 class MultiHeadAttention {
  public:
@@ -131,13 +130,13 @@ class MultiHeadAttention {
     return y;
   }
 
-  /// Gradients with respect to the inputs:
+  /// Returns the gradients with respect to the inputs:
   ///
   ///     dA = dO V^T,  dV = Drop(A)^T dO,  dS = A (dA - <A, dA>) + dscores
   ///     dQ = dS K / sqrt(D/H),  dK = dS^T Q / sqrt(D/H)
   ///
-  /// `dscores` is the gradient with respect to the scores handed on. A is computed again, one block
-  /// of queries at a time; a criterion sees A and dA there.
+  /// `dscores` is the gradient with respect to the scores that were passed on. A is recomputed, one
+  /// tile of queries at a time; a criterion receives A and dA there.
   template <class PassType>
   InputGradients backward_input(const PassType& pass, Rows<const Scalar, Width> dy, Cache& cache,
                                 Rows<const Scalar> dscores = {}) const {
@@ -207,7 +206,7 @@ class MultiHeadAttention {
     return head_count;
   }
 
-  /// Forward of a step without this module: y = 0, and earlier scores are handed on unchanged.
+  /// Forward of a step without this module: y = 0, and earlier scores are passed on unchanged.
   Rows<const Scalar, Width> skip(Cache& cache) const {
     std::ranges::fill(cache.out.y.flat(), Scalar(0));
     if (hands_on_scores) pass_on(cache.inputs.previous_scores, cache.scores);
@@ -226,7 +225,8 @@ class MultiHeadAttention {
       std::ranges::copy(from.flat(), to.data());
   }
 
-  /// Calls visit(sample, head, room). Workers take heads, each all samples of its heads in order.
+  /// Calls visit(sample, head, room). Each worker takes heads, and visits all samples of a head in
+  /// order.
   template <class Visit>
   void for_each_head(const Pass& pass, Cache& cache, Visit&& visit) const {
     const std::size_t work = cache.samples * cache.query_tokens * cache.memory_tokens * width();

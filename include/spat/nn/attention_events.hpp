@@ -8,15 +8,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Sizes and place of a module's call, which the events below share: H heads, Lq query rows, Lk key
-/// columns.
+/// Sizes and position of a module's call, shared by the events below: H heads, Lq query rows, Lk
+/// key columns.
 struct AttentionCall {
   std::size_t module = 0;  // numbered by the unpruned architecture
-  std::size_t part =
-      0;  // of a module of several attentions; 0 is the one whose output leaves the module
+  std::size_t part = 0;  // index in a module of several attentions; 0: its output leaves the module
   std::size_t first_sample = 0;   // of this micro-batch, in the whole batch
   std::size_t batch_samples = 1;  // of the whole batch
-  std::size_t loss_terms = 1;     // over which the loss is a mean
+  std::size_t loss_terms = 1;     // number of terms whose mean is the loss
   std::size_t samples = 0, heads = 0, query_tokens = 0, memory_tokens = 0;
   bool causal = false;
   Rows<const unsigned char> key_mask;  // [samples x Lk], 0 = hidden; empty: all are seen
@@ -45,7 +44,7 @@ struct BlockEvent {
   Rows<const Scalar> input, output;
 };
 
-/// Reports a network block that holds `modules` modules; `pass` is that of the first of them.
+/// Reports a network block that holds `modules` modules. `pass` is the pass at the first of them.
 template <class Scalar, class PassType>
 void report_block([[maybe_unused]] const PassType& pass, [[maybe_unused]] std::size_t modules,
                   [[maybe_unused]] std::type_identity_t<Rows<const Scalar>> input,
@@ -65,7 +64,7 @@ struct BackwardEvent : AttentionCall {
 
 /// Reported in a module's backward: probabilities and slopes of some neighbouring queries of one
 /// sample and head, while they are in the cache. They are transposed: row j is key j, column i is
-/// query first_query + i; keys behind the last row are hidden from all of them. da = dL/dA where A
+/// query first_query + i; keys after the last row are hidden from all of them. da = dL/dA where A
 /// enters the mixing. Attention dropout is left out of both, so that a score does not carry its
 /// noise.
 ///

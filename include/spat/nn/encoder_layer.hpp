@@ -1,4 +1,4 @@
-// nn. The post-norm transformer block whose attention may have been pruned.
+// nn. The post-norm transformer block. Its attention may have been pruned.
 #pragma once
 
 #include <spat/nn/attention.hpp>
@@ -7,12 +7,16 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// n = LN_1(x + Drop(Attention(x, x))), or LN_1(x) if the module was pruned;
-/// y = LN_2(n + Drop(FFN(n))).
+/// The encoder block (Vaswani et al., 2017):
 ///
-/// Shapes:  x, y [samples * N x D].  One prunable module: `attention.mixer`. Its dropouts are sites
-/// first_site .. first_site + 3 (probabilities, attention branch, hidden units, feed-forward
-/// branch), also if the attention is gone.
+///     n = LN_1(x + Drop(Attention(x, x))), or LN_1(x) if the module was pruned
+///     y = LN_2(n + Drop(FFN(n)))
+///
+/// Shapes:  x, y [samples * N x D].
+///
+/// One prunable module: `attention.mixer`. The dropouts are sites first_site .. first_site + 3
+/// (probabilities, attention branch, hidden units, feed-forward branch), even if the attention was
+/// pruned.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
 class EncoderLayer {
@@ -33,7 +37,7 @@ class EncoderLayer {
   Branch attention;
   FeedForwardHalf feed_forward;
 
-  /// One rate for all four places; sites are numbered from `first_site`.
+  /// Sets one rate for all four dropouts. Sites are numbered from `first_site`.
   void set_dropout(double rate, std::size_t first_site) {
     attention.set_dropout(rate, first_site);
     feed_forward.set_dropout(rate, first_site + 2);
@@ -80,7 +84,7 @@ class EncoderLayer {
                                   share);
   }
 
-  /// Of one sample of `tokens` tokens; matrix products alone.
+  /// Multiply-adds per sample of `tokens` tokens. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {
     return attention.multiply_adds(tokens, tokens) + feed_forward.multiply_adds(tokens);
   }

@@ -7,18 +7,22 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// How files call the two maps of a FeedForward, and of how many dimensions they hold the weights.
+/// The names of the two maps of a FeedForward in files, and the number of dimensions of their
+/// weights there.
 struct FeedForwardNames {
   const char* first = "conv1.";
   const char* second = "conv2.";
   std::size_t dimensions = 3;
 };
 
-/// y = Drop(activation(x W_1^T + b_1)) W_2^T + b_2, by default GELU  (Vaswani et al., 2017).
+/// Two-layer perceptron y = Drop(activation(x W_1^T + b_1)) W_2^T + b_2, by default with GELU
+/// (Vaswani et al., 2017).
 ///
-/// Shapes, with R rows:  x, y [R x D]   W_1 [F x D]
-/// W_2 [D x F].  In files the weights are convolutions of width one,
-/// conv1.weight [F, D, 1], conv2.weight [D, F, 1], unless FeedForwardNames says otherwise.
+/// Shapes, with R rows:  x, y [R x D]   W_1 [F x D]   W_2 [D x F].
+///
+/// In files the weights are convolutions of width one, unless FeedForwardNames specifies otherwise:
+///
+///     conv1.weight [F, D, 1]   conv2.weight [D, F, 1]
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t FfnWidth = dynamic,
           class ActivationType = Gelu<Scalar, FfnWidth>>
 class FeedForward {
@@ -57,7 +61,7 @@ class FeedForward {
     return conv2.forward(pass, dropout.forward(pass, hidden, cache.dropout), cache.conv2);
   }
 
-  /// `direct` [R x D] is added to dx if it is given: the gradient that went around this layer.
+  /// Adds `direct` [R x D], the gradient of the path around this layer, to dx if it is given.
   Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
                                            Cache& cache,
                                            Rows<const Scalar, Width> direct = {}) const {
@@ -79,7 +83,7 @@ class FeedForward {
     };
     return conv1.backward_input(pass, dhidden, cache.conv1, add);
   }
-  /// What backward_input returned, for a caller that changes it in place: backward_weights does not
+  /// The result of backward_input, for a caller that changes it in place. backward_weights does not
   /// read it.
   [[nodiscard]] static Rows<Scalar, Width> writable_input_gradient(Cache& cache) {
     return cache.conv1.dx;

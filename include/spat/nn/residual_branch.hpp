@@ -1,5 +1,4 @@
-// nn. A mixer of tokens beside what it is added to, and the norm behind both; the mixer may have
-// been pruned.
+// nn. A residual branch that mixes tokens, with its norm. The mixer may have been pruned.
 #pragma once
 
 #include <spat/core/slot.hpp>
@@ -12,11 +11,14 @@ namespace spat::inline SPAT_ABI {
 
 /// The mixing half of a block:  y = LN(x + Drop(mixer(...))), or LN(x) if the mixer was pruned.
 ///
-/// Shapes, with R rows:  x, y [R x D].  `Mixer` is a Slot. How a mixer is called differs from block
-/// to block (with a memory, with another Pass), so forward and backward_input take that call as a
-/// function; it is compiled only if the mixer can be kept.
+/// Shapes, with R rows:  x, y [R x D].
 ///
-/// The name says nothing of what mixes: it appears in programs from which every mixer was pruned.
+/// `Mixer` is a Slot. Blocks call their mixers in different ways (with a memory, with another
+/// Pass), so forward and backward_input take the call as a function. It is compiled only if the
+/// mixer can be kept.
+///
+/// The class name does not mention attention, because it appears in programs from which every mixer
+/// was pruned.
 template <class Mixer, std::floating_point Scalar, std::size_t Width = dynamic>
 class ResidualBranch {
  public:
@@ -29,8 +31,8 @@ class ResidualBranch {
   Dropout<Scalar> dropout;
   LayerNorm<Scalar, Width> norm;
 
-  /// The mixer has the sites first_site .. first_site + mixer_sites - 1, also if it was pruned, and
-  /// the branch the one behind them.
+  /// The mixer has the sites first_site .. first_site + mixer_sites - 1, even if it was pruned. The
+  /// branch has the next one.
   void set_dropout(double rate, std::size_t first_site, std::size_t mixer_sites = 1) {
     if_kept(
         [&](auto& part) {
@@ -49,16 +51,16 @@ class ResidualBranch {
     typename LayerNorm<Scalar, Width>::Cache norm;
     Rows<Scalar, Width> dx;
 
-    /// `sample_rows` rows of x belong to one sample; mixer_sizes are what the mixer's own lay_out
-    /// takes after the mixer.
+    /// `sample_rows` rows of x belong to one sample. `mixer_sizes` are the arguments of the mixer's
+    /// own lay_out() after the mixer.
     template <class... Sizes>
     void lay_out(Arena& arena, const ResidualBranch& branch, std::size_t rows,
                  std::size_t sample_rows, Sizes... mixer_sizes) {
       lay_out_result(arena, branch, rows);
       lay_out_inside(arena, branch, rows, sample_rows, mixer_sizes...);
     }
-    /// lay_out() in two parts, for a block whose x needs room only while y is computed: y first,
-    /// then, temporarily, what makes x and the inside.
+    /// lay_out() in two parts, for a block that needs x only while y is computed: lay_out_result()
+    /// first, then, temporarily, x and lay_out_inside().
     void lay_out_result(Arena& arena, const ResidualBranch& branch, std::size_t rows) {
       norm.lay_out(arena, branch.norm, rows);
     }
@@ -79,7 +81,7 @@ class ResidualBranch {
     }
   };
 
-  /// call(mixer, its cache) returns the mixer's result.
+  /// `call(mixer, its cache)` returns the mixer's result.
   template <class Call>
   Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x, Cache& cache,
                                     const Call& call) const {
@@ -89,13 +91,13 @@ class ResidualBranch {
             mixer, cache.mixer);
     return norm.forward(pass, x, cache.norm, branch);
   }
-  /// What forward returned, for a caller that changes it in place before anybody reads it.
+  /// The result of forward, for a caller that changes it in place before anything reads it.
   [[nodiscard]] static Rows<Scalar, Width> writable_output(Cache& cache) {
     return LayerNorm<Scalar, Width>::writable_output(cache.norm);
   }
 
-  /// call(mixer, its cache, dbranch) returns the gradient with respect to x through the mixer, or a
-  /// std::pair of two, which are added in their order.
+  /// `call(mixer, its cache, dbranch)` returns the gradient with respect to x through the mixer, or
+  /// a std::pair of two, which are added in their order.
   template <class Call>
   Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
                                            Cache& cache, const Call& call) const {
@@ -116,7 +118,8 @@ class ResidualBranch {
     norm.backward_weights(pass, caches.of(&Cache::norm), gradients.norm, share);
   }
 
-  /// Of the mixer, none if it was pruned; sizes are what its own multiply_adds takes.
+  /// Multiply-adds of the mixer; 0 if it was pruned. `sizes` are the arguments of its own
+  /// multiply_adds().
   template <class... Sizes>
   [[nodiscard]] std::size_t multiply_adds(Sizes... sizes) const {
     std::size_t total = 0;
@@ -124,8 +127,8 @@ class ResidualBranch {
     return total;
   }
 
-  /// The mixer's tensors, if it is kept. A block lists those of `norm` in the place that its file
-  /// has for them.
+  /// Lists the mixer's tensors, if it is kept. A block lists those of `norm` separately, in the
+  /// order of its file.
   template <class Self, class List>
   static void for_each_of_mixer(Self& self, const std::string& name, List& list) {
     if_kept([&](auto& part) { part.for_each(part, name, list); }, self.mixer);

@@ -1,4 +1,4 @@
-// nn. A perceptron beside what it is added to, and the norm behind both.
+// nn. A residual feed-forward branch with its norm.
 #pragma once
 
 #include <spat/nn/feed_forward.hpp>
@@ -6,7 +6,7 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// What stands in the place of a norm in a block that has none: y = x + branch.
+/// Replaces the norm in a block that has none: y = x + branch.
 template <std::floating_point Scalar, std::size_t Width = dynamic>
 class PlainSum {
  public:
@@ -28,7 +28,7 @@ class PlainSum {
     kernels::add<Scalar>(x.flat(), branch.flat(), y.flat());
     return y;
   }
-  /// dy is the gradient of both summands.
+  /// Returns dy, the gradient of both summands.
   Rows<const Scalar, Width> backward_input(const Pass&, Rows<const Scalar, Width> dy,
                                            Cache&) const {
     return dy;
@@ -45,7 +45,9 @@ class PlainSum {
 /// The feed-forward half of a block:  y = LN(x + Drop(FFN(x))), or x + Drop(FFN(x)) if Norm is
 /// PlainSum.
 ///
-/// Shapes, with R rows:  x, y [R x D].  The hidden units' dropout belongs to `ffn`.
+/// Shapes, with R rows:  x, y [R x D].
+///
+/// The dropout of the hidden units belongs to `ffn`.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t FfnWidth = dynamic,
           class Norm = LayerNorm<Scalar, Width>, class ActivationType = Gelu<Scalar, FfnWidth>>
 class ResidualFeedForward {
@@ -60,7 +62,7 @@ class ResidualFeedForward {
   Dropout<Scalar> dropout;
   [[no_unique_address]] Norm norm;
 
-  /// The hidden units' dropout is site first_site, the branch's first_site + 1.
+  /// The dropout of the hidden units is site first_site, that of the branch first_site + 1.
   void set_dropout(double rate, std::size_t first_site) {
     ffn.dropout = {rate, first_site};
     dropout = {rate, first_site + 1};
@@ -77,8 +79,8 @@ class ResidualFeedForward {
       lay_out_result(arena, layer, rows);
       arena.temporarily([&] { lay_out_inside(arena, layer, rows, sample_rows); });
     }
-    /// lay_out() in two parts, for a block whose x needs room only while y is computed: y first,
-    /// then, temporarily, what makes x and the inside.
+    /// lay_out() in two parts, for a block that needs x only while y is computed: lay_out_result()
+    /// first, then, temporarily, x and lay_out_inside().
     void lay_out_result(Arena& arena, const ResidualFeedForward& layer, std::size_t rows) {
       norm.lay_out(arena, layer.norm, rows);
     }
@@ -101,7 +103,7 @@ class ResidualFeedForward {
     const auto dbranch = dropout.backward_input(pass, du, cache.dropout);
     return ffn.backward_input(pass, dbranch, cache.ffn, du);
   }
-  /// What backward_input returned, for a caller that changes it in place.
+  /// The result of backward_input, for a caller that changes it in place.
   [[nodiscard]] static Rows<Scalar, Width> writable_input_gradient(Cache& cache) {
     return Perceptron::writable_input_gradient(cache.ffn);
   }
@@ -116,7 +118,7 @@ class ResidualFeedForward {
     return ffn.multiply_adds(rows);
   }
 
-  /// The maps, then the norm. A block whose file has other tensors in between lists `ffn` and
+  /// Lists the maps, then the norm. A block whose file has other tensors in between lists `ffn` and
   /// `norm` itself.
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list,

@@ -1,5 +1,5 @@
-// nn. What stands around a map of whole series: each window normalized, and the series that the map
-// makes turned into rows of time and restored.
+// nn. The frame around a map of whole series: normalizes each window, transposes the resulting
+// series into rows of time, and restores their scale.
 #pragma once
 
 #include <spat/kernels/elementwise.hpp>
@@ -7,20 +7,25 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// y(b, j, i) = x(b, i, j):  x [samples * rows x cols], y [samples * cols x rows].
+/// Transposes each sample: y(b, j, i) = x(b, i, j).
+///
+/// Shapes:  x [samples * rows x cols]   y [samples * cols x rows].
 template <std::floating_point Scalar>
 void transpose_samples(Rows<const Scalar> x, std::size_t samples, Rows<Scalar> y) {
   for (std::size_t s = 0; s < samples; ++s)
     kernels::transpose(x.row(s * y.cols()), y.cols(), x.cols(), y.row(s * x.cols()));
 }
 
-/// enter    n = instance_norm(history), or history itself
-/// leave    forecast = restore(z),  z(b, :, s) = y(b, s, :) for the first S of a sample's N rows
+/// The frame of a map of series:
 ///
-/// The S series are the last of the C channels, usually all of them. Rows of y behind them (tokens
-/// of time marks) are no series.
+///     enter  n = instance_norm(history), or history itself
+///     leave  forecast = restore(z),  z(b, :, s) = y(b, s, :) for the first S of a sample's N rows
+///
+/// The S series are the last of the C channels, usually all of them. The rows of y after them
+/// (tokens of time marks) are not series.
 ///
 /// Shapes:  history, n [samples * L x C]   y [samples * N x T]   z, forecast [samples * T x S].
+///
 /// No parameters.
 template <std::floating_point Scalar>
 class SeriesFrame {
@@ -51,7 +56,7 @@ class SeriesFrame {
       arena.take(z, samples * steps, targets);
       if (arena.training()) arena.take(dy, samples * tokens, steps);
     }
-    /// All channels are forecast.
+    /// Lays the cache out for a forecast of all channels.
     void lay_out(Arena& arena, const SeriesFrame& layer, std::size_t sample_count,
                  std::size_t channels, std::size_t token_count) {
       lay_out(arena, layer, sample_count, channels, token_count, channels);
@@ -69,7 +74,7 @@ class SeriesFrame {
                       : Rows<const Scalar>(cache.z);
   }
 
-  /// dy [samples * N x T], zero in rows that are no series.
+  /// Returns dy [samples * N x T]. It is zero in rows that are not series.
   Rows<const Scalar> backward_leave(const Pass& pass, Rows<const Scalar> dforecast,
                                     Cache& cache) const {
     const auto dz =
@@ -81,7 +86,7 @@ class SeriesFrame {
                          cache.dy.row(s * cache.tokens));
     return cache.dy;
   }
-  /// dx of enter, after backward_leave.
+  /// Returns the dx of enter(). Must follow backward_leave().
   Rows<const Scalar> backward_enter(const Pass& pass, Rows<const Scalar> dn, Cache& cache) const {
     return normalizes ? instance_norm.backward_input(pass, dn, cache.instance_norm) : dn;
   }

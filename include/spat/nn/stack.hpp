@@ -1,5 +1,5 @@
-// nn. A stack of blocks with prunable modules: a tuple of types where the kept modules are in the
-// type, else a vector.
+// nn. A stack of blocks with prunable modules: a tuple of types if the mask is in the type, else a
+// vector.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -32,8 +32,8 @@ struct CachesOf<std::vector<Block>> {
   using type = std::vector<typename Block::Cache>;
 };
 
-/// What an argument of a stack is to block i: what it returns for i if it is a function of that,
-/// else itself.
+/// The value of a stack's argument for block i: the argument's result for i if it is a function of
+/// the index, else the argument itself.
 template <class Argument>
 [[nodiscard]] constexpr decltype(auto) of_block(const Argument& argument,
                                                 [[maybe_unused]] std::size_t i) {
@@ -45,8 +45,8 @@ template <class Argument>
 
 }  // namespace detail
 
-/// Calls use(index, blocks[index]...) from the first block to the last: unrolled over tuples, where
-/// the index is an integral_constant, a loop over vectors.
+/// Calls use(index, blocks[index]...) from the first block to the last. Tuples are unrolled, with
+/// an integral_constant as the index; vectors are looped over.
 template <class Use, class First, class... Rest>
 constexpr void for_each_block(Use&& use, First& first, Rest&... rest) {
   constexpr std::size_t depth = detail::static_depth<First>;
@@ -63,7 +63,7 @@ constexpr void for_each_block(Use&& use, First& first, Rest&... rest) {
   }
 }
 
-/// The same, from the last block to the first.
+/// Calls use(index, blocks[index]...) from the last block to the first.
 template <class Use, class First, class... Rest>
 constexpr void for_each_block_reversed(Use&& use, First& first, Rest&... rest) {
   constexpr std::size_t depth = detail::static_depth<First>;
@@ -80,19 +80,22 @@ constexpr void for_each_block_reversed(Use&& use, First& first, Rest&... rest) {
   }
 }
 
-/// y = block_{depth-1}( ... block_0(x)).  Block<kept> holds `Block<kept>::modules` prunable
-/// modules; those of block i are
-/// numbered first_module + i * modules + j by the unpruned architecture, and a run is told of the
-/// first of them with pass.at(). Blocks keep their width: x, y [samples * N x D]. What else a
-/// block's constructor and calls take (sizes, a memory) is handed on as it is, or, where it differs
-/// from block to block, is a function of the block's index. A scored run is told of each block, by
-/// the block itself where that has `reports_itself`.
+/// y = block_{depth-1}( ... block_0(x)).
+///
+/// Shapes:  x, y [samples * N x D], with one width D for all blocks.
+///
+/// Block<kept> holds `Block<kept>::modules` prunable modules. Those of block i have the numbers
+/// first_module + i * modules + j, by the unpruned architecture. Each block receives a pass at the
+/// first of its modules (pass.at()). Further arguments of a block's constructor and calls (sizes, a
+/// memory) are passed on unchanged; arguments that differ from block to block are functions of the
+/// block's index. A scored pass is notified of each block, by the block itself if it has
+/// `reports_itself`.
 ///
 /// Block is a class template or an alias of a class's own: g++ 12 gives aliases of one name in the
 /// unnamed namespaces of two units one symbol.
 ///
-/// `mask` is the mask of this stack's own modules as a constant with `depth` blocks, or none: then
-/// both are the constructor's.
+/// `mask` is the constant mask of this stack's own modules for `depth` blocks, or none. With none,
+/// the constructor takes depth and mask.
 template <template <BlockMask> class Block, std::size_t depth = dynamic,
           ModuleMask mask = ModuleMask{}>
 class Stack {
@@ -103,7 +106,8 @@ class Stack {
 
   std::size_t first_module = 0;
 
-  /// arguments are those of a block but the last: which of its own modules it keeps, a bit each.
+  /// `arguments` are those of a block's constructor except the last one: the mask of the block's
+  /// own modules.
   template <class... Arguments>
   Stack(std::size_t block_count, ModuleMask kept, const Arguments&... arguments)
       : blocks(make(block_count, kept, arguments...)) {}
@@ -136,7 +140,7 @@ class Stack {
   template <std::size_t... I>
   static auto tuple_of(std::index_sequence<I...>)
       -> std::type_identity<std::tuple<Block<block_mask(I)>...>>;
-  static auto blocks_type() {  // its result is named, never called for
+  static auto blocks_type() {  // only for its return type; never called
     if constexpr (is_static)
       return decltype(tuple_of(std::make_index_sequence<depth>{}))();
     else
@@ -150,7 +154,7 @@ class Stack {
   struct Cache {
     typename detail::CachesOf<BlockList>::type blocks;
 
-    /// sizes are what a block's own lay_out takes after the block.
+    /// `sizes` are the arguments of a block's own lay_out() after the block.
     template <class... Sizes>
     void lay_out(Arena& arena, const Stack& stack, Sizes... sizes) {
       if constexpr (!is_static) blocks.resize(stack.blocks.size());
@@ -194,7 +198,7 @@ class Stack {
         blocks, gradients.blocks);
   }
 
-  /// What block i keeps of each of the samples' blocks; i as for_each_block() gives it.
+  /// The caches of block i in each micro-batch. `i` is an index as for_each_block() passes it.
   template <class Index>
   [[nodiscard]] static auto caches_of([[maybe_unused]] Index i, Caches<Cache> samples) {
     return samples.of([&](Cache & cache) -> auto& {
@@ -214,7 +218,7 @@ class Stack {
         blocks);
   }
 
-  /// sizes are what a block's own multiply_adds takes.
+  /// `sizes` are the arguments of a block's own multiply_adds().
   template <class... Sizes>
   [[nodiscard]] std::size_t multiply_adds(Sizes... sizes) const {
     std::size_t total = 0;

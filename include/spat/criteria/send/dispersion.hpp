@@ -1,5 +1,5 @@
-// criteria. The dispersion formula of SEND: how unevenly the keys of each query matter, over lanes
-// of queries.
+// criteria. The dispersion formula of SEND: how unevenly the keys of each query matter. Computed
+// over lanes of queries.
 #pragma once
 
 #include <spat/core/aligned_buffer.hpp>
@@ -15,9 +15,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Where the sensitivities S[h, i, j] of one module lie: for each head and block of `width` queries
-/// a tile [Lk x width], row j for key j, column i - first for query i, as attention's backward
-/// makes them. Columns past the last query are unused.
+/// Layout of the sensitivities S[h, i, j] of one module: for each head and group of `width`
+/// queries, a tile [Lk x width] with row j for key j and column i - first for query i, as
+/// attention's backward produces them. Columns past the last query are unused.
 template <std::floating_point Scalar>
 struct SensitivityTiles {
   static constexpr std::size_t width = kernels::panel_width<Scalar>;
@@ -25,7 +25,7 @@ struct SensitivityTiles {
 
   [[nodiscard]] std::size_t blocks() const { return (queries + width - 1) / width; }
   [[nodiscard]] std::size_t size() const { return heads * blocks() * keys * width; }
-  /// Offset of the tile of one head and the block that begins with query `first`.
+  /// Offset of the tile of one head and the group that begins with query `first`.
   [[nodiscard]] std::size_t tile(std::size_t head, std::size_t first) const {
     return (head * blocks() + first / width) * keys * width;
   }
@@ -34,8 +34,8 @@ struct SensitivityTiles {
 
 namespace detail {
 
-/// sigma[i] of the queries [first, first + count); 0 for one that sees no key. `room` holds three
-/// tiles.
+/// Computes sigma[i] of the queries [first, first + count); 0 for a query that sees no key. `room`
+/// holds three tiles.
 template <std::floating_point Scalar>
 void dispersion_of_block(const Scalar* s, const SensitivityTiles<Scalar>& tiles, Scalar scale,
                          std::span<const unsigned char> visible, std::size_t first,
@@ -52,7 +52,8 @@ void dispersion_of_block(const Scalar* s, const SensitivityTiles<Scalar>& tiles,
     const auto weight = [&](std::size_t j) {
       return visible.empty() ? one : kernels::load(seen + j * width + lane);
     };
-    /// sum_j term(j), in groups of 16: the error grows with their number, not with the keys'.
+    /// sum_j term(j) in groups of 16, so that the error grows with the number of groups, not of
+    /// keys.
     const auto sum = [&](auto&& term) {
       P total = zero;
       for (std::size_t j = 0; j < keys;) {
@@ -110,20 +111,25 @@ struct DispersionRoom {
 /// Sensitivity Enhanced Normalized Dispersion of one module, from the sensitivities scale S of its
 /// connections:
 ///
-///     P[h,i,:] = softmax_j |S[h,i,j]|   Sbar = mean_h P   sigma_i = sqrt(mean_j (Sbar[i,j] -
-///     1/Lk)^2)   SEND = mean_i sigma_i
+///     P[h,i,:] = softmax_j |S[h,i,j]|
+///     Sbar = mean_h P
+///     sigma_i = sqrt(mean_j (Sbar[i,j] - 1/Lk)^2)
+///     SEND = mean_i sigma_i
 ///
 /// 0 <= SEND <= sqrt(Lk - 1) / Lk; larger is more important. Source: Guo et al., "SPAT:
 /// Sensitivity-based Multihead-attention Pruning on Time Series Forecasting Models", arXiv
-/// 2505.08768; the formula after a secondary restatement, not the paper's own text. `visible` [Lq *
-/// Lk], empty for all: rows are taken over their visible keys, the mean over rows that see one.
+/// 2505.08768; the formula is taken from a secondary restatement, not from the paper's own text.
+/// `visible` is [Lq * Lk], or empty if all keys are visible. Rows are taken over their visible
+/// keys, the mean over rows that see at least one key.
 ///
 /// |S| is often 1e-6 .. 1e-9, where exp(S) is 1 plus rounding noise, so P - 1/L is computed
 /// exactly, without any epsilon:
-///     m = max_j |S_j|,  x_j = expm1(|S_j| - m),  xbar = mean_j x_j,  P_j - 1/L = (x_j - xbar) / (L
-///     (1 + xbar)).
-/// Workers take blocks of queries; bytes do not depend on them. Throws NumericError if an entry of
-/// S is not finite.
+///
+///     m = max_j |S_j|,  x_j = expm1(|S_j| - m),  xbar = mean_j x_j
+///     P_j - 1/L = (x_j - xbar) / (L (1 + xbar))
+///
+/// Workers take groups of queries; the bytes do not depend on the number of workers. Throws
+/// NumericError if an entry of S is not finite.
 template <std::floating_point Scalar>
 [[nodiscard]] double send(const Scalar* s, const SensitivityTiles<Scalar>& tiles, Scalar scale,
                           std::span<const unsigned char> visible, DispersionRoom<Scalar>& room,
@@ -158,7 +164,7 @@ template <std::floating_point Scalar>
   return rows ? total / static_cast<double>(rows) : 0;
 }
 
-/// The same from S [H * Lq x Lk], row after row, computed in double.
+/// SEND from S [H * Lq x Lk] in row order, computed in double.
 template <std::floating_point Scalar>
 [[nodiscard]] double send(Rows<const Scalar> s, std::size_t heads,
                           std::span<const unsigned char> visible = {}) {

@@ -19,9 +19,9 @@ namespace spat::inline SPAT_ABI {
 ///     SEND     = mean_i sigma_i                                send(), dispersion.hpp
 ///     score    = average of SEND over steps                    this header, score_average.hpp
 ///
-/// of the H heads h, Lq queries i and Lk keys j. SEND is linear in the scale of S if S is small, so
-/// it depends on the loss's reduction (with `sum`, S is that of the mean times its number of terms)
-/// and, as signed_sum, on the batch size. Source: see send().
+/// Sizes: H heads h, Lq queries i and Lk keys j. SEND is linear in the scale of S if S is small. It
+/// therefore depends on the loss's reduction (with `sum`, S is that of the mean times its number of
+/// terms) and, as signed_sum, on the batch size. Source: see send().
 template <std::floating_point Scalar>
 class Send {
  public:
@@ -37,7 +37,7 @@ class Send {
   void hear(const TileEvent<Scalar>& tile) { sum_.hear(tile); }
   void merge(Send& other) { sum_.merge(other.sum_); }
 
-  /// The step's SEND goes into the average. Throws NumericError if S is not finite.
+  /// Adds the step's SEND to the average. Throws NumericError if S is not finite.
   void end_step(Team* team = nullptr) {
     if (sum_.samples() == 0) return average_.skip();
     const auto& tiles = sum_.tiles();
@@ -62,25 +62,25 @@ class Send {
     const std::size_t keys = sum_.tiles().keys;
     average_.add(relative(send<double>({epoch_.data(), epoch_.size() / keys, keys},
                                        sum_.tiles().heads, sum_.visible())));
-    epoch_.clear(), epoch_steps_ = 0;
+    epoch_.clear();
+    epoch_steps_ = 0;
     sum_.end_step();
   }
 
-  /// NaN before anything was observed.
+  /// The average of SEND over steps; NaN before the first observation.
   [[nodiscard]] double score() const { return average_.value(); }
-  /// NaN where SEND is that of an epoch: a step alone has none.
+  /// The SEND of the last step. NaN with the dynamics `epoch`: a single step then has none.
   [[nodiscard]] double step_score() const {
     return options_.dynamics == SendDynamics::step_average ? average_.last() : std::nan("");
   }
 
-  /// The largest value SEND can take, 1 where it is normalized: mean over rows of sqrt(Lk - 1) /
-  /// Lk.
+  /// The largest possible SEND: mean over rows of sqrt(Lk - 1) / Lk; 1 if SEND is normalized.
   [[nodiscard]] double bound() const {
     const double largest = largest_send();
     return options_.normalized && largest > 0 ? 1 : largest;
   }
 
-  /// What a training checkpoint keeps between epochs, as numbers.
+  /// The state that a training checkpoint stores between epochs.
   [[nodiscard]] std::vector<double> state() const {
     std::vector<double> numbers = average_.state();
     const std::vector<double> connections = sum_.state();
@@ -101,11 +101,14 @@ class Send {
     for (std::size_t i = 0; i < (visible.empty() ? 1 : visible.size() / lk); ++i) {
       double keys = visible.empty() ? static_cast<double>(lk) : 0;
       for (std::size_t j = 0; j < lk && !visible.empty(); ++j) keys += visible[i * lk + j] != 0;
-      if (keys > 0) total += std::sqrt(keys - 1) / keys, ++rows;
+      if (keys == 0) continue;
+      total += std::sqrt(keys - 1) / keys;
+      ++rows;
     }
     return total / std::max(rows, 1.0);
   }
-  /// A bound of 0, attention to one key, leaves a SEND of 0.
+  /// SEND relative to its bound, if normalized. A bound of 0 (attention to one key) leaves a SEND
+  /// of 0.
   [[nodiscard]] double relative(double value) const {
     const double largest = options_.normalized ? largest_send() : 0;
     return largest > 0 ? value / largest : value;
@@ -113,7 +116,7 @@ class Send {
 
   CriterionOptions options_;
   SensitivitySum<Scalar> sum_;
-  ScoreAverage average_;  // of steps; of the dynamics `epoch` the last epoch's, by a decay of 0
+  ScoreAverage average_;       // of steps; with dynamics `epoch` the last epoch's, by a decay of 0
   std::vector<double> epoch_;  // |S| of the epoch so far, [H * Lq x Lk]
   std::size_t epoch_steps_ = 0;
   DispersionRoom<Scalar> room_;

@@ -14,18 +14,19 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// S[h, i, j] of one module and step is scale() * sums(), laid out as SensitivityTiles.
-/// hear() and merge() are those of a criterion (criteria/criterion.hpp). Throws
-/// ShapeError where a step holds samples of different token counts.
+/// The sensitivities S[h, i, j] of one module and step: scale() * sums(), laid out as
+/// SensitivityTiles. hear() and merge() are those of a criterion (criteria/criterion.hpp). Throws
+/// ShapeError if a step holds samples of different token counts.
 template <std::floating_point Scalar>
 class SensitivitySum {
  public:
   explicit SensitivitySum(SendVariant variant = SendVariant::signed_sum) : variant_(variant) {}
 
-  /// The first micro-batch of a step sets the sizes.
+  /// Begins a micro-batch. The first micro-batch of a step sets the sizes.
   void hear(const BackwardEvent<Scalar>& event) {
     begin_block({event.heads, event.query_tokens, event.memory_tokens});
-    samples_ += event.samples, loss_terms_ = event.loss_terms;
+    samples_ += event.samples;
+    loss_terms_ = event.loss_terms;
     if (!event.causal && event.key_mask.size() == 0) return;
     visible_.resize(tiles_.queries * tiles_.keys);
     for (std::size_t b = 0; b < event.samples; ++b)
@@ -34,8 +35,8 @@ class SensitivitySum {
           visible_[i * tiles_.keys + j] |= event.sees(b, i, j);
   }
 
-  /// S += A dA: one multiply-add an entry, while the tile is in the cache. A head's tiles have
-  /// memory of their own.
+  /// S += A dA, one multiply-add per entry, while the tile is in the cache. Each head's tiles have
+  /// their own memory.
   void hear(const TileEvent<Scalar>& tile) {
     constexpr std::size_t width = SensitivityTiles<Scalar>::width, lanes = kernels::lanes<Scalar>;
     assert(tile.first_query % width == 0 && tile.a.cols <= width);
@@ -52,8 +53,7 @@ class SensitivitySum {
       }
   }
 
-  /// Takes over what another copy received in this step; the other starts anew. Call in the order
-  /// of the copies.
+  /// Adds what another copy received in this step and resets it. Call in the order of the copies.
   void merge(SensitivitySum& other) {
     if (other.samples_ == 0) return;
     if (samples_ == 0) {
@@ -65,12 +65,13 @@ class SensitivitySum {
     }
     visible_.resize(std::max(visible_.size(), other.visible_.size()));
     for (std::size_t i = 0; i < other.visible_.size(); ++i) visible_[i] |= other.visible_[i];
-    samples_ += other.samples_, loss_terms_ = other.loss_terms_;
+    samples_ += other.samples_;
+    loss_terms_ = other.loss_terms_;
     other.samples_ = 0;
   }
 
-  /// The next micro-batch begins a new step; with keep_visible its keys join those that were seen
-  /// so far.
+  /// Ends a step; the next micro-batch begins a new one. With `keep_visible`, its visible keys are
+  /// added to those of earlier steps.
   void end_step(bool keep_visible = false) { samples_ = 0, keeps_visible_ = keep_visible; }
 
   [[nodiscard]] std::size_t samples() const { return samples_; }  // received in this step
@@ -85,7 +86,7 @@ class SensitivitySum {
         variant_ == SendVariant::absolute_mean ? 1 / static_cast<Scalar>(samples_) : Scalar(1);
     return reduction == LossReduction::sum ? scale * static_cast<Scalar>(loss_terms_) : scale;
   }
-  /// visit(s) for scale * sums, in the order h, i, j.
+  /// Calls visit(s) for scale * sums, in the order h, i, j.
   template <class Visit>
   void for_each(Scalar scale, Visit&& visit) const {
     for (std::size_t h = 0; h < tiles_.heads; ++h)
@@ -94,17 +95,18 @@ class SensitivitySum {
           visit(sums_[tiles_.tile(h, i) + j * tiles_.width + i % tiles_.width] * scale);
   }
 
-  /// What the bound of the last step's connections depends on, for a training checkpoint.
+  /// The state that determines the bound of the last step's connections, for a training checkpoint.
   [[nodiscard]] std::vector<double> state() const {
     std::vector<double> numbers{static_cast<double>(tiles_.heads),
                                 static_cast<double>(tiles_.keys)};
     numbers.insert(numbers.end(), visible_.begin(), visible_.end());
     return numbers;
   }
-  /// Throws std::out_of_range for what is no state.
+  /// Restores the state. Throws std::out_of_range if `numbers` is not a state.
   void restore(std::span<const double> numbers) {
     if (numbers.size() < 2) throw std::out_of_range("no state of sensitivities");
-    tiles_.heads = detail::whole_number(numbers[0]), tiles_.keys = detail::whole_number(numbers[1]);
+    tiles_.heads = detail::whole_number(numbers[0]);
+    tiles_.keys = detail::whole_number(numbers[1]);
     visible_.clear();
     for (const double sees : numbers.subspan(2)) visible_.push_back(sees != 0);
   }

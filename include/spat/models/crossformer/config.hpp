@@ -1,4 +1,4 @@
-// models. What shapes a Crossformer, and how its modules and scales are numbered.
+// models. The configuration of Crossformer, and the numbering of its modules and scales.
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
@@ -7,9 +7,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Everything that shapes a Crossformer: integers, so that it can be a template argument.
+/// The configuration of Crossformer: integers, so that it can be a template argument.
 struct CrossformerConfig {
-  static constexpr const char* title = "Crossformer";  // in messages
+  static constexpr const char* title = "Crossformer";  // used in messages
 
   std::size_t channels = 0;      // C
   std::size_t lookback = 96;     // L
@@ -17,24 +17,25 @@ struct CrossformerConfig {
   std::size_t width = 512;       // D
   std::size_t ffn_width = 2048;  // F
   std::size_t heads = 8;         // H
-  std::size_t depth =
-      2;  // E, blocks of the encoder; the decoder has a layer more, one for each scale
-  std::size_t segment = 12;  // rows of a segment
-  std::size_t window = 2;    // segments that become one from a block to the next
-  std::size_t routers = 3;   // through which the variates of a segment meet
+  std::size_t depth = 2;         // E, encoder blocks; the decoder has E + 1 layers, one per scale
+  std::size_t segment = 12;      // rows of a segment
+  std::size_t window = 2;        // segments that are merged into one between two blocks
+  std::size_t routers = 3;       // learned routers per segment
   ModuleMask kept = ModuleMask::all();
 
   static constexpr std::size_t most_depth = (most_modules - 3) / 5;
 
-  /// Modules 2 l and 2 l + 1 are those of encoder block l; then come three of each decoder layer.
+  /// Number of encoder modules: 2 l and 2 l + 1 for encoder block l. Three per decoder layer
+  /// follow.
   [[nodiscard]] constexpr std::size_t encoder_modules() const { return 2 * depth; }
   [[nodiscard]] constexpr std::size_t scales() const { return depth + 1; }
   [[nodiscard]] constexpr std::size_t modules() const { return encoder_modules() + 3 * scales(); }
-  /// The cross-attention that reads scale i: the embedding, then the blocks' outputs.
+  /// The module of the cross-attention that reads scale i. Scale 0 is the embedding, scale i > 0
+  /// the output of block i - 1.
   [[nodiscard]] constexpr std::size_t cross_module(std::size_t i) const {
     return encoder_modules() + 3 * i + 2;
   }
-  /// Segments of scale i. Block i reads scale i; the first does not merge.
+  /// Number of segments of scale i. Block i reads scale i; the first block does not merge.
   [[nodiscard]] constexpr std::size_t segments(std::size_t i) const {
     std::size_t count = divide_up(lookback, segment);
     for (std::size_t merged = 1; merged < i; ++merged) count = divide_up(count, window);
@@ -43,19 +44,19 @@ struct CrossformerConfig {
   [[nodiscard]] constexpr std::size_t forecast_segments() const {
     return divide_up(horizon, segment);
   }
-  /// Without any cross-attention the forecast would not depend on the history.
+  /// The cross-attentions: without any of them the forecast would not depend on the history.
   [[nodiscard]] constexpr ModuleMask guard() const {
     ModuleMask mask{};
     for (std::size_t i = 0; i < scales(); ++i) mask = mask.with(cross_module(i));
     return mask;
   }
-  /// Scales up to the last one that is read; no other reaches the forecast.
+  /// Number of scales up to the last one that is read. No other scale reaches the forecast.
   [[nodiscard]] constexpr std::size_t live_scales() const {
     std::size_t count = scales();
     while (count > 0 && !kept.keeps(cross_module(count - 1))) --count;
     return count;
   }
-  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto c = static_cast<double>(channels), d = static_cast<double>(width),
                f = static_cast<double>(ffn_width), rows = static_cast<double>(segment),
@@ -103,8 +104,8 @@ struct CrossformerConfig {
   }
 
  private:
-  /// The first number of segments of which a window cannot be filled by repeating the last ones; 0:
-  /// all can.
+  /// The first number of segments whose last window cannot be filled by repeating the last
+  /// segments. Returns 0 if all windows can be filled.
   [[nodiscard]] constexpr std::size_t unmergeable() const {
     for (std::size_t l = 1; l < depth; ++l)
       if (const std::size_t s = segments(l); divide_up(s, window) * window - s > s) return s;

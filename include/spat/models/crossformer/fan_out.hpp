@@ -1,4 +1,4 @@
-// models. The gradient of a value that two readers had, where either may have been pruned.
+// models. The gradient of a value that two readers share, either of which may have been pruned.
 #pragma once
 
 #include <spat/core/view.hpp>
@@ -6,7 +6,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// a + b, in `room`; the one that is given where the other is not; zeros, in `room`, where none is.
+/// Returns a + b, written to `room`, if both are present; the present one if one is absent; zeros,
+/// written to `room`, if both are absent.
 template <std::floating_point Scalar, std::size_t Width>
 [[nodiscard]] Rows<const Scalar, Width> sum_of_gradients(Rows<const Scalar, Width> a,
                                                          Rows<const Scalar, Width> b,

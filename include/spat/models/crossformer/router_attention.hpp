@@ -6,14 +6,17 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// For each sample b and segment i, over the C variates (Crossformer, Zhang and Yan, 2023):
+/// Attention among variates through routers, for each sample b and segment i, over the C variates
+/// (Crossformer, Zhang and Yan, 2023):
 ///
 ///     buffer = MHA_send(router(i), x, x),   y = MHA_recv(x, buffer, buffer)
 ///
-/// Shapes, with s segments and c routers:  x, y [B * C * s x D]   router [s * c x D]
-/// buffer [B * s * c x D].  Its cost grows
-/// with C c, not with C^2. One module: the receiver reports as the pass's part 0, the sender as
-/// part 1.
+/// Shapes, with s segments and c routers:
+///
+///     x, y [B * C * s x D]   router [s * c x D]   buffer [B * s * c x D]
+///
+/// Its cost grows with C c, not with C^2. Counts as one module: the receiver reports as part 0 of
+/// the pass, the sender as part 1.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t Heads = dynamic>
 class RouterAttention {
  public:
@@ -33,7 +36,8 @@ class RouterAttention {
   [[nodiscard]] std::size_t routers() const { return router.table.rows() / segments; }
 
   void set_dropout(double rate, std::size_t first_site) {
-    dim_sender.dropout = {rate, first_site}, dim_receiver.dropout = {rate, first_site + 1};
+    dim_sender.dropout = {rate, first_site};
+    dim_receiver.dropout = {rate, first_site + 1};
   }
 
   struct Cache {
@@ -95,7 +99,7 @@ class RouterAttention {
                                   share);
   }
 
-  /// Of one sample; matrix products alone.
+  /// Multiply-adds per sample. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     return segments * (dim_sender.multiply_adds(routers(), channels) +
                        dim_receiver.multiply_adds(channels, routers()));
@@ -110,7 +114,7 @@ class RouterAttention {
   }
 
  private:
-  /// y(b, j, i) = x(b, i, j), a token each: i < outer, j < inner.
+  /// Sets y(b, j, i) = x(b, i, j) for i < outer and j < inner, with one token per element.
   static void turn(const Pass& pass, Rows<const Scalar, Width> x, std::size_t outer,
                    std::size_t inner, Rows<Scalar, Width> y) {
     pass.for_shares(x.rows() / inner, x.size(), [&](std::size_t first, std::size_t last) {

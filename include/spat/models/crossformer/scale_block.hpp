@@ -1,5 +1,5 @@
-// models. One scale of an encoder whose every output is read: coarser segments, then attention in
-// two stages.
+// models. One scale of an encoder all of whose outputs are read: merging of segments, then
+// attention in two stages.
 #pragma once
 
 #include <spat/models/crossformer/fan_out.hpp>
@@ -10,13 +10,13 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// y = TwoStageAttention(merge(x)), with a window of one y = TwoStageAttention(x) (Crossformer,
+/// y = TwoStageAttention(merge(x)), or y = TwoStageAttention(x) if the window is 1 (Crossformer,
 /// Zhang and Yan, 2023).
 ///
-/// Shapes:  x [B * C * s x D]   y [B * C * ceil(s / window) x D].  Modules and sites are those of
-/// the attention.
-/// A block that is laid out for no samples is one that nobody reads: it hands x on, and does
-/// nothing else.
+/// Shapes:  x [B * C * s x D]   y [B * C * ceil(s / window) x D].
+///
+/// Modules and sites are those of the attention. A block that is laid out for no samples is one
+/// that nothing reads: it only returns x.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
 class ScaleBlock {
@@ -25,7 +25,8 @@ class ScaleBlock {
   using Attention = TwoStageAttention<Scalar, kept, Width, FfnWidth, Heads>;
   using Merging = SegmentMerging<Scalar, Width>;
   static constexpr std::size_t modules = Attention::modules, sites = Attention::sites;
-  static constexpr bool reports_itself = true;  // what it makes of its merged tokens
+  /// The block reports itself, from its merged tokens to its output.
+  static constexpr bool reports_itself = true;
 
   ScaleBlock(std::size_t segments, std::size_t window, std::size_t routers, std::size_t width,
              std::size_t ffn_width, std::size_t heads, ModuleMask keeps)
@@ -68,7 +69,8 @@ class ScaleBlock {
     return cache.y;
   }
 
-  /// dy is the next block's, `beside` another reader's: either may be empty.
+  /// dy is the gradient from the next block, `beside` the gradient from another reader. Either may
+  /// be empty.
   template <class PassType>
   Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
                                            Cache& cache, Rows<const Scalar, Width> beside) const {
@@ -85,8 +87,8 @@ class ScaleBlock {
     attention.backward_weights(pass, caches.of(&Cache::attention), gradients.attention, share);
   }
 
-  /// Of `samples` samples, none where nobody reads the block, of `channels` variates; matrix
-  /// products alone.
+  /// Multiply-adds for `samples` samples of `channels` variates; 0 samples if nothing reads the
+  /// block. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t samples, std::size_t channels) const {
     return samples * ((merge_layer ? merge_layer->multiply_adds(channels) : 0) +
                       attention.multiply_adds(channels));

@@ -1,5 +1,5 @@
-// models. A decoder layer over segments of the forecast that reads one scale of an encoder and
-// predicts its share.
+// models. A decoder layer over segments of the forecast. It reads one scale of an encoder and
+// predicts its share of the forecast.
 #pragma once
 
 #include <spat/models/crossformer/fan_out.hpp>
@@ -7,16 +7,19 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// For each variate (Crossformer, Zhang and Yan, ICLR 2023):
+/// The decoder layer of Crossformer, for each variate (Zhang and Yan, ICLR 2023):
 ///
 ///     a = TwoStageAttention(x)
 ///     n = LN_1(a + Drop(MHA(a, memory))), or LN_1(a) if the module was pruned
 ///     y = LN_2(n + MLP(n));  prediction = W y + b
 ///
-/// Shapes, with s segments:  x, y [B * C * s x D]   memory [B * C * m x D]
-/// prediction [B * C * s x segment].
-/// Three prunable modules: the two-stage attention's, 2 the cross-attention. Two sites more than
-/// the two-stage attention: probabilities and branch of the cross-attention.
+/// Shapes, with s segments:
+///
+///     x, y [B * C * s x D]   memory [B * C * m x D]   prediction [B * C * s x segment]
+///
+/// Three prunable modules: 0 and 1 are those of the two-stage attention, 2 is the cross-attention.
+/// Two sites follow those of the two-stage attention: probabilities and branch of the
+/// cross-attention.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic,
           std::size_t Segment = dynamic>
@@ -32,7 +35,7 @@ class SegmentDecoderLayer {
   static constexpr std::size_t modules = SelfAttention::modules + 1,
                                sites = SelfAttention::sites + 2;
 
-  /// Bits 0 and 1 of `keeps`: the two-stage attention's. Bit 2: the cross-attention.
+  /// Bits 0 and 1 of `keeps`: the modules of the two-stage attention. Bit 2: the cross-attention.
   SegmentDecoderLayer(std::size_t segments, std::size_t segment, std::size_t routers,
                       std::size_t width, std::size_t ffn_width, std::size_t heads, ModuleMask keeps)
       : self_attention(segments, routers, width, ffn_width, heads, keeps.slice(0, 2)),
@@ -59,7 +62,7 @@ class SegmentDecoderLayer {
     Rows<const Scalar, Width> dmemory;  // empty if the memory is not read
     Rows<Scalar, Width> dy;
 
-    /// m: tokens of one variate's memory.
+    /// `m` is the number of tokens of one variate's memory.
     void lay_out(Arena& arena, const SegmentDecoderLayer& layer, std::size_t samples,
                  std::size_t channels, std::size_t m) {
       const std::size_t s = layer.self_attention.segments, series = samples * channels,
@@ -89,7 +92,7 @@ class SegmentDecoderLayer {
     return y;
   }
 
-  /// dy is the next layer's, empty behind the last. Leaves dmemory in the cache.
+  /// dy is the gradient from the next layer; empty for the last layer. Leaves dmemory in the cache.
   template <class PassType>
   Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
                                            Cache& cache,
@@ -120,7 +123,8 @@ class SegmentDecoderLayer {
                                  share);
   }
 
-  /// Of one sample of `channels` variates with m tokens of memory each; matrix products alone.
+  /// Multiply-adds per sample of `channels` variates with m tokens of memory each. Counts matrix
+  /// products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels, std::size_t m) const {
     const std::size_t s = self_attention.segments;
     return self_attention.multiply_adds(channels) +

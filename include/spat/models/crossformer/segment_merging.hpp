@@ -1,4 +1,4 @@
-// models. Merges neighbouring segments of a series for a coarser scale.
+// models. Merges neighbouring segments of a series into a coarser scale.
 #pragma once
 
 #include <spat/kernels/elementwise.hpp>
@@ -7,12 +7,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// y(i) = W LN(x(i w), .., x(i w + w - 1)) + b, with the w tokens side by side. If w does not
-/// divide s, the last w - s mod w segments are repeated after the end (Crossformer, Zhang and Yan,
-/// 2023).
+/// y(i) = W LN(x(i w), .., x(i w + w - 1)) + b, with the w tokens concatenated (Crossformer, Zhang
+/// and Yan, 2023). If w does not divide s, the last w - s mod w segments are repeated at the end.
 ///
-/// Shapes:  x [series * s x D]   y [series * ceil(s / w) x D]   W [D x w D]. Errors: ConfigError
-/// for an empty window, or if there are fewer segments than must be repeated.
+/// Shapes:  x [series * s x D]   y [series * ceil(s / w) x D]   W [D x w D].
+///
+/// Errors: ConfigError for an empty window, or if there are fewer segments than must be repeated.
 template <std::floating_point Scalar, std::size_t Width = dynamic>
 class SegmentMerging {
  public:

@@ -1,5 +1,5 @@
-// models. The two-stage block over segments and variates: attention over time, then over variates,
-// either may have been pruned.
+// models. The two-stage block over segments and variates: attention over time, then over variates.
+// Either may have been pruned.
 #pragma once
 
 #include <spat/models/crossformer/router_attention.hpp>
@@ -15,9 +15,11 @@ namespace spat::inline SPAT_ABI {
 ///
 /// A pruned module leaves LN_1(x), or LN_3(u). The perceptrons have no inner dropout.
 ///
-/// Shapes, with s segments:  x, y [B * C * s x D].  Two prunable modules: 0 attention over time, 1
-/// the routers' (sender and receiver are one). Sites first_site .. first_site + 7: the time stage's
-/// four, probabilities of sender and receiver, the two branches of the dim stage.
+/// Shapes, with s segments:  x, y [B * C * s x D].
+///
+/// Two prunable modules: 0 is attention over time, 1 is router attention (sender and receiver count
+/// as one). Sites first_site .. first_site + 7: four of the time stage, probabilities of sender and
+/// receiver, the two branches of the dim stage.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
 class TwoStageAttention {
@@ -76,7 +78,7 @@ class TwoStageAttention {
   Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x,
                                     Cache& cache) const {
     const auto series =
-        pass.folded(cache.channels);  // each variate is a sample, but to the routers
+        pass.folded(cache.channels);  // each variate is a sample, except to the routers
     const auto u = time_stage.forward(series, x, cache.time_stage);
     const auto w = routing.forward(series, u, cache.routing, [&](const auto& routers, auto& mine) {
       return routers.forward(pass.at(pass.module + 1), u, mine);
@@ -104,7 +106,7 @@ class TwoStageAttention {
                                   share);
   }
 
-  /// Of one sample of `channels` variates; matrix products alone.
+  /// Multiply-adds per sample of `channels` variates. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     return channels * (time_stage.multiply_adds(segments) + feed_forward.multiply_adds(segments)) +
            routing.multiply_adds(channels);

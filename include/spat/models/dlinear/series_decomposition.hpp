@@ -1,4 +1,4 @@
-// models. Splits a series into its moving average and the remainder.
+// models. Decomposition of a series into its moving average and the remainder.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -6,11 +6,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// trend = moving average over `window` steps, with the end values repeated;  seasonal = x - trend
-/// (Autoformer, Wu et al., 2021).
+/// Decomposes each series (Autoformer, Wu et al., 2021):
 ///
-/// Shapes:  x, trend, seasonal [series x L].  No parameters. Errors: ConfigError for an even
-/// window.
+///     trend = moving average over `window` steps, with the end values repeated
+///     seasonal = x - trend
+///
+/// Shapes:  x, trend, seasonal [series x L].
+///
+/// No parameters. Errors: ConfigError for an even window.
 template <std::floating_point Scalar, std::size_t Length = dynamic>
 class SeriesDecomposition {
  public:
@@ -49,7 +52,7 @@ class SeriesDecomposition {
     return {cache.trend.middle_rows(0, x.rows()), cache.seasonal.middle_rows(0, x.rows())};
   }
 
-  /// dx = dseasonal + average^T (dtrend - dseasonal).
+  /// Returns dx = dseasonal + average^T (dtrend - dseasonal).
   Rows<const Scalar, Length> backward_input(const Pass&, const Parts& dparts, Cache& cache) const {
     const auto dx = cache.dx.middle_rows(0, dparts.trend.rows());
     for (std::size_t r = 0; r < dx.rows(); ++r) {

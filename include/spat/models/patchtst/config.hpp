@@ -1,4 +1,4 @@
-// models. What shapes a PatchTST, of either variant.
+// models. The configuration of PatchTST, in either variant.
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
@@ -7,13 +7,13 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Two models share the name: that of the Time-Series-Library, and that of the paper's authors.
+/// The two models of this name: that of the Time-Series-Library, and that of the paper's authors.
 enum class PatchTSTVariant { library, official };
 
-/// Everything that shapes a PatchTST: integers and bools, so that it can be a template argument.
+/// The configuration of PatchTST: integers and bools, so that it can be a template argument.
 template <PatchTSTVariant variant>
 struct BasicPatchTSTConfig {
-  static constexpr const char* title = "PatchTST";  // in messages
+  static constexpr const char* title = "PatchTST";  // used in messages
 
   std::size_t channels = 0;      // C
   std::size_t lookback = 96;     // L
@@ -23,8 +23,7 @@ struct BasicPatchTSTConfig {
   std::size_t heads = 8;         // H
   std::size_t depth = 2;         // encoder layers, one attention module each
   std::size_t patch = 16;        // rows of a patch
-  std::size_t stride =
-      8;  // rows from one patch to the next; as many copies of the last value continue the series
+  std::size_t stride = 8;  // of the patches; as many copies of the last value extend the series
   bool instance_norm = true;
   ModuleMask kept = ModuleMask::all();
 
@@ -33,7 +32,7 @@ struct BasicPatchTSTConfig {
     return (lookback - patch) / stride + 2;
   }  // P
   [[nodiscard]] constexpr std::size_t head_inputs() const { return width * patches(); }
-  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto t = static_cast<double>(horizon), d = static_cast<double>(width),
                f = static_cast<double>(ffn_width),
@@ -76,7 +75,9 @@ struct BasicPatchTSTConfig {
   }
 };
 
+/// The configuration of PatchTST as in the Time-Series-Library.
 using PatchTSTConfig = BasicPatchTSTConfig<PatchTSTVariant::library>;
+/// The configuration of PatchTST as in its authors' code.
 using OfficialPatchTSTConfig = BasicPatchTSTConfig<PatchTSTVariant::official>;
 
 }  // namespace spat

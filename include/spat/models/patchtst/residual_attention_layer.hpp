@@ -1,5 +1,5 @@
-// models. The transformer block with residual attention and batch statistics, cut into stages; its
-// attention may have been pruned.
+// models. The transformer block with residual attention and batch statistics, divided into stages.
+// Its attention may have been pruned.
 #pragma once
 
 #include <spat/core/slot.hpp>
@@ -9,23 +9,25 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// u = x + Drop(Drop(Attention(x, x, S))), or u = x where the module was pruned;  n = BN_a(u);  v =
-/// n + Drop(FFN(n));  y = BN_f(v)
-/// (Nie et al., "A Time Series is Worth 64 Words", ICLR 2023; scores that pass from block to block:
-/// He et al., RealFormer, 2021).
+/// Transformer block with residual attention (Nie et al., "A Time Series is Worth 64 Words", ICLR
+/// 2023; residual scores: He et al., RealFormer, 2021):
+///
+///     u = x + Drop(Drop(Attention(x, x, S))), or u = x if the module was pruned;  n = BN_a(u)
+///     v = n + Drop(FFN(n));  y = BN_f(v)
 ///
 /// S are the scores before softmax of the nearest attention below that is kept, or none. An
-/// attention adds them to its own and hands the sum on; where it was pruned they pass by, as if its
-/// query projection were zero.
+/// attention adds them to its own scores and passes the sum on. A block without attention passes
+/// them on unchanged, as if its query projection were zero.
 ///
-/// Shapes:  x, y [samples * N x D]   S [samples * H * N x N].  One prunable module: `attention`.
-/// Its probabilities are not dropped. Its
-/// dropouts are sites first_site .. first_site + 3 (attention's output and its branch, hidden
-/// units, feed-forward branch).
+/// Shapes:  x, y [samples * N x D]   S [samples * H * N x N].
 ///
-/// Forward has three stages, and the statistics of a batch are reduced in between: mix, to those of
-/// u; transform, from there to those of v; normalize. Backward has the same three, from the last to
-/// the first.
+/// One prunable module: `attention`. Its probabilities are not dropped. The dropouts are sites
+/// first_site .. first_site + 3 (attention's output and its branch, hidden units, feed-forward
+/// branch).
+///
+/// Forward has three stages, and the statistics of a batch are reduced in between: mix() up to
+/// those of u; transform() from there to those of v; normalize(). Backward has the same three
+/// stages in reverse.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
 class ResidualAttentionLayer {
@@ -46,14 +48,14 @@ class ResidualAttentionLayer {
   BatchNorm<Scalar, Width> attention_norm, ffn_norm;
   Dropout<Scalar> out_dropout, attention_dropout, ffn_dropout;
 
-  /// Whether an attention is kept below and above this block: without one there is nobody to take
-  /// scores from or hand them to.
+  /// Sets whether an attention is kept below and above this block. Otherwise no block passes scores
+  /// to it or reads its scores.
   void connect(bool below, bool above) {
     if_kept([&](auto& mixer) { mixer.takes_scores = below, mixer.hands_on_scores = above; },
             attention);
   }
 
-  /// One rate for all four places; sites are numbered from `first_site`.
+  /// Sets one rate for all four dropouts. Sites are numbered from `first_site`.
   void set_dropout(double rate, std::size_t first_site) {
     out_dropout = {rate, first_site};
     attention_dropout = {rate, first_site + 1};
@@ -66,7 +68,7 @@ class ResidualAttentionLayer {
     typename FeedForward<Scalar, Width, FfnWidth>::Cache ffn;
     typename BatchNorm<Scalar, Width>::Cache attention_norm, ffn_norm;
     typename Dropout<Scalar>::Cache out_dropout, attention_dropout, ffn_dropout;
-    Rows<Scalar, Width> mixed, v, dx;  // x + attention's branch, v, dx where there is one
+    Rows<Scalar, Width> mixed, v, dx;  // x + attention's branch, v, dx if they exist
     Rows<const Scalar, Width> u, dy,
         dn;  // between the stages: x or `mixed`, the caller's, the feed-forward's
 
@@ -75,7 +77,7 @@ class ResidualAttentionLayer {
       const std::size_t rows = samples * tokens, width = layer.ffn_norm.gain.cols();
       ffn_norm.lay_out(arena, layer.ffn_norm, rows);
       match_slot(layer.attention, attention);
-      // Not temporary: the scores that it hands on are read in blocks above.
+      // Not temporary: blocks above read the scores that it passes on.
       if_kept([&](const auto& mixer,
                   auto& mine) { mine.lay_out(arena, mixer, samples, tokens, tokens); },
               layer.attention, attention);
@@ -108,7 +110,8 @@ class ResidualAttentionLayer {
           const auto branch = attention_dropout.forward(
               pass, out_dropout.forward(pass, y, cache.out_dropout), cache.attention_dropout);
           kernels::add<Scalar>(x.flat(), branch.flat(), cache.mixed.flat());
-          cache.u = cache.mixed, scores = mine.scores;
+          cache.u = cache.mixed;
+          scores = mine.scores;
         },
         attention, cache.attention);
     attention_norm.observe(pass, cache.u, cache.attention_norm);
@@ -141,7 +144,7 @@ class ResidualAttentionLayer {
     Rows<const Scalar, Width> x;
     Rows<const Scalar> scores;
   };
-  /// dscores: with respect to what mix returned.
+  /// `dscores` is the gradient with respect to the scores that mix() returned.
   template <class PassType>
   InputGradients backward_mix(const PassType& pass, Rows<const Scalar> dscores,
                               Cache& cache) const {
@@ -155,7 +158,8 @@ class ResidualAttentionLayer {
           const auto through = mixer.backward_input(pass, dbranch, mine, dscores);
           kernels::add<Scalar>(dx.flat(), through.query.flat(), through.memory.flat(),
                                cache.dx.flat());
-          dx = cache.dx, dscores = through.previous_scores;
+          dx = cache.dx;
+          dscores = through.previous_scores;
         },
         attention, cache.attention);
     return {dx, dscores};
@@ -171,12 +175,12 @@ class ResidualAttentionLayer {
     ffn_norm.backward_weights(pass, caches.of(&Cache::ffn_norm), gradients.ffn_norm, share);
   }
 
-  /// Once a step, from any block of the batch.
+  /// Updates the running statistics, once per step, from any micro-batch's cache.
   void commit(const Cache& cache, Scalar weight) {
     attention_norm.commit(cache.attention_norm, weight), ffn_norm.commit(cache.ffn_norm, weight);
   }
 
-  /// Of one sample of `tokens` tokens; matrix products alone.
+  /// Multiply-adds per sample of `tokens` tokens. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {
     std::size_t total = ffn.multiply_adds(tokens);
     if_kept([&](const auto& mixer) { total += mixer.multiply_adds(tokens, tokens); }, attention);

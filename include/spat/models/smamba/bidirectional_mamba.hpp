@@ -5,8 +5,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// y = Mamba(x) + Mamba_r(x), the second walking each sequence from its last token to its first.
-/// x, y [samples * N x D].
+/// y = Mamba(x) + Mamba_r(x). Mamba_r processes each sequence from its last token to its first.
+///
+/// Shapes:  x, y [samples * N x D].
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t Inner = dynamic,
           std::size_t States = dynamic>
 class BidirectionalMamba {
@@ -61,7 +62,7 @@ class BidirectionalMamba {
     return ahead.multiply_adds(tokens) + back.multiply_adds(tokens);
   }
 
-  /// Under attention and attention_r, as the reference calls them.
+  /// Names the directions attention and attention_r, as the reference does.
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
     Direction::for_each(self.ahead, name + "attention.", list);

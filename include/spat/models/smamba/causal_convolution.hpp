@@ -1,4 +1,4 @@
-// models. The short causal convolution of a sequence, each channel by itself.
+// models. The short causal convolution of a sequence, per channel.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -8,13 +8,15 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// y(b, t, i) = bias_i + sum_j W_ij x(b, t - (k - 1) + j, i),  j = 0 .. k - 1, over the tokens that
-/// exist.
+/// Convolution of each channel over the tokens that exist:
 ///
-/// Shapes:  x, y [samples * N x I], x possibly as columns of a wider matrix
-/// W [I x k], in files [I, 1, k]   bias [I].
+///     y(b, t, i) = bias_i + sum_j W_ij x(b, t - (k - 1) + j, i),  j = 0 .. k - 1
 ///
-/// `reversed`: a sequence is walked from its last row to its first.
+/// Shapes, where x may be columns of a wider matrix:
+///
+///     x, y [samples * N x I]   W [I x k], in files [I, 1, k]   bias [I]
+///
+/// `reversed`: a sequence is processed from its last row to its first.
 template <std::floating_point Scalar, std::size_t Channels = dynamic>
 class CausalConvolution {
  public:

@@ -7,17 +7,19 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// A Mamba block, applied to each sequence of tokens (Gu and Dao, "Mamba: Linear-Time Sequence
+/// Mamba block, applied to each sequence of tokens (Gu and Dao, "Mamba: Linear-Time Sequence
 /// Modeling with Selective State Spaces", 2023):
 ///
 ///     [v, z] = x W_in^T    u = SiLU(convolution(v))    [r, B, C] = u W_x^T
 ///     delta = softplus(r W_dt^T + b_dt)    y = (scan(u, delta, B, C) SiLU(z)) W_out^T
 ///
-/// Shapes:  x, y [samples * N x D]   v, z, u, delta [samples * N x I]
-/// r [samples * N x R], R = ceil(D / 16)   B, C [.. x S].
+/// Shapes, with R = ceil(D / 16):
 ///
-/// `reversed`: a sequence is walked from its last token to its first. b_dt starts so that
-/// softplus(b_dt) spreads from 0.001 to 0.1 over the channels, evenly in the logarithm; the
+///     x, y [samples * N x D]   v, z, u, delta [samples * N x I]
+///     r [samples * N x R]   B, C [samples * N x S]
+///
+/// `reversed`: a sequence is processed from its last token to its first. The initial b_dt makes
+/// softplus(b_dt) increase from 0.001 to 0.1 over the channels, evenly in the logarithm. The
 /// reference draws it from that distribution.
 template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t Inner = dynamic,
           std::size_t States = dynamic>

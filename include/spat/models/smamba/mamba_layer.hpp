@@ -1,4 +1,4 @@
-// models. The post-norm block that mixes tokens by two Mambas, one from each end; both may have
+// models. The post-norm block that mixes tokens by two Mambas, one from each end. Both may have
 // been pruned.
 #pragma once
 
@@ -8,11 +8,15 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// n = LN_1(x + Mamba(x) + Mamba_r(x)), or LN_1(x) if the module was pruned;
-/// y = LN_2(n + Drop(FFN(n)))  (S-Mamba, Wang et al., 2024).
+/// The encoder block of S-Mamba (Wang et al., 2024):
 ///
-/// Shapes:  x, y [samples * N x D].  One prunable module: both directions, `mamba.mixer`. Its
-/// dropouts are sites first_site and first_site + 1 (hidden units, feed-forward branch).
+///     n = LN_1(x + Mamba(x) + Mamba_r(x)), or LN_1(x) if the module was pruned
+///     y = LN_2(n + Drop(FFN(n)))
+///
+/// Shapes:  x, y [samples * N x D].
+///
+/// One prunable module: both directions, `mamba.mixer`. The dropouts are sites first_site and
+/// first_site + 1 (hidden units, feed-forward branch).
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Inner = dynamic, std::size_t States = dynamic>
 class MambaLayer {
@@ -76,7 +80,7 @@ class MambaLayer {
                                   share);
   }
 
-  /// Of one sample of `tokens` tokens.
+  /// Multiply-adds per sample of `tokens` tokens.
   [[nodiscard]] std::size_t multiply_adds(std::size_t tokens) const {
     return mamba.multiply_adds(tokens) + feed_forward.multiply_adds(tokens);
   }

@@ -1,5 +1,5 @@
-// models. The selective scan: a linear state per channel, whose step, input and output depend on
-// the token.
+// models. The selective scan: a linear state per channel. Its step, input and output depend on the
+// token.
 #pragma once
 
 #include <spat/autograd/layer.hpp>
@@ -9,19 +9,19 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The selective scan for each sample and channel i, with a state h_t of S numbers and h_{-1} = 0
-/// (Gu and Dao, "Mamba", 2023):
+/// Selective scan for each sample and channel i, with a state h_t of S values and h_{-1} = 0 (Gu
+/// and Dao, "Mamba", 2023):
 ///
 ///     h_t = exp(delta_ti A_i) h_{t-1} + delta_ti u_ti B_t,   y_ti = C_t h_t + D_i u_ti
 ///     A = -exp(A_log)
 ///
-/// Shapes:  u, delta, y [samples * N x I]   B, C [samples * N x S], possibly columns of a wider
-/// matrix
-/// A_log [I x S]   D [I].
+/// Shapes, where B and C may be columns of a wider matrix:
 ///
-/// `reversed`: a sequence is walked from its last row to its first. A starts as -1 .. -S in every
-/// channel, D at 1. Forward keeps one state; backward computes the states of a sample again, one
-/// vector of channels at a time.
+///     u, delta, y [samples * N x I]   B, C [samples * N x S]   A_log [I x S]   D [I]
+///
+/// `reversed`: a sequence is processed from its last row to its first. The initial A is -1 .. -S in
+/// every channel, the initial D is 1. Forward keeps one state. Backward recomputes the states of a
+/// sample, one vector of channels at a time.
 template <std::floating_point Scalar, std::size_t Channels = dynamic, std::size_t States = dynamic>
 class SelectiveScan {
  public:
@@ -92,7 +92,7 @@ class SelectiveScan {
     Rows<Scalar, Channels> u, delta;
   };
 
-  /// Writes dB and dC to the given matrices; the other two gradients lie in the cache.
+  /// Writes dB and dC to the given matrices. The cache owns the other two gradients.
   InputGradients backward_input(const Pass& pass, Rows<const Scalar, Channels> dy, Cache& cache,
                                 kernels::Strided<Scalar> db, kernels::Strided<Scalar> dc) const {
     cache.dy = dy;
@@ -120,7 +120,7 @@ class SelectiveScan {
   /// dA_log = A dA,  dD = sum over the rows of dy u.
   void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, SelectiveScan& gradients,
                         Share& share) const {
-    // Channels per task: a constant, so that tasks do not depend on the workers.
+    // Channels per task. Constant, so that tasks do not depend on the number of workers.
     constexpr std::size_t tile = 64;
     for (std::size_t first = 0; first < channels(); first += tile) {
       if (!share.takes()) continue;
@@ -151,7 +151,8 @@ class SelectiveScan {
   }
 
  private:
-  // Groups of channels with separate sums: a constant, so that no bit depends on the workers.
+  // Groups of channels with separate sums. Constant, so that the bits do not depend on the number
+  // of workers.
   static constexpr std::size_t groups = 4;
 
   /// The first channel of a group; groups consist of whole vectors.
@@ -173,7 +174,8 @@ class SelectiveScan {
             .skip = skip.data(),
             .reversed = reversed};
   }
-  /// Calls visit(group, sample). Workers take groups, each all samples of its groups in order.
+  /// Calls visit(group, sample). Each worker takes groups, and visits all samples of a group in
+  /// order.
   template <class Visit>
   void for_each_group(const Pass& pass, const Cache& cache, Visit&& visit) const {
     const std::size_t samples = cache.u.rows() / cache.tokens;

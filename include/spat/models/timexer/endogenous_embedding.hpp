@@ -1,5 +1,5 @@
-// models. Patches of each variate as tokens, and after them a learned token that stands for the
-// whole variate.
+// models. Tokens of each variate: its patches, then a learned token that represents the whole
+// variate.
 #pragma once
 
 #include <spat/nn/patch_embedding.hpp>
@@ -7,13 +7,13 @@
 namespace spat::inline SPAT_ABI {
 
 /// token(b, c, p) = Drop(W patch(b, c, p) + pe(p)) for p < P,  token(b, c, P) = Drop(g(c))
-/// (TimeXer, Wang et al., 2024).
+/// (TimeXer, Wang et al., 2024). Patches do not overlap. The last rows of the lookback are left out
+/// if they fill no patch.
 ///
-/// Patches lie side by side; rows of the lookback that fill none are left out.
+/// Shapes, with P = floor(L / patch):
 ///
-/// Shapes, with P = floor(L / patch):  x [samples * L x C]   y [samples * C * (P+1) x D]
-/// W [D x patch]   g [C x D], in files
-/// [1, C, 1, D], starts from N(0, 1).
+///     x [samples * L x C]   y [samples * C * (P+1) x D]
+///     W [D x patch]         g [C x D], in files [1, C, 1, D], starts from N(0, 1)
 template <std::floating_point Scalar, std::size_t Patch = dynamic, std::size_t Width = dynamic>
 class EndogenousEmbedding {
  public:
@@ -23,11 +23,11 @@ class EndogenousEmbedding {
                       std::size_t width)
       : patches(lookback, patch, patch, 0, width), global_tokens(channels, width) {}
 
-  PatchEmbedding<Scalar, Patch, Width> patches;  // its own dropout stays off
+  PatchEmbedding<Scalar, Patch, Width> patches;  // its own dropout stays 0
   Tensor<Scalar, dynamic, Width> global_tokens;
   Dropout<Scalar> dropout;
 
-  /// Of one variate: P + 1.
+  /// Tokens of one variate: P + 1.
   [[nodiscard]] std::size_t tokens() const { return patches.patches.count + 1; }
 
   struct Cache {
@@ -62,7 +62,7 @@ class EndogenousEmbedding {
                                     Cache& cache) const {
     return patches.backward_input(pass, of_patches(pass, dy, cache), cache.patches);
   }
-  /// Where nobody asks for dx.
+  /// Replaces backward_input if dx is not needed.
   void skip_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
     patches.skip_input(pass, of_patches(pass, dy, cache), cache.patches);
   }
@@ -79,7 +79,7 @@ class EndogenousEmbedding {
       }
   }
 
-  /// Of one sample.
+  /// Multiply-adds per sample.
   [[nodiscard]] std::size_t multiply_adds() const {
     return patches.multiply_adds(global_tokens.rows());
   }
@@ -93,7 +93,7 @@ class EndogenousEmbedding {
   }
 
  private:
-  /// The rows of dy that belong to patches, the dropout undone.
+  /// The rows of dy that belong to patches, with the dropout's backward applied.
   Rows<const Scalar, Width> of_patches(const Pass& pass, Rows<const Scalar, Width> dy,
                                        Cache& cache) const {
     cache.dy = dropout.backward_input(pass, dy, cache.dropout);

@@ -1,5 +1,5 @@
-// models. The post-norm transformer block of several series whose last tokens, one per series, also
-// look at a memory.
+// models. The post-norm transformer block of several series. Their last tokens, one per series,
+// also attend to a memory.
 #pragma once
 
 #include <spat/nn/attention.hpp>
@@ -8,8 +8,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The block of TimeXer (Wang et al., 2024): series attend to themselves alone, and meet a memory m
-/// by their last token g.
+/// The block of TimeXer (Wang et al., 2024). Each series attends only to itself. Its last token g
+/// also attends to a memory m.
 ///
 ///     u = LN_1(x + Drop(SelfAttention(x, x)))            each series by itself
 ///     g(u) = LN_2(g(u) + Drop(CrossAttention(g(u), m)))  the last tokens of a sample's series, as
@@ -18,11 +18,13 @@ namespace spat::inline SPAT_ABI {
 ///
 /// A branch is absent if its module was pruned; the norms stay.
 ///
-/// Shapes, for S series of N tokens per sample:  x, y [samples * S * N x D]
-/// g [samples * S x D]   m [samples * Lk x D].
+/// Shapes, for S series of N tokens per sample:
+///
+///     x, y [samples * S * N x D]   g [samples * S x D]   m [samples * Lk x D]
+///
 /// Two prunable modules: `self_attention.mixer`, `cross_attention.mixer`. Dropouts are sites
-/// first_site .. first_site + 5 (probabilities and branch of either, hidden units, feed-forward
-/// branch), also if a module is gone.
+/// first_site .. first_site + 5 (probabilities and branch of each attention, hidden units,
+/// feed-forward branch), even if a module was pruned.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
 class GlobalTokenLayer {
@@ -46,7 +48,7 @@ class GlobalTokenLayer {
   CrossAttention cross_attention;
   FeedForwardHalf feed_forward;
 
-  /// One rate for all places; sites are numbered from `first_site`.
+  /// Sets one rate for all dropouts. Sites are numbered from `first_site`.
   void set_dropout(double rate, std::size_t first_site) {
     self_attention.set_dropout(rate, first_site);
     cross_attention.set_dropout(rate, first_site + 2);
@@ -57,10 +59,11 @@ class GlobalTokenLayer {
     typename SelfAttention::Cache self_attention;
     typename CrossAttention::Cache cross_attention;
     typename FeedForwardHalf::Cache feed_forward;
-    Rows<Scalar, Width> g, dg;  // of u before the cross-attention; into what it makes of them
+    Rows<Scalar, Width> g, dg;  // u's last tokens before the cross-attention; their gradient
     std::size_t series = 0, tokens = 0;
 
-    /// A sample is `series_count` series of `token_count` tokens, its memory `memory_tokens`.
+    /// Lays the cache out for samples of `series_count` series with `token_count` tokens each. A
+    /// sample's memory has `memory_tokens` tokens.
     void lay_out(Arena& arena, const GlobalTokenLayer& layer, std::size_t samples,
                  std::size_t series_count, std::size_t token_count, std::size_t memory_tokens) {
       series = series_count;
@@ -98,8 +101,8 @@ class GlobalTokenLayer {
     return feed_forward.forward(pass, u, cache.feed_forward);
   }
 
-  /// Returns dx and adds the memory's gradient to `dmemory`: layers that share a memory do so one
-  /// after the other.
+  /// Returns dx and *adds* the memory's gradient to `dmemory`. Layers that share a memory call it
+  /// one after the other.
   template <class PassType>
   Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
                                            Cache& cache, Rows<Scalar, Width> dmemory) const {
@@ -130,7 +133,7 @@ class GlobalTokenLayer {
                                   share);
   }
 
-  /// Of one sample; matrix products alone.
+  /// Multiply-adds per sample. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t series, std::size_t tokens,
                                           std::size_t memory_tokens) const {
     return series * self_attention.multiply_adds(tokens, tokens) +
@@ -150,12 +153,12 @@ class GlobalTokenLayer {
   }
 
  private:
-  /// g = the last of every `tokens` rows of x.
+  /// Sets g to the last of every `tokens` rows of x.
   static void take_globals(Rows<const Scalar, Width> x, std::size_t tokens, Rows<Scalar, Width> g) {
     for (std::size_t r = 0; r < g.rows(); ++r)
       std::copy_n(x.row(r * tokens + tokens - 1), g.cols(), g.row(r));
   }
-  /// The last of every `tokens` rows of x = g.
+  /// Sets the last of every `tokens` rows of x to g.
   static void put_globals(Rows<const Scalar, Width> g, std::size_t tokens, Rows<Scalar, Width> x) {
     for (std::size_t r = 0; r < g.rows(); ++r)
       std::copy_n(g.row(r), g.cols(), x.row(r * tokens + tokens - 1));

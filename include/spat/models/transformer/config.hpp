@@ -1,4 +1,4 @@
-// models. What shapes an encoder-decoder Transformer, and how its modules are numbered.
+// models. The configuration of the encoder-decoder Transformer, and the numbering of its modules.
 #pragma once
 
 #include <spat/models/forecaster_base.hpp>
@@ -6,25 +6,25 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Everything that shapes a Transformer: integers and bools, so that it can be a template argument.
+/// The configuration of Transformer: integers and bools, so that it can be a template argument.
 struct TransformerConfig {
-  static constexpr const char* title = "Transformer";  // in messages
+  static constexpr const char* title = "Transformer";  // used in messages
 
   std::size_t channels = 0;       // C
-  std::size_t marks = 4;          // M, time marks of a step; needed
+  std::size_t marks = 4;          // M, time marks per step; required
   std::size_t lookback = 96;      // L
   std::size_t horizon = 96;       // T
-  std::size_t label = 48;         // known steps that the decoder begins with
+  std::size_t label = 48;         // known steps at the decoder's start
   std::size_t width = 512;        // D
   std::size_t ffn_width = 2048;   // F
   std::size_t heads = 8;          // H
   std::size_t depth = 2;          // encoder layers, one attention module each
-  std::size_t decoder_depth = 1;  // decoder layers, two each
+  std::size_t decoder_depth = 1;  // decoder layers, two attention modules each
   ModuleMask kept = ModuleMask::all();
 
   [[nodiscard]] constexpr std::size_t modules() const { return depth + 2 * decoder_depth; }
   [[nodiscard]] constexpr std::size_t decoder_steps() const { return label + horizon; }
-  /// How many numbers such a model learns; in double, because a file may claim any sizes.
+  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto c = static_cast<double>(channels), m = static_cast<double>(marks),
                d = static_cast<double>(width), f = static_cast<double>(ffn_width);

@@ -1,4 +1,4 @@
-// models. Embeds each step of a series as one token, with its time marks and its position.
+// models. Embedding of each step of a series as one token, with its time marks and position.
 #pragma once
 
 #include <spat/models/transformer/token_embedding.hpp>
@@ -34,8 +34,8 @@ class DataEmbedding {
     typename MarkMap::Cache temporal_embedding;
     typename Dropout<Scalar>::Cache dropout;
 
-    /// Inference may skip the first `skip` tokens of each sample: x has all N rows, marks and y
-    /// have N - skip.
+    /// Inference may skip the first `skip` tokens of each sample. Then x has all N rows, marks and
+    /// y have N - skip.
     void lay_out(Arena& arena, const DataEmbedding& layer, std::size_t samples, std::size_t tokens,
                  std::size_t skip = 0) {
       const std::size_t count = tokens - skip;
@@ -66,7 +66,7 @@ class DataEmbedding {
         cache.dropout);
   }
 
-  /// dx with respect to the series; marks have no gradient.
+  /// Returns dx, the gradient of the series. Marks have no gradient.
   Rows<const Scalar> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
                                     Cache& cache) const {
     const auto d = dropout.backward_input(pass, dy, cache.dropout);

@@ -1,4 +1,4 @@
-// models. The post-norm transformer block that also looks at a memory; either attention may have
+// models. The post-norm transformer block that also attends to a memory. Either attention may have
 // been pruned.
 #pragma once
 
@@ -8,16 +8,17 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The decoder's block (Vaswani et al., 2017); if a module was pruned its branch is left out:
+/// The decoder block (Vaswani et al., 2017). The branch of a pruned module is left out.
 ///
 ///     u = LN_1(x + Drop(SelfAttention(x, x))), causal
 ///     v = LN_2(u + Drop(CrossAttention(u, memory)))
 ///     y = LN_3(v + Drop(FFN(v)))
 ///
-/// Shapes:  x, y [samples * N x D]   memory [samples * Nm x D].  Two prunable modules: 0 is
-/// `self_attention.mixer`, 1 `cross_attention.mixer`.
-/// Its dropouts are sites first_site .. first_site + 5 (probabilities and branch of self, then of
-/// cross, hidden units, feed-forward branch), also if an attention is gone.
+/// Shapes:  x, y [samples * N x D]   memory [samples * Nm x D].
+///
+/// Two prunable modules: 0 is `self_attention.mixer`, 1 is `cross_attention.mixer`. The dropouts
+/// are sites first_site .. first_site + 5 (probabilities and branch of self, then of cross, hidden
+/// units, feed-forward branch), even if an attention was pruned.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
 class DecoderLayer {
@@ -42,7 +43,7 @@ class DecoderLayer {
   Cross cross_attention;
   FeedForwardHalf feed_forward;
 
-  /// One rate for all six places; sites are numbered from `first_site`.
+  /// Sets one rate for all six dropouts. Sites are numbered from `first_site`.
   void set_dropout(double rate, std::size_t first_site) {
     self_attention.set_dropout(rate, first_site);
     cross_attention.set_dropout(rate, first_site + 2);
@@ -71,7 +72,7 @@ class DecoderLayer {
     }
   };
 
-  /// `memory` may be empty if the cross-attention is gone.
+  /// `memory` may be empty if the cross-attention was pruned.
   template <class PassType>
   Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x, Cache& cache,
                                     Rows<const Scalar, Width> memory) const {
@@ -85,8 +86,7 @@ class DecoderLayer {
     return feed_forward.forward(pass, v, cache.feed_forward);
   }
 
-  /// Returns dx, and *adds* the gradient of the memory to `dmemory`, which all blocks of a decoder
-  /// share.
+  /// Returns dx and *adds* the memory's gradient to `dmemory`, which all blocks of a decoder share.
   template <class PassType>
   Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
                                            Cache& cache, Rows<Scalar, Width> dmemory) const {
@@ -114,7 +114,7 @@ class DecoderLayer {
                                   share);
   }
 
-  /// Of one sample; matrix products alone.
+  /// Multiply-adds per sample. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t tokens, std::size_t memory_tokens) const {
     return self_attention.multiply_adds(tokens, tokens) +
            cross_attention.multiply_adds(tokens, memory_tokens) +

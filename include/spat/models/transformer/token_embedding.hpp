@@ -1,4 +1,4 @@
-// models. Embeds each step of a series as one token: a circular convolution over time.
+// models. Embedding of each step of a series as one token: a circular convolution over time.
 #pragma once
 
 #include <spat/nn/linear.hpp>
@@ -8,10 +8,12 @@ namespace spat::inline SPAT_ABI {
 /// token(b, t) = sum_k W_k x(b, (t + k - 1) mod N),  k = 0, 1, 2: a step and its neighbours,
 /// without bias (Informer, Zhou et al., 2021).
 ///
-/// Shapes:  x, dx [samples * N x C]   y [samples * N x D]
-/// W [D x 3C], column 3c + k, which is [D, C, 3] in files.
+/// Shapes:
 ///
-/// W ~ N(0, 2 / (3C)) at the start.
+///     x, dx [samples * N x C]   y [samples * N x D]
+///     W [D x 3C], column 3c + k, which is [D, C, 3] in files
+///
+/// W starts from N(0, 2 / (3C)).
 template <std::floating_point Scalar, std::size_t Channels = dynamic, std::size_t Width = dynamic>
 class TokenEmbedding {
  public:
@@ -32,8 +34,8 @@ class TokenEmbedding {
     Rows<Scalar> dx;
     std::size_t tokens = 0, skipped = 0;
 
-    /// Inference may skip the first `skip` tokens of each sample: y has N - skip rows per sample.
-    /// All steps of x are read.
+    /// Inference may skip the first `skip` tokens of each sample. Then y has N - skip rows per
+    /// sample, and all rows of x are read.
     void lay_out(Arena& arena, const TokenEmbedding& layer, std::size_t samples,
                  std::size_t token_count, std::size_t skip = 0) {
       assert(skip == 0 || !arena.training());

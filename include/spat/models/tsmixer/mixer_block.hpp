@@ -7,8 +7,10 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// y = x + Drop(ReLU(x W_1^T + b_1) W_2^T + b_2)  (TSMixer, Chen et al., 2023, without its
-/// normalization).  x, y [R x Size].
+/// Residual perceptron y = x + Drop(ReLU(x W_1^T + b_1) W_2^T + b_2) (TSMixer, Chen et al., 2023,
+/// without its normalization).
+///
+/// Shapes:  x, y [R x Size].
 template <std::floating_point Scalar, std::size_t Size = dynamic, std::size_t Width = dynamic>
 using MixingPerceptron =
     ResidualFeedForward<Scalar, Size, Width, PlainSum<Scalar, Size>, Relu<Scalar, Width>>;
@@ -16,8 +18,9 @@ using MixingPerceptron =
 /// v = temporal(x) along the L steps of each series;  y = channel(v) across the C channels of each
 /// step.
 ///
-/// Shapes:  x, y [samples * C x L].  No prunable module. Its two dropouts are sites first_site and
-/// first_site + 1.
+/// Shapes:  x, y [samples * C x L].
+///
+/// No prunable module. The two dropouts are sites first_site and first_site + 1.
 template <std::floating_point Scalar, std::size_t Lookback = dynamic,
           std::size_t Channels = dynamic, std::size_t Width = dynamic>
 class MixerBlock {
@@ -25,7 +28,7 @@ class MixerBlock {
   using Value = Scalar;
   static constexpr std::size_t modules = 0, sites = 2;
 
-  /// The last argument is a stack's: no module is kept.
+  /// The last argument is the mask that a Stack passes. The block has no modules.
   MixerBlock(std::size_t lookback, std::size_t channels, std::size_t width, ModuleMask = {})
       : temporal(lookback, width), channel(channels, width) {}
 
@@ -81,7 +84,7 @@ class MixerBlock {
     channel.backward_weights(pass, caches.of(&Cache::channel), gradients.channel, share);
   }
 
-  /// Of one sample.
+  /// Multiply-adds per sample.
   [[nodiscard]] std::size_t multiply_adds() const {
     return temporal.multiply_adds(channel.ffn.conv1.inputs()) +
            channel.multiply_adds(temporal.ffn.conv1.inputs());
