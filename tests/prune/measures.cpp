@@ -61,7 +61,7 @@ TEST_CASE("a change of the loss needs the same windows, two origins, and a windo
         }) == "losses of the same windows: expected 3, found 2");
   CHECK(message_of<ConfigError>([] {
           (void)loss_change({1, 2, 3}, {1, 2, 3}, 1);
-        }) == "rolling origins: at least 2 and at most one a window: origins 1, windows 3");
+        }) == "rolling origins: at least 2 and at most one per window: origins 1, windows 3");
   CHECK_THROWS_AS(loss_change({1, 2, 3}, {1, 2, 3}, 0), ConfigError);
   CHECK_THROWS_AS(loss_change({1, 2, 3}, {1, 2, 3}, 4), ConfigError);
   CHECK_NOTHROW(loss_change({1, 2, 3}, {1, 2, 3}, 3));

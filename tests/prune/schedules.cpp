@@ -309,7 +309,7 @@ TEST_CASE(
         0b0001'0000);
   CHECK(message_of<ConfigError>([&] {
           (void)prune_iteratively(example.model, pruner, example.data, least);
-        }).starts_with("what is left when all others have gone does not meet MACs -"));
+        }).starts_with("the model without all removable modules does not meet MACs -"));
 }
 
 TEST_CASE("one of the guarded modules stays by every schedule") {

@@ -22,7 +22,8 @@ class Adam {
       : options_(options) {
     for (const auto& weight : weights) {
       const std::size_t size = weight.kind == ParameterKind::weight ? weight.values.size() : 0;
-      first_.emplace_back(size), second_.emplace_back(size);
+      first_.emplace_back(size);
+      second_.emplace_back(size);
     }
   }
 

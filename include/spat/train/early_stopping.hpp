@@ -18,7 +18,9 @@ struct EarlyStopping {
   /// Records an epoch's validation loss. Returns whether it is the best so far.
   bool improves(std::size_t epoch, double loss) {
     if (loss <= best) {
-      best = loss, best_epoch = epoch, worse = 0;
+      best = loss;
+      best_epoch = epoch;
+      worse = 0;
       return true;
     }
     ++worse;

@@ -100,7 +100,8 @@ class Trainer {
     report.training_loss = sum / static_cast<double>(steps);
     with_averages([&] {
       const Metrics metrics = evaluate(model_, validation, team_);
-      report.validation_mse = metrics.mse, report.validation_mae = metrics.mae;
+      report.validation_mse = metrics.mse;
+      report.validation_mae = metrics.mae;
       report.best = keep_if_best(report.epoch, metrics.mse);
     });
     report.seconds = elapsed();
@@ -190,8 +191,10 @@ class Trainer {
   Trainer(Model& model, const TrainingOptions& options, Team* team, Teacher teacher,
           TrainingParts<Scalar> before)
       : Trainer(model, options, team) {
-    teacher_ = std::move(teacher), history_ = before.history;
-    adam_.set_steps(before.adam.steps()), average_.set_steps(before.average.steps());
+    teacher_ = std::move(teacher);
+    history_ = before.history;
+    adam_.set_steps(before.adam.steps());
+    average_.set_steps(before.average.steps());
     for (std::size_t p = 0; p < weights_.size(); ++p) {
       const auto found = find_parameter(before.weights, weights_[p].name);
       if (found == before.weights.end())
@@ -265,8 +268,8 @@ class Trainer {
   }
 
   static constexpr std::size_t norm_piece = 65536;
-  static constexpr double running_weight =
-      0.1;  // weight of a batch in running statistics: PyTorch's momentum
+  // the weight of a batch in running statistics: PyTorch's momentum
+  static constexpr double running_weight = 0.1;
 
   Model& model_;
   TrainingOptions options_;

@@ -41,7 +41,8 @@ class TrainingStep {
                     Model& gradients, Observer& observer) {
     const MicrobatchPlan plan = plan_of(model, batch);
     const double count = static_cast<double>(batch.target.size());
-    pass.batch_samples = batch.samples, pass.loss_terms = batch.target.size();
+    pass.batch_samples = batch.samples;
+    pass.loss_terms = batch.target.size();
     const std::size_t workers = team_ ? team_->size() : 1,
                       wave = in_stages ? plan.microbatches : plan.wave(workers);
     double sum = 0;
@@ -80,7 +81,8 @@ class TrainingStep {
       for (std::size_t i = 0; i < std::min(wave, plan.microbatches - done); ++i)
         sum += works_[i]->squared_error;
       Pass weights = pass;
-      weights.training = true, weights.team = nullptr;
+      weights.training = true;
+      weights.team = nullptr;
       over_workers(workers, workers > 1, [&](std::size_t worker, std::size_t) {
         Share share(worker, workers);
         model.backward_weights(weights, caches, gradients, share);
@@ -141,7 +143,8 @@ class TrainingStep {
       if (work.samples != piece.samples || work.channels != piece.channels()) {
         model.prepare(work.cache, Purpose::training, piece.samples, piece.channels());
         work.dforecast.resize(piece.target.size());
-        work.samples = piece.samples, work.channels = piece.channels();
+        work.samples = piece.samples;
+        work.channels = piece.channels();
       }
       caches.push_back(work.cache);
     }

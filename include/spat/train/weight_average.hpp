@@ -32,8 +32,8 @@ inline constexpr std::array<Named<Averaging>, 3> averagings{
 struct AveragingOptions {
   Averaging kind = Averaging::none;
   double decay = 0.999;  // of ema
-  std::size_t first_epoch =
-      1;  // whose steps count first; until then the weights are their own average
+  // the first epoch whose steps count; until then the weights are their own average
+  std::size_t first_epoch = 1;
 };
 
 /// The averages of a list's weights, by position. Buffers (running statistics, counters) are not
