@@ -58,8 +58,7 @@ class Trainer {
   ///
   ///     (1 - w) |y - target|^2 + w |y - teacher|^2 = |y - ((1 - w) target + w teacher)|^2 + const
   ///
-  /// and steps report the squared error on the right. Source: Hinton et al., "Distilling the
-  /// knowledge in a neural network", 2015, for regression.
+  /// and steps report the squared error on the right (Hinton et al., 2015, for regression).
   void set_teacher(Teacher teacher) { teacher_ = std::move(teacher); }
 
   /// Whether another epoch is due.
