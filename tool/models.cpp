@@ -56,7 +56,7 @@ void show_table(bool markdown) {
   }
   if (markdown) rows.insert(rows.begin() + 1, rule);
   std::printf(
-      "Default configurations at %zu channels, %zu time marks for models that read them, lookback "
+      "Default configurations at %zu channels, %zu time marks if they are read, lookback "
       "%zu, "
       "horizon %zu.\n\n",
       channels, marks, steps, steps);
