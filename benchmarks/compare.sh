@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds bench_times as a release is built, and times it beside the peers that are installed. Arguments go to
+# Builds bench_times in release mode and times it beside the peers that are installed. Passes its arguments to
 # compare/compare.py (see --help):
 #   benchmarks/compare.sh --quick        benchmarks/compare.sh --out comparison.md
 #   benchmarks/compare.sh --masks        benchmarks/compare.sh --memory
-# PYTHON names another python than the system's.
+# PYTHON selects another Python than the system's.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 

@@ -1,11 +1,11 @@
-// A forecaster of one's own from spat's layers: it trains, is scored with SEND, pruned and
+// A custom forecaster built from spat's layers. It is trained, scored with SEND, pruned and
 // fine-tuned like the library's models. docs/custom_model.md explains it line by line.
 #include <spat/spat.hpp>
 
 #include <cstdio>
 using namespace spat;
 
-/// What the model is built from: sizes, and which attention modules it keeps.
+/// The form of the model: its sizes, and the attention modules that it keeps.
 struct DriftForm {
   std::size_t lookback = 48, horizon = 12, width = 32, depth = 3;
   ModuleMask mask = ModuleMask::first(3);
@@ -17,8 +17,8 @@ struct DriftForm {
   }
 };
 
-/// Forecasts the change from the last value: y = last + (W_p encoder(embed(x - last)))^T, each
-/// variate a token.
+/// Forecasts the change from the last value, with one token per variate:
+/// y = last + (W_p encoder(embed(x - last)))^T.
 class Drift {
  public:
   using Value = float;
@@ -35,7 +35,7 @@ class Drift {
   Stack<Block> encoder;
   Linear<float> projection;
 
-  struct Cache {  // what backward needs, on one arena
+  struct Cache {  // the values that backward needs, on one arena
     Arena arena;
     InvertedEmbedding<float>::Cache embedding;
     Stack<Block>::Cache encoder;

@@ -1,6 +1,6 @@
-// The deployment job: load a saved model and forecast what follows a CSV file, in the units and at
-// the dates of the file. Without arguments it first writes a small model of the synthetic series.
-// Usage: forecast [model file, CSV file]
+// Deployment: loads a saved model and forecasts the rows after a CSV file, in the file's units and
+// with its dates continued. Without arguments it first writes a small model of the synthetic
+// series. Usage: forecast [model file, CSV file]
 #include <spat/spat.hpp>
 
 #include <cstdio>
@@ -23,7 +23,7 @@ int main(int argc, char** argv) try {
     save_model("forecast_example.safetensors", made);
   }
   const Model model = load_model<Model>(given ? argv[1] : "forecast_example.safetensors");
-  // The scaler is the one that the model was trained with: here, of the rows as they are.
+  // Use the scaler that the model was trained with. Here it is fitted to the rows at hand.
   const DataDescription data{
       .names = series.names,
       .scaler = StandardScaler::fit(series.view(), {0, series.rows()}),

@@ -1,6 +1,6 @@
-// A forecast that has to be ready in time: train with LayerDrop, say how long a forecast may take
-// on this machine, and let the modules go that matter least until it is met; see how sure their
-// order is, and what the loss does.
+// A latency budget: trains with LayerDrop, then removes the least important modules until a
+// forecast is fast enough on this machine. Prints how certain the ranking is, and the change of the
+// loss.
 #include <spat/spat.hpp>
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// The whole job in one page: train, score, prune, fine-tune, save. Runs on the synthetic series, or
-// on the CSV file named first.
+// The whole job on one page: train, score, prune, fine-tune, save. Uses the synthetic series, or
+// the CSV file given as the first argument.
 #include <spat/spat.hpp>
 
 #include <cstdio>
@@ -30,7 +30,7 @@ int main(int argc, char** argv) try {
   Team team(2);
   JobOptions options{.training = {.epochs = 3, .rate = 1e-3}};
   options.pruning = {
-      .budget = DropLowest{2},  // two attention modules go, with weights and work
+      .budget = DropLowest{2},  // removes two attention modules, with their weights and work
       .fine_tuning = {.epochs = 1, .rate = 1e-4, .schedule = RateSchedule::constant}};
   PruningJob<Model, Send<float>> job(std::move(model), {},
                                      {.training = training,
@@ -39,7 +39,7 @@ int main(int argc, char** argv) try {
                                       .name = "the series",
                                       .team = &team},
                                      options);
-  job.train();  // SEND listens while the model learns
+  job.train();  // SEND observes the training
   job.prune();
   job.measure();
   std::printf("%s\n", to_text(job.report()).c_str());

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the spat tool and shows it: trains on a synthetic series, prunes, fine-tunes and writes a report to runs/demo.
+# Builds the spat tool and demonstrates it: trains on a synthetic series, prunes, fine-tunes and writes a report to runs/demo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says which C++ files clang-format 14 would change, and fails if there are any; --fix changes them.
+# Lists the C++ files that clang-format 14 would change, and fails if there are any. --fix changes them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

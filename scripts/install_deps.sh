@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that are missing; silent, and without network, when none is.
-# Usage: install_deps.sh [build|all]      build: what the library and its programs need; all (default): the tests and CI too
+# Installs missing Debian packages. Prints nothing and needs no network if none is missing.
+# Usage: install_deps.sh [build|all]      build: for the library and its programs; all (default): also for the tests and CI
 set -euo pipefail
 
 packages=(g++ make cmake libeigen3-dev libxsimd-dev nlohmann-json3-dev libcli11-dev)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the SHA-256 of everything that small trainings of every model write: the dense, pruned and training files and
+# Prints the SHA-256 of all files that small trainings of every model write: the dense, pruned and training files and
 # report.json without its times, in float on one and two threads with the tool, and in double with tests/oracle/oracle.cpp.
 # Run it before and after a change that must not change a result: the two outputs must be equal.
 # The sums hold for one machine and compiler. Usage: oracle.sh [--float] [tool]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and runs all tests: under the sanitizers, in the dev build with the checks of the repository, and the examples and the tool
-# as a release is built.
+# Builds and runs all tests: under the sanitizers, in the dev build with the checks of the repository, and in release mode the
+# examples and the tool.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,7 +11,7 @@ for preset in "${presets[@]}"; do
   cmake --build --preset "$preset" -j2
 done
 
-# All run, whatever fails.
+# All presets are tested even if one fails.
 status=0
 for preset in "${presets[@]}"; do
   ctest --preset "$preset" -j2 --output-log "build/$preset/ctest.log" || status=1

@@ -1,4 +1,4 @@
-// The architectures there are, and their configurations by field name.
+// The table of architectures, and configurations by field name.
 #include "architecture.hpp"
 
 #include <spat/core/text.hpp>
@@ -10,7 +10,8 @@ namespace tool {
 namespace {
 
 std::map<std::string, Architecture>& all() {
-  static std::map<std::string, Architecture> table;  // made by whoever comes first, before main()
+  static std::map<std::string, Architecture>
+      table;  // made by the first registration, before main()
   return table;
 }
 
@@ -82,7 +83,7 @@ Configuration configured(const Architecture& architecture, const std::vector<Set
                                       " come from the data: see --data, --marks, --features"));
     if (const auto [before, fresh] = set_by.emplace(setting.field, setting.option); !fresh)
       throw spat::ConfigError(
-          message(setting.option, ": ", setting.field, " is set before, by ", before->second));
+          message(setting.option, ": ", setting.field, " is already set by ", before->second));
     field->value = number_of(setting, *field);
   }
   return configuration;

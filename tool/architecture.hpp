@@ -1,5 +1,5 @@
-// What the commands ask of a model without knowing its type. Each model fills one in, by its file
-// in models/.
+// The interface of a model to the commands, which do not know its type. Each file in models/
+// registers one.
 #pragma once
 
 #include "data.hpp"
@@ -23,8 +23,10 @@ struct Field {
   std::size_t value = 0;
   bool flag = false;
 };
+/// A model's configuration as a list of fields.
 using Configuration = std::vector<Field>;
 
+/// The fields of a configuration struct.
 template <class Config>
 Configuration configuration_of(const Config& config) {
   Configuration fields;
@@ -34,7 +36,7 @@ Configuration configuration_of(const Config& config) {
   return fields;
 }
 
-/// `configuration` has the fields of configuration_of(Config{}).
+/// The configuration struct with these fields, which are those of configuration_of(Config{}).
 template <class Config>
 Config config_of(const Configuration& configuration) {
   Config config;
@@ -45,19 +47,19 @@ Config config_of(const Configuration& configuration) {
   return config;
 }
 
-/// What one option says of one field; `option` is how the user wrote it.
+/// The value that one option gives to one field. `option` is the option as the user wrote it.
 struct Setting {
   std::string option, field, value;
 };
 
-/// What a configuration costs, and `share` of its multiply-adds are gone with all its modules.
+/// The cost of a configuration. `share` is its modules' share of the multiply-adds.
 struct Summary {
   spat::Cost cost;
   std::size_t modules = 0;
   double share = 0;
 };
 
-/// What is in a model file beside its tensors.
+/// The contents of a model file besides its tensors.
 struct Inspection {
   Configuration configuration;
   double dropout = 0;
@@ -66,25 +68,28 @@ struct Inspection {
   std::vector<std::string> modules, dead_parts;
 };
 
+/// The options of `spat latency`.
 struct LatencyOptions {
   std::size_t batch = 1, threads = 1;
-  double seconds = 0.5;  // a mask
+  double seconds = 0.5;  // per mask
 };
+/// The cost and the median latency of a mask.
 struct MaskLatency {
   std::string mask;
   spat::Cost cost;
   double milliseconds = 0;
 };
 
-/// What the table of models says of one in words: the paper, and what is left without attention.
+/// Two columns of the table of models: the paper, and what remains without attention.
 struct Texts {
   const char *source, *without_attention;
 };
 
+/// A model, as functions that hide its type.
 struct Architecture {
   const char* name;
   Texts texts;
-  bool scored;                       // a criterion hears of its modules
+  bool scored;                       // criteria score its modules
   Configuration (*configuration)();  // its fields with their defaults
   Summary (*summary)(const Configuration&);
   void (*run)(const RunOptions&, const Configuration&, const Data&,
@@ -100,26 +105,26 @@ struct Architecture {
   Inspection (*inspect)(const std::string& file);
 };
 
-/// All there are, by name: each object file of models/ adds its own before main().
+/// All architectures by name. Each file in models/ adds its own before main().
 const std::map<std::string, Architecture>& architectures();
+/// Adds an architecture to the table.
 void add(const Architecture& architecture);
-/// "crossformer, itransformer, ...".
+/// The names of all architectures: "crossformer, itransformer, ...".
 std::string architecture_names();
-/// Throws ConfigError, with the names there are, for another.
+/// The architecture of this name. Throws ConfigError, with all names, for an unknown one.
 const Architecture& architecture(const std::string& name);
 
-/// The value of a field; null where the model has none of that name.
+/// The value of a field; null if the model has no field of that name.
 std::size_t* find(Configuration& configuration, const std::string& name);
-/// Sets a field, where the model has it.
+/// Sets a field if the model has it.
 void set(Configuration& configuration, const std::string& name, std::size_t value);
-/// Whether the data says what its value is: channels, marks, targets.
+/// Whether the field's value comes from the data: channels, marks, targets.
 bool comes_from_data(const std::string& field);
-/// "patch = 16".
+/// Formats a field as "patch = 16".
 std::string text(const Field& field);
 
-/// The model's defaults with these settings. Throws ConfigError, with the option, for a field that
-/// the model does not have, that comes from the data or was set before, and for a value that it
-/// cannot have.
+/// The model's defaults with these settings. Throws ConfigError, with the option, for an unknown
+/// field, a field that comes from the data, a field that is already set, or an invalid value.
 Configuration configured(const Architecture& architecture, const std::vector<Setting>& settings);
 
 }  // namespace tool

@@ -1,5 +1,5 @@
-// A model's type as the commands' Architecture. A file in models/ includes this, its model, and
-// says
+// Makes the commands' Architecture from a model's type. A file in models/ includes this header and
+// its model, and defines
 //
 //     static const tool::Registered<spat::ITransformer<float>> itransformer(
 //         {.source = "Liu et al., ICLR 2024", .without_attention = "a perceptron ..."});
@@ -52,6 +52,7 @@ Inspection inspect(const std::string& file) {
   return found;
 }
 
+/// Registers a model under its name when it is constructed.
 template <class Model>
 struct Registered {
   explicit Registered(const Texts& texts) {

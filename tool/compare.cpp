@@ -1,5 +1,5 @@
-// spat compare: which criterion finds the modules that can go, at equal fine-tuning; its options,
-// table and file.
+// spat compare: compares criteria by the errors of the masks that they choose, with equal
+// fine-tuning; its options, table and file.
 #include "compare.hpp"
 
 #include <spat/io/atomic_file.hpp>
@@ -29,7 +29,8 @@ Json json_of(const std::vector<double>& numbers) {
   return json;
 }
 
-/// The first k modules that a criterion drops are gone. Its near ties drop the deeper module.
+/// The mask without the first k modules that a criterion removes. Of near ties it removes the
+/// deeper module first.
 spat::ModuleMask chosen(const Comparison& comparison, const ComparedCriterion& criterion,
                         std::size_t k) {
   const auto all = spat::ModuleMask::first(comparison.modules.size());
@@ -44,7 +45,7 @@ const ComparedMask& row_of(const Comparison& comparison, spat::ModuleMask mask) 
   return *std::ranges::find(comparison.masks, mask, &ComparedMask::mask);
 }
 
-/// The dense model's test error at its best of without and with fine-tuning.
+/// The dense model's test error without or with fine-tuning, whichever is lower.
 double reference(const Comparison& comparison) {
   const ComparedMask& dense = comparison.masks.front();
   return std::min(dense.removed_test.mse, dense.test.mse);
@@ -81,7 +82,10 @@ std::string table_of(const Comparison& comparison) {
       const ComparedMask& row = mask_of(k);
       text.append(padded(
           message(spat::to_string(row.mask, modules), " ", change(row.test.mse / dense - 1)), 18));
-      if (k < modules) regret += row.test.mse / best_of_size(comparison, modules - k) - 1, ++sizes;
+      if (k < modules) {
+        regret += row.test.mse / best_of_size(comparison, modules - k) - 1;
+        ++sizes;
+      }
     }
     text.append(padded(sizes ? change(regret / static_cast<double>(sizes)) : "-", 10));
     const double rho = scores ? spat::spearman(*scores, loo->scores) : std::nan("");
@@ -105,11 +109,10 @@ std::string table_of(const Comparison& comparison) {
       },
       nullptr);
   return text.append(
-      "\nTest MSE after fine-tuning against the dense model at its best of without and with the "
-      "same fine-tuning. "
-      "Regret: against\n"
-      "the best compared mask of the same size, mean over sizes. Spearman: with leave-one-out on "
-      "validation.\n");
+      "\nTest MSE after fine-tuning, relative to the dense model without or with the same "
+      "fine-tuning, whichever is better.\n"
+      "Regret: relative to the best compared mask of the same size, mean over sizes. Spearman: "
+      "with leave-one-out on validation.\n");
 }
 
 std::string json_of(const CompareOptions& o, const std::string& data, const std::string& model,
@@ -207,7 +210,8 @@ Command add_compare(CLI::App& app, const std::string& command_line) {
   CompareOptions& o = all->compare;
   o.command_line = command_line;
   CLI::App& command = *app.add_subcommand(
-      "compare", "Train once, then prune by every criterion at equal fine-tuning, and compare");
+      "compare",
+      "Train once, prune by every criterion with equal fine-tuning, and compare the criteria");
   all->data.add_to(command);
   all->model.add_to(command);
   all->train.add_to(command);
@@ -215,20 +219,21 @@ Command add_compare(CLI::App& app, const std::string& command_line) {
   command.add_option("--out", o.out, "Folder for compare.json")->capture_default_str();
   command
       .add_option("--test-data", o.test_data,
-                  "Other series to test on (zero-shot): FILE, or FILE:PROTOCOL")
+                  "Other series to test on (zero-shot): FILE or FILE:PROTOCOL")
       ->allow_extra_args(false);
   command
-      .add_option(
-          "--most-masks", o.most_masks,
-          "Fine-tune all masks if they are at most so many, else those that a criterion chooses")
+      .add_option("--most-masks", o.most_masks,
+                  "Fine-tune all masks if there are at most this many, otherwise those that a "
+                  "criterion chooses")
       ->capture_default_str();
   command
       .add_option("--latency-seconds", o.latency_seconds,
-                  "How long each mask's latency is measured; 0: not at all")
+                  "Seconds for which the latency of each mask is measured; 0: not at all")
       ->capture_default_str();
   return [all] {
     CompareOptions job = all->compare;
-    job.training = all->train.options(), job.threads = all->train.threads,
+    job.training = all->train.options();
+    job.threads = all->train.threads;
     job.quiet = all->train.quiet;
     job.dropout = all->model.dropout;
     (void)job.tune.options(job.training);

@@ -1,4 +1,4 @@
-// The body of `spat compare` for one model: one training that all criteria watch, then every mask
+// The body of `spat compare` for one model: one training that all criteria observe, then every mask
 // with the same fine-tuning.
 #pragma once
 
@@ -9,12 +9,13 @@
 
 namespace tool {
 
+/// Trains, compares and writes the results. Throws ConfigError for a model without scored modules.
 template <class Model>
 void compare(const CompareOptions& o, const Configuration& configuration, const Data& data,
              const std::vector<Data>& others) {
   if constexpr (!spat::has_scored_modules<Model>()) {
-    throw spat::ConfigError(
-        message("nothing scores the modules of ", Model::name, ": there is nothing to compare"));
+    throw spat::ConfigError(message("no criterion scores the modules of ", Model::name,
+                                    ": there is nothing to compare"));
   } else {
     Model dense = fresh_model<Model>(configuration, o.training.seed, o.dropout);
     spat::Team team(o.threads);
@@ -59,9 +60,10 @@ void compare(const CompareOptions& o, const Configuration& configuration, const 
       Model model = spat::pruned_with_statistics(dense, mask, windows, o.training.seed);
       ComparedMask row{.mask = mask, .cost = spat::cost_of(model, data.training->channels())};
       row.removed_validation = spat::evaluate(model, *data.validation, &team);
-      if (mask == dense.form.kept())
-        row.removed_test = spat::evaluate(model, *data.test, &team),
+      if (mask == dense.form.kept()) {
+        row.removed_test = spat::evaluate(model, *data.test, &team);
         row.removed_others = on_others(model);
+      }
       const double before = spat::processor_seconds();
       if (o.tune.epochs > 0) {
         spat::NoObserver nobody;
@@ -71,7 +73,8 @@ void compare(const CompareOptions& o, const Configuration& configuration, const 
       }
       row.seconds = spat::processor_seconds() - before;
       row.validation = spat::evaluate(model, *data.validation, &team);
-      row.test = spat::evaluate(model, *data.test, &team), row.others = on_others(model);
+      row.test = spat::evaluate(model, *data.test, &team);
+      row.others = on_others(model);
       if (o.latency_seconds > 0)
         row.latency = spat::measure_latency(model, *data.test, &team, o.latency_seconds);
       found.masks.push_back(std::move(row));

@@ -1,4 +1,4 @@
-// Reading, cutting and describing the data of the tool's commands.
+// Reads, splits and describes the data of the tool's commands.
 #include "data.hpp"
 
 #include <spat/data/synthetic.hpp>
@@ -14,36 +14,35 @@ namespace tool {
 void DataOptions::add_to(CLI::App& command) {
   auto* file = command.add_option(
       "--data", path,
-      "CSV file: a date column (or an integer index, or none), then a column a channel");
-  auto* made =
-      command.add_flag("--synthetic", synthetic, "The embedded synthetic series instead of a file");
+      "CSV file: a date column (or an integer index, or none), then one column per channel");
+  auto* made = command.add_flag("--synthetic", synthetic,
+                                "Use the embedded synthetic series instead of a file");
   file->excludes(made);
   command.add_option("--rows", rows, "Rows of the synthetic series")
       ->needs(made)
       ->capture_default_str();
   command
       .add_option("--protocol", protocol,
-                  "How rows are split: ett-hourly, ett-minute, or custom (70 % / 10 % / 20 %)")
+                  "Split of the rows: ett-hourly, ett-minute or custom (70 % / 10 % / 20 %)")
       ->capture_default_str();
   command.add_option("--target", target,
-                     "Column moved to the end, as the reference does with its target");
+                     "Target column, which is moved to the end as in the reference");
   command
       .add_option("--marks", marks,
-                  "Time marks: h, t, d, ..., or none; none where there are no dates")
+                  "Frequency of the time marks: h, t, d, ..., or none; always none without dates")
       ->capture_default_str();
   command.add_option("--missing-code", missing_code,
-                     "Cells of this value are replaced by the value before, e.g. -9999");
+                     "Replace cells of this value, such as -9999, by the value before");
   command
       .add_option("--window-stride", stride, "Rows between the windows of training and validation")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   command
-      .add_option("--test-stride", test_stride,
-                  "Rows between test windows; published errors have 1")
+      .add_option("--test-stride", test_stride, "Rows between test windows; published errors use 1")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   command.add_flag("--strict-times", strict_times,
-                   "A repeated time stamp or a gap is an error, not a warning");
+                   "Treat a repeated time stamp or a gap as an error, not as a warning");
 }
 
 spat::Series read(const DataOptions& options, const std::vector<std::string>& columns) {
@@ -86,7 +85,7 @@ Data load(const DataOptions& options, spat::WindowOptions window,
     strided.stride = stride;
     return std::make_unique<spat::WindowDataset<float>>(data.series, data.scaler, rows, strided);
   };
-  data.training = windows(splits.train, options.stride),
+  data.training = windows(splits.train, options.stride);
   data.validation = windows(splits.validation, options.stride);
   data.test = windows(splits.test, options.test_stride);
   return data;
@@ -98,7 +97,8 @@ std::vector<Data> load_others(const std::vector<std::string>& files, const DataO
   for (const std::string& file : files) {
     DataOptions other = options;
     const std::size_t colon = file.rfind(':');
-    other.path = file.substr(0, colon), other.synthetic = false;
+    other.path = file.substr(0, colon);
+    other.synthetic = false;
     if (colon != std::string::npos) other.protocol = file.substr(colon + 1);
     spat::WindowOptions window = like.window;
     others.push_back(load(other, window));
@@ -155,7 +155,7 @@ Described described(const spat::SafetensorsFile& file) {
 Data load_as(const Described& about, DataOptions options, bool protocol_given, bool marks_given) {
   if (!protocol_given) options.protocol = about.protocol;
   if (!marks_given) options.marks = about.marks;
-  options.target.clear();  // the file's columns are taken by name, in the order of the training
+  options.target.clear();  // columns are selected by name, in the order of the training
   return load(options, about.data.window, about.data.names);
 }
 

@@ -1,5 +1,5 @@
-// Which series a command reads, how it is cut and marked, and what a model file says about the one
-// it was trained on.
+// The data of a command: the series, its windows and time marks, and the description of the
+// training data in a model file.
 #pragma once
 
 #include "tool.hpp"
@@ -13,6 +13,7 @@
 
 namespace tool {
 
+/// The options that choose the data.
 struct DataOptions {
   std::string path;
   bool synthetic = false;
@@ -20,14 +21,13 @@ struct DataOptions {
   std::string protocol = "custom", target, marks = "h";
   std::optional<double> missing_code;
   bool strict_times = false;
-  std::size_t stride = 1,
-              test_stride =
-                  1;  // rows between the windows of training and validation, and of the test part
+  std::size_t stride = 1;       // rows between the windows of training and validation
+  std::size_t test_stride = 1;  // rows between the windows of the test part
 
   void add_to(CLI::App& command);
 };
 
-/// The series read, its warnings shown, and the windows of its three parts in scaled units.
+/// A series and the windows of its three parts, in scaled units.
 struct Data {
   std::string name;  // "ETTh1" of "data/ETTh1.csv"
   spat::Series series;
@@ -36,32 +36,34 @@ struct Data {
   spat::WindowOptions window;
   std::unique_ptr<spat::WindowDataset<float>> training, validation, test;
 };
-/// `columns`: of a file only these, in this order; empty for all.
+/// Reads the series and shows its warnings. `columns` selects columns of a file, in this order;
+/// empty: all.
 spat::Series read(const DataOptions& options, const std::vector<std::string>& columns = {});
-/// The frequency of the time marks: none where the series has no dates.
+/// The frequency of the time marks; nothing if the series has no dates.
 std::optional<spat::Frequency> marks_of(const spat::Series& series, const std::string& name);
-/// The windows are as `window` says, their marks as the options do.
+/// Reads the series and makes its windows: sizes from `window`, time marks from the options.
 Data load(const DataOptions& options, spat::WindowOptions window,
           const std::vector<std::string>& columns = {});
 
-/// Other series to be tested on: each FILE, or FILE:PROTOCOL where its rows are split in another
-/// way; scaled by their own training parts. Throws ConfigError for one of other channels.
+/// Loads other series to test on. Each is FILE, or FILE:PROTOCOL if its rows are split in another
+/// way. Each is scaled by its own training part. Throws ConfigError if the channels differ.
 std::vector<Data> load_others(const std::vector<std::string>& files, const DataOptions& options,
                               const Data& like);
 
-/// What the library needs to know of it.
+/// The library's description of the data.
 spat::DataDescription description_of(const Data& data);
 
-/// What goes into the metadata entry "spat.data" of a model file.
+/// The metadata entry "spat.data" of a model file.
 std::string describe(const Data& data, const std::string& marks);
-/// What a model file says about its model and the data it was trained on.
+/// A model file's description of its model and its training data.
 struct Described {
   std::string model, protocol, marks;
-  spat::DataDescription data;  // without marks: those depend on the series, too
+  spat::DataDescription data;  // without marks, which also depend on the series
 };
+/// Reads the description from a model file.
 Described described(const spat::SafetensorsFile& file);
-/// The data as the model knows it: its columns by name, its windows, and, where the user said none,
-/// its protocol and marks.
+/// Loads the data as the model was trained on it: its columns by name, its windows, and its
+/// protocol and marks unless the user has given others.
 Data load_as(const Described& about, DataOptions options, bool protocol_given, bool marks_given);
 
 }  // namespace tool

@@ -1,4 +1,4 @@
-// spat evaluate: errors of a saved model on the test part of a series.
+// spat evaluate: prints the errors of a saved model on the test part of a series.
 #include "architecture.hpp"
 
 #include <CLI/CLI.hpp>
@@ -14,11 +14,11 @@ Command add_evaluate(CLI::App& app) {
     std::size_t threads = 1;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App& command =
-      *app.add_subcommand("evaluate", "Errors of a saved model on the test part of a series");
+  CLI::App& command = *app.add_subcommand(
+      "evaluate", "Print the errors of a saved model on the test part of a series");
   command.add_option("--model", options->model, "Model file")->required();
   options->data.add_to(command);
-  command.add_option("--threads", options->threads, "Workers")->capture_default_str();
+  command.add_option("--threads", options->threads, "Number of threads")->capture_default_str();
   return [options, &command] {
     const Described about = described(spat::SafetensorsFile(options->model));
     const Architecture& model = architecture(about.model);
@@ -28,8 +28,7 @@ Command add_evaluate(CLI::App& app) {
         model.evaluate(options->model, *data.test, std::max<std::size_t>(1, options->threads));
     std::printf(
         "test windows  %zu\nMSE           %.6f\nMAE           %.6f\nRMSE          %.6f\n(scaled "
-        "units, scaler fitted "
-        "on the training part)\n",
+        "units, scaler fitted on the training part)\n",
         metrics.windows, metrics.mse, metrics.mae, metrics.rmse());
   };
 }

@@ -1,4 +1,5 @@
-// spat forecast: the rows after the end of a series, in its own units, with the dates continued.
+// spat forecast: forecasts the rows after the end of a series, in its own units, with the dates
+// continued.
 #include "architecture.hpp"
 
 #include <spat/data/series_csv.hpp>
@@ -15,7 +16,7 @@ namespace {
 /// The forecast as CSV, in the units of the series.
 std::string forecast_csv(const std::string& model_file, DataOptions options) {
   Described about = described(spat::SafetensorsFile(model_file));
-  options.target.clear();  // the file's columns are taken by name, in the order of the training
+  options.target.clear();  // columns are selected by name, in the order of the training
   const spat::Series series = read(options, about.data.names);
   about.data.names = series.names;  // the synthetic series has its own
   about.data.window.marks = marks_of(series, about.marks);

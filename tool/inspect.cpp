@@ -1,4 +1,4 @@
-// spat inspect: what is in a model file.
+// spat inspect: prints the contents of a model file.
 #include "architecture.hpp"
 
 #include <spat/io/fields.hpp>
@@ -31,7 +31,7 @@ void show_model(const Architecture& model, const spat::SafetensorsFile& file) {
   for (const Field& field : found.configuration)
     std::printf("%-12s %zu\n", field.name.c_str(), field.value);
   std::printf("dropout      %g\n", found.dropout);
-  std::printf("parameters   %zu\nMACs         %zu a window\n", found.cost.parameters,
+  std::printf("parameters   %zu\nMACs         %zu per window\n", found.cost.parameters,
               found.cost.macs);
   if (!found.modules.empty())
     std::printf("modules      %s (1 = kept)\n",
@@ -53,8 +53,8 @@ void show_model(const Architecture& model, const spat::SafetensorsFile& file) {
 
 Command add_inspect(CLI::App& app) {
   const auto path = std::make_shared<std::string>();
-  CLI::App& command =
-      *app.add_subcommand("inspect", "Names, shapes, SEND, mask and cost of a model file");
+  CLI::App& command = *app.add_subcommand(
+      "inspect", "Print the sizes, scores, mask, cost and tensors of a model file");
   command.add_option("file", *path, "Model file, or any safetensors file")->required();
   return [path] {
     const spat::SafetensorsFile file(*path);

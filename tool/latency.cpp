@@ -1,4 +1,4 @@
-// spat latency: what each mask of a model costs and how long its forecast takes on this machine.
+// spat latency: measures the cost and the latency of each mask of a model on this machine.
 #include "options.hpp"
 
 #include <spat/report/number_text.hpp>
@@ -18,21 +18,21 @@ Command add_latency(CLI::App& app) {
   };
   const auto all = std::make_shared<All>();
   CLI::App& command = *app.add_subcommand("latency",
-                                          "Measure the forecast of every mask of a model, with "
-                                          "random weights: which latencies can be had");
+                                          "Measure the forecast latency of every mask of a "
+                                          "model with random weights");
   all->data.add_to(command);
   all->model.add_to(command);
-  command.add_option("--batch", all->latency.batch, "Windows of a forecast")
+  command.add_option("--batch", all->latency.batch, "Windows per forecast")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  command.add_option("--threads", all->latency.threads, "Workers")
+  command.add_option("--threads", all->latency.threads, "Number of threads")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   command
       .add_option("--seconds", all->latency.seconds,
-                  "How long each mask is measured, in five rounds")
+                  "Seconds for which each mask is measured, in five rounds")
       ->capture_default_str();
-  command.add_flag("--csv", all->csv, "Comma-separated values instead of a table");
+  command.add_flag("--csv", all->csv, "Print comma-separated values instead of a table");
   return [all] {
     const auto loaded = all->model.load(all->data);
     const auto rows = loaded.architecture->latency(all->latency, loaded.configuration, loaded.data);

@@ -7,8 +7,8 @@
 
 namespace tool {
 
-/// The dense model first, then without one module more each; of more than six modules those that
-/// lose the deepest first.
+/// The latencies of the masks, the dense model first, then masks of fewer and fewer modules: all
+/// masks of up to six modules, otherwise those that remove the deepest modules.
 template <class Model>
 std::vector<MaskLatency> latency(const LatencyOptions& o, const Configuration& configuration,
                                  const Data& data) {

@@ -1,4 +1,4 @@
-// spat: trains, scores, prunes, fine-tunes and runs forecasters from the command line.
+// spat: trains, scores, prunes, fine-tunes and evaluates forecasters from the command line.
 #include "tool.hpp"
 
 #include <spat/kernels/simd.hpp>
@@ -8,14 +8,14 @@
 
 #include <cstdio>
 
-int main(int count, char** arguments) {
+int main(int argc, char** argv) {
   std::string command_line = "spat";
-  for (int i = 1; i < count; ++i) command_line.append(" ").append(arguments[i]);
+  for (int i = 1; i < argc; ++i) command_line.append(" ").append(argv[i]);
 
-  CLI::App app{"spat: train a forecaster, remove the attention it does not need, run it fast"};
+  CLI::App app{"spat: train a forecaster and remove the attention that it does not need"};
   app.set_version_flag("--version", tool::message(SPAT_VERSION, " (", spat::instruction_set, ")"));
   app.require_subcommand(1);
-  app.set_help_all_flag("--help-all", "Help of all commands");
+  app.set_help_all_flag("--help-all", "Print the help of all commands");
   app.get_formatter()->column_width(34);
   const std::array commands{std::pair{"run", tool::add_run(app, command_line)},
                             std::pair{"prune", tool::add_prune(app, command_line)},
@@ -26,7 +26,7 @@ int main(int count, char** arguments) {
                             std::pair{"models", tool::add_models(app)},
                             std::pair{"latency", tool::add_latency(app)}};
   try {
-    app.parse(count, arguments);
+    app.parse(argc, argv);
     for (const auto& [name, command] : commands)
       if (app.got_subcommand(name)) command();
     return 0;

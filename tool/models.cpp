@@ -1,5 +1,4 @@
-// spat models: the architectures there are, what they cost, and what is left of them without their
-// modules.
+// spat models: lists the architectures, their costs, and what remains of each without its modules.
 #include "architecture.hpp"
 
 #include <CLI/CLI.hpp>
@@ -14,7 +13,7 @@ namespace {
 
 constexpr std::size_t channels = 7, marks = 4, steps = 96;
 
-/// 6903904 as "6,903,904".
+/// Formats 6903904 as "6,903,904".
 std::string grouped(std::size_t number) {
   std::string digits = std::to_string(number);
   for (std::size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, 1, ',');
@@ -25,8 +24,10 @@ using Row = std::array<std::string, 7>;
 
 Row row_of(const Architecture& model) {
   Configuration configuration = model.configuration();
-  set(configuration, "channels", channels), set(configuration, "marks", marks);
-  set(configuration, "lookback", steps), set(configuration, "horizon", steps);
+  set(configuration, "channels", channels);
+  set(configuration, "marks", marks);
+  set(configuration, "lookback", steps);
+  set(configuration, "horizon", steps);
   const Summary summary = model.summary(configuration);
   char share[16] = "-";
   if (summary.modules > 0) std::snprintf(share, sizeof share, "%.1f %%", 100 * summary.share);
@@ -40,8 +41,8 @@ Row row_of(const Architecture& model) {
 }
 
 void show_table(bool markdown) {
-  std::vector<Row> rows{
-      {"model", "parameters", "MACs a window", "modules", "their share", "without them", "source"}};
+  std::vector<Row> rows{{"model", "parameters", "MACs per window", "modules", "their share",
+                         "without them", "source"}};
   for (const auto& [_, model] : architectures()) rows.push_back(row_of(model));
   Row rule;
   for (std::size_t column = 0; column < rule.size(); ++column) {
@@ -55,7 +56,8 @@ void show_table(bool markdown) {
   }
   if (markdown) rows.insert(rows.begin() + 1, rule);
   std::printf(
-      "Default configurations at %zu channels, %zu time marks where they are read, lookback %zu, "
+      "Default configurations at %zu channels, %zu time marks if they are read, lookback "
+      "%zu, "
       "horizon %zu.\n\n",
       channels, marks, steps, steps);
   for (const Row& row : rows) {
@@ -70,7 +72,7 @@ void show_table(bool markdown) {
     std::printf("%s\n", line.c_str());
   }
   if (std::ranges::any_of(rows, [](const Row& row) { return row[3].ends_with('*'); }))
-    std::printf("\n%s Nothing scores them: they are removed by name, with --keep.\n",
+    std::printf("\n%s No criterion scores them: remove them by number, with --keep.\n",
                 markdown ? "\\*" : "*");
 }
 
@@ -83,10 +85,12 @@ Command add_models(CLI::App& app) {
   };
   const auto options = std::make_shared<Options>();
   CLI::App& command = *app.add_subcommand(
-      "models", "The architectures there are, or one's fields with their defaults");
+      "models", "List the models, or the fields of one model with their defaults");
   auto* name =
-      command.add_option("name", options->name, "Only this one: the fields that --set takes");
-  command.add_flag("--markdown", options->markdown, "The table as in docs/models.md")
+      command.add_option("name", options->name, "Model whose fields to list, as taken by --set");
+  command
+      .add_flag("--markdown", options->markdown,
+                "Print the table in Markdown, as in docs/models.md")
       ->excludes(name);
   return [options] {
     if (options->name.empty()) return show_table(options->markdown);

@@ -15,7 +15,7 @@ CLI::Option* with_default(CLI::App& command, const char* name, Value& value, con
   return command.add_option(name, value, help)->capture_default_str();
 }
 
-/// `--set NAME=VALUE` as a setting.
+/// Parses `--set NAME=VALUE`.
 Setting parse_setting(const std::string& text) {
   const std::size_t sign = text.find('=');
   if (sign == std::string::npos || sign == 0)
@@ -23,7 +23,7 @@ Setting parse_setting(const std::string& text) {
   return {message("--set ", text), text.substr(0, sign), text.substr(sign + 1)};
 }
 
-/// "101" of --keep.
+/// Parses the value of --keep, such as "101". Throws ConfigError for another number of digits.
 spat::ModuleMask parse_mask(const std::string& digits, std::size_t modules) {
   const auto mask = spat::parse_module_mask(digits, modules);
   if (!mask)
@@ -46,15 +46,15 @@ void ModelOptions::add_to(CLI::App& command) {
   };
   command
       .add_option("--features", features,
-                  "M: every channel is forecast from all; MS: the last one from all; S: the last "
-                  "one from itself")
+                  "M: forecast every channel from all; MS: the last one from all; S: the last one "
+                  "from itself")
       ->capture_default_str();
   command.add_option("--model", name, message("Architecture: ", architecture_names()))
       ->capture_default_str();
-  field("--lookback", "lookback", "Rows that a forecast looks at");
-  field("--horizon", "horizon", "Rows that it forecasts");
+  field("--lookback", "lookback", "Rows of history per forecast");
+  field("--horizon", "horizon", "Rows to forecast");
   field("--layers", "depth", "Encoder layers");
-  field("--width", "width", "Width of a token (d_model)");
+  field("--width", "width", "Token width (d_model)");
   field("--ffn", "ffn_width", "Width of the feed-forward layer (d_ff)");
   field("--heads", "heads", "Attention heads; must divide the width");
   command.add_flag_function(
@@ -62,13 +62,13 @@ void ModelOptions::add_to(CLI::App& command) {
       [this](std::int64_t) {
         settings.push_back({"--no-instance-norm", "instance_norm", "false"});
       },
-      "Without normalization of each window");
+      "Do not normalize each window");
   command
       .add_option("--set", fields,
                   "Any other field of the model's configuration; `spat models MODEL` lists them")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
-  with_default(command, "--dropout", dropout, "Dropout rate while training");
+  with_default(command, "--dropout", dropout, "Dropout rate in training");
 }
 
 ModelOptions::Loaded ModelOptions::load(DataOptions options) const {
@@ -93,28 +93,28 @@ ModelOptions::Loaded ModelOptions::load(DataOptions options) const {
 }
 
 void TrainOptions::add_to(CLI::App& command) {
-  with_default(command, "--epochs", training.epochs, "Most epochs of training");
+  with_default(command, "--epochs", training.epochs, "Maximum number of training epochs");
   with_default(command, "--batch", training.batch_size, "Windows per step");
   with_default(command, "--rate", training.rate, "Initial learning rate");
   with_default(command, "--schedule", schedule,
-               "Learning rate by epoch: constant, type1, type3, cosine");
+               "Learning rate schedule: constant, type1, type3 or cosine");
   with_default(command, "--patience", training.patience,
                "Epochs without improvement before training stops; 0: never");
   with_default(command, "--clip", training.clip_norm, "Largest gradient norm; 0: no clipping");
   command.add_flag("--drop-last", training.drop_last,
-                   "Leave out the last, short batch of an epoch");
+                   "Drop the last batch of an epoch if it is short");
   with_default(command, "--layer-drop", training.layer_drop,
-               "LayerDrop: how probably a step leaves an attention module out");
+               "LayerDrop: the probability that a step skips an attention module");
   with_default(
       command, "--averaging", averaging,
       "Validate and keep averaged weights: none, ema (moving average) or swa (plain mean)");
   with_default(command, "--average-decay", training.averaging.decay,
                "Decay of the moving average per step");
   with_default(command, "--average-from", training.averaging.first_epoch,
-               "The first epoch that is averaged");
+               "First epoch whose steps are averaged");
   with_default(command, "--seed", training.seed, "Seed of weights, shuffles and dropout");
-  with_default(command, "--threads", threads, "Workers; results do not depend on it");
-  command.add_flag("--quiet", quiet, "No progress");
+  with_default(command, "--threads", threads, "Number of threads; results do not depend on it");
+  command.add_flag("--quiet", quiet, "Do not show progress");
 }
 
 spat::TrainingOptions TrainOptions::options() const {
@@ -129,10 +129,12 @@ spat::TrainingOptions TrainOptions::options() const {
 void TuneOptions::add_to(CLI::App& command) {
   with_default(command, "--finetune-epochs", epochs, "Epochs of fine-tuning after pruning");
   with_default(command, "--finetune-patience", patience,
-               "Epochs without improvement before it stops; 0: never");
-  command.add_option("--finetune-rate", rate, "Its constant learning rate [an eighth of --rate]");
-  with_default(command, "--distill", distillation,
-               "Share of the dense model's forecast in what fine-tuning learns from, 0 to 1");
+               "Epochs without improvement before fine-tuning stops; 0: never");
+  command.add_option("--finetune-rate", rate,
+                     "Constant learning rate of fine-tuning [an eighth of --rate]");
+  with_default(
+      command, "--distill", distillation,
+      "Distillation: weight of the dense model's forecast in the fine-tuning target, 0 to 1");
 }
 
 spat::TrainingOptions TuneOptions::options(const spat::TrainingOptions& training) const {
@@ -151,17 +153,19 @@ void CriterionChoice::add_to(CLI::App& command) {
   std::string names;
   for (const std::string& one : spat::criterion_names())
     names.append(names.empty() ? "" : ", ").append(one);
-  with_default(command, "--criterion", name, message("What ranks the modules: ", names).c_str());
+  with_default(command, "--criterion", name,
+               message("Criterion that ranks the modules: ", names).c_str());
   with_default(command, "--send-variant", variant,
-               "Samples of a step: signed_sum (literal) or absolute_mean")
+               "How SEND combines the samples of a step: signed_sum (literal) or absolute_mean")
       ->check(CLI::IsMember({"signed_sum", "absolute_mean"}));
-  with_default(command, "--send-dynamics", dynamics, "SEND over time: step_average or epoch")
+  with_default(command, "--send-dynamics", dynamics,
+               "How SEND combines steps: step_average or epoch")
       ->check(CLI::IsMember({"step_average", "epoch"}));
   with_default(command, "--loss-reduction", reduction,
-               "What the loss that scoring sees does with its terms: mean or sum")
+               "Loss whose gradients are scored: mean or sum over its terms")
       ->check(CLI::IsMember({"mean", "sum"}));
   command.add_flag("--send-normalized", normalized,
-                   "SEND divided by the largest value it can take");
+                   "Divide SEND by the largest value that it can take");
 }
 
 spat::AnyCriterion<float> CriterionChoice::make(std::uint64_t seed) const {
@@ -189,32 +193,34 @@ void BudgetChoice::add_to(CLI::App& command) {
     all.push_back(command.add_option(name, value, help));
     return all.back();
   };
-  budget("--drop", drop, "Remove this many modules, lowest score first [1, if it can be]");
-  budget("--drop-ratio", drop_ratio, "Or this share of them, 0 to 1");
-  budget("--drop-below", drop_below, "Or those whose score is below this");
+  budget("--drop", drop, "Remove this many modules, lowest score first [1 if possible]");
+  budget("--drop-ratio", drop_ratio, "Remove this share of the modules, 0 to 1");
+  budget("--drop-below", drop_below, "Remove the modules whose score is below this");
   budget("--reduce-macs", reduce_macs,
-         "Or until the multiply-adds of a forecast fell by this share: 0.35 is -35 %");
-  budget("--reduce-parameters", reduce_parameters, "Or until the parameters did");
+         "Prune until the multiply-adds per forecast have fallen by this share: 0.35 is -35 %");
+  budget("--reduce-parameters", reduce_parameters,
+         "Prune until the parameters have fallen by this share");
   budget(
       "--latency-ms", latency_ms,
       "Prune until the measured median latency of one forecast is at most this many milliseconds");
-  budget("--loss-increase", loss_increase,
-         "Or while the validation loss, with its standard error, rises by at most this share: 0.01 "
-         "is +1 %");
+  budget(
+      "--loss-increase", loss_increase,
+      "Prune while the validation loss plus its standard error rises by at most this share: 0.01 "
+      "is +1 %");
   budget("--keep", keep,
-         "Keep these and remove all others: one digit per module, 1 = kept, as inspect shows them")
+         "Keep these modules and remove all others: one digit per module, 1 = kept, as shown by "
+         "inspect")
       ->type_name("MASK");
   for (std::size_t i = 0; i < all.size(); ++i)
     for (std::size_t j = 0; j < i; ++j) all[i]->excludes(all[j]);
   with_default(command, "--when", when,
-               "one-shot: after training; iterative: one module after another, each fine-tuned; "
-               "in-training: as soon "
-               "as the ranking has settled");
+               "When to prune: one-shot (after training), iterative (one module at a time, with "
+               "fine-tuning in between) or in-training (as soon as the ranking has settled)");
+  with_default(command, "--latest-epoch", latest_epoch,
+               "In-training prunes after this epoch at the latest; 0: half of the epochs");
   with_default(
-      command, "--latest-epoch", latest_epoch,
-      "in-training: after this epoch modules go, settled or not; 0: after half of the epochs");
-  with_default(command, "--origins", origins,
-               "Rolling origins of the validation loss: stretches of neighbouring windows");
+      command, "--origins", origins,
+      "Rolling origins of the validation loss: number of stretches of neighbouring windows");
 }
 
 std::optional<spat::ModuleMask> BudgetChoice::kept(std::size_t modules,
@@ -235,8 +241,8 @@ spat::Budget BudgetChoice::budget(const Architecture& model, std::size_t modules
     throw spat::ConfigError(
         message(model.name, " has no modules to remove: leave out --drop and --keep"));
   if (!model.scored && asks)
-    throw spat::ConfigError(message("nothing scores the modules of ", model.name,
-                                    ": say which of its ", modules,
+    throw spat::ConfigError(message("no criterion scores the modules of ", model.name,
+                                    ": choose which of its ", modules,
                                     " stay, with --keep MASK (one digit per module, 1 = kept)"));
   return asked(model.scored && modules > (guard.empty() ? 0u : 1u) ? 1 : 0);
 }

@@ -1,4 +1,4 @@
-// Groups of options that several commands share, and what they mean to the library.
+// Groups of options that several commands share, and their translation to the library's options.
 #pragma once
 
 #include "architecture.hpp"
@@ -8,11 +8,11 @@
 
 namespace tool {
 
-/// Which model, of what sizes.
+/// The options that choose a model and its sizes.
 struct ModelOptions {
   std::string name = "itransformer", features = "M";
-  std::vector<Setting> settings;  // of its configuration
-  std::vector<std::string> fields;
+  std::vector<Setting> settings;    // of the configuration, by options of their own
+  std::vector<std::string> fields;  // of the configuration, by --set
   double dropout = 0.1;
 
   void add_to(CLI::App& command);
@@ -21,12 +21,12 @@ struct ModelOptions {
     const Architecture* architecture;
     Configuration configuration;
     Data data;
-    std::string marks;  // what --marks came to
+    std::string marks;  // the time marks in use
   };
   [[nodiscard]] Loaded load(DataOptions data) const;
 };
 
-/// How it is trained.
+/// The options of training.
 struct TrainOptions {
   spat::TrainingOptions training;
   std::string schedule = "type1", averaging = "none";
@@ -37,7 +37,7 @@ struct TrainOptions {
   [[nodiscard]] spat::TrainingOptions options() const;
 };
 
-/// Fine-tuning of a model that stands.
+/// The options of fine-tuning.
 struct TuneOptions {
   std::size_t epochs = 3, patience = 3;
   double rate = 0;  // 0: an eighth of the training's
@@ -47,18 +47,18 @@ struct TuneOptions {
   [[nodiscard]] spat::TrainingOptions options(const spat::TrainingOptions& training) const;
 };
 
-/// Which criterion, with its own options.
+/// The options that choose a criterion.
 struct CriterionChoice {
   std::string name = "send", variant = "signed_sum", dynamics = "step_average", reduction = "mean";
   bool normalized = false;
 
   void add_to(CLI::App& command);
   [[nodiscard]] spat::AnyCriterion<float> make(std::uint64_t seed) const;
-  /// "send, absolute_mean, loss summed".
+  /// The criterion in words, such as "send, absolute_mean, loss summed".
   [[nodiscard]] std::string text() const;
 };
 
-/// What has to go, and when.
+/// The options that choose how much to remove, and when.
 struct BudgetChoice {
   std::optional<std::size_t> drop;
   std::optional<double> drop_ratio, drop_below, reduce_macs, reduce_parameters, latency_ms,
@@ -68,17 +68,17 @@ struct BudgetChoice {
   std::size_t origins = 5, latest_epoch = 0;
 
   void add_to(CLI::App& command);
-  /// The mask that --keep gives.
+  /// The mask of --keep, if it is given. Throws ConfigError for an invalid mask.
   [[nodiscard]] std::optional<spat::ModuleMask> kept(std::size_t modules,
                                                      spat::ModuleMask guard) const;
-  /// Throws ConfigError for what cannot be asked of this model: that is said before an hour of
-  /// training, not after.
+  /// The budget for a model. Throws ConfigError if the model cannot meet it, so that the error
+  /// comes before an hour of training, not after.
   [[nodiscard]] spat::Budget budget(const Architecture& model, std::size_t modules,
                                     spat::ModuleMask guard) const;
   [[nodiscard]] std::string text() const;
 
  private:
-  /// `usual` modules go if no option says otherwise.
+  /// The budget, which removes `usual` modules if no option is given.
   [[nodiscard]] spat::Budget asked(std::size_t usual) const;
 };
 

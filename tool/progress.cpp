@@ -1,4 +1,4 @@
-// How the tool talks to the user: progress on standard error.
+// Shows progress on standard error.
 #include "run.hpp"
 
 #include <unistd.h>

@@ -19,20 +19,19 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
   o.command_line = command_line;
   CLI::App& command =
       *app.add_subcommand("prune", "Score a trained model, prune, fine-tune and report");
-  command.add_option("--model", o.model_file, "Model file, as run writes it")->required();
+  command.add_option("--model", o.model_file, "Model file written by run")->required();
   all->data.add_to(command);
   o.add_to(command);
   command
-      .add_option("--scoring-batches", o.scoring_batches,
-                  "Batches of training windows that scores are measured on")
+      .add_option("--scoring-batches", o.scoring_batches, "Batches of training windows to score on")
       ->capture_default_str();
-  command.add_option("--batch", all->batch, "Windows a step")->capture_default_str();
-  command.add_option("--rate", all->rate, "The learning rate that the model was trained with")
+  command.add_option("--batch", all->batch, "Windows per step")->capture_default_str();
+  command.add_option("--rate", all->rate, "Learning rate with which the model was trained")
       ->capture_default_str();
   command.add_option("--seed", all->seed, "Seed of shuffles and dropout")->capture_default_str();
-  command.add_option("--threads", all->threads, "Workers; results do not depend on it")
+  command.add_option("--threads", all->threads, "Number of threads; results do not depend on it")
       ->capture_default_str();
-  command.add_flag("--quiet", all->quiet, "No progress");
+  command.add_flag("--quiet", all->quiet, "Do not show progress");
   return [all, &command] {
     PruneOptions job = all->prune;
     if (all->threads == 0) throw spat::ConfigError("--threads must be at least 1");

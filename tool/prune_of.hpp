@@ -1,4 +1,4 @@
-// What `spat run` and `spat prune` ask of the library for a model of one type.
+// The library calls of `spat run` and `spat prune` for one model.
 #pragma once
 
 #include "run.hpp"
@@ -8,8 +8,8 @@
 
 namespace tool {
 
-/// The library's options for a model. Throws ConfigError, with the words of the command line, for
-/// what cannot be asked of it.
+/// The library's options for a model. Throws ConfigError, in terms of the command line, for options
+/// that the model does not support.
 template <class Model>
 spat::JobOptions job_options(const PruneJob& job, const Model& model) {
   const auto guard = spat::guard_of(model.form);
@@ -25,7 +25,8 @@ spat::JobOptions job_options(const PruneJob& job, const Model& model) {
                     .beam_width = job.beam_width};
   options.keep = job.budget.kept(modules, guard);
   if (options.keep && options.schedule != spat::PruningSchedule::one_shot)
-    throw spat::ConfigError("--keep says what goes; --when needs a budget that scores decide on");
+    throw spat::ConfigError(
+        "--keep fixes the modules; --when needs a budget that scores decide on");
   options.pruning.budget = job.budget.budget(architecture(Model::name), modules, guard);
   options.pruning.fine_tuning = job.tune.options(job.training);
   options.pruning.fine_tunes = job.tune.epochs > 0;
@@ -36,6 +37,7 @@ spat::JobOptions job_options(const PruneJob& job, const Model& model) {
   return options;
 }
 
+/// The library's view of the data.
 inline spat::JobData<float> job_data(const Data& data, const std::vector<Data>& others,
                                      spat::Team& team) {
   spat::JobData<float> all{*data.training, *data.validation, *data.test, data.name,
@@ -45,7 +47,7 @@ inline spat::JobData<float> job_data(const Data& data, const std::vector<Data>& 
   return all;
 }
 
-/// spat prune: a model file, scored on the training windows as it stands.
+/// The body of `spat prune`: scores a saved model on its training windows, prunes it and reports.
 template <class Model>
 void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& others) {
   Model dense = spat::load_model<Model>(o.model_file);
@@ -53,7 +55,7 @@ void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& oth
   const spat::JobOptions options = job_options(o, dense);
   if (options.schedule == spat::PruningSchedule::in_training && o.tune.epochs == 0)
     throw spat::ConfigError(
-        "--when in-training removes while --finetune-epochs go on: they must be at least 1");
+        "--when in-training prunes during fine-tuning: --finetune-epochs must be at least 1");
   spat::PruningJob<Model> job(std::move(dense), o.criterion.make(o.training.seed),
                               job_data(data, others, team), options, job_progress(o.quiet));
   make_folder(o.out);

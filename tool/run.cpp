@@ -32,21 +32,21 @@ void PruneJob::add_to(CLI::App& command) {
   tune.add_to(command);
   command
       .add_option("--test-data", test_data,
-                  "Other series to test on, unseen in training (zero-shot): FILE, or FILE:PROTOCOL")
+                  "Other series to test on, unseen in training (zero-shot): FILE or FILE:PROTOCOL")
       ->allow_extra_args(false);
   command.add_flag("--search", searches,
-                   "Measure loss and latency of all masks (of many modules: of a beam of them) for "
-                   "the report's front");
+                   "Measure loss and latency of all masks, or of a beam of masks if there are many "
+                   "modules, for the Pareto front of the report");
   command
       .add_option("--search-method", search_method,
-                  "Of --search: automatic, exhaustive, greedy or beam")
+                  "Method of --search: automatic, exhaustive, greedy or beam")
       ->capture_default_str();
-  command.add_option("--beam-width", beam_width, "Masks of each size that a beam extends")
+  command.add_option("--beam-width", beam_width, "Masks of each size that a beam search extends")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   command
       .add_option("--latency-seconds", latency_seconds,
-                  "How long the latency of a forecast is measured")
+                  "Seconds for which the latency of a forecast is measured")
       ->capture_default_str();
 }
 
@@ -73,7 +73,7 @@ Command add_run(CLI::App& app, const std::string& command_line) {
   all->model.add_to(command);
   all->train.add_to(command);
   o.add_to(command);
-  command.add_flag("--resume", o.resume, "Go on from training.safetensors in the output folder");
+  command.add_flag("--resume", o.resume, "Resume from training.safetensors in the output folder");
   command
       .add_option("--stop-after", o.stop_after,
                   "Stop after this many epochs, to --resume later; 0: when training is done")

@@ -1,4 +1,4 @@
-// What `spat run` and `spat prune` were asked to do, and the parts of it that do not depend on the
+// The options of `spat run` and `spat prune`, and the parts of both that do not depend on the
 // model's type.
 #pragma once
 
@@ -9,11 +9,11 @@
 
 namespace tool {
 
-/// What both commands do once there is a dense model.
+/// The options that both commands share: what follows once there is a dense model.
 struct PruneJob {
   std::string command_line, out = "runs/spat";
-  spat::TrainingOptions
-      training;  // of fine-tuning everything but epochs, patience, rate and schedule
+  /// Also used by fine-tuning, except for epochs, patience, rate and schedule.
+  spat::TrainingOptions training;
   TuneOptions tune;
   CriterionChoice criterion;
   BudgetChoice budget;
@@ -27,22 +27,25 @@ struct PruneJob {
   void add_to(CLI::App& command);
 };
 
+/// The options of `spat run`.
 struct RunOptions : PruneJob {
   std::string about_data;  // metadata "spat.data" of the model files
   double dropout = 0.1;
   bool resume = false;
-  std::size_t stop_after = 0;  // epochs; 0: not before training is done
+  std::size_t stop_after = 0;  // epochs; 0: when training is done
 };
 
+/// The options of `spat prune`.
 struct PruneOptions : PruneJob {
   std::string model_file;
   std::size_t scoring_batches = 200;
 };
 
-/// Progress on standard error: one line on a terminal, a line an epoch in a log, none when quiet.
+/// A callback that shows progress on standard error: one line on a terminal, one line per epoch in
+/// a log, nothing if quiet.
 spat::ProgressCallback progress(const std::string& what, bool quiet);
 
-/// The same for all that a job trains.
+/// Such callbacks for all trainings of a job.
 spat::JobProgress job_progress(bool quiet);
 
 /// Writes report.json and report.html and prints the table.

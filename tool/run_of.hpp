@@ -29,13 +29,14 @@ void save_scored(const std::string& path, const Model& model, const RunOptions& 
   spat::save_model(path, model, about);
 }
 
+/// Trains, prunes and reports.
 template <class Model>
 void run(const RunOptions& o, const Configuration& configuration, const Data& data,
          const std::vector<Data>& others) {
   constexpr bool scored = spat::has_scored_modules<Model>();
   if (o.training.layer_drop > 0 && !scored)
     throw spat::ConfigError(
-        message("--layer-drop leaves out attention modules, and ", Model::name, " has none"));
+        message("--layer-drop skips attention modules, and ", Model::name, " has none"));
   Model model = fresh_model<Model>(configuration, o.training.seed, o.dropout);
   spat::Team team(o.threads);
   const spat::JobOptions options = job_options(o, model);
@@ -51,7 +52,7 @@ void run(const RunOptions& o, const Configuration& configuration, const Data& da
         message("; ", options.budget, " while training, by epoch ", o.budget.latest_epoch));
   if (!job.train(state))
     return say(
-        message("stopped after epoch ", o.stop_after, "; --resume goes on from ", state.path));
+        message("stopped after epoch ", o.stop_after, "; --resume continues from ", state.path));
   job.prune();
   if (job.has_dense()) save_scored(o.out + "/dense.safetensors", job.dense(), o, job.report());
   if (job.pruned().form.kept() != job.dense().form.kept())

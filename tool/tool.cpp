@@ -1,4 +1,4 @@
-// What all commands share.
+// Functions that all commands share.
 #include "tool.hpp"
 
 #include <cstdio>

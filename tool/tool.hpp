@@ -1,4 +1,4 @@
-// What all of the tool's files share: the commands' entry points and how they talk to the user.
+// Declarations that all files of the tool share: the commands and messages to the user.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -12,9 +12,9 @@ class App;
 
 namespace tool {
 
-using spat::message;  // appends its parts: text, numbers
+using spat::message;  // joins texts and numbers
 
-/// Each command adds itself to the command line; what it returns runs it.
+/// The body of a command. Each function below adds a command to the command line and returns it.
 using Command = std::function<void()>;
 Command add_run(CLI::App& app, const std::string& command_line);
 Command add_prune(CLI::App& app, const std::string& command_line);
@@ -25,9 +25,9 @@ Command add_forecast(CLI::App& app);
 Command add_models(CLI::App& app);
 Command add_latency(CLI::App& app);
 
-/// A line on standard error.
+/// Prints a line on standard error.
 void say(const std::string& text);
-/// Throws FileError if the folder cannot be made.
+/// Makes a folder and its parents. Throws FileError if that fails.
 void make_folder(const std::string& folder);
 
 }  // namespace tool

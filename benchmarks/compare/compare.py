@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """spat beside PyTorch and ONNX Runtime on one machine, as Markdown: forecasts, training steps and the cost of SEND; or
-(--masks) what each pruned form costs; or (--memory) the peak memory of a training step. What is not installed is left out
-and named.
+(--masks) what each pruned form costs; or (--memory) the peak memory of a training step. Peers that are not
+installed are left out and named.
 
-Slices of spat (one bench_times process each) and of the peers (one process a setting) alternate in rounds, so that a clock
-that wanders meets all of them alike; a number is the median over the calls of all slices. Slices of a machine that is slowed
-down by its neighbours are taken again. To be fair to the peers:
+Slices of spat (one bench_times process each) and of the peers (one process per setting) alternate in rounds, so that
+clock-frequency drift affects all of them equally. A number is the median over the calls of all slices. Slices taken while
+other work slows the machine down are repeated. To be fair to the peers:
   - After a slice we wait until the threads of its process sleep.
   - PyTorch needs an optimized BLAS; of OpenBLAS the OpenMP build (Debian: libopenblas0-openmp), because the pools of the
     pthread build and of torch fight for the cores. The header says what was loaded. OPENBLAS_CORETYPE is removed.
-  - Where batch * tokens is large, glibc's malloc is told to keep its memory; eager is up to 1.6 times slower without.
+  - If batch * tokens is large, glibc's malloc is set to keep its memory; eager is up to 1.6 times slower without.
   - ONNX Runtime (npm install --ignore-scripts onnxruntime-node, in the current folder or beside this file, or in what
     ORT_MODULES names) runs files that PyTorch wrote of the same weights; its forecasts are first compared with PyTorch's.
 """

@@ -1,4 +1,4 @@
-// Times ONNX Runtime for compare.py: a child process that reads one JSON request a line and answers each with one line.
+// Times ONNX Runtime for compare.py: a child process that reads one JSON request per line and answers each with one line.
 //   {"setup": {"folder": "...", "shape": [B, L, C], "threads": T}}   opens the ONNX files that torch_model.py wrote there;
 //       answers {"missing": [...]}: files that do not load, or whose forecast is not PyTorch's
 //   {"slice": {"peer": "ort" or "ort-mha", "prune": "none" or "all", "seconds": S}}   answers {"times_us": [...]}
@@ -19,7 +19,7 @@ if (!place) {
 }
 const ort = createRequire(import.meta.url)(path.resolve(place, 'onnxruntime-node'));
 
-// A model that hands on its only number.
+// A model that returns its only number.
 const identity = 'CAgSADo3ChAKAXgSAXkiCElkZW50aXR5EgFpWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQDQ==';
 
 const calls = new Map();
@@ -55,7 +55,7 @@ async function setup({ folder, shape, threads }) {
   return { missing };
 }
 
-// As bench_times does it: warm up, then at least three calls.
+// Like bench_times: warm up, then at least three calls.
 async function timesOf(call, seconds) {
   const now = () => performance.now() / 1e3;
   for (const end = now() + Math.min(0.2, seconds / 4); now() < end;) await call();

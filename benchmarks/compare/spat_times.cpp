@@ -1,5 +1,5 @@
-// What compare.py asks of spat: one slice of timings, the FMA peak, all masks of a model; one JSON
-// line.
+// Times spat for compare.py: one slice of timings, the FMA peak, or all masks of a model. Prints
+// one JSON line.
 #include "../peak.hpp"
 #include "../workload.hpp"
 
@@ -27,7 +27,7 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// Microseconds of each call.
+/// The microseconds of each call.
 template <class Call>
 std::vector<double> times_of(double seconds, Call&& call) {
   for (const double end = now() + std::min(0.2, seconds / 4); now() < end;) call();
@@ -40,7 +40,7 @@ std::vector<double> times_of(double seconds, Call&& call) {
   return times;
 }
 
-/// A line of /proc/self/status such as VmHWM, the largest resident size so far; null where there is
+/// A line of /proc/self/status such as VmHWM, the largest resident size so far; null if there is
 /// none.
 nlohmann::json memory_mib(std::string_view key) {
   std::ifstream status("/proc/self/status");
@@ -62,7 +62,7 @@ std::string chosen(const std::string& text, std::initializer_list<std::string_vi
   return text;
 }
 
-/// CONFIG BATCH THREADS, where every measurement of a model begins.
+/// The arguments CONFIG BATCH THREADS, with which every measurement of a model begins.
 struct Setting {
   explicit Setting(char** words)
       : config(benchmarks::config_of(words[0])), batch(count_of(words[1], "BATCH")),
@@ -112,8 +112,8 @@ nlohmann::json slice(char** words) {
           {"times_us", times}};
 }
 
-/// Slices of all masks in turn, several times around, so that a wandering clock meets all of them
-/// alike.
+/// Measures slices of all masks in turn, in several rounds, so that clock-frequency drift affects
+/// all of them equally.
 nlohmann::json masks(char** words) {
   constexpr std::size_t turns = 5;
   const Setting setting(words);

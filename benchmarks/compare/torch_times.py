@@ -1,6 +1,6 @@
-"""Times PyTorch for compare.py: a child process that reads one JSON request a line and answers each with one line.
+"""Times PyTorch for compare.py: a child process that reads one JSON request per line and answers each with one line.
 
-The environment it is started in says threads and malloc; both must stand before torch is loaded.
+Its environment sets threads and malloc; both must be set before torch is loaded.
   {"setup": {"config": {...}, "batch": B, "task": "predict" or "train", "prunes": ["none", "all"]}}
       answers {"missing": [...]}
   {"slice": {"peer": "eager" or "jit", "prune": "none" or "all", "seconds": S}}

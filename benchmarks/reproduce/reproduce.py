@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs what docs/reproduction.md is made of, one `spat compare` a cell, and goes on where it was when it was killed.
+"""Runs the experiments of docs/reproduction.md, one `spat compare` per cell, and continues where it was interrupted.
 
     cmake --preset release && cmake --build --preset release --target spat -j2
     benchmarks/reproduce/reproduce.py --data DIR [--jobs 2] [--minutes 60] [--only base] ...   runs what is missing
-    benchmarks/reproduce/reproduce.py --data DIR --schedules [--jobs 2] [--only long] ...      removal while training against after it
+    benchmarks/reproduce/reproduce.py --data DIR --schedules [--jobs 2] [--only long] ...      removal during training against after it
     benchmarks/reproduce/reproduce.py --data DIR --latency                                     latency of masks: alone on the machine
     benchmarks/reproduce/tables.py > docs/reproduction.md
 

@@ -205,4 +205,5 @@
 #include <spat/pipeline/job_options.hpp>
 #include <spat/pipeline/processor_time.hpp>
 #include <spat/pipeline/pruning_job.hpp>
+#include <spat/pipeline/report_parts.hpp>
 #include <spat/pipeline/resumable_training.hpp>

@@ -1,4 +1,4 @@
-// The main job without the tool: its report, its schedules, and forecasts in a series' units.
+// The pruning job without the tool: its report, its schedules, and forecasts in a series' units.
 #include <spat/data/series_csv.hpp>
 #include <spat/models/forecast.hpp>
 #include <spat/pipeline/pruning_job.hpp>

@@ -1,5 +1,5 @@
-// How sure a ranking is: against what is known of means of independent, correlated and constant
-// columns.
+// The uncertainty of a ranking, compared with known results for means of independent, correlated
+// and constant columns.
 #include <spat/prune/bootstrap.hpp>
 
 #include <tests/catch.hpp>
@@ -127,8 +127,8 @@ TEST_CASE("a module that was silent in all steps is NaN, and in no pair") {
 }
 
 TEST_CASE("a module that was silent in some steps is compared where it was not") {
-  // Scores rise with the steps. Module 1 is the lower one wherever it speaks, but it speaks only
-  // late, so its mean is higher.
+  // Scores rise with the steps. Module 1 is the lower one in every step that scores it, but only
+  // late steps do, so its mean is higher.
   Steps steps;
   for (int t = 0; t < 40; ++t)
     steps.push_back({1.0 * t, t < 20 ? nan_score : t - 0.5, t < 20 ? 1.0 * t : nan_score});

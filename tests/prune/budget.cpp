@@ -1,4 +1,4 @@
-// Which modules a budget drops.
+// The modules that a budget removes.
 #include <spat/prune/budget.hpp>
 
 #include <tests/catch.hpp>
@@ -27,7 +27,7 @@ bool contains(const std::string& text, const char* part) {
 
 }  // namespace
 
-TEST_CASE("the lowest scores go first") {
+TEST_CASE("the lowest scores are removed first") {
   CHECK(kept_by(DropLowest{0}) == "1111");
   CHECK(kept_by(DropLowest{1}) == "1011");
   CHECK(kept_by(DropLowest{2}) == "1010");
@@ -53,13 +53,13 @@ TEST_CASE("a threshold drops what lies below it, and not what lies on it") {
   CHECK(kept_by(DropBelow{-1}) == "1111");
 }
 
-TEST_CASE("of equal scores the deeper module goes first") {
+TEST_CASE("of equal scores the deeper module is removed first") {
   CHECK(kept_by(DropLowest{1}, {0.2, 0.2, 0.2, 0.2}) == "1110");
   CHECK(kept_by(DropLowest{2}, {0.2, 0.2, 0.9, 0.2}) == "1010");
   CHECK(kept_by(DropLowest{3}, {0.2, 0.2, 0.9, 0.2}) == "0010");
 }
 
-TEST_CASE("modules that are gone neither count nor come back") {
+TEST_CASE("removed modules neither count nor come back") {
   const double nan = std::nan("");
   const ModuleMask three{0b1011};
   CHECK(kept_by(DropLowest{1}, {0.3, 0.4, nan, 0.2}, three) == "1100");
@@ -93,14 +93,14 @@ TEST_CASE(
   CHECK(guarded(DropRatio{0.5}) == "0011");
   CHECK(guarded(DropRatio{0.75}) == "0001");
   CHECK(guarded(DropBelow{0.15}) == "1011");
-  CHECK(guarded(DropBelow{0.25}) == "1011");  // nobody goes in the place of module 3
+  CHECK(guarded(DropBelow{0.25}) == "1011");  // no other module is removed instead of module 3
   CHECK(guarded(DropBelow{9}) == "0001");
   CHECK(guarded(DropLowest{2}, ModuleMask{0b0111}) ==
         "0100");  // module 1 is the last of the guard from the start
   CHECK(guarded(DropLowest{2}, ModuleMask{0b0101}) == "0000");  // none of the guard was left anyway
 }
 
-TEST_CASE("of equal scores the deeper module of the guard goes first, too") {
+TEST_CASE("of equal scores the deeper module of the guard is removed first as well") {
   CHECK(to_string(choose(four, {0.2, 0.2, 0.2, 0.2}, DropLowest{3}, ModuleMask{0b1100}), 4) ==
         "0010");
 }
@@ -121,7 +121,7 @@ TEST_CASE("a budget that leaves none of the guard is an error that names the gua
 
 namespace {
 
-/// Figures of masks of four modules that cost 10, 20, 30 and 40 beside 100 that stay.
+/// Costs of masks of four modules of 10, 20, 30 and 40, besides a rest of 100.
 double toy(ModuleMask mask) {
   double total = 100;
   for (std::size_t i = 0; i < 4; ++i)
@@ -167,7 +167,7 @@ TEST_CASE("a budget of losses drops while the loss and its error fit") {
   CHECK(met_by(LossAtMost{1}) == "0000");
 }
 
-TEST_CASE("a budget that no mask meets tells the best that can be reached") {
+TEST_CASE("the error of a budget that no mask meets names the best that can be reached") {
   CHECK(unmet_by(ReduceMacs{0.6}) ==
         "no mask meets MACs -60.0 %: the best that dropping modules reaches is MACs -50.0 %; the "
         "model has 4");
@@ -191,7 +191,7 @@ TEST_CASE("a budget whose measure is missing says so") {
     CHECK(contains(refused_by(budget), "measures_of()"));
 }
 
-TEST_CASE("of scores that cannot be told apart the deeper module goes") {
+TEST_CASE("of scores that cannot be told apart the deeper module is removed") {
   // Scores 0.3, 0.1, 0.4, 0.2: within 0.1 of module 1 lies module 3, within 0.2 of it also module
   // 0.
   const auto order = [](double error) {

@@ -1,5 +1,4 @@
-// Removal while training goes on: when it is due, what it does by hand, what stops and goes on,
-// what is refused.
+// Removal during training: when it is due, the same steps by hand, stop and resume, and errors.
 #include <spat/criteria/any_criterion.hpp>
 #include <spat/criteria/leave_one_out.hpp>
 #include <spat/models/predictor.hpp>
@@ -66,7 +65,7 @@ TEST_CASE(
   CHECK(removal_of(settling, 0, longer) == 2);
 }
 
-TEST_CASE("scores of modules that went in the warm-up are what was heard of them there") {
+TEST_CASE("modules removed in the warm-up keep their scores from the warm-up") {
   const auto fresh = example::made<Model>({config}, 3, 0.1);
   const Example<Model> example;
   Pruner<Model> pruner(fresh);  // SEND, with one epoch of warm-up
@@ -141,7 +140,7 @@ TEST_CASE("in training by SEND, the bytes are the same on any number of workers"
   }
 }
 
-TEST_CASE("in training, a budget that asks for nothing is a plain training, and nothing has gone") {
+TEST_CASE("in training, a budget that asks for nothing is a plain training that removes nothing") {
   const auto fresh = example::made<Model>({config}, 3, 0.1);
   const Example example;
   Pruner<Model, Played> pruner(fresh, Played(settling));
@@ -154,7 +153,7 @@ TEST_CASE("in training, a budget that asks for nothing is a plain training, and 
   CHECK(example::same_parameters(result.model, plain));
 }
 
-TEST_CASE("in training, one that stops early goes on with the smaller model") {
+TEST_CASE("in training, early stopping continues with the smaller model") {
   const auto fresh = example::made<Model>({config}, 3, 0.1);
   const Example example;
   auto hasty = training;
@@ -302,7 +301,7 @@ TEST_CASE(
   for (std::size_t count = 0; count < 3; ++count)
     CHECK(restored.choose(DropLowest{count}) == pruner.choose(DropLowest{count}));
 
-  // Another criterion's numbers are no state of this one.
+  // The numbers of another criterion are not a state of this one.
   Pruner<Model, AnyCriterion<float>> entropy(model, make_criterion<float>("entropy"));
   save_training(file, trainer, entropy);
   const auto scores = restored.scores();
@@ -310,7 +309,7 @@ TEST_CASE(
   CHECK(restored.scores() == scores);
 }
 
-TEST_CASE("in training, a teacher is listened to from the first epoch on, and after modules went") {
+TEST_CASE("in training, the teacher counts from the first epoch on, and after the removal") {
   const Example<Model> example;
   const auto fresh = example::made<Model>({config}, 4, 0.1);
   auto distilling = training;
@@ -345,8 +344,7 @@ TEST_CASE("in training, the state of another training is refused") {
           pruning.restore(file);
         }).ends_with("is the state of a training that removes no modules"));
 
-  // A removal after an epoch that never was, or that is no number: the row lies as it is in the
-  // file.
+  // A removal after an epoch that does not exist or is no number: the row is as it is in the file.
   auto when = by(DropLowest{1});
   when.latest_epoch = 1;
   Pruner<Model> of_early(fresh);
@@ -371,7 +369,7 @@ TEST_CASE("in training, the state of another training is refused") {
   (void)folder.put("state.safetensors", bytes);
   CHECK_NOTHROW(early.restore(file));
 
-  // What was refused changed nothing: it goes on as one that was never asked.
+  // The refused files changed nothing: the training continues as if there had been none.
   auto faster = training;
   faster.rate *= 2;
   Pruner<Model> of_faster(fresh);
@@ -400,6 +398,6 @@ TEST_CASE("in training, the state of another training is refused") {
   InTrainingPruning<Model, Send<float>> smaller(other, of_other, example.data, training,
                                                 by(DropLowest{1}));
   CHECK_THROWS_AS(smaller.restore(file), ShapeError);
-  smaller.run_epoch();  // it is as it was made, and goes on
+  smaller.run_epoch();  // it is unchanged and continues
   CHECK(smaller.history().size() == 1);
 }

@@ -1,5 +1,5 @@
-// What masks cost: changes of the loss worked out by hand, costs and losses of the pruned model,
-// each mask measured once.
+// Measures of masks: changes of the loss worked out by hand, costs and losses of the pruned model,
+// and each mask measured once.
 #include <spat/models/patchtst.hpp>
 #include <spat/prune/measures.hpp>
 
@@ -55,13 +55,13 @@ TEST_CASE("a loss does not change against itself") {
   }
 }
 
-TEST_CASE("a change of the loss needs the same windows, two origins, and a window for each") {
+TEST_CASE("a change of the loss needs the same windows, two origins, and a window per origin") {
   CHECK(message_of<ShapeError>([] {
           (void)loss_change({1, 2, 3}, {1, 2});
         }) == "losses of the same windows: expected 3, found 2");
   CHECK(message_of<ConfigError>([] {
           (void)loss_change({1, 2, 3}, {1, 2, 3}, 1);
-        }) == "rolling origins: at least 2 and at most one a window: origins 1, windows 3");
+        }) == "rolling origins: at least 2 and at most one per window: origins 1, windows 3");
   CHECK_THROWS_AS(loss_change({1, 2, 3}, {1, 2, 3}, 0), ConfigError);
   CHECK_THROWS_AS(loss_change({1, 2, 3}, {1, 2, 3}, 4), ConfigError);
   CHECK_NOTHROW(loss_change({1, 2, 3}, {1, 2, 3}, 3));
@@ -126,7 +126,7 @@ TEST_CASE("each mask is measured once, by all copies of the measures together") 
         change);
 }
 
-TEST_CASE("a measured loss needs two origins and a window for each") {
+TEST_CASE("a measured loss needs two origins and a window per origin") {
   const example::SyntheticWindows<float> windows(config, 4);
   const auto model = example::made<ITransformer<float>>({config});
   for (const std::size_t origins : {std::size_t{1}, windows.validation.size() + 1}) {
@@ -136,7 +136,7 @@ TEST_CASE("a measured loss needs two origins and a window for each") {
   }
 }
 
-TEST_CASE("a latency is measured of a batch, or of all windows where there are fewer") {
+TEST_CASE("a latency is measured on a batch, or on all windows if there are fewer") {
   const example::SyntheticWindows<float> windows(config, 4);
   const auto model = example::made<ITransformer<float>>({config});
   Team team(2);
@@ -160,7 +160,7 @@ TEST_CASE("a module takes what the forecast is faster by without it") {
         std::vector<double>{1, 0, 0});  // module 2 has to stay
 }
 
-// Hidden: a timing. Pass it alone on the machine, built as a release is.
+// Hidden: a timing. Run it alone on the machine, in a release build.
 TEST_CASE("a model chosen by a latency has it when it is measured again", "[.latency]") {
   constexpr ITransformerConfig wide{.channels = 7,
                                     .lookback = 96,

@@ -1,5 +1,5 @@
 // The observer of a training: warm-up, trajectory, steps, scores of modules of different size,
-// blocks, weights and losses, and what it says when one is not finite.
+// blocks, weights and losses, and its error if a score is not finite.
 #include <spat/criteria/any_criterion.hpp>
 #include <spat/models/crossformer.hpp>
 #include <spat/models/patchtst_official.hpp>
@@ -88,7 +88,7 @@ TEST_CASE("SEND after its warm-up is that of a pruner which began then") {
   CHECK(pruner.scores() == late.scores());
 }
 
-TEST_CASE("scores are divided by their bounds only where the bounds differ") {
+TEST_CASE("scores are divided by their bounds only if the bounds differ") {
   {
     Training training;
     Pruner<Model, Bounded> pruner(training.model, {}, 0);
@@ -109,7 +109,7 @@ TEST_CASE("scores are divided by their bounds only where the bounds differ") {
     CHECK((score > 0 && score < 0.4));  // SEND, and not SEND / bound: one Lk for all
 }
 
-TEST_CASE("attention to one key has score 0 beside attentions to more, and goes first") {
+TEST_CASE("attention to one key has score 0 beside attentions to more, and is removed first") {
   Training training;
   Pruner<Model> pruner(training.model);
   const std::vector<float> a(9, 0.5f), da{1, 2, 3, 4, 5, 6, 7, 8, 9};
@@ -176,7 +176,7 @@ TEST_CASE("the static and the dynamic form of a model are scored to the same bit
                                        .ffn_width = 2000,
                                        .heads = 3,
                                        .depth = 3,
-                                       .kept = ModuleMask{mask}};  // 4 samples a block
+                                       .kept = ModuleMask{mask}};  // 4 samples per micro-batch
     const auto one = scores_of(std::type_identity<Model>{}, {fixed}, 1);
     const auto two = scores_of(std::type_identity<Model>{}, {fixed}, 2);
     const auto in_type = scores_of(std::type_identity<ITransformer<float, Static<fixed>>>{}, {}, 2);
@@ -187,7 +187,7 @@ TEST_CASE("the static and the dynamic form of a model are scored to the same bit
   same(std::integral_constant<std::uint64_t, 0b101>{});
 }
 
-TEST_CASE("a pruner that listens to a static model prunes it into one of its types") {
+TEST_CASE("a pruner of a static model prunes it into one of its types") {
   constexpr ITransformerConfig all = example::small.with_kept(ModuleMask::all());
   using Fixed = ITransformer<float, Static<all>>;
   auto model = example::made<Fixed>();
@@ -392,7 +392,7 @@ TEMPLATE_TEST_CASE(
   }
 }
 
-TEST_CASE("a module that was pruned is silent though its block speaks") {
+TEST_CASE("a pruned module is silent although its block reports events") {
   const auto model = example::made<Model>({example::small.with_kept(ModuleMask{0b101})});
   auto watched = model;
   Trainer<Model> trainer(watched, {});
@@ -406,7 +406,7 @@ TEST_CASE("a module that was pruned is silent though its block speaks") {
   CHECK(std::isnan(pruner.scores()[1]));
 }
 
-TEST_CASE("a pruner goes on with a smaller model, and keeps what it has heard of the others") {
+TEST_CASE("a pruner continues with a smaller model, and keeps the scores of its modules") {
   Training training;
   Pruner<Model> pruner(training.model, {}, 0);
   training.epoch(pruner, 3);

@@ -1,4 +1,4 @@
-// Pruners that watch one training together score as if each had watched alone.
+// Pruners that observe one training together score as if each had observed it alone.
 #include <spat/criteria/any_criterion.hpp>
 #include <spat/prune/pruner_panel.hpp>
 #include <spat/train/trainer.hpp>
@@ -12,7 +12,7 @@ namespace {
 
 using Model = ITransformer<float>;
 
-/// Blocks of a few samples, so that a batch has many.
+/// Micro-batches of a few samples, so that a batch has many.
 constexpr ITransformerConfig config = [] {
   ITransformerConfig wide = example::small;
   return wide.ffn_width = 1000, wide;
@@ -43,7 +43,7 @@ void check_same(const TestedPruner& a, const TestedPruner& b) {
 
 }  // namespace
 
-TEST_CASE("each pruner of a panel scores as if it had watched alone") {
+TEST_CASE("each pruner of a panel scores as if it had observed alone") {
   using TestedPruner = Pruner<Model, AnyCriterion<float>>;
   const auto start = example::made<Model>({config}, 5, 0.1);
   const auto pruner_of = [](const Model& model, const std::string& name) {
@@ -67,7 +67,7 @@ TEST_CASE("each pruner of a panel scores as if it had watched alone") {
   }
 }
 
-TEST_CASE("a panel of one kind of criterion hears of what that kind listens to, and no more") {
+TEST_CASE("a panel of one kind of criterion receives the events of that kind, and no others") {
   using TestedPruner = Pruner<Model>;
   const auto start = example::made<Model>({config}, 5, 0.1);
   const CriterionOptions variants[]{

@@ -1,5 +1,5 @@
-// Rankings compared, and when they are stable: against values worked out by hand and the
-// definitions.
+// Comparisons of rankings and their stability, checked against values worked out by hand and
+// against the definitions.
 #include <spat/core/random.hpp>
 #include <spat/prune/ranks.hpp>
 
@@ -39,7 +39,7 @@ double tau_by_signs(const Scores& a, const Scores& b) {
   return product / std::sqrt(squares_a * squares_b);
 }
 
-/// Sorts, gives ties the mean of their places, and correlates.
+/// Sorts, gives ties the mean of their ranks, and correlates.
 double spearman_by_sorting(const Scores& a, const Scores& b) {
   Scores left, right;
   for (std::size_t i = 0; i < a.size(); ++i)
@@ -174,7 +174,7 @@ TEST_CASE("stability of one or two modules, and of none that was scored") {
   CHECK_FALSE(stable_after({{1, 2}, {2, 1}, {2, 1}}));
   CHECK_FALSE(stable_after({none, none, none}));
   CHECK_FALSE(stable_after({none, {1, 2}, {1, 2}}));
-  CHECK(stable_after({{1, 2}, {1, 2}, alone}));  // module 0 went: what is left agrees
+  CHECK(stable_after({{1, 2}, {1, 2}, alone}));  // module 0 was removed: the rest agrees
   CHECK(stable_after({{3, 3}, {4, 4}, {5, 5}}));
   CHECK_FALSE(stable_after({{3, 3}, {3, 3}, {3, 4}}));
 }

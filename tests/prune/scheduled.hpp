@@ -1,5 +1,5 @@
-// What the tests of schedules share: small models and their data, criteria that say what the test
-// wants, results compared.
+// Helpers of the schedules' tests: small models and their data, criteria with scores that the test
+// sets, and comparisons of results.
 #pragma once
 
 #include <spat/criteria/module_score.hpp>
@@ -29,7 +29,7 @@ inline constexpr CrossformerConfig guarded{.channels = 7,
                                            .kept = ModuleMask::first(8)};
 using Model = ITransformer<float>;
 
-/// Scores that the test gives, by module: no training moves them.
+/// A criterion with scores that the test sets per module; training does not change them.
 struct Scripted : ModuleScore {
   std::vector<double> values;
   Scripted() = default;
@@ -37,7 +37,7 @@ struct Scripted : ModuleScore {
   void hear(const ModuleEvent<float>& event) { score_ = values.at(event.module); }
 };
 
-/// Step t gives module n what `of(n, t)` says, while it is there to speak.
+/// A criterion whose step t scores module n as of(n, t), as long as the module is kept.
 struct Played : StepScore {
   using Of = double (*)(std::size_t module, std::size_t step);
   explicit Played(Of of_step = {}) : StepScore({.decay = 1}), of(of_step) {}
@@ -87,7 +87,7 @@ inline PruningOptions by(Budget budget, bool fine_tunes = true) {
   return {.budget = budget, .fine_tuning = tuning, .fine_tunes = fine_tunes};
 }
 
-/// But the seconds.
+/// Compares everything except the seconds.
 inline bool same_epochs(const std::vector<EpochRecord>& a, const std::vector<EpochRecord>& b) {
   return std::ranges::equal(a, b, [](const EpochRecord& x, const EpochRecord& y) {
     return x.epoch == y.epoch && x.rate == y.rate && x.training_loss == y.training_loss &&

@@ -1,5 +1,5 @@
-// When modules go after training, and what every schedule promises: against the same thing done by
-// hand, what is recorded, when it stops, what it refuses.
+// Removal after training, and the promises of every schedule: compared with the same steps by hand,
+// with the records, the stopping rules and the errors.
 #include <spat/criteria/leave_one_out.hpp>
 #include <spat/prune/in_training.hpp>
 
@@ -12,7 +12,7 @@
 using namespace spat;
 using namespace scheduled;
 
-TEST_CASE("a schedule has a name, and another name is an error that tells all") {
+TEST_CASE("a schedule has a name, and the error for another name lists all") {
   CHECK(parse_pruning_schedule("one-shot") == PruningSchedule::one_shot);
   CHECK(parse_pruning_schedule("iterative") == PruningSchedule::iterative);
   CHECK(parse_pruning_schedule("in-training") == PruningSchedule::in_training);
@@ -59,7 +59,7 @@ TEST_CASE("fine-tuning is a training that may leave the weights as they are") {
   taught.distillation = 1;
   CHECK_THROWS_AS(fine_tune(model, example.data, taught, nobody), ConfigError);
   Predictor<Model> teacher(
-      example.model);  // who knows as much as the model: there is nothing to learn
+      example.model);  // it knows as much as the model: there is nothing to learn
   model = example.model;
   model.set_dropout(0);
   const auto learned =
@@ -117,7 +117,7 @@ TEST_CASE("the iterative schedule removes one module after another, fine-tuned i
   const auto result = prune_iteratively(example.model, pruner, example.data, by(DropLowest{2}));
   CHECK(masks_of(result.removals) == std::vector<std::uint64_t>{0b101, 0b001});
   CHECK(epochs_of(result.removals) ==
-        std::vector<std::size_t>{0, 2});  // what has gone before epochs 1 and 3
+        std::vector<std::size_t>{0, 2});  // removed before epochs 1 and 3
 
   auto expected = pruned_with_statistics(example.model, {0b101}, example.data, tuning.seed);
   NoObserver nobody;
@@ -128,7 +128,7 @@ TEST_CASE("the iterative schedule removes one module after another, fine-tuned i
   CHECK(same_epochs(result.history, history));
   CHECK(example::same_parameters(result.model, expected));
   CHECK(pruner.scores() == std::vector<double>{3, 1, 2});  // of `model` again
-  CHECK(pruner.trajectory().size() == 4);                  // it has heard of every epoch
+  CHECK(pruner.trajectory().size() == 4);                  // it has observed every epoch
 }
 
 TEST_CASE("the iterative schedule scores again after each removal") {
@@ -152,7 +152,7 @@ TEST_CASE("the iterative schedule scores again after each removal") {
             .bits == 0b111);
 }
 
-TEST_CASE("the iterative schedule hears of losses again after each removal") {
+TEST_CASE("the iterative schedule measures losses again after each removal") {
   bool order_matters = false;
   for (const std::uint64_t seed : {1u, 2u, 3u}) {
     const Example<Model> example;
@@ -176,10 +176,10 @@ TEST_CASE("the iterative schedule hears of losses again after each removal") {
     CHECK(masks_of(result.removals) ==
           std::vector<std::uint64_t>{0b111 & ~first, 0b111 & ~first & ~second});
   }
-  CHECK(order_matters);  // with seed 2, or this tells nothing
+  CHECK(order_matters);  // with seed 2; otherwise this checks nothing
 }
 
-TEST_CASE("the iterative schedule goes on until a budget of costs is met, and no further") {
+TEST_CASE("the iterative schedule continues until a budget of costs is met, and no further") {
   const Example example;
   for (const double share : {0.05, 0.25, 0.45}) {
     Pruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
@@ -206,7 +206,7 @@ TEST_CASE("the iterative schedule takes back the removal that exceeds a budget o
     CHECK(pruner.scores() == std::vector<double>{3, 1, 2});
     return result;
   };
-  // What each removal costs after fine-tuning, and the models that are left.
+  // The cost of each removal after fine-tuning, and the remaining models.
   const auto before = error_profile(example.model, example.data.validation).by_window;
   NoObserver nobody;
   std::vector<Model> models{example.model};
@@ -229,7 +229,7 @@ TEST_CASE("the iterative schedule takes back the removal that exceeds a budget o
     CHECK(result.removals.size() == left);
     CHECK(example::same_parameters(result.model, models[left]));
     CHECK(result.history.size() ==
-          2 * std::min<std::size_t>(left + 1, 3));  // what was taken back was fine-tuned, too
+          2 * std::min<std::size_t>(left + 1, 3));  // the undone removal was fine-tuned as well
   }
   Pruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
   CHECK(message_of<ConfigError>([&] {
@@ -270,8 +270,8 @@ TEST_CASE("the iterative schedule drops every score below a threshold, as choosi
               .model.form.kept()
               .bits == mask);
 
-  // Module 0 is below the threshold, but cannot be told from module 1, which is above it, and goes
-  // first by depth.
+  // Module 0 is below the threshold but cannot be told apart from module 1, which is above it and
+  // is removed first by depth.
   const auto unsure = [](std::size_t module, std::size_t step) {
     return module == 0 ? (step / 2 % 2 ? -1 : 1.2) : module == 1 ? 0.3 : 9.0;
   };
@@ -309,7 +309,7 @@ TEST_CASE(
         0b0001'0000);
   CHECK(message_of<ConfigError>([&] {
           (void)prune_iteratively(example.model, pruner, example.data, least);
-        }).starts_with("what is left when all others have gone does not meet MACs -"));
+        }).starts_with("the model without all removable modules does not meet MACs -"));
 }
 
 TEST_CASE("one of the guarded modules stays by every schedule") {

@@ -1,5 +1,5 @@
-// Scores of a model as it stands are those of a training that learns nothing; a model that cannot
-// learn is scored by its forward passes.
+// Scoring a trained model gives the scores of a training that learns nothing. A model without a
+// backward pass is scored by its forward passes.
 #include <spat/criteria/any_criterion.hpp>
 #include <spat/models/patchtst.hpp>
 #include <spat/prune/score_windows.hpp>
@@ -16,7 +16,7 @@ namespace {
 constexpr ITransformerConfig config = example::tiny.with_kept(ModuleMask{0b101});
 constexpr PatchTSTConfig patches = example::tiny_patches(2);
 
-/// A user's model that forecasts and no more.
+/// A user's model without a backward pass.
 struct ForwardOnly {
   using Inner = ITransformer<float>;
   using Value = float;
@@ -141,7 +141,7 @@ TEST_CASE("a model that can only be evaluated is scored by its forward passes") 
   model.inner = example::made<ITransformer<float>>({config}, 3, 0.1);
   const ScoringOptions options{.batches = 4, .batch_size = 16};
   REQUIRE(MicrobatchPlan(16, model.activation_size(7)).microbatches ==
-          1);  // else sums have another order
+          1);  // otherwise sums have another order
   for (const char* criterion : {"cosine", "block_influence", "magnitude", "random"}) {
     INFO(criterion);
     auto pruner = listening(model, criterion);
@@ -151,7 +151,7 @@ TEST_CASE("a model that can only be evaluated is scored by its forward passes") 
     check_same(pruner, learner);
     CHECK((std::isfinite(pruner.scores()[0]) && std::isnan(pruner.scores()[1])));
   }
-  Pruner<ForwardOnly, Cosine<float>> pruner(model);  // whose needs its type says
+  Pruner<ForwardOnly, Cosine<float>> pruner(model);  // whose type states its needs
   score_windows(model, windows.training, pruner, options);
   CHECK(example::same_bits(pruner.scores(), [&] {
     auto any = listening(model, "cosine");

@@ -1,4 +1,4 @@
-// Search over masks: the front against brute force, what each method looks at, and what it refuses.
+// Search over masks: the front compared with brute force, the masks of each method, and errors.
 #include <spat/core/random.hpp>
 #include <spat/prune/search.hpp>
 
@@ -17,7 +17,7 @@ constexpr std::size_t n = 6;
 constexpr ModuleMask six = ModuleMask::first(n);
 using Masks = std::vector<std::uint64_t>;
 
-/// The sum of a random value for each module that is gone; with interaction one for each mask.
+/// The sum of a random value per removed module; with interaction one value per mask.
 MaskMeasure toy_loss(std::uint64_t stream, double interaction = 0) {
   return [=](ModuleMask mask) {
     Random random(3, stream);
@@ -29,7 +29,7 @@ MaskMeasure toy_loss(std::uint64_t stream, double interaction = 0) {
     return loss + interaction * Random(4, stream * 1000 + mask.bits).uniform();
   };
 }
-/// The same for every module, or one for each.
+/// The same value for every module, or one per module.
 double even_latency(ModuleMask mask) { return 1 + static_cast<double>(mask.count()); }
 MaskMeasure uneven_latency(std::uint64_t stream) {
   return [=](ModuleMask mask) {
@@ -173,7 +173,7 @@ TEST_CASE("automatic is exhaustive up to a number of modules, then a beam") {
   CHECK(five_kept.size() == 32);  // what counts is what is kept
 }
 
-TEST_CASE("a search has a name, and another name is an error that tells all") {
+TEST_CASE("a search has a name, and the error for another name lists all") {
   CHECK(parse_search_method("automatic") == SearchMethod::automatic);
   CHECK(parse_search_method("exhaustive") == SearchMethod::exhaustive);
   CHECK(parse_search_method("greedy") == SearchMethod::greedy);
@@ -182,7 +182,7 @@ TEST_CASE("a search has a name, and another name is an error that tells all") {
         "unknown search \"all\"; expected automatic, exhaustive, greedy or beam");
 }
 
-TEST_CASE("of equal losses the deeper module goes first") {
+TEST_CASE("of equal losses the deeper module is removed first") {
   const auto all = search(
       ModuleMask::first(4), 4, [](ModuleMask) { return 1.0; }, even_latency,
       by(SearchMethod::greedy));
@@ -253,7 +253,7 @@ TEST_CASE(
   CHECK(best_within_loss(candidates, 2).mask.bits == 0b100);
 }
 
-TEST_CASE("a limit that nothing meets is an error that tells what is within reach") {
+TEST_CASE("the error for a limit that nothing meets names what is within reach") {
   const std::vector<Candidate> candidates{{.mask = {3}, .loss = 0.25, .latency = 3},
                                           {.mask = {1}, .loss = 0.5, .latency = 1.5}};
   CHECK(message_of<ConfigError>([&] { (void)best_within_latency(candidates, 1); }) ==

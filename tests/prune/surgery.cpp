@@ -1,4 +1,4 @@
-// What a pruned model is: the surviving weights, no more, in the static and in the dynamic form.
+// A pruned model is the remaining weights and no more, in the static and in the dynamic form.
 #include <spat/models/cost.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/prune/surgery.hpp>
@@ -61,7 +61,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("surviving weights keep their numbers, and a pruned module's are gone") {
+TEST_CASE("remaining weights keep their numbers, and those of a pruned module are removed") {
   const auto dense = example::made<Dense>({example::small});
   const Dense smaller = pruned(dense, ModuleMask{0b101});
   const auto before = parameters(dense), after = parameters(smaller);
@@ -145,7 +145,8 @@ TEST_CASE("a pruned model costs what is left of it") {
   CHECK(cost(0b11).macs - cost(0b10).macs == attention);
   CHECK(cost(0b11).parameters - cost(0b01).parameters == 4 * (d * d + d));
   CHECK(cost(0b11).macs == 2 * (attention + 2 * n * d * d) + n * (96 * d + d * 96));
-  CHECK(cost(0b00).macs == 7 * (2 * 2 * d * d + 96 * d + d * 96));  // nobody sees the time marks
+  CHECK(cost(0b00).macs ==
+        7 * (2 * 2 * d * d + 96 * d + d * 96));  // no attention reads the time marks
 }
 
 TEST_CASE("latencies are percentiles of the sorted times") {

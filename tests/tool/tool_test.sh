@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The tool as a user meets it: the whole job, for every model, the same bytes whoever computes them, and bad input answered with
-# exit code 2. Usage: tool_test.sh <spat program>
+# Tests the tool from the command line: the whole job for every model, equal bytes on any number of threads, and exit code 2
+# for bad input. Usage: tool_test.sh <spat program>
 set -euo pipefail
 spat=$1
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -23,7 +23,7 @@ refuses() {
 small=(run --synthetic --rows 700 --lookback 24 --horizon 6 --layers 3 --width 16 --ffn 16 --heads 2 --finetune-epochs 1
   --latency-seconds 0)
 
-# One run, then the same with two workers, and one that stops after its first epoch and goes on.
+# One training, the same with two workers, and one that stops after its first epoch and is resumed.
 "$spat" "${small[@]}" --epochs 3 --quiet --out one > one.txt
 "$spat" "${small[@]}" --epochs 3 --quiet --threads 2 --out two > /dev/null
 for file in dense pruned training; do
@@ -39,7 +39,7 @@ for key in seed command dense pruned modules mse mae parameters macs latency_ms 
   grep -q "\"$key\"" one/report.json || fail "report.json lacks $key"
 done
 
-# What was written can be used.
+# The written files can be used.
 "$spat" inspect one/pruned.safetensors > inspect.txt
 grep -q 'modules .*1' inspect.txt || fail "inspect shows no mask"
 "$spat" forecast --model one/pruned.safetensors --synthetic --rows 700 --out forecast.csv
@@ -58,7 +58,7 @@ done
 "$spat" inspect whole/dense.safetensors > inspect.txt
 grep -q '^stride  *4$' inspect.txt || fail "--set stride=4 made $(grep stride inspect.txt)"
 
-# What is kept by name, and what a model without any attention says of its dead parts.
+# Modules kept by number, and the dead parts of a model without any attention.
 "$spat" "${small[@]}" --epochs 1 --quiet --keep 000 --out kept > kept.txt
 "$spat" inspect kept/pruned.safetensors > inspect.txt
 grep -q '^modules  *000 ' inspect.txt || fail "--keep 000 kept $(grep modules inspect.txt)"
@@ -74,12 +74,12 @@ grep -q '"pruned": null' whole_only/report.json || fail "report.json has a prune
 
 # A trained model, pruned by each criterion; by each budget; by each schedule.
 prune=(prune --model one/dense.safetensors --synthetic --rows 700 --finetune-epochs 1 --scoring-batches 5 --latency-seconds 0 --quiet)
-for criterion in $("$spat" prune --help | tr -d ',\n' | sed 's/.*What ranks the modules: \(.*fisher *entropy\).*/\1/'); do
+for criterion in $("$spat" prune --help | tr -d ',\n' | sed 's/.*Criterion that ranks the modules: \(.*fisher *entropy\).*/\1/'); do
   "$spat" "${prune[@]}" --criterion "$criterion" --out by_criterion > run.txt 2> error.txt || fail "--criterion $criterion: $(cat error.txt)"
   grep -q "^criterion  $criterion" run.txt || fail "the table does not name the criterion $criterion"
   rm -r by_criterion
 done
-removed() {  # removed <how many> <arguments>: so many modules go
+removed() {  # removed <how many> <arguments>: checks how many modules are removed
   local expected=$1 found
   shift
   "$spat" "${prune[@]}" "$@" --out budget > run.txt 2> error.txt || fail "spat prune $*: $(cat error.txt)"
@@ -110,7 +110,7 @@ count() { grep -o '"on_front"' "$1/report.json" | wc -l; }
   fail "exhaustive and greedy search report $(count by_exhaustive) and $(count by_greedy) masks of 8 and 7"
 refuses 'no criterion is called "zzz"; there are send' "${prune[@]}" --criterion zzz --out bad
 
-# Pruned while it is trained; without training data of its own (zero-shot).
+# Pruning during training, and tests on other data (zero-shot).
 "$spat" "${small[@]}" --epochs 4 --when in-training --drop 2 --quiet --out early > run.txt
 [ "$(grep -c ' removed$' run.txt)" -eq 2 ] || fail "in-training removes $(grep -c ' removed$' run.txt) modules"
 [ ! -e early/dense.safetensors ] || fail "in-training writes a dense model"
@@ -124,16 +124,16 @@ done
 refuses 'is the state of a training that removes no modules' "${small[@]}" --epochs 3 --when in-training --drop 1 --resume --out one
 refuses 'was written by a training of "send, signed_sum", this one is of "entropy"' "${small[@]}" --epochs 3 --criterion entropy --resume --out one
 refuses 'need a dense model' "${small[@]}" --epochs 4 --when in-training --drop 2 --search --out bad
-refuses 'they must be at least 1' prune --model one/dense.safetensors --synthetic --rows 700 --drop 1 --when in-training --finetune-epochs 0 --out bad
-refuses '--keep says what goes' "${small[@]}" --when iterative --keep 101 --out bad
+refuses '--finetune-epochs must be at least 1' prune --model one/dense.safetensors --synthetic --rows 700 --drop 1 --when in-training --finetune-epochs 0 --out bad
+refuses '--keep fixes the modules' "${small[@]}" --when iterative --keep 101 --out bad
 "$spat" "${small[@]}" --epochs 2 --when in-training --drop 0 --quiet --out nothing > run.txt
 [ -e nothing/dense.safetensors ] && grep -q 'test MSE  *0' run.txt || fail "in-training that removes nothing has no result: $(cat run.txt)"
-# Resumed when training was over: the same choice, by a criterion whose scores lie close to each other.
+# Resumed after the end of training: the same choice, by a criterion whose scores lie close together.
 close=(run --synthetic --rows 700 --lookback 24 --horizon 6 --layers 4 --width 16 --ffn 16 --heads 2 --epochs 2 --batch 64 --finetune-epochs 0
   --drop 2 --criterion taylor2 --seed 3 --latency-seconds 0 --quiet --out close)
 "$spat" "${close[@]}" > /dev/null && cp close/pruned.safetensors close.safetensors && "$spat" "${close[@]}" --resume > /dev/null
 cmp -s close.safetensors close/pruned.safetensors || fail "a training resumed after its end prunes otherwise"
-refuses '--layer-drop leaves out attention modules, and smamba has none' run --synthetic --model smamba --layer-drop 0.2 --out bad
+refuses '--layer-drop skips attention modules, and smamba has none' run --synthetic --model smamba --layer-drop 0.2 --out bad
 { printf 'date,a,b\n'; for i in $(seq 100 799); do printf '%s,%s,%s\n' "$i" "$((i % 24))" "$((i % 7))"; done; } > other.csv
 refuses 'has 2 channels, the training data 7' "${small[@]}" --epochs 1 --test-data other.csv --out bad
 "$spat" run --data other.csv --lookback 24 --horizon 6 --layers 2 --width 16 --ffn 16 --heads 2 --epochs 2 --finetune-epochs 1 \
@@ -148,7 +148,7 @@ for turn in first second; do
 done
 cmp -s first.txt second.txt && cmp -s first/compare.json second/compare.json || fail "spat compare differs from itself"
 for row in send leave_one_out random drop_last 'best in hindsight'; do grep -q "^$row " first.txt || fail "no row $row in the comparison"; done
-refuses 'nothing scores the modules' compare --model dlinear --synthetic --epochs 1 --out bad
+refuses 'no criterion scores the modules' compare --model dlinear --synthetic --epochs 1 --out bad
 
 "$spat" latency --synthetic --rows 700 --lookback 24 --horizon 6 --layers 3 --width 16 --ffn 16 --heads 2 --seconds 0 --csv > latency.csv
 [ "$(wc -l < latency.csv)" -eq 9 ] || fail "spat latency has $(wc -l < latency.csv) lines for three modules"
@@ -160,7 +160,7 @@ refuses 'nothing scores the modules' compare --model dlinear --synthetic --epoch
 [ "$(head -1 forecast.csv)" = date,oil_temperature ] || fail "features S: the forecast's columns are $(head -1 forecast.csv)"
 awk -F, 'NR > 1 && ($2 < 0 || $2 > 60) { exit 1 }' forecast.csv || fail "features S: another column's units: $(cat forecast.csv)"
 
-# Every architecture there is: its line in the table, one epoch, pruned where it can be, used.
+# Every architecture: its line in the table, one epoch, pruning if it has modules, and use.
 "$spat" models --markdown > table.md
 tail -n "$(wc -l < table.md)" "$root/docs/models.md" | cmp -s - table.md ||
   fail "docs/models.md has another table than the tool; sed -i '/^Default conf/,\$d' docs/models.md; spat models --markdown >> docs/models.md"
@@ -226,7 +226,7 @@ refuses '--set patch=4: itransformer has no patch; it has lookback = 96, horizon
 refuses '--set width: expected NAME=VALUE' run --synthetic --set width --out bad
 refuses '--set width=x: width: expected a whole number, found "x"' run --synthetic --set width=x --out bad
 refuses '--set instance_norm=2: instance_norm: expected true or false' run --synthetic --set instance_norm=2 --out bad
-refuses '--set width=8: width is set before, by --width' run --synthetic --width 16 --set width=8 --out bad
+refuses '--set width=8: width is already set by --width' run --synthetic --width 16 --set width=8 --out bad
 refuses 'channels come from the data' run --synthetic --set channels=3 --out bad
 refuses 'itransformer forecasts every channel' run --synthetic --features MS --out bad
 refuses '--keep: expected 2 digits 0 or 1, one per module, found "101"' run --synthetic --keep 101 --out bad

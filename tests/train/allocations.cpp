@@ -1,6 +1,5 @@
-// Nothing allocates in steady state: this program counts every form of operator new.
-#define EIGEN_RUNTIME_NO_MALLOC  // and Eigen, which a program may use beside spat, is held to it,
-                                 // too
+// Nothing allocates in steady state. This program counts every form of operator new.
+#define EIGEN_RUNTIME_NO_MALLOC                           // holds Eigen to it as well
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // these operators are the pair
 #include <spat/core/eigen.hpp>
 #include <spat/criteria/any_criterion.hpp>
@@ -80,8 +79,8 @@ std::size_t allocations_of(Action&& action) {
   return allocations.load() - before;
 }
 
-/// A batch of 26 is one block of the first; of the second it is two waves of blocks, of two sizes
-/// that one worker meets in turn.
+/// A batch of 26 is one micro-batch of the first model. Of the second it is two waves of
+/// micro-batches of two sizes, which one worker meets in turn.
 constexpr ITransformerConfig narrow{.channels = 7,
                                     .marks = 4,
                                     .lookback = 48,

@@ -1,5 +1,5 @@
-// The loss against differences, Adam against a plain loop, learning rates and early stopping
-// against their rules.
+// Compares the loss with finite differences, Adam with a plain loop, and learning rates and early
+// stopping with their rules.
 #include <spat/autograd/gradient_check.hpp>
 #include <spat/core/random.hpp>
 #include <spat/nn/linear.hpp>
@@ -49,7 +49,7 @@ TEMPLATE_TEST_CASE("the squared error is the plain sum, and its gradient that of
     sum += difference * difference;
   }
   CHECK(loss(1) == Approx(static_cast<double>(sum)).epsilon(sizeof(TestType) == 4 ? 1e-6 : 1e-14));
-  const double count = 3.0 * size;  // the block is a third of a batch
+  const double count = 3.0 * size;  // the micro-batch is a third of a batch
   CHECK(loss(count, {dy.data(), rows, cols}) == loss(count));
   if constexpr (sizeof(TestType) == 8)
     CHECK(gradient_error(y, dy, [&] { return loss(count) / count; }) < 1e-9);

@@ -1,5 +1,5 @@
-// Same seed, same bytes: at any number of workers, in every run, and after a resume; and what a
-// state file refuses.
+// The same seed gives the same bytes: on any number of workers, every time, and after a resume.
+// Also the errors of damaged and foreign state files.
 #include <spat/models/checkpoint.hpp>
 #include <spat/prune/pruner.hpp>
 #include <spat/train/training_state.hpp>
@@ -13,7 +13,7 @@ using namespace spat;
 
 namespace {
 
-/// A batch of 32 in two waves of unequal blocks, the last batch in one wave.
+/// A batch of 32 in two waves of unequal micro-batches; the last batch in one wave.
 constexpr ITransformerConfig blocks{.channels = 7,
                                     .marks = 4,
                                     .lookback = 24,
@@ -23,7 +23,7 @@ constexpr ITransformerConfig blocks{.channels = 7,
                                     .heads = 2,
                                     .depth = 2,
                                     .kept = ModuleMask{0b11}};
-/// Every batch is one block, cut inside the layers.
+/// Every batch is one micro-batch, divided among workers inside the layers.
 constexpr ITransformerConfig layers{.channels = 7,
                                     .marks = 4,
                                     .lookback = 48,
@@ -58,7 +58,7 @@ Bytes bytes_of(Model& model, Trainer<Model>& trainer, const TestedPruner& pruner
   return {content_of(folder / "model"), content_of(folder / "state"), pruner.trajectory()};
 }
 
-/// A whole training; stopped after `stop` epochs, when that is not zero, and resumed with
+/// A whole training. If `stop` is not 0, it is stopped after that many epochs and resumed with
 /// everything built anew.
 Bytes trained(const ITransformerConfig& config, std::size_t workers,
               const CriterionOptions& send = {}, std::size_t stop = 0, std::uint64_t seed = 7) {
@@ -76,8 +76,8 @@ Bytes trained(const ITransformerConfig& config, std::size_t workers,
     save_training(folder / "state", trainer, pruner);
   }
   Team team(workers);
-  auto model = example::made<Model>({config}, stop > 0 ? 999 : seed,
-                                    0.1);  // a resumed one takes its weights from the file
+  // A resumed training takes its weights from the file.
+  auto model = example::made<Model>({config}, stop > 0 ? 999 : seed, 0.1);
   TestedPruner pruner(model, Send<float>(send));
   Trainer<Model> trainer(model, options, workers > 0 ? &team : nullptr);
   if (stop > 0) restore_training(folder / "state", trainer, pruner);
@@ -125,7 +125,7 @@ TEST_CASE("another seed trains other bytes, and the criterion leaves the trainin
 
 namespace {
 
-/// Saves after one epoch; restore() then reads the file into another training.
+/// Saves a training after one epoch; restore() reads the file into another one.
 struct Saved {
   const example::SyntheticWindows<float> windows{layers, stride};
   const TemporaryFolder folder;
@@ -155,7 +155,7 @@ bool contains(const std::string& text, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE("a training does not go on under other options than it began with") {
+TEST_CASE("a training is not resumed with other options") {
   const Saved saved;
   CHECK_NOTHROW(saved.restore());
   const auto refused = [&](const char* option, const auto& change) {

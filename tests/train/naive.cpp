@@ -25,7 +25,7 @@ TEST_CASE("Repeating the last value errs by what the series moves") {
   CHECK(errors.mse == Approx((1 + 9 + 4 + 25) / 4.0));
 }
 
-TEST_CASE("Repeating the last season is right where the series does the same") {
+TEST_CASE("Repeating the last season is right if the series repeats it") {
   const WindowDataset<double> windows(column({1, 5, 9, 1, 5, 9, 1, 5, 9, 1}), unscaled, {0, 10},
                                       {.lookback = 4, .horizon = 5});
   CHECK(naive_errors(windows, 3).mse == 0);

@@ -1,5 +1,5 @@
 // Options that make modules removable: LayerDrop, averaged weights, distillation, and a training
-// that goes on with fewer modules.
+// that continues with fewer modules.
 #include <spat/models/patchtst.hpp>
 #include <spat/prune/surgery.hpp>
 #include <spat/train/batch_statistics.hpp>
@@ -198,7 +198,7 @@ TEST_CASE(
   CHECK_FALSE(example::same_bits(fewer.norm.running_mean.flat(), statistics.flat()));
 }
 
-TEST_CASE("what a training goes on from are its averages, where it has some") {
+TEST_CASE("a training continues from its averages if it has any") {
   auto model = example::made<Model>({config});
   const TrainingOptions options{.epochs = 1,
                                 .batch_size = 16,

@@ -1,5 +1,5 @@
-// A batch whose blocks meet in batch statistics: the same bytes on any number of workers, and what
-// one big block gives.
+// A batch whose micro-batches share batch statistics gives the same bytes on any number of workers,
+// and the result of one big micro-batch.
 #include <spat/models/patchtst.hpp>
 #include <spat/models/patchtst_official.hpp>
 #include <spat/prune/pruner.hpp>
@@ -12,7 +12,7 @@ using namespace spat;
 
 namespace {
 
-/// Eight blocks of four and three samples.
+/// Eight micro-batches of four and three samples.
 constexpr std::size_t samples = 27;
 template <class Config>
 constexpr Config blocks{.channels = 3,
@@ -26,7 +26,7 @@ constexpr Config blocks{.channels = 3,
                         .stride = 2,
                         .kept = ModuleMask{0b11}};
 
-/// What a step leaves.
+/// The results of a step.
 template <class Model>
 struct Outcome {
   double loss;
@@ -68,7 +68,7 @@ void check_workers() {
   }
 }
 
-/// A step in eight blocks against forward and backward of the batch as one block.
+/// Compares a step in eight micro-batches with forward and backward of the batch as one.
 template <template <class, class> class ModelOf, class Config>
 void check_one_block() {
   using Model = ModelOf<double, Dynamic<Config>>;

@@ -1,5 +1,5 @@
-// What a training does: it learns, keeps the best weights, clips, stops at what is not finite, and
-// says what is wrong.
+// A training learns, keeps the best weights, clips gradients, and stops at values that are not
+// finite with an error that names the cause.
 #include <spat/prune/pruner.hpp>
 #include <spat/train/training_state.hpp>
 
@@ -32,8 +32,8 @@ bool contains(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
 }
 
-/// Norm of the first moments after one step without an optimizer's memory, that is (1 - beta1) of
-/// the gradient's.
+/// The norm of the last gradient, from the first moments after one step: they are (1 - beta1) times
+/// the gradient.
 double gradient_norm(Trainer<Model>& trainer) {
   const TemporaryFolder folder;
   save_training(folder / "state", trainer, NoObserver{});

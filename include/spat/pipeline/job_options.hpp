@@ -1,4 +1,4 @@
-// pipeline. What a pruning job is given: its data, and what it is asked to do.
+// pipeline. The data and options of a pruning job.
 #pragma once
 
 #include <spat/data/data_description.hpp>
@@ -11,37 +11,38 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Test windows of another series, which no model of the job is trained on (zero-shot).
+/// Test windows of another series, on which no model of the job is trained (zero-shot).
 template <class Scalar>
 struct OtherData {
   std::string name;
   const WindowDataset<Scalar>& test;
 };
 
-/// The windows and workers of a job; all of them must outlive it.
+/// The windows and workers of a job. All of them must outlive it.
 template <class Scalar>
 struct JobData {
   const WindowDataset<Scalar>&training, &validation, &test;
-  std::string name = {};             // for the report
-  DataDescription description = {};  // for example forecasts in its units; none without names
+  std::string name = {};  // for the report
+  // for example forecasts in the data's units; no names: no forecasts
+  DataDescription description = {};
   std::vector<OtherData<Scalar>> others = {};
   Team* team = nullptr;
 };
 
-/// What a job does. Seeds of scores, statistics and searches are the training's.
+/// What a job does. The training's seed also seeds scores, statistics and searches.
 struct JobOptions {
   TrainingOptions training = {};
   PruningSchedule schedule = PruningSchedule::one_shot;
   PruningOptions pruning = {};          // budget and fine-tuning
-  std::optional<ModuleMask> keep = {};  // the modules that stay, instead of a budget
-  bool searches = false;                // measures masks for the report's Pareto front
+  std::optional<ModuleMask> keep = {};  // the modules to keep, instead of a budget
+  bool searches = false;                // measures masks for the Pareto front of the report
   SearchOptions search = {};
   double latency_seconds = 1;                // how long latencies are measured
   std::string command = {}, criterion = {};  // for the report
   std::string budget = {};                   // for the report; empty: to_text() of the budget
 };
 
-/// Who hears how far a job has come; members may be empty.
+/// The progress callbacks of a job; members may be empty.
 struct JobProgress {
   ProgressCallback training = {}, fine_tuning = {}, dense_fine_tuning = {};
 };

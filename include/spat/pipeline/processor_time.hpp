@@ -1,4 +1,4 @@
-// pipeline. Processor time, which a job's report compares.
+// pipeline. Processor time for a job's report.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -7,12 +7,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Returns the seconds that all threads of this program have computed so far.
+/// Returns the processor time of all threads of this program so far, in seconds.
 [[nodiscard]] inline double processor_seconds() {
   return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
-/// Adds the processor time of its lifetime to a number.
+/// Adds the processor time of its own lifetime to a number.
 class ProcessorTimer {
  public:
   explicit ProcessorTimer(double& total) : total_(total), start_(processor_seconds()) {}

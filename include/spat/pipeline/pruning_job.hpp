@@ -4,6 +4,7 @@
 #include <spat/criteria/any_criterion.hpp>
 #include <spat/pipeline/job_options.hpp>
 #include <spat/pipeline/processor_time.hpp>
+#include <spat/pipeline/report_parts.hpp>
 #include <spat/pipeline/resumable_training.hpp>
 #include <spat/prune/in_training.hpp>
 #include <spat/prune/score_windows.hpp>
@@ -13,8 +14,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Whether criteria hear of the model's modules, so that there are scores to prune by. A model says
-/// so with a constant `scored`; without one, every model that has modules is scored.
+/// Whether criteria receive events of the model's modules, so that there are scores to prune by. A
+/// model states this with a constant `scored`. Without one, every model that has modules is scored.
 template <class Model>
 [[nodiscard]] constexpr bool has_scored_modules() {
   if constexpr (requires { Model::scored; })
@@ -25,28 +26,27 @@ template <class Model>
     return true;
 }
 
-/// Prunes one model and writes down what came of it. Call train() for a fresh model, or score() for
-/// a trained one; then prune(), and measure() for the report.
+/// Prunes one model and reports the result. Call train() for a fresh model, or score() for a
+/// trained one. Then call prune(), and measure() for the report.
 ///
 ///     PruningJob<Model> job(model, make_criterion<float>("send"), data, options);
 ///     job.train();
 ///     job.prune();
 ///     job.measure();
 ///
-/// A schedule of in_training removes modules within train(); prune() has nothing left to do then. A
-/// model that nothing scores loses the modules that options.keep leaves out. Results are a function
-/// of the options alone, not of the workers; only latencies and times differ.
+/// The schedule in_training removes modules within train(); prune() then has nothing left to do. A
+/// model whose modules are not scored loses those that options.keep leaves out. Results are a
+/// function of the options alone, not of the workers; only latencies and times differ.
 ///
 /// Errors: the constructor throws ConfigError for options that do not fit together or cannot be
-/// met, so that this is said before the work; later calls throw the errors of the trainer, of
-/// choose() and of search().
+/// met, before any work. Later calls throw the errors of the trainer, of choose() and of search().
 template <PrunableModel Model, class C = AnyCriterion<typename Model::Value>>
 class PruningJob {
  public:
   using Scalar = typename Model::Value;
 
-  /// `model` is fresh or trained, with its weights packed. What `data` refers to must outlive the
-  /// job.
+  /// `model` is fresh or trained, with its weights packed. Everything that `data` refers to must
+  /// outlive the job.
   PruningJob(Model model, C criterion, const JobData<Scalar>& data, JobOptions options,
              JobProgress progress = {})
       : data_(data), options_(std::move(options)),
@@ -66,9 +66,9 @@ class PruningJob {
   PruningJob(const PruningJob&) = delete;
   PruningJob& operator=(const PruningJob&) = delete;
 
-  /// Trains the model, which the criterion watches. Returns whether training is over: false if it
-  /// stopped as `file` asked. Throws ConfigError if modules are to go while it trains, and
-  /// something needs a dense model to compare with.
+  /// Trains the model while the criterion observes it. Returns whether training is over: false if
+  /// it stopped as `file` requires. Throws ConfigError if modules are to be removed during training
+  /// but an option needs a dense model.
   bool train(const TrainingFile& file = {}) {
     const ProcessorTimer timer(report_.processor_seconds);
     resumed_ = file.resume;
@@ -82,14 +82,15 @@ class PruningJob {
     return true;
   }
 
-  /// Scores a trained model on windows, as it stands.
+  /// Scores a trained model on training windows, without changing it.
   void score(const ScoringOptions& how = {}) {
     const ProcessorTimer timer(report_.processor_seconds);
     if constexpr (has_scored_modules<Model>())
       if (!options_.keep) score_windows(dense_, data_.training, observer_, how, data_.team);
   }
 
-  /// Chooses what goes, removes it and fine-tunes the rest, by the schedule.
+  /// Chooses the modules to remove, removes them and fine-tunes the rest, according to the
+  /// schedule.
   void prune() {
     if (pruned_) return;
     const ProcessorTimer timer(report_.processor_seconds);
@@ -121,7 +122,7 @@ class PruningJob {
   void measure() {
     const Model& small = pruned();
     const ModuleMask kept = small.form.kept();
-    if (report_.modules.empty()) name_modules();
+    if (report_.modules.empty()) report_.modules = detail::report_modules(dense_);
     for (std::size_t i = 0; i < report_.modules.size(); ++i)
       report_.modules[i].kept = kept.keeps(i);
     report_.dense = row(dense_, has_dense());
@@ -132,22 +133,24 @@ class PruningJob {
     if (report_.prunes() && has_dense()) {
       report_.error_by_step = {error_profile(dense_, data_.test, data_.team).by_step,
                                error_profile(small, data_.test, data_.team).by_step};
-      if (!data_.description.names.empty()) add_forecasts();
+      if (!data_.description.names.empty())
+        report_.forecasts = detail::report_forecasts(dense_, small, data_);
       for (const OtherData<Scalar>& other : data_.others) {
         const Metrics a = evaluate(dense_, other.test, data_.team),
                       b = evaluate(small, other.test, data_.team);
         report_.zero_shot.push_back({other.name, a.mse, a.mae, b.mse, b.mae});
       }
-      if (options_.searches) search_masks(kept);
+      if (options_.searches)
+        report_.candidates = detail::report_candidates(dense_, data_, options_, kept);
     }
     measure_latencies();
-    if (resumed_) report_.processor_seconds = 0;  // of the whole training nothing is known
+    if (resumed_) report_.processor_seconds = 0;  // the time of the whole training is unknown
   }
 
-  /// Whether dense() was trained: not if modules went while training.
+  /// Whether dense() was trained: false if modules were removed during training.
   [[nodiscard]] bool has_dense() const { return has_dense_; }
   [[nodiscard]] const Model& dense() const { return dense_; }
-  /// The model that is left; before prune(), and if nothing went, the dense one.
+  /// The pruned model. Before prune(), and if nothing was removed, it is the dense one.
   [[nodiscard]] const Model& pruned() const { return pruned_ ? *pruned_ : dense_; }
   [[nodiscard]] const PruningReport& report() const { return report_; }
 
@@ -181,9 +184,8 @@ class PruningJob {
   bool train_and_remove(const TrainingFile& file) {
     if (options_.searches || !data_.others.empty() || options_.pruning.fine_tuning.distillation > 0)
       throw ConfigError(
-          "a search, other test data and distillation need a dense model, and pruning while "
-          "training "
-          "trains none: train one first, then prune it");
+          "a search, other test data and distillation need a dense model, and pruning during "
+          "training trains none: train one first, then prune it");
     std::optional<PruningResult<Model>> result;
     {
       InTrainingPruning<Model, C> training(dense_, observer_, windows_, options_.training,
@@ -205,7 +207,7 @@ class PruningJob {
     return true;
   }
 
-  /// Takes the smaller model, its epochs, and what it would have been without fine-tuning.
+  /// Stores the smaller model and its epochs, and reports its errors before fine-tuning.
   void keep_result(PruningResult<Model> result) {
     const std::size_t before = report_.epochs.size();
     add_epochs(result.history, has_dense_);
@@ -228,7 +230,7 @@ class PruningJob {
     }
   }
 
-  /// Fine-tunes a copy of the dense model in the same way: what the pruned model is compared with.
+  /// Fine-tunes a copy of the dense model in the same way, to compare the pruned model with.
   void tune_dense() {
     Model tuned = dense_;
     TrainingOptions options = options_.pruning.fine_tuning;
@@ -242,98 +244,17 @@ class PruningJob {
     for (const EpochRecord& epoch : epochs) report_.epochs.push_back({epoch, fine_tuning, {}});
   }
 
-  void name_modules() {
-    for (std::size_t i = 0; i < modules(); ++i) {
-      std::string name = message("module ", i);
-      if constexpr (requires { dense_.module_name(i); }) name = dense_.module_name(i);
-      report_.modules.push_back({std::move(name), std::nan(""), true});
-    }
-  }
-
   void keep_scores() {
-    name_modules();
-    const Observer& pruner = observer_;
-    auto scores = pruner.scores();
-    if (!has_dense_)  // those of the model in training, when it had them
-      for (std::size_t i = 0; i < scores.size(); ++i)
-        for (const auto& epoch : pruner.trajectory())
-          if (std::isfinite(epoch[i])) scores[i] = epoch[i];
-    const auto spread = pruner.spread(options_.training.seed);
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-      report_.modules[i].score = scores[i];
-      if (spread) report_.modules[i].error = spread->standard_error[i];
-    }
-    if (spread)
-      for (const auto& pair : spread->indistinguishable()) {
-        const double below = spread->below[pair.first][pair.second];
-        report_.ties.push_back(
-            {pair.first, pair.second,
-             spread->mean[pair.first] <= spread->mean[pair.second] ? below : 1 - below});
-      }
-    report_.trajectory = pruner.trajectory();
-    report_.trajectory_errors = pruner.trajectory_errors();
-    for (std::size_t e = 1; e < report_.trajectory.size(); ++e)
-      report_.stability.push_back(kendall_tau(report_.trajectory[e - 1], report_.trajectory[e]));
+    report_.modules = detail::report_modules(dense_);
+    detail::report_scores(report_, observer_, options_.training.seed, !has_dense_);
   }
-
-  /// Errors are NaN for a model that was not trained.
   [[nodiscard]] ReportRow row(const Model& model, bool trained = true) const {
-    Metrics metrics{.mse = std::nan(""), .mae = std::nan("")};
-    if (trained) metrics = evaluate(model, data_.test, data_.team);
-    return {metrics.mse, metrics.mae, cost_of(model, data_.training.channels()), {}};
+    return detail::report_row(model, data_, trained);
   }
-
-  /// The last target channel of two test windows, in the units of the series.
-  void add_forecasts() {
-    Predictor<Model> dense(dense_, data_.team), small(pruned(), data_.team);
-    WindowBuffer<Scalar> buffer;
-    const std::size_t channel = data_.description.names.size() - 1;
-    const auto last_column = [&](Rows<const Scalar> rows) {
-      std::vector<double> values;
-      for (std::size_t r = 0; r < rows.rows(); ++r)
-        values.push_back(data_.description.scaler.inverse(
-            static_cast<double>(rows.row(r)[rows.cols() - 1]), channel));
-      return values;
-    };
-    for (const std::size_t third : {1u, 2u}) {
-      const std::array<std::size_t, 1> index{third * data_.test.size() / 3};
-      const auto window = data_.test.gather(index, buffer);
-      report_.forecasts.push_back({.channel = data_.description.names[channel],
-                                   .history = last_column(window.history),
-                                   .truth = last_column(window.target),
-                                   .dense = last_column(dense.forecast(window)),
-                                   .pruned = last_column(small.forecast(window))});
-    }
-  }
-
-  /// All masks, or a beam of them: validation loss as removal leaves it, and measured latency.
-  void search_masks(ModuleMask chosen) {
-    const Measures measures = measures_of(dense_, data_.training, data_.validation,
-                                          options_.pruning.measures, data_.team);
-    const auto loss = [&](ModuleMask mask) {
-      return evaluate(pruned_with_statistics(dense_, mask, windows_, options_.training.seed),
-                      data_.validation, data_.team)
-          .mse;
-    };
-    for (const Candidate& candidate : search(dense_.form.kept(), modules(), loss, measures.latency,
-                                             options_.search, guard_of(dense_.form)))
-      report_.candidates.push_back({candidate, candidate.mask == chosen});
-  }
-
-  /// Of one window's forecast, the models in turn.
   void measure_latencies() {
-    WindowBuffer<Scalar> buffer;
-    const std::array<std::size_t, 1> first{0};
-    const auto window = data_.test.gather(first, buffer);
-    std::vector<std::function<void()>> calls;
-    const auto add = [&](const Model& model) {
-      calls.push_back([&window, predictor = std::make_shared<Predictor<Model>>(model, data_.team)] {
-        (void)predictor->forecast(window);
-      });
-    };
-    add(dense_);
-    if (report_.prunes()) add(pruned());
-    const auto latencies = measure_alternately(calls, options_.latency_seconds, 50);
+    std::vector<const Model*> models{&dense_};
+    if (report_.prunes()) models.push_back(&pruned());
+    const auto latencies = detail::report_latencies(models, data_, options_.latency_seconds);
     report_.dense.latency = latencies[0];
     if (report_.prunes()) report_.pruned.latency = latencies[1];
   }
@@ -343,7 +264,7 @@ class PruningJob {
   JobProgress progress_;
   PruningData<Scalar> windows_;
   Model dense_;
-  Observer observer_;  // looks at dense_
+  Observer observer_;  // refers to dense_
   std::optional<Model> pruned_;
   bool has_dense_ = true, resumed_ = false;
   PruningReport report_;

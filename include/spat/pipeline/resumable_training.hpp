@@ -1,4 +1,4 @@
-// pipeline. A training that saves its state after each epoch, and goes on from it.
+// pipeline. A training that saves its state after each epoch and can be resumed.
 #pragma once
 
 #include <spat/train/training_state.hpp>
@@ -9,7 +9,7 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// A training that goes epoch by epoch and can be saved between two of them: DenseTraining, or
+/// A training that proceeds epoch by epoch and can be saved in between: DenseTraining or
 /// InTrainingPruning.
 template <class T>
 concept ResumableTraining = requires(T& training, const T& seen, const ProgressCallback& progress,
@@ -21,8 +21,8 @@ concept ResumableTraining = requires(T& training, const T& seen, const ProgressC
   training.restore(path, about);
 };
 
-/// A training that removes nothing, with the observer that listens to it. Model, windows, team and
-/// observer must outlive it.
+/// A training that removes nothing, with its observer. The model, windows, team and observer must
+/// outlive it.
 template <Forecaster Model, class Observer>
 class DenseTraining {
  public:
@@ -53,16 +53,16 @@ class DenseTraining {
   const Windows &training_, &validation_;
 };
 
-/// Where a training keeps its state.
+/// The file of a training's state.
 struct TrainingFile {
   std::string path = {};       // empty: the state is not saved
-  std::string about = {};      // what has to be the same to resume, beside the options
-  bool resume = false;         // goes on from the file
-  std::size_t stop_after = 0;  // stops after this epoch, to be resumed; 0: never
+  std::string about = {};      // what must be equal to resume, besides the options
+  bool resume = false;         // resumes from the file
+  std::size_t stop_after = 0;  // stops after this epoch, to be resumed later; 0: never
 };
 
-/// Runs the epochs that are due, saving the state after each. Returns whether training is over:
-/// false if it stopped as `file` asked. Errors: those of restore_training() and of the trainer.
+/// Runs the epochs that are due and saves the state after each. Returns whether training is over:
+/// false if it stopped as `file` requires. Errors: those of restore_training() and of the trainer.
 template <ResumableTraining Training>
 bool run_training(Training& training, const TrainingFile& file,
                   const ProgressCallback& progress = {}) {

@@ -93,8 +93,8 @@ inline void check_share(double share, const char* what) {
     if (!std::isfinite(scores[i]))
       throw NumericError(message(
           "the score of module ", i,
-          " is not finite: a criterion that listens needs a step of training or scoring after its "
-          "warm-up, leave-one-out the validation losses"));
+          " is not finite: a criterion of gradients or activations needs a "
+          "step of training or scoring after its warm-up, leave-one-out the validation losses"));
     left.push_back(i);
   }
   while (!left.empty()) {

@@ -1,4 +1,4 @@
-// prune. Removal while a training goes on, so that pre-training itself gets cheaper.
+// prune. Removes modules during training, so that pre-training itself gets cheaper.
 #pragma once
 
 #include <spat/prune/schedules.hpp>
@@ -6,8 +6,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Whether the ranking has settled within the latest epoch: Kendall's tau of the mean scores of its
-/// pieces, one after another.
+/// Whether the ranking has settled within an epoch: compares the mean scores of consecutive pieces
+/// of its steps (see Stability). steps[t][i] is the score of module i in step t.
 [[nodiscard]] inline bool settled(const std::vector<std::vector<double>>& steps,
                                   const StabilityOptions& options) {
   Stability stability(options);
@@ -21,16 +21,19 @@ namespace spat::inline SPAT_ABI {
   return stability.stable();
 }
 
-/// in_training, epoch by epoch: trains a copy of `model`, which may be fresh and which `pruner`
-/// watches. From the second epoch on, when the ranking has settled, or after options.latest_epoch,
-/// everything the budget asks for goes and the training goes on (see Trainer) with what is left of
-/// its epochs. One that stops early before that goes on with the smaller model. Nothing is
-/// fine-tuned. A budget is measured on the weights that validation sees: averages, where the
-/// training has them.
+/// Pruning during training, epoch by epoch. Trains a copy of `model`, which may be fresh, and
+/// `pruner` observes it.
 ///
-/// Model, pruner and data must outlive it; in the end `pruner` looks at `model` again. Errors:
-/// ConfigError for a budget that no mask can meet, before the work; what a budget of measured
-/// latency or of losses meets when modules are to go; those of the trainer.
+/// Everything the budget asks for is removed at once: from the second epoch on as soon as the
+/// ranking has settled, after options.latest_epoch, or when early stopping would end the training.
+/// Training then continues (see continued()) with the smaller model for the remaining epochs.
+/// Nothing is fine-tuned. A budget is measured on the weights that validation uses: the averages,
+/// if the training has any.
+///
+/// The model, the pruner and the data must outlive it. Afterwards `pruner` refers to `model` again.
+/// Errors: ConfigError, before the work, for a budget that no mask can meet; those of choose() for
+/// a budget of measured latency or of losses, when modules are due to be removed; those of the
+/// trainer.
 template <PrunableModel Model, class C>
 class InTrainingPruning {
  public:
@@ -59,7 +62,7 @@ class InTrainingPruning {
   [[nodiscard]] bool unfinished() const { return trainer_->unfinished(); }
   [[nodiscard]] std::vector<EpochRecord> history() const { return trainer_->history(); }
 
-  /// One epoch, and the removal if it is due then.
+  /// Trains one epoch. Then removes the modules if they are due.
   void run_epoch(const ProgressCallback& progress = {}) {
     const std::size_t epoch =
         trainer_->run_epoch(data_.training, data_.validation, pruner_, progress).epoch;
@@ -69,25 +72,26 @@ class InTrainingPruning {
       remove_after(epoch);
   }
 
-  /// When training is over: the model, which takes the weights of its best epoch.
+  /// Returns the model with the weights of its best epoch. Call it when training is over.
   [[nodiscard]] PruningResult<Model> result() {
     trainer_->take_best();
     return {*current_, trainer_->history(), removals_};
   }
 
-  /// Between two epochs, as save_training() and restore_training() do, whose errors these are. A
-  /// resumed training has the bytes of one that never stopped.
+  /// Saves the state between two epochs, like save_training(). A resumed training has the bytes of
+  /// one that never stopped.
   void save(const std::string& path, std::string_view about = {}) {
     save_training(path, *trainer_, Observer{pruner_, chosen_, removals_, model_.form.modules()},
                   about);
   }
-  /// A refused file changes nothing here.
+  /// Restores the state, like restore_training(). Changes nothing if it throws.
   void restore(const std::string& path, std::string_view about = {}) {
     Observer observer{pruner_, false, {}, model_.form.modules()};
     Stage stage(*this, pruned(model_, observer.mask_in(path, model_.form.kept())));
     restore_training(path, *stage.trainer, observer, about);
     for (Removal& removal : observer.removals) removal.mask = stage.model->form.kept();
-    chosen_ = observer.chosen, removals_ = std::move(observer.removals);
+    chosen_ = observer.chosen;
+    removals_ = std::move(observer.removals);
     go_on_with(std::move(stage));
   }
 
@@ -107,12 +111,13 @@ class InTrainingPruning {
           trainer(new Trainer<Model>(continued(*model, before))) {}
   };
   void go_on_with(Stage stage) {
-    trainer_ = std::move(stage.trainer), current_ = std::move(stage.model);
+    trainer_ = std::move(stage.trainer);
+    current_ = std::move(stage.model);
     pruner_.go_on_with(*current_);
   }
 
-  /// What a training state has of the pruner, and of the removal: whether it was decided, after
-  /// which epoch, what was left.
+  /// The pruner's part of a training state, and the removal: whether it was decided, after which
+  /// epoch, and the modules that stay.
   struct Observer {
     Pruner<Model, C>& pruner;
     bool chosen;
@@ -139,7 +144,7 @@ class InTrainingPruning {
       }
       pruner.restore(all);
     }
-    /// What the model keeps whose state a file is, a part of `whole`.
+    /// The modules of `whole` that the model in the file keeps.
     [[nodiscard]] ModuleMask mask_in(const std::string& path, ModuleMask whole) const {
       const SafetensorsFile file(path);
       const std::string name = message("observer.", key);
@@ -185,7 +190,7 @@ class InTrainingPruning {
   std::unique_ptr<Trainer<Model>> trainer_;
 };
 
-/// All epochs of it.
+/// Runs all epochs of InTrainingPruning.
 template <PrunableModel Model, class C>
 [[nodiscard]] PruningResult<Model> prune_in_training(
     const Model& model, Pruner<Model, C>& pruner, const PruningData<typename Model::Value>& data,

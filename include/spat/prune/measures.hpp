@@ -27,7 +27,7 @@ namespace spat::inline SPAT_ABI {
     throw ShapeError(
         message("losses of the same windows: expected ", a.size(), ", found ", b.size()));
   if (origins < 2 || origins > a.size())
-    throw ConfigError(message("rolling origins: at least 2 and at most one a window: origins ",
+    throw ConfigError(message("rolling origins: at least 2 and at most one per window: origins ",
                               origins, ", windows ", a.size()));
   std::vector<double> changes;
   for (std::size_t k = 0; k < origins; ++k) {
@@ -108,8 +108,9 @@ template <PrunableModel Model>
               }};
 }
 
-/// The milliseconds that each kept module takes: how much faster the forecast is without it. 0 for
-/// a removed module, and for the last remaining one of `guard`, without which there is no model.
+/// The latency of each kept module in milliseconds: how much faster the forecast is without it. It
+/// is 0 for a removed module, and for the last remaining module of `guard`, without which there is
+/// no model.
 [[nodiscard]] inline std::vector<double> module_latencies(ModuleMask kept, std::size_t modules,
                                                           const MaskMeasure& latency,
                                                           ModuleMask guard = {}) {

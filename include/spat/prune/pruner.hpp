@@ -1,5 +1,5 @@
-// prune. The observer of a training that ranks the modules and removes those the model misses
-// least.
+// prune. The observer of a training that ranks the modules and removes those with the lowest
+// scores.
 #pragma once
 
 #include <spat/autograd/microbatch_plan.hpp>
@@ -15,13 +15,13 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The observer of a training, with one criterion per module. Give it to Trainer::fit, then ask for
+/// The observer of a training, with one criterion per module. Pass it to Trainer::fit, then ask for
 /// scores or a pruned model. The model must outlive it: criteria of weights read it whenever scores
-/// are asked for.
+/// are requested.
 ///
-/// Scores of warm-up epochs are discarded as soon as a later epoch has a step: attention starts out
-/// uniform. Errors: NumericError, with the module's number, if a sensitivity is not finite; those
-/// of choose() and pruned().
+/// Scores of warm-up epochs are discarded as soon as a later epoch has a step, because attention
+/// starts out uniform. Errors: NumericError, with the module's number, if a sensitivity is not
+/// finite; those of choose() and pruned().
 template <class Model, class C = Send<typename Model::Value>>
 class Pruner {
   static_assert(Prunable<Model>,
@@ -37,9 +37,9 @@ class Pruner {
   using Scalar = typename Model::Value;
   using Criterion = C;
 
-  /// What the passes of one micro-batch place report to (see MicrobatchPlan): hands each event on
-  /// to its module's criterion. Of a module of several attentions the criterion receives the events
-  /// of part 0, whose output leaves the module.
+  /// Receives the events of one micro-batch at a time (see MicrobatchPlan) and passes each on to
+  /// the criterion of its module. If a module has several attentions, the criterion receives the
+  /// events of part 0, whose output leaves the module.
   class Listener {
    public:
     template <class Event>
@@ -61,16 +61,19 @@ class Pruner {
   [[nodiscard]] const C& prototype() const { return prototype_; }
   [[nodiscard]] Listener& listener(std::size_t i) { return listeners_[i]; }
 
-  /// Ends a step: workers of the team merge what the listeners received, and score it.
+  /// Ends a step: the workers of the team merge what the listeners received and score it.
   void end_step(Team* team = nullptr) {
     const ModuleMask kept = model_->form.kept();
     if (epochs_ > 0 && epochs_ == warm_up_ && !warmed_up_) {
       for (std::size_t i = 0; i < criteria_.size(); ++i)
-        if (kept.keeps(i))
-          criteria_[i] = prototype_;  // a pruned module keeps what it has: no step follows
+        // a pruned module keeps its state: no step follows
+        if (kept.keeps(i)) criteria_[i] = prototype_;
       warmed_up_ = true;
     }
-    if (epoch_is_over_) heard_.clear(), epoch_is_over_ = false;
+    if (epoch_is_over_) {
+      heard_.clear();
+      epoch_is_over_ = false;
+    }
     const auto merge = [&](std::size_t first, std::size_t last) {
       for (std::size_t module = first; module < last; ++module)
         for (Listener& listener : listeners_)
@@ -99,7 +102,8 @@ class Pruner {
 
   void end_epoch() {
     for (C& criterion : criteria_) criterion.end_epoch();
-    ++epochs_, epoch_is_over_ = true;
+    ++epochs_;
+    epoch_is_over_ = true;
     trajectory_.push_back(scores());
     trajectory_errors_.push_back(batch_means_errors(step_scores()));
   }
@@ -107,8 +111,9 @@ class Pruner {
   /// Continues with a model that lost modules; the criteria of the others keep their state.
   void go_on_with(const Model& model) { model_ = &model; }
 
-  /// Reports the validation loss without each module to criteria of losses (leave-one-out).
-  /// loss(mask) is the validation loss of the model that keeps the modules of `mask`.
+  /// Measures the validation loss without each module, and passes it to criteria that score by
+  /// losses (leave-one-out). loss(mask) is the validation loss of the model that keeps the modules
+  /// of `mask`.
   void hear_losses(const MaskMeasure& loss) {
     if constexpr (Hears<C, LossEvent>) {
       const ModuleMask kept = model_->form.kept(), guard = guard_of(model_->form);
@@ -118,9 +123,9 @@ class Pruner {
     }
   }
 
-  /// scores()[i] is module i's, NaN where it was pruned or nothing was observed. Criteria with a
-  /// bound are divided by it when the modules' bounds differ: then raw values are not comparable. A
-  /// bound of 0 (attention to one key) leaves a score of 0.
+  /// The scores: [i] is that of module i, or NaN if it was pruned or nothing was observed. If a
+  /// criterion has bounds that differ between modules, each score is divided by its bound, because
+  /// raw values are not comparable. A bound of 0 (attention to one key) leaves a score of 0.
   [[nodiscard]] std::vector<double> scores() const {
     std::vector<double> values(criteria_.size(), std::nan(""));
     const ModuleMask kept = model_->form.kept();
@@ -137,9 +142,9 @@ class Pruner {
     return trajectory_errors_;
   }
 
-  /// What each step of the latest epoch gave, [step][module], NaN where a module was silent;
-  /// divided as scores() are. Empty where no step scored any module, as where the criterion has no
-  /// scores of steps.
+  /// The scores of each step of the latest epoch, [step][module], divided like scores(). NaN if a
+  /// module had no score in the step. Empty if no step scored any module or the criterion does not
+  /// score steps.
   [[nodiscard]] std::vector<std::vector<double>> step_scores() const {
     std::vector<std::vector<double>> steps;
     if (std::ranges::all_of(heard_, [](double score) { return std::isnan(score); })) return steps;
@@ -150,15 +155,16 @@ class Pruner {
     }
     return steps;
   }
-  /// How sure the scores are, from a bootstrap over the steps of the latest epoch; none where there
-  /// are no step_scores().
+  /// The uncertainty of the scores, from a bootstrap over the steps of the latest epoch. Nothing if
+  /// there are no step_scores().
   [[nodiscard]] std::optional<ScoreSpread> spread(std::uint64_t seed = 1) const {
     const auto steps = step_scores();
     if (steps.empty()) return {};
     return bootstrap(steps, seed);
   }
 
-  /// Scores that cannot be told apart by the spread count as equal: see drop_order().
+  /// The mask that the budget chooses. Scores that the spread cannot tell apart count as equal: see
+  /// drop_order(). Errors: those of spat::choose().
   [[nodiscard]] ModuleMask choose(const Budget& budget, const Measures& measures = {}) const {
     const auto sure = spread();
     return spat::choose(model_->form.kept(), scores(), budget, guard_of(model_->form),
@@ -170,7 +176,7 @@ class Pruner {
     return pruned(*model_, choose(budget, measures));
   }
 
-  /// For a training checkpoint, between epochs: named rows of numbers, by module index.
+  /// The state for a training checkpoint, between epochs: named rows of numbers, by module index.
   [[nodiscard]] std::map<std::string, std::vector<double>> state() const {
     std::map<std::string, std::vector<double>> all{
         {"epochs", {static_cast<double>(epochs_), warmed_up_ ? 1.0 : 0.0}}, {"steps", heard_}};
@@ -182,7 +188,8 @@ class Pruner {
     }
     return all;
   }
-  /// Throws std::out_of_range for what is no state of this pruner, which is then unchanged.
+  /// Restores a state. Throws std::out_of_range if it is not a state of this pruner, which is then
+  /// unchanged.
   void restore(const std::map<std::string, std::vector<double>>& all) {
     std::vector<C> criteria(criteria_.size(), prototype_);
     for (std::size_t i = 0; i < criteria.size(); ++i)
@@ -200,10 +207,14 @@ class Pruner {
         throw std::out_of_range("scores of another number of modules");
     }
     for (Listener& listener : listeners_) listener.criteria.assign(criteria.size(), prototype_);
-    criteria_ = std::move(criteria), heard_ = std::move(heard),
+    criteria_ = std::move(criteria);
+    heard_ = std::move(heard);
     heard_.reserve(criteria_.size() * 4096);
-    trajectory_ = std::move(trajectory), trajectory_errors_ = std::move(errors);
-    epochs_ = epochs, warmed_up_ = warmed_up, epoch_is_over_ = true;
+    trajectory_ = std::move(trajectory);
+    trajectory_errors_ = std::move(errors);
+    epochs_ = epochs;
+    warmed_up_ = warmed_up;
+    epoch_is_over_ = true;
   }
 
  private:

@@ -5,7 +5,7 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// An observer that hands every event on to each of its pruners, which are Pruners of one type. It
+/// An observer that passes every event on to each of its pruners, which are Pruners of one type. It
 /// has at least one.
 template <class Pruner>
 class PrunerPanel {
@@ -13,8 +13,8 @@ class PrunerPanel {
   using Scalar = typename Pruner::Scalar;
   using Criterion = typename Pruner::Criterion;
 
-  /// What the passes of one micro-batch place report to: the listeners of that place of all
-  /// pruners.
+  /// Receives the events of one micro-batch at a time and passes each on to the listeners of the
+  /// same number of all pruners.
   class Listener {
    public:
     template <class Event>

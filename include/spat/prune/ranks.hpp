@@ -138,8 +138,8 @@ class Stability {
   [[nodiscard]] bool agree(std::span<const double> before, std::span<const double> after) const {
     const detail::PairCounts counts = detail::count_pairs(before, after);
     if (counts.ordered_by_a == 0 && counts.ordered_by_b == 0) return counts.modules > 0;
-    return detail::tau_of(counts) >=
-           options_.threshold;  // false for NaN: one of them orders nothing
+    // false for NaN: one of them orders nothing
+    return detail::tau_of(counts) >= options_.threshold;
   }
 
   StabilityOptions options_;

@@ -1,5 +1,5 @@
-// prune. When modules go after training: all at once, or one after another. While training goes on:
-// in_training.hpp.
+// prune. Pruning schedules after training: all modules at once, or one after another.
+// in_training.hpp removes modules during training.
 #pragma once
 
 #include <spat/core/names.hpp>
@@ -13,23 +13,25 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// one_shot:    train, choose, remove, fine-tune.
-/// iterative:   remove one module, fine-tune, score it again, until the budget is met.
-/// in_training: remove what the budget asks for as soon as the ranking has settled, and train on:
-/// pre-training itself gets cheaper.
+/// When modules are removed.
+///
+///   one_shot     train, choose, remove, fine-tune
+///   iterative    remove one module, fine-tune, score again, until the budget is met
+///   in_training  remove what the budget asks for as soon as the ranking has settled, and continue
+///                training: pre-training itself gets cheaper
 enum class PruningSchedule { one_shot, iterative, in_training };
 
-/// Their names.
+/// The names of the schedules.
 inline constexpr std::array<Named<PruningSchedule>, 3> pruning_schedules{
     {{"one-shot", PruningSchedule::one_shot},
      {"iterative", PruningSchedule::iterative},
      {"in-training", PruningSchedule::in_training}}};
-/// Throws ConfigError for a name that is not in pruning_schedules.
+/// The schedule of this name. Throws ConfigError for a name that is not in pruning_schedules.
 [[nodiscard]] inline PruningSchedule parse_pruning_schedule(std::string_view name) {
   return parse_name("pruning schedule", name, pruning_schedules);
 }
 
-/// The windows and workers of a pruning; all of it must outlive the calls below.
+/// The windows and workers of a pruning. All of them must outlive the calls below.
 template <class Scalar>
 struct PruningData {
   const WindowDataset<Scalar>& training;
@@ -37,32 +39,36 @@ struct PruningData {
   Team* team = nullptr;
 };
 
+/// How to prune: how much, and what follows each removal.
 struct PruningOptions {
   Budget budget = DropLowest{1};
-  TrainingOptions fine_tuning = {
-      .epochs = 3, .rate = 1e-4 / 8, .schedule = RateSchedule::constant};  // each time
+  // after each removal
+  TrainingOptions fine_tuning = {.epochs = 3, .rate = 1e-4 / 8, .schedule = RateSchedule::constant};
   bool fine_tunes = true;
   MeasureOptions measures = {};
-  StabilityOptions stability = {};  // of the ranking, over pieces of one epoch's steps: in_training
-  std::size_t latest_epoch =
-      0;  // after which modules go, settled or not; 0: half of the training's
+  // for in_training: when the ranking has settled, over pieces of an epoch's steps
+  StabilityOptions stability = {};
+  // for in_training: remove after this epoch at the latest; 0: half of the epochs
+  std::size_t latest_epoch = 0;
 };
 
-/// What went, and after which epoch of the history.
+/// A removal, and the epoch of the history that it follows.
 struct Removal {
   std::size_t epoch = 0;
-  ModuleMask mask;  // what was left
+  ModuleMask mask;  // the modules that stay
 };
 
+/// A pruned model, and how it came about.
 template <class Model>
 struct PruningResult {
   Model model;
-  std::vector<EpochRecord> history = {};  // of all training and fine-tuning done here, in order
+  std::vector<EpochRecord> history = {};  // all training and fine-tuning done here, in order
   std::vector<Removal> removals = {};
 };
 
-/// Trains `model` in place with options.fine_tuning; weights that no epoch improves on stay as they
-/// are. An observer may listen.
+/// Trains `model` in place with `options`. The weights stay as they are if no epoch improves on
+/// them. `observer` receives the events of the training. Returns the epochs. Errors: those of the
+/// trainer.
 template <PrunableModel Model, class Observer>
 std::vector<EpochRecord> fine_tune(Model& model, const PruningData<typename Model::Value>& data,
                                    const TrainingOptions& options, Observer& observer,
@@ -75,7 +81,8 @@ std::vector<EpochRecord> fine_tune(Model& model, const PruningData<typename Mode
   return trainer.history();
 }
 
-/// The model that keeps `mask`, ready to be evaluated: surviving weights, statistics re-estimated.
+/// The model that keeps `mask`, ready to be evaluated: with the remaining weights, and with
+/// re-estimated statistics if modules were removed.
 template <PrunableModel Model>
 [[nodiscard]] Model pruned_with_statistics(const Model& model, ModuleMask mask,
                                            const PruningData<typename Model::Value>& data,
@@ -85,8 +92,8 @@ template <PrunableModel Model>
   return fewer;
 }
 
-/// Tells a pruner whose criterion is of losses (leave-one-out) what the validation loss becomes
-/// without each module of `model`.
+/// If the criterion of `pruner` scores by losses (leave-one-out), measures the validation loss
+/// without each module of `model` and passes it to the pruner.
 template <PrunableModel Model, class C>
 void hear_losses(Pruner<Model, C>& pruner, const Model& model,
                  const PruningData<typename Model::Value>& data, std::uint64_t seed) {
@@ -97,7 +104,7 @@ void hear_losses(Pruner<Model, C>& pruner, const Model& model,
   });
 }
 
-/// Removes all modules but those of `mask` at once and fine-tunes what is left, unless nothing was
+/// Removes all modules except those of `mask` at once. Then fine-tunes the rest, unless nothing was
 /// removed. Errors: those of pruned() and of the trainer.
 template <PrunableModel Model>
 [[nodiscard]] PruningResult<Model> prune_to(const Model& model, ModuleMask mask,
@@ -114,8 +121,8 @@ template <PrunableModel Model>
   return result;
 }
 
-/// one_shot, of a model whose training `pruner` has watched: prune_to() the mask that the budget
-/// chooses. Errors: those of choose() and of the trainer.
+/// Prunes in one shot: prune_to() the mask that the budget chooses. `pruner` has observed the
+/// training of `model`. Errors: those of choose() and of the trainer.
 template <PrunableModel Model, class C>
 [[nodiscard]] PruningResult<Model> prune_one_shot(
     const Model& model, const Pruner<Model, C>& pruner,
@@ -128,8 +135,8 @@ template <PrunableModel Model, class C>
 
 namespace detail {
 
-/// Lets a pruner look at a model again however a scope is left: those that it has looked at
-/// meanwhile are gone.
+/// Points a pruner back to a model whenever a scope is left: the models that it observed meanwhile
+/// no longer exist.
 template <class Model, class C>
 struct LooksBack {
   Pruner<Model, C>& pruner;
@@ -139,10 +146,13 @@ struct LooksBack {
 
 }  // namespace detail
 
-/// iterative, of a model whose training `pruner` has watched; it hears of every fine-tuning, too,
-/// and looks at `model` again in the end. A budget of losses is asked after fine-tuning: the
-/// removal that exceeds it is taken back. Errors: those of choose() and of the trainer;
-/// ConfigError, too, where scores have changed so that the budget cannot be met any more.
+/// Prunes iteratively: one module after another, each followed by fine-tuning. `pruner` has
+/// observed the training of `model`. It also observes each fine-tuning, and refers to `model` again
+/// afterwards.
+///
+/// A budget of losses is checked after fine-tuning: the removal that exceeds it is undone. Errors:
+/// those of choose() and of the trainer. Also throws ConfigError if the scores have changed so that
+/// the budget can no longer be met.
 template <PrunableModel Model, class C>
 [[nodiscard]] PruningResult<Model> prune_iteratively(
     const Model& model, Pruner<Model, C>& pruner, const PruningData<typename Model::Value>& data,
@@ -153,8 +163,7 @@ template <PrunableModel Model, class C>
   const Measures measures =
       measures_of(model, data.training, data.validation, options.measures, data.team);
   const auto goal = goal_of(options.budget, model.form.kept(), measures);
-  (void)(goal ? pruner.choose(options.budget, measures)
-              : ModuleMask());  // an unreachable budget is said before the work
+  if (goal) (void)pruner.choose(options.budget, measures);  // throws before the work if unreachable
   const auto* loss = std::get_if<LossAtMost>(&options.budget);
   const auto* below = std::get_if<DropBelow>(&options.budget);
   const auto before =
@@ -173,7 +182,7 @@ template <PrunableModel Model, class C>
     const auto next = std::ranges::find_if(
         order, [&](std::size_t i) { return !below || scores[i] < below->threshold; });
     if (goal && next == order.end())
-      throw ConfigError(message("what is left when all others have gone does not meet ",
+      throw ConfigError(message("the model without all removable modules does not meet ",
                                 goal->text(goal->limit), ": it has ",
                                 goal->text(goal->measure(kept))));
     if (next == order.end()) break;
@@ -183,8 +192,10 @@ template <PrunableModel Model, class C>
     pruner.go_on_with(*fewer);
     if (options.fine_tunes) {
       const auto epochs = fine_tune(*fewer, data, options.fine_tuning, pruner, teacher, progress);
-      for (EpochRecord epoch : epochs)
-        epoch.epoch = result.history.size() + 1, result.history.push_back(epoch);
+      for (EpochRecord epoch : epochs) {
+        epoch.epoch = result.history.size() + 1;
+        result.history.push_back(epoch);
+      }
     }
     if (loss) {
       const Estimate change =

@@ -1,5 +1,4 @@
-// prune. Scores of a model as it stands: forward and backward over batches of windows, without
-// updates.
+// prune. Scores a trained model: forward and backward over batches of windows, without updates.
 #pragma once
 
 #include <spat/data/windows.hpp>
@@ -8,15 +7,16 @@
 
 namespace spat::inline SPAT_ABI {
 
+/// How many windows a model is scored on.
 struct ScoringOptions {
   std::size_t batches = 200, batch_size = 32;  // at most one pass over the windows
   std::uint64_t seed = 1;                      // of the windows' order
 };
 
-/// Scores `model` with `pruner`, its observer, on random batches, as an epoch of a training without
-/// updates: with dropout, but weights and running statistics stay. A model without a backward pass
-/// is only run forward. Throws ConfigError for no batches, and for a
-/// criterion that needs gradients on a model without a backward pass.
+/// Scores `model` with its observer `pruner` on random batches, like an epoch of training without
+/// updates: dropout is on, but weights and running statistics stay. For a model without a backward
+/// pass only the forward pass is computed. Throws ConfigError if there are no batches, or if the
+/// criterion needs gradients and the model has no backward pass.
 template <class Model, class C>
 void score_windows(const Model& model, const WindowDataset<typename Model::Value>& windows,
                    Pruner<Model, C>& pruner, const ScoringOptions& options = {},
@@ -44,13 +44,14 @@ void score_windows(const Model& model, const WindowDataset<typename Model::Value
   } else {
     if (detail::needs_gradients<Scalar>(pruner.prototype()))
       throw ConfigError(
-          "this criterion needs gradients, and the model has no backward pass: take one of forward "
-          "passes or weights "
-          "(cosine, block_influence, magnitude), or leave_one_out");
+          "this criterion needs gradients, and the model has no backward pass: use a "
+          "criterion of forward passes or weights (cosine, block_influence, magnitude), or "
+          "leave_one_out");
     typename Model::Cache cache;
     model.prepare(cache, Purpose::training, size, windows.channels());
     each_batch([&](Pass pass, const auto& batch) {
-      pass.training = true, pass.batch_samples = batch.samples,
+      pass.training = true;
+      pass.batch_samples = batch.samples;
       pass.loss_terms = batch.target.size();
       (void)model.forward(ScoredPass(pass, pruner.listener(0)), batch, cache);
     });

@@ -65,7 +65,8 @@ inline void append_rows(std::string& text, const PruningReport& report) {
          change(a.mse, report.pruned_only.mse));
   numbers("parameters", 0,
           [](const ReportRow& r) { return static_cast<double>(r.cost.parameters); });
-  numbers("MACs a window", 0, [](const ReportRow& r) { return static_cast<double>(r.cost.macs); });
+  numbers("MACs per window", 0,
+          [](const ReportRow& r) { return static_cast<double>(r.cost.macs); });
   line("latency ms, median", fixed(a.latency.median, 4), "", fixed(b.latency.median, 4),
        change(a.latency.median, b.latency.median));
   const auto spread = [](const Latency& l) {

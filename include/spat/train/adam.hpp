@@ -7,12 +7,14 @@
 
 namespace spat::inline SPAT_ABI {
 
+/// The decay rates of the two moments, and the term that keeps the divisor from zero.
 struct AdamOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
 };
 
-/// Moments of a list, by position; only weights move. Bias-corrected, no weight decay (Kingma and
-/// Ba, 2015).
+/// Adam with bias correction and without weight decay. Holds two moments per weight, by position in
+/// the list; buffers have none and do not move. Source: Kingma and Ba, "Adam: a method for
+/// stochastic optimization", ICLR 2015.
 template <class Scalar>
 class Adam {
  public:
@@ -20,14 +22,15 @@ class Adam {
       : options_(options) {
     for (const auto& weight : weights) {
       const std::size_t size = weight.kind == ParameterKind::weight ? weight.values.size() : 0;
-      first_.emplace_back(size), second_.emplace_back(size);
+      first_.emplace_back(size);
+      second_.emplace_back(size);
     }
   }
 
-  /// One update of `weights` by `scale` times `gradients`, both lists of models of the type this
-  /// was built for. Packed forms follow, and gradients are left at zero, ready for the next batch,
-  /// while a piece is in the cache. Workers take pieces; every number is updated alone, so bytes do
-  /// not depend on them.
+  /// Updates `weights` once, with `scale` times `gradients`. Both lists belong to models of the
+  /// type that this was built for. Also refreshes packed forms, and sets each gradient to zero
+  /// while it is in the cache, ready for the next batch. The workers of `team` share the pieces;
+  /// each number is updated alone, so the bytes do not depend on them.
   void step(const ParameterList<Scalar>& weights, const ParameterList<Scalar>& gradients,
             double rate, double scale = 1, Team* team = nullptr) {
     ++steps_;
@@ -67,12 +70,12 @@ class Adam {
 
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
   void set_steps(std::uint64_t steps) { steps_ = steps; }
-  /// Moments of tensor p of the list; empty for buffers.
+  /// The moments of tensor p of the list; empty for buffers.
   [[nodiscard]] std::span<Scalar> first_moment(std::size_t p) { return first_[p]; }
   [[nodiscard]] std::span<Scalar> second_moment(std::size_t p) { return second_[p]; }
 
  private:
-  /// Rows of a piece: whole panels of a packed form, about 16384 numbers.
+  /// The rows of a piece: whole panels of a packed form, about 16384 numbers.
   static std::size_t piece_rows(std::size_t cols) {
     constexpr std::size_t numbers = 16384, panel = kernels::panel_width<Scalar>;
     return cols == 1 ? numbers : std::max<std::size_t>(1, numbers / (cols * panel)) * panel;

@@ -1,5 +1,4 @@
-// train. Running statistics anew: what BatchNorm knows of a dense model is not true of a pruned
-// one.
+// train. Re-estimates running statistics: those of a dense model do not hold for a pruned one.
 #pragma once
 
 #include <spat/data/windows.hpp>
@@ -8,10 +7,11 @@
 namespace spat::inline SPAT_ABI {
 
 /// Sets the running statistics of a BatchNormalized model to the plain mean over `batches` random
-/// batches of training windows (or one pass over them, where there are fewer), by training's own
-/// forward, dropout included. Does nothing for other models. Call after pruning, before the model
-/// is evaluated. A function of the seed alone, not of the workers. Throws ConfigError for no
-/// batches.
+/// batches of training windows, or over one pass if there are fewer. Uses the forward pass of
+/// training, with dropout. Does nothing for other models.
+///
+/// Call it after pruning, before the model is evaluated. The result is a function of the seed
+/// alone, not of the workers. Throws ConfigError if there are no batches.
 template <Forecaster Model>
 void reestimate_statistics(Model& model, const WindowDataset<typename Model::Value>& training,
                            std::uint64_t seed = 1, Team* team = nullptr, std::size_t batches = 200,

@@ -1,4 +1,4 @@
-// train. What is known of an epoch, and of a training that is going on.
+// train. The record of an epoch, and the progress of a training.
 #pragma once
 
 #include <spat/core/abi.hpp>
@@ -8,15 +8,15 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// One epoch of a training. Epochs count from 1; errors are those of the validation windows.
+/// The record of one epoch. Epochs count from 1. Errors are those of the validation windows.
 struct EpochRecord {
   std::size_t epoch = 0;
   double rate = 0, training_loss = 0, validation_mse = 0, validation_mae = 0, seconds = 0;
   bool best = false;
 };
 
-/// How far a training has come. The progress callback receives it after each step, and after each
-/// epoch with `finished` set.
+/// The progress of a training. The callback receives it after each step, and after each epoch with
+/// `finished` set.
 struct Progress {
   std::size_t epoch = 0, epochs = 0, step = 0, steps = 0;  // steps of this epoch
   double loss = 0;                                         // mean over this epoch's steps so far
@@ -24,6 +24,7 @@ struct Progress {
       seconds_left = 0;                                    // to the end of all epochs at this pace
   const EpochRecord* finished = nullptr;
 };
+/// A function that receives the progress; may be empty.
 using ProgressCallback = std::function<void(const Progress&)>;
 
 }  // namespace spat

@@ -10,8 +10,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// visit(batch, forecast) for every window once, in order, none dropped; forecast [B*T x C_out], as
-/// batch.target.
+/// Calls visit(batch, forecast) once for every window, in order. The forecast is [B*T x C_out],
+/// like batch.target. Throws ConfigError for a batch size of 0, and ShapeError if the target has
+/// another shape.
 template <Evaluable Model, class Visit>
 void for_each_forecast(const Model& model, const WindowDataset<typename Model::Value>& windows,
                        Team* team, std::size_t batch_size, Visit&& visit) {
@@ -30,8 +31,9 @@ void for_each_forecast(const Model& model, const WindowDataset<typename Model::V
   }
 }
 
-/// Every window once, none dropped; sums in double in the order of the windows, so that neither the
-/// batch size nor the workers show. Throws NumericError if a forecast is not finite.
+/// The errors of a model over all windows, each once. Sums are in double in the order of the
+/// windows, so neither the batch size nor the workers change the result. Throws NumericError if a
+/// forecast is not finite.
 template <Evaluable Model>
 [[nodiscard]] Metrics evaluate(const Model& model,
                                const WindowDataset<typename Model::Value>& windows,
@@ -52,13 +54,13 @@ template <Evaluable Model>
   return {squares / total, absolutes / total, windows.size()};
 }
 
-/// The mean squared error of each window (over steps and channels), and of each step (over windows
+/// Mean squared errors: one per window (over steps and channels), and one per step (over windows
 /// and channels).
 struct ErrorProfile {
   std::vector<double> by_window, by_step;
 };
 
-/// As evaluate(), kept apart.
+/// Like evaluate(), but per window and per step.
 template <Evaluable Model>
 [[nodiscard]] ErrorProfile error_profile(const Model& model,
                                          const WindowDataset<typename Model::Value>& windows,

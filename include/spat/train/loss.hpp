@@ -9,11 +9,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Returns sum (y - target)^2 and, unless `dy` is empty, writes d mean / dy = 2 (y - target) /
+/// Returns sum (y - target)^2. Unless `dy` is empty, also writes d mean / dy = 2 (y - target) /
 /// count.
 ///
-/// `count` is the number of values of the whole batch, so that a batch may arrive in blocks: the
-/// mean squared error is the sum of the returned values over count. y, target, dy [rows x C].
+/// `count` is the number of values of the whole batch, so that a batch may arrive in micro-batches:
+/// the mean squared error is the sum of the returned values over count. y, target and dy are [rows
+/// x C].
 template <std::floating_point Scalar>
 double squared_error(Rows<const Scalar> y, Rows<const Scalar> target, double count,
                      Rows<Scalar> dy = {}) {

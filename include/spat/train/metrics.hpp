@@ -8,7 +8,7 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Means over all windows, steps and channels, in the units of the windows (scaled).
+/// Mean errors over all windows, steps and channels, in the (scaled) units of the windows.
 struct Metrics {
   double mse = 0, mae = 0;
   std::size_t windows = 0;

@@ -1,4 +1,4 @@
-// train. Forecasts without a model, to measure models against.
+// train. Naive forecasts, a baseline for models.
 #pragma once
 
 #include <spat/core/arithmetic.hpp>
@@ -13,9 +13,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Errors, in scaled units over all windows, steps and target channels, of repeating the last
-/// `period` rows of the history: with t = 0 .. T-1,  forecast[L + t] = history[L - period + t mod
-/// period].  Period 1 repeats the last value. Throws ConfigError unless 1 <= period <= lookback.
+/// Errors of a naive forecast that repeats the last `period` rows of the history, in scaled units
+/// over all windows, steps and target channels:
+///
+///     forecast[L + t] = history[L - period + t mod period],  t = 0 .. T-1
+///
+/// Period 1 repeats the last value. Throws ConfigError unless 1 <= period <= lookback.
 template <std::floating_point Scalar>
 [[nodiscard]] Metrics naive_errors(const WindowDataset<Scalar>& windows, std::size_t period = 1) {
   const auto& [lookback, horizon, stride, features, marks] = windows.options();

@@ -10,14 +10,16 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Rate of epoch e = 1, 2, ... of E, from the initial rate r (names and rules of the
-/// Time-Series-Library):
+/// Learning rate schedules: the rate of epoch e = 1, 2, ... of E, from the initial rate r. Names
+/// and rules are those of the Time-Series-Library.
+///
 ///   constant  r
 ///   type1     r for e <= 2, then halved each epoch: r 0.5^(e-2)
 ///   type3     r for e <= 3, then r 0.9^(e-4)
 ///   cosine    r (1 + cos(pi (e-1) / E)) / 2
 enum class RateSchedule { constant, type1, type3, cosine };
 
+/// The learning rate of an epoch, which counts from 1, from the initial rate.
 [[nodiscard]] inline double rate_of_epoch(RateSchedule schedule, double rate, std::size_t epoch,
                                           std::size_t epochs) {
   const double e = static_cast<double>(epoch);
@@ -34,13 +36,13 @@ enum class RateSchedule { constant, type1, type3, cosine };
   return rate;
 }
 
-/// Their names.
+/// The names of the schedules.
 inline constexpr std::array<Named<RateSchedule>, 4> rate_schedules{
     {{"constant", RateSchedule::constant},
      {"type1", RateSchedule::type1},
      {"type3", RateSchedule::type3},
      {"cosine", RateSchedule::cosine}}};
-/// Throws ConfigError for a name that is not in rate_schedules.
+/// The schedule of this name. Throws ConfigError for a name that is not in rate_schedules.
 [[nodiscard]] inline RateSchedule parse_rate_schedule(std::string_view name) {
   return parse_name("learning rate schedule", name, rate_schedules);
 }

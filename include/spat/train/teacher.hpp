@@ -1,4 +1,4 @@
-// train. A model that teaches another one: distillation.
+// train. A model as the teacher of another one: distillation.
 #pragma once
 
 #include <spat/models/predictor.hpp>
@@ -8,8 +8,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Returns a teacher for Trainer::set_teacher() that answers with the model's forecasts. Model and
-/// team must outlive it, and the model's weights must be packed.
+/// Returns a teacher for Trainer::set_teacher() that answers with the model's forecasts. The model
+/// and the team must outlive it, and the model's weights must be packed.
 template <Forecaster Model>
 [[nodiscard]] typename Trainer<Model>::Teacher teacher_of(const Model& model,
                                                           Team* team = nullptr) {

@@ -13,8 +13,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// What a training goes on from, by position in the list of parameters: what training_state.hpp
-/// writes into a file, and continued() hands to a smaller model.
+/// The state of a training, by position in the list of parameters. training_state.hpp writes it
+/// into a file, and continued() hands it to a smaller model.
 template <class Scalar>
 struct TrainingParts {
   const ParameterList<Scalar>& weights;
@@ -25,12 +25,12 @@ struct TrainingParts {
   std::vector<EpochRecord>& history;
 };
 
-/// Trains a model in place. Same seed, same bytes: on any number of workers, and after a resume
-/// between two epochs.
+/// Trains a model in place. The same seed gives the same bytes, on any number of workers and after
+/// a resume between two epochs.
 ///
-/// An observer hears of every attention backward (see Pruner): listener(i), end_step(),
-/// end_epoch(). Errors: NumericError at the first loss or gradient that is not finite, with the
-/// parameter and the step.
+/// An observer (see Pruner) receives the events of every attention backward pass through
+/// listener(i), and is notified by end_step() and end_epoch(). Throws NumericError, with the
+/// parameter and the step, at the first loss or gradient that is not finite.
 template <class Model>
 class Trainer {
   static_assert(Forecaster<Model>,
@@ -41,8 +41,8 @@ class Trainer {
   using Windows = WindowDataset<Scalar>;
   using Teacher = std::function<Rows<const Scalar>(const WindowBatch<Scalar>&)>;
 
-  /// The model must outlive the trainer and not be moved; its weights are what training starts
-  /// from.
+  /// Starts from the model's weights. The model must outlive the trainer and must not be moved.
+  /// Throws ConfigError for invalid options.
   Trainer(Model& model, const TrainingOptions& options, Team* team = nullptr)
       : model_(model), options_(options), team_(team), gradients_(zeros_like(model)),
         weights_(parameters(model)), slopes_(parameters(gradients_)), adam_(weights_, options.adam),
@@ -56,10 +56,12 @@ class Trainer {
     pack_weights(weights_, Purpose::training);
   }
 
-  /// Who options.distillation is about: its forecast of a batch, of the target's shape, valid until
-  /// its next call. The loss is then (1 - w) |y - target|^2 + w |y - teacher|^2 up to a constant:
-  /// |y - ((1 - w) target + w teacher)|^2 (Hinton et al., 2015, for regression). Steps report the
-  /// latter.
+  /// Sets the teacher for options.distillation = w. It returns its forecast of a batch, in the
+  /// target's shape and valid until its next call. The loss is then, up to a constant,
+  ///
+  ///     (1 - w) |y - target|^2 + w |y - teacher|^2 = |y - ((1 - w) target + w teacher)|^2 + const
+  ///
+  /// and steps report the squared error on the right (Hinton et al., 2015, for regression).
   void set_teacher(Teacher teacher) { teacher_ = std::move(teacher); }
 
   /// Whether another epoch is due.
@@ -67,6 +69,7 @@ class Trainer {
     return history_.size() < options_.epochs && !stopping_.stops();
   }
 
+  /// Trains one epoch and validates it. Throws ConfigError if dropping the last batch leaves none.
   template <class Observer>
   const EpochRecord& run_epoch(const Windows& training, const Windows& validation,
                                Observer& observer, const ProgressCallback& progress = {}) {
@@ -99,7 +102,8 @@ class Trainer {
     report.training_loss = sum / static_cast<double>(steps);
     with_averages([&] {
       const Metrics metrics = evaluate(model_, validation, team_);
-      report.validation_mse = metrics.mse, report.validation_mae = metrics.mae;
+      report.validation_mse = metrics.mse;
+      report.validation_mae = metrics.mae;
       report.best = keep_if_best(report.epoch, metrics.mse);
     });
     report.seconds = elapsed();
@@ -111,13 +115,13 @@ class Trainer {
     return history_.back();
   }
 
-  /// Lets the weights as they are now count as epoch 0: fine-tuning that never improves on them
-  /// leaves them. Where training went on from averages it is those.
+  /// Records the present weights as epoch 0: fine-tuning that never improves on them leaves them as
+  /// they are. If training continues from averages, these are the averages.
   void consider_start(const Windows& validation) {
     with_averages([&] { keep_if_best(0, evaluate(model_, validation, team_).mse); });
   }
 
-  /// Calls `what` while the model has the weights that validation sees: the averages, where there
+  /// Calls `what` while the model holds the weights that validation uses: the averages, if there
   /// are any.
   template <class What>
   auto with_averages(What&& what) {
@@ -129,7 +133,7 @@ class Trainer {
     return what();
   }
 
-  /// All epochs that are due; then the model holds the weights of the best one.
+  /// Trains all epochs that are due. The model then holds the weights of the best one.
   template <class Observer>
   void fit(const Windows& training, const Windows& validation, Observer& observer,
            const ProgressCallback& progress = {}) {
@@ -149,7 +153,7 @@ class Trainer {
     pack_weights(weights_, Purpose::training);
   }
 
-  /// One update from one batch; returns its mean squared error.
+  /// Updates the weights from one batch. Returns its mean squared error.
   template <class Observer>
   double step(const WindowBatch<Scalar>& batch, double rate, Observer& observer) {
     if (!slopes_are_zero_) set_zero(slopes_);  // the last step threw
@@ -176,7 +180,7 @@ class Trainer {
   [[nodiscard]] const TrainingOptions& options() const { return options_; }
   [[nodiscard]] const EarlyStopping& stopping() const { return stopping_; }
   [[nodiscard]] const Model& model() const { return model_; }
-  /// Between two epochs. Who changes the weights packs them again, for training.
+  /// The state, between two epochs. After a change of the weights, pack them again for training.
   [[nodiscard]] TrainingParts<Scalar> parts() {
     return {weights_, best_, adam_, average_, stopping_, history_};
   }
@@ -189,8 +193,10 @@ class Trainer {
   Trainer(Model& model, const TrainingOptions& options, Team* team, Teacher teacher,
           TrainingParts<Scalar> before)
       : Trainer(model, options, team) {
-    teacher_ = std::move(teacher), history_ = before.history;
-    adam_.set_steps(before.adam.steps()), average_.set_steps(before.average.steps());
+    teacher_ = std::move(teacher);
+    history_ = before.history;
+    adam_.set_steps(before.adam.steps());
+    average_.set_steps(before.average.steps());
     for (std::size_t p = 0; p < weights_.size(); ++p) {
       const auto found = find_parameter(before.weights, weights_[p].name);
       if (found == before.weights.end())
@@ -202,14 +208,14 @@ class Trainer {
     }
   }
 
-  /// Between the weights that are trained and their averages; packed forms follow.
+  /// Exchanges the trained weights and their averages, and refreshes the packed forms.
   void swap_averages() {
     if (!average_.active()) return;
     average_.swap(weights_);
     pack_weights(weights_, Purpose::training);
   }
 
-  /// The batch with (1 - w) target + w teacher to learn from.
+  /// The batch with (1 - w) target + w teacher as its target.
   WindowBatch<Scalar> taught(const WindowBatch<Scalar>& batch) {
     if (!teacher_) throw ConfigError("distillation needs a teacher: call set_teacher()");
     const Rows<const Scalar> forecast = teacher_(batch);
@@ -264,8 +270,8 @@ class Trainer {
   }
 
   static constexpr std::size_t norm_piece = 65536;
-  static constexpr double running_weight =
-      0.1;  // of a batch in running statistics: PyTorch's momentum
+  // the weight of a batch in running statistics: PyTorch's momentum
+  static constexpr double running_weight = 0.1;
 
   Model& model_;
   TrainingOptions options_;
@@ -273,7 +279,7 @@ class Trainer {
   Model gradients_;
   ParameterList<Scalar> weights_, slopes_;
   bool slopes_are_zero_ = true;  // as Adam leaves them
-  std::vector<double> squares_;  // of the gradient, by pieces
+  std::vector<double> squares_;  // one sum per piece of the gradient
   Adam<Scalar> adam_;
   WeightAverage<Scalar> average_;
   TrainingStep<Model> step_;
@@ -285,10 +291,10 @@ class Trainer {
   std::vector<EpochRecord> history_;
 };
 
-/// The training that `before` is, going on with a model that lost modules since: epochs, rates,
-/// steps, team and teacher are before's, and so are the moments and averages of what survived, by
-/// name. The best epoch is sought anew: earlier ones were another model's. Throws ConfigError if
-/// the model has a parameter that before's lacks.
+/// Continues the training `before` with a model that has lost modules since. Epochs, rates, steps,
+/// team and teacher are those of `before`. So are the moments and averages of the remaining
+/// parameters, matched by name. The best epoch is sought anew, because earlier ones belong to
+/// another model. Throws ConfigError if the model has a parameter that `before` lacks.
 template <Forecaster Model, Forecaster Before>
 [[nodiscard]] Trainer<Model> continued(Model& model, Trainer<Before>& before) {
   return Trainer<Model>(model, before.options_, before.team_, before.teacher_, before.parts());

@@ -1,4 +1,4 @@
-// train. How a model is trained.
+// train. The options of a training.
 #pragma once
 
 #include <spat/core/error.hpp>
@@ -12,7 +12,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Defaults are the reference's (Time-Series-Library): Adam, type1, batches of 32, patience 3.
+/// The options of a training. Defaults are those of the reference (Time-Series-Library): Adam,
+/// type1, batches of 32, patience 3.
 struct TrainingOptions {
   std::size_t epochs = 10, batch_size = 32, patience = 3;
   double rate = 1e-4;
@@ -21,11 +22,11 @@ struct TrainingOptions {
   double clip_norm = 0;    // largest norm of the whole gradient; 0: no clipping
   bool drop_last = false;  // leaves out the epoch's last batch if it is short
   AdamOptions adam = {};
-  double layer_drop = 0;  // probability that a step leaves an attention module out (LayerDrop)
-  AveragingOptions averaging = {};  // validation and the final model have the averaged weights
-  double distillation = 0;  // the teacher's share in what is learned; see Trainer::set_teacher
+  double layer_drop = 0;            // probability that a step skips an attention module (LayerDrop)
+  AveragingOptions averaging = {};  // validation and the final model use the averages
+  double distillation = 0;          // weight of the teacher's forecast; see Trainer::set_teacher
 
-  /// Throws ConfigError with the rule that does not hold.
+  /// Throws ConfigError with the rule that is violated.
   void check() const {
     const auto rule = [](bool holds, const char* text) {
       if (!holds) throw ConfigError(text);

@@ -1,5 +1,5 @@
-// train. The file from which a training goes on: weights, moments, best weights, early stopping,
-// observer, options.
+// train. Saves and restores a Trainer between two epochs: weights, moments, best weights, early
+// stopping, observer, options.
 #pragma once
 
 #include <spat/io/fields.hpp>
@@ -16,7 +16,7 @@ namespace detail {
 inline constexpr const char* training_key = "spat.training";
 inline constexpr std::size_t history_columns = 5;
 
-/// The tensors of parameter p, by what their names begin with.
+/// The tensors of parameter p, with the prefixes of their names.
 template <class Scalar>
 [[nodiscard]] std::array<std::pair<const char*, std::span<Scalar>>, 5> training_tensors(
     const TrainingParts<Scalar>& parts, std::size_t p) {
@@ -27,8 +27,7 @@ template <class Scalar>
            {"average.", parts.average.average(p)}}};
 }
 
-/// The options that a training must share with the state that it goes on from, then where it
-/// stands.
+/// The options that a resumed training must share with its saved state, then its position.
 template <class Model>
 [[nodiscard]] Fields training_fields(Trainer<Model>& trainer) {
   const TrainingOptions& options = trainer.options();
@@ -71,8 +70,8 @@ void check_training_options(const std::string& path, const Fields& found, Traine
   compare({"rate", "clip_norm", "dropout", "layer_drop", "average_decay", "distillation"}, 0.0);
 }
 
-/// Throws ConfigError unless the configuration in the file is the model's: it holds what no shape
-/// of a tensor tells. A model without a configuration has nothing to compare.
+/// Throws ConfigError unless the configuration in the file is the model's. It holds what the
+/// tensors' shapes do not show. A model without a configuration has nothing to compare.
 template <class Model>
 void check_training_model(const SafetensorsFile& file, const Model& model) {
   if constexpr (requires { typename Model::Config; }) {
@@ -86,15 +85,15 @@ void check_training_model(const SafetensorsFile& file, const Model& model) {
 
 }  // namespace detail
 
-/// Writes the state of a training between two epochs, from which it goes on with
-/// restore_training(): a resumed training has the bytes of one that never stopped. The file holds
-/// no times, so equal trainings write equal bytes.
+/// Writes the state of a training between two epochs, for restore_training(). A resumed training
+/// has the bytes of one that never stopped. The file contains no timestamps, so equal trainings
+/// write equal bytes.
 ///
-/// It is one safetensors file, written beside `path` and renamed: weight.*, best.*, first.*,
-/// second.* (Adam's moments) and average.* for each parameter, observer.* for the criterion,
-/// history [epochs x 5], and in the metadata the options and the model's configuration. `about` is
-/// what else has to be the same, in the caller's words (a criterion's options). Throws FileError if
-/// it cannot be written.
+/// The file is a safetensors file, written beside `path` and renamed. It holds weight.*, best.*,
+/// first.*, second.* (Adam's moments) and average.* for each parameter, observer.* for the
+/// criterion, and history [epochs x 5]. Its metadata hold the options and the model's
+/// configuration. `about` is whatever else must be the same, in the caller's words (for example a
+/// criterion's options). Throws FileError if the file cannot be written.
 template <class Model, class Observer>
 void save_training(const std::string& path, Trainer<Model>& trainer, const Observer& observer,
                    std::string_view about = {}) {
@@ -124,10 +123,11 @@ void save_training(const std::string& path, Trainer<Model>& trainer, const Obser
   writer.save(path);
 }
 
-/// Lets a trainer and its observer go on from a file that save_training() wrote. Throws FileError
-/// for a file that is no such state, ShapeError for another model's, ConfigError if it was written
-/// under other options; then observer and trainer are as they were, unless a tensor's type is
-/// wrong.
+/// Restores a trainer and its observer from a file that save_training() wrote.
+///
+/// Throws FileError for a file that is no such state, ShapeError if it belongs to another model,
+/// and ConfigError if it was written with other options. The observer and the trainer are then
+/// unchanged, unless a tensor's type is wrong.
 template <class Model, class Observer>
 void restore_training(const std::string& path, Trainer<Model>& trainer, Observer& observer,
                       std::string_view about = {}) {

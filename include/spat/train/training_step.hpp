@@ -1,5 +1,5 @@
-// train. Forward, loss and backward of one batch, in blocks of samples over workers; bytes do not
-// depend on the workers.
+// train. Forward, loss and backward of one batch, in micro-batches shared among workers; bytes do
+// not depend on the workers.
 #pragma once
 
 #include <spat/autograd/microbatch_plan.hpp>
@@ -11,19 +11,20 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Who listens to nothing.
+/// An observer that receives no events.
 struct NoObserver {};
 
-/// The gradient of the mean squared error of a batch.
+/// Computes the gradient of the mean squared error of a batch.
 ///
-/// Blocks go through in waves (see MicrobatchPlan). In a wave each worker takes forward, loss and
-/// backward_input of its blocks; then the weight gradients are a second phase, cut over output
-/// tiles, in which a tile's worker walks all blocks in order. So a gradient is one chain of sums
-/// over the rows of the batch, whoever computes it and however large a wave is, and memory is the
-/// activations of one wave. After the first batch of a size nothing is allocated.
+/// Micro-batches go through in waves (see MicrobatchPlan). In the first phase of a wave each worker
+/// computes forward, loss and backward_input of its micro-batches. The weight gradients are a
+/// second phase, divided by output tiles: the worker of a tile walks all micro-batches in order. A
+/// gradient is therefore one chain of sums over the rows of the batch, independent of the workers
+/// and of the size of a wave. Memory is that of the activations of one wave. After the first batch
+/// of a size nothing is allocated.
 ///
-/// Where samples meet in batch statistics (BatchNormalized), the whole batch is one wave of at most
-/// most_at_once blocks, and goes through stage by stage.
+/// If samples share batch statistics (BatchNormalized), the whole batch is one wave of at most
+/// most_at_once micro-batches, and goes through stage by stage.
 template <Forecaster Model>
 class TrainingStep {
  public:
@@ -31,54 +32,57 @@ class TrainingStep {
 
   explicit TrainingStep(Team* team = nullptr) : team_(team) {}
 
-  /// Adds to `gradients` and returns the mean squared error. `pass` says seed and step. `observer`
-  /// is NoObserver, or has listener(i), i < MicrobatchPlan::most_at_once, each a criterion that
-  /// hears from one block at a time, in order; merging them is its own affair.
+  /// Adds to `gradients` and returns the mean squared error. `pass` gives the seed and the step.
+  /// `observer` is NoObserver, or has listener(i) for i < MicrobatchPlan::most_at_once. Each
+  /// listener receives the events of one micro-batch at a time, in order; merging them is up to the
+  /// observer.
   template <class Observer>
   double operator()(const Model& model, Pass pass, const WindowBatch<Scalar>& batch,
                     Model& gradients, Observer& observer) {
     const MicrobatchPlan plan = plan_of(model, batch);
     const double count = static_cast<double>(batch.target.size());
-    pass.batch_samples = batch.samples, pass.loss_terms = batch.target.size();
+    pass.batch_samples = batch.samples;
+    pass.loss_terms = batch.target.size();
     const std::size_t workers = team_ ? team_->size() : 1,
                       wave = in_stages ? plan.microbatches : plan.wave(workers);
     double sum = 0;
     for (std::size_t done = 0; done < plan.microbatches; done += wave) {
       const auto caches =
           prepared(model, plan, done, std::min(wave, plan.microbatches - done), batch);
-      const auto each = [&](auto&& use) {  // use(pass of the block, its samples, its memory)
+      const auto each = [&](auto&& use) {  // use(pass of the micro-batch, its samples, its memory)
         each_microbatch(plan, done, pass, batch,
-                        [&](const Pass& block, const WindowBatch<Scalar>& piece, std::size_t i) {
+                        [&](const Pass& own_pass, const WindowBatch<Scalar>& piece, std::size_t i) {
                           if constexpr (std::is_same_v<Observer, NoObserver>)
-                            use(block, piece, *works_[i]);
+                            use(own_pass, piece, *works_[i]);
                           else
-                            use(ScoredPass(block, observer.listener((done + i) % plan.at_once)),
+                            use(ScoredPass(own_pass, observer.listener((done + i) % plan.at_once)),
                                 piece, *works_[i]);
                         });
       };
       if constexpr (in_stages) {
         const std::size_t last = model.stages() - 1;
         for (std::size_t s = 0; s < last; ++s) forward_stage(model, s, caches, each);
-        each([&](const auto& block, const auto& piece, Work& work) {
-          take_loss(model.forward_stage(block, last, piece, work.cache), piece, count, work);
-          model.backward_stage(block, last, work.slope(), work.cache);
+        each([&](const auto& own_pass, const auto& piece, Work& work) {
+          take_loss(model.forward_stage(own_pass, last, piece, work.cache), piece, count, work);
+          model.backward_stage(own_pass, last, work.slope(), work.cache);
         });
         for (std::size_t s = last; s-- > 0;) {
           model.reduce_backward(s, caches);
-          each([&](const auto& block, const auto&, Work& work) {
-            model.backward_stage(block, s, work.slope(), work.cache);
+          each([&](const auto& own_pass, const auto&, Work& work) {
+            model.backward_stage(own_pass, s, work.slope(), work.cache);
           });
         }
       } else {
-        each([&](const auto& block, const auto& piece, Work& work) {
-          take_loss(model.forward(block, piece, work.cache), piece, count, work);
-          model.backward_input(block, work.slope(), work.cache);
+        each([&](const auto& own_pass, const auto& piece, Work& work) {
+          take_loss(model.forward(own_pass, piece, work.cache), piece, count, work);
+          model.backward_input(own_pass, work.slope(), work.cache);
         });
       }
       for (std::size_t i = 0; i < std::min(wave, plan.microbatches - done); ++i)
         sum += works_[i]->squared_error;
       Pass weights = pass;
-      weights.training = true, weights.team = nullptr;
+      weights.training = true;
+      weights.team = nullptr;
       over_workers(workers, workers > 1, [&](std::size_t worker, std::size_t) {
         Share share(worker, workers);
         model.backward_weights(weights, caches, gradients, share);
@@ -87,22 +91,22 @@ class TrainingStep {
     return sum / count;
   }
 
-  /// The batch statistics of a batch, by the forward stages alone: for commit().
+  /// Computes the batch statistics of a batch for commit(), with the forward stages alone.
   void observe(const Model& model, const Pass& pass,
                const WindowBatch<Scalar>& batch) requires BatchNormalized<Model> {
     const MicrobatchPlan plan = plan_of(model, batch);
     const auto caches = prepared(model, plan, 0, plan.microbatches, batch);
     const auto each = [&](auto&& use) {
       each_microbatch(plan, 0, pass, batch,
-                      [&](const Pass& block, const auto& piece, std::size_t i) {
-                        use(block, piece, *works_[i]);
+                      [&](const Pass& own_pass, const auto& piece, std::size_t i) {
+                        use(own_pass, piece, *works_[i]);
                       });
     };
     for (std::size_t s = 0; s + 1 < model.stages(); ++s) forward_stage(model, s, caches, each);
   }
 
-  /// Moves running statistics by `weight` towards those of the last batch; nothing where a model
-  /// has none.
+  /// Moves running statistics by `weight` towards those of the last batch. Does nothing for a model
+  /// without running statistics.
   void commit([[maybe_unused]] Model& model, [[maybe_unused]] double weight) {
     if constexpr (in_stages) model.commit(works_[0]->cache, static_cast<Scalar>(weight));
   }
@@ -127,7 +131,7 @@ class TrainingStep {
     return {batch.samples, model.activation_size(batch.channels()), in_stages};
   }
 
-  /// Memory for blocks [done, done + size) of the plan, laid out.
+  /// Prepares memory for micro-batches [done, done + size) of the plan.
   Caches<typename Model::Cache> prepared(const Model& model, const MicrobatchPlan& plan,
                                          std::size_t done, std::size_t size,
                                          const WindowBatch<Scalar>& batch) {
@@ -139,7 +143,8 @@ class TrainingStep {
       if (work.samples != piece.samples || work.channels != piece.channels()) {
         model.prepare(work.cache, Purpose::training, piece.samples, piece.channels());
         work.dforecast.resize(piece.target.size());
-        work.samples = piece.samples, work.channels = piece.channels();
+        work.samples = piece.samples;
+        work.channels = piece.channels();
       }
       caches.push_back(work.cache);
     }
@@ -147,27 +152,28 @@ class TrainingStep {
     return caches;
   }
 
-  /// use(pass, samples, place) for each block of the wave, over workers.
+  /// Calls use(pass, samples, index in the wave) for each micro-batch of the wave, shared among
+  /// workers.
   template <class Use>
   void each_microbatch(const MicrobatchPlan& plan, std::size_t done, const Pass& pass,
                        const WindowBatch<Scalar>& batch, Use&& use) {
     over_workers(in_wave_, plan.microbatches > 1, [&](std::size_t first, std::size_t last) {
       for (std::size_t i = first; i < last; ++i) {
-        Pass block = pass;
-        block.training = true;
-        block.team = plan.microbatches == 1 ? team_ : nullptr;
-        block.first_sample = plan.first(done + i);
-        use(block, batch.middle(plan.first(done + i), plan.size(done + i)), i);
+        Pass own_pass = pass;
+        own_pass.training = true;
+        own_pass.team = plan.microbatches == 1 ? team_ : nullptr;
+        own_pass.first_sample = plan.first(done + i);
+        use(own_pass, batch.middle(plan.first(done + i), plan.size(done + i)), i);
       }
     });
   }
 
-  /// One stage of all blocks, and what they have observed is reduced.
+  /// Runs one stage of all micro-batches and reduces their statistics.
   template <class Each>
   static void forward_stage(const Model& model, std::size_t stage,
                             Caches<typename Model::Cache> caches, Each&& each) {
-    each([&](const auto& block, const auto& piece, Work& work) {
-      (void)model.forward_stage(block, stage, piece, work.cache);
+    each([&](const auto& own_pass, const auto& piece, Work& work) {
+      (void)model.forward_stage(own_pass, stage, piece, work.cache);
     });
     model.reduce(stage, caches);
   }
@@ -190,7 +196,7 @@ class TrainingStep {
 
   Team* team_;
   std::vector<std::unique_ptr<Work>> works_;
-  std::size_t in_wave_ = 0;  // blocks that are being worked on
+  std::size_t in_wave_ = 0;  // micro-batches that are in memory
 };
 
 }  // namespace spat

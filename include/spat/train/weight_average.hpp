@@ -1,4 +1,4 @@
-// train. A second set of weights: the average of those that training has passed through.
+// train. Averages of the weights over the steps of a training.
 #pragma once
 
 #include <spat/autograd/parameters.hpp>
@@ -11,29 +11,32 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// none: training's own weights.
-/// ema:  a <- d a + (1 - d) w after each step, d = min(decay, (1 + t) / (10 + t)): the start is
-/// soon forgotten.
-/// swa:  the plain mean of all steps (Izmailov et al., "Averaging weights leads to wider optima",
-/// UAI 2018).
+/// How weights are averaged.
+///
+///   none  not at all
+///   ema   a <- d a + (1 - d) w after each step, d = min(decay, (1 + t) / (10 + t)): the first
+///         steps are soon forgotten
+///   swa   the plain mean of all steps (Izmailov et al., "Averaging weights leads to wider optima",
+///         UAI 2018)
 enum class Averaging { none, ema, swa };
 
-/// Their names.
+/// The names of the averagings.
 inline constexpr std::array<Named<Averaging>, 3> averagings{
     {{"none", Averaging::none}, {"ema", Averaging::ema}, {"swa", Averaging::swa}}};
-/// Throws ConfigError for a name that is not in averagings.
+/// The averaging of this name. Throws ConfigError for a name that is not in averagings.
 [[nodiscard]] inline Averaging parse_averaging(std::string_view name) {
   return parse_name("averaging", name, averagings);
 }
 
+/// How weights are averaged, and from when on.
 struct AveragingOptions {
   Averaging kind = Averaging::none;
   double decay = 0.999;  // of ema
-  std::size_t first_epoch =
-      1;  // whose steps count first; until then the weights are their own average
+  // the first epoch whose steps count; until then the weights are their own average
+  std::size_t first_epoch = 1;
 };
 
-/// Averages of a list's weights, by position; buffers (running statistics, counters) are not
+/// The averages of a list's weights, by position. Buffers (running statistics, counters) are not
 /// averaged.
 template <class Scalar>
 class WeightAverage {
@@ -46,14 +49,15 @@ class WeightAverage {
                                  : std::size_t{0});
   }
 
-  /// Whether there are averages that differ from the weights.
+  /// Whether there are averages, which may differ from the weights.
   [[nodiscard]] bool active() const { return steps_ > 0; }
   [[nodiscard]] std::uint64_t steps() const { return steps_; }
   void set_steps(std::uint64_t steps) { steps_ = steps; }
-  /// Of tensor p of the list; empty where nothing is averaged.
+  /// The average of tensor p of the list; empty if nothing is averaged.
   [[nodiscard]] std::span<Scalar> average(std::size_t p) { return averages_[p]; }
 
-  /// After a step of `epoch`. Every number is averaged alone: bytes do not depend on the workers.
+  /// Adds the weights after a step of `epoch`. Each number is averaged alone, so the bytes do not
+  /// depend on the workers.
   void add(const ParameterList<Scalar>& weights, std::size_t epoch, Team* team = nullptr) {
     if (options_.kind == Averaging::none || epoch < options_.first_epoch) return;
     const double t = static_cast<double>(++steps_);
@@ -77,7 +81,7 @@ class WeightAverage {
       move(Share());
   }
 
-  /// Exchanges weights and averages; a second call restores both. Nothing while there are no
+  /// Exchanges weights and averages; a second call restores both. Does nothing while there are no
   /// averages.
   void swap(const ParameterList<Scalar>& weights) {
     if (!active()) return;
