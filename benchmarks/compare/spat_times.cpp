@@ -83,8 +83,9 @@ nlohmann::json about() {
     members["model"] =
         std::holds_alternative<spat::PatchTSTConfig>(named.config) ? "patchtst" : "itransformer";
     std::visit(
-        [&]<class C>(const C& config) {
-          C::for_each(config, [&](const char* name, auto value) { members[name] = value; });
+        [&](const auto& config) {
+          spat::for_each_field(config,
+                               [&](const char* name, auto value) { members[name] = value; });
         },
         named.config);
   }
