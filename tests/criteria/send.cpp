@@ -505,8 +505,9 @@ TEST_CASE("SEND of PyTorch's A and dA agrees with an independent program for eve
                                     tensor.shape, masked);
           return std::abs(score_of(event, variant) / value - 1);
         };
-        // The reference masks a causal module: each row over the keys that it sees.
-        const bool masked = causal.contains(module);
+        // The reference masks a causal module: each row over the keys that it sees. All of GPT4TS
+        // are causal, and its file does not list them.
+        const bool masked = causal.contains(module) || module.starts_with("gpt2.");
         CHECK(error(0.0, masked) < 1e-9);
         CHECK(error(0.0f, masked) < 1e-5);
         if (masked) CHECK(error(0.0, false) > 1e-3);

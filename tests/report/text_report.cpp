@@ -34,7 +34,7 @@ TEST_CASE("columns of the text stand under their titles") {
         "test MSE                      0.4000        0.3900        0.3861     -1.0 %");
   CHECK(line_of(text, "  before") ==
         "  before fine-tuning                                      0.4400    +10.0 %");
-  CHECK(line_of(text, "MACs a") ==
+  CHECK(line_of(text, "MACs per") ==
         "MACs per window                20000         20000         13000    -35.0 %");
   CHECK(line_of(text, "latency") ==
         "latency ms, median            2.0000                      1.5000    -25.0 %");
