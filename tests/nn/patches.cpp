@@ -95,7 +95,7 @@ TEST_CASE("Patches agree with central differences, overlapping and padded, stati
 
 TEST_CASE("a patch that does not fit is refused, with all four numbers", "[nn]") {
   CHECK(message_of<spat::ConfigError>([] { spat::Patches<float>(5, 8, 2, 2); }) ==
-        "a patch must fit into the lookback: lookback, padding, patch, stride: 5, 2, 8, 2");
+        "a patch must fit into the lookback: lookback 5, padding 2, patch 8, stride 2");
   CHECK_THROWS_AS(spat::Patches<float>(5, 0, 2, 2), spat::ConfigError);
   CHECK_THROWS_AS(spat::Patches<float>(5, 2, 0, 2), spat::ConfigError);
 }
