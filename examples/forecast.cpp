@@ -1,7 +1,9 @@
 // Deployment: loads a saved model and forecasts the rows after a CSV file, in the file's units and
 // with its dates continued. Without arguments it first writes a small model of the synthetic
 // series. Usage: forecast [model file, CSV file]
-#include <spat/spat.hpp>
+#include <spat/autograd/initialize.hpp>
+#include <spat/data/synthetic.hpp>
+#include <spat/runtime.hpp>
 
 #include <cstdio>
 using namespace spat;
