@@ -16,11 +16,11 @@ namespace tool {
 template <class Model>
 Summary summary(const Configuration& configuration) {
   const Model model({config_of<typename Model::Config>(configuration)});
-  const std::size_t channels = model.config().channels;
+  const std::size_t inputs = model.config().channels;
   const Model bare(model.form.with_kept({}));
-  const spat::Cost cost = spat::cost_of(model, channels);
+  const spat::Cost cost = spat::cost_of(model, inputs);
   const double rest =
-      static_cast<double>(bare.multiply_adds(channels)) / static_cast<double>(cost.macs);
+      static_cast<double>(bare.multiply_adds(inputs)) / static_cast<double>(cost.macs);
   return {cost, model.form.modules(), 1 - rest};
 }
 
