@@ -261,7 +261,7 @@ class ChartPainter {
 
 }  // namespace detail
 
-/// The chart as an <svg> element without a fixed size: it fills the width available.
+/// The chart as an `<svg>` element without a fixed size: it fills the width available.
 [[nodiscard]] inline std::string to_svg(const Chart& chart, const ChartSize& size = {}) {
   return detail::ChartPainter(chart, size).paint();
 }
