@@ -69,6 +69,7 @@
 #include <spat/autograd/pass.hpp>
 
 #include <spat/nn/activation.hpp>
+#include <spat/nn/affine.hpp>
 #include <spat/nn/attention.hpp>
 #include <spat/nn/attention_events.hpp>
 #include <spat/nn/batch_norm.hpp>
@@ -80,6 +81,7 @@
 #include <spat/nn/inverted_embedding.hpp>
 #include <spat/nn/layer_norm.hpp>
 #include <spat/nn/linear.hpp>
+#include <spat/nn/memory_block.hpp>
 #include <spat/nn/patch_embedding.hpp>
 #include <spat/nn/patches.hpp>
 #include <spat/nn/positions.hpp>
@@ -87,6 +89,7 @@
 #include <spat/nn/residual_feed_forward.hpp>
 #include <spat/nn/series_frame.hpp>
 #include <spat/nn/stack.hpp>
+#include <spat/nn/value_embedding.hpp>
 
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/concepts.hpp>
@@ -97,6 +100,8 @@
 #include <spat/models/forecast.hpp>
 #include <spat/models/forecaster_base.hpp>
 #include <spat/models/form.hpp>
+#include <spat/models/framed_forecaster.hpp>
+#include <spat/models/inverted_forecaster.hpp>
 #include <spat/models/itransformer.hpp>
 #include <spat/models/patchtst.hpp>
 #include <spat/models/patchtst_official.hpp>

@@ -119,7 +119,7 @@ template <class Model>
 bool zeroed_equals_pruned(const typename Model::Config& dense, ModuleMask mask) {
   const example::RandomBatch<typename Model::Value> data(dense, samples, 7);
   const Model whole = dense_model<Model>(dense, ModuleMask::all());
-  const auto pruned = step(converted<Model>(whole, {dense.with_kept(mask)}), data);
+  const auto pruned = step(converted<Model>(whole, {keeping(dense, mask)}), data);
   return same(pruned, step(dense_model<Model>(dense, mask), data),
               "dynamic pruned against zeroed dense", to_string(mask, dense.modules()));
 }
@@ -133,7 +133,7 @@ bool dynamic_equals_static() {
   using StaticPruned = typename StaticDense::template Pruned<ModuleMask{mask}>;
   const example::RandomBatch<Scalar> data(dense, samples, 7);
   const Model whole = dense_model<Model>(dense, ModuleMask::all());
-  const auto pruned = step(converted<Model>(whole, {dense.with_kept(ModuleMask{mask})}), data);
+  const auto pruned = step(converted<Model>(whole, {keeping(dense, ModuleMask{mask})}), data);
   return same(step(converted<StaticPruned>(whole), data), pruned,
               "static pruned against dynamic pruned", to_string(ModuleMask{mask}, dense.modules()));
 }

@@ -47,7 +47,7 @@ TEMPLATE_TEST_CASE("a saved model is restored to the last bit, pruned or not", "
   using Model = ITransformer<TestType>;
   const TemporaryFolder folder;
   for (std::uint64_t mask = 0; mask < 8; ++mask) {
-    auto config = example::small.with_kept(ModuleMask{mask});
+    auto config = keeping(example::small, ModuleMask{mask});
     config.instance_norm = mask % 2 == 0;
     auto model = example::made<Model>({config}, mask, 0.1 + 0.05 * static_cast<double>(mask));
     save_model(folder / "model", model, {{"note", "mask"}});
@@ -72,7 +72,7 @@ TEMPLATE_TEST_CASE("a saved model is restored to the last bit, pruned or not", "
 }
 
 TEST_CASE("a static model loads what it was saved as, and no other configuration") {
-  constexpr ITransformerConfig all = example::small.with_kept(ModuleMask::all());
+  constexpr ITransformerConfig all = keeping(example::small, ModuleMask::all());
   using Model = ITransformer<float, Static<all>>;
   const TemporaryFolder folder;
   auto model = example::made<Model>({}, 3, 0.25);
@@ -99,7 +99,7 @@ TEST_CASE(
   CHECK(example::same_parameters(loaded, model));
 
   auto pruned =
-      example::made<ITransformer<float>>({example::small.with_kept(ModuleMask{0b101})}, 99);
+      example::made<ITransformer<float>>({keeping(example::small, ModuleMask{0b101})}, 99);
   const auto unused = load_tensors(pruned, SafetensorsFile::from_bytes(bytes, "official"));
   CHECK(unused.size() == 8);
   for (const std::string& name : unused)

@@ -37,7 +37,8 @@ constexpr CrossformerConfig blocks{.channels = 7,
                                    .kept = ModuleMask::first(13)};
 using Model = Crossformer<float>;
 static_assert(PrunableModel<Model> && PrunableModel<Crossformer<float, Static<blocks>>>);
-static_assert(small.valid() && small.modules() == 18 && blocks.guard().bits == 0b100'100'100'00'00);
+static_assert(is_valid(small) && small.modules() == 18 &&
+              blocks.guard().bits == 0b100'100'100'00'00);
 
 /// The mask of digits as in a report: the first module first.
 constexpr ModuleMask mask_of(std::string_view digits) {
@@ -68,13 +69,13 @@ TEST_CASE("Crossformer's gradients agree with central differences in every param
   auto config = small;
   config.channels = 3, config.depth = 2, config.kept = ModuleMask::first(13);
   check(config, 0.2);
-  check(config.with_kept(mask_of("0110010001111")), 0.2);
-  check(config.with_kept(mask_of("1011101100010")), 0);
+  check(keeping(config, mask_of("0110010001111")), 0.2);
+  check(keeping(config, mask_of("1011101100010")), 0);
 }
 
 TEST_CASE("a Crossformer's configuration counts its learned values") {
   for (const ModuleMask mask : {ModuleMask::all(), mask_of("011010010001101111"), ModuleMask{}}) {
-    const auto config = small.with_kept(mask);
+    const auto config = keeping(small, mask);
     const Model model({config});
     CHECK(config.parameters() == static_cast<double>(spat::parameter_count(parameters(model))));
   }
@@ -84,7 +85,7 @@ TEST_CASE("a Crossformer refuses sizes that do not fit together") {
   const auto refused = [](const auto& change) {
     auto config = small;
     change(config);
-    CHECK_FALSE(config.valid());
+    CHECK_FALSE(is_valid(config));
     return message_of<ConfigError>([&] { Model({config}); });
   };
   CHECK(refused([](auto& c) { c.depth = 13; }) ==
@@ -118,7 +119,7 @@ TEST_CASE(
   const example::RandomBatch<float> data(small, 3);
   const auto check = [&](std::string_view digits, const std::vector<std::string>& dead) {
     INFO(digits);
-    const auto model = converted<Model>(dense, {small.with_kept(mask_of(digits))});
+    const auto model = converted<Model>(dense, {keeping(small, mask_of(digits))});
     Model::Cache cache;
     model.prepare(cache, Purpose::training, 3, small.channels);
     const auto y = model.forward(Pass{}, data.batch, cache);
@@ -172,7 +173,7 @@ TEST_CASE(
     "a window's forecast by a Crossformer has the same bytes alone, in any batch, with any number "
     "of workers") {
   for (const ModuleMask mask : {blocks.kept, mask_of("1001110111010")}) {
-    const auto model = example::made<Model>({blocks.with_kept(mask)}, 3, 0.2);
+    const auto model = example::made<Model>({keeping(blocks, mask)}, 3, 0.2);
     const example::RandomBatch<float> data(blocks, 40);
     const std::size_t size = blocks.horizon * blocks.channels;
     std::vector<float> alone;
@@ -195,7 +196,7 @@ TEST_CASE("1 and 3 workers train the same bytes of a Crossformer and give the sa
   CHECK(MicrobatchPlan(32, example::made<Model>({blocks}).activation_size(7)).microbatches > 1);
   const auto trained = [&](std::size_t workers) {
     Team team(std::max<std::size_t>(workers, 1));
-    auto model = example::made<Model>({blocks.with_kept(mask_of("1101111110111"))}, 7, 0.1);
+    auto model = example::made<Model>({keeping(blocks, mask_of("1101111110111"))}, 7, 0.1);
     Pruner<Model> pruner(model, Send<float>(), 0);
     Trainer<Model> trainer(model, {.epochs = 1, .batch_size = 32, .rate = 1e-3, .seed = 7},
                            workers ? &team : nullptr);
@@ -214,10 +215,10 @@ TEST_CASE("1 and 3 workers train the same bytes of a Crossformer and give the sa
 
 TEST_CASE("a step from which LayerDrop removes modules is a step of the Crossformer without them") {
   tests::check_layer_drop<Crossformer>(small);
-  tests::check_layer_drop<Crossformer>(blocks.with_kept(mask_of("1101111110111")));
+  tests::check_layer_drop<Crossformer>(keeping(blocks, mask_of("1101111110111")));
 }
 
 TEST_CASE("every criterion that receives events scores every module of a Crossformer") {
   tests::check_scores<Crossformer>(small);
-  tests::check_scores<Crossformer>(blocks.with_kept(mask_of("1101111110111")));
+  tests::check_scores<Crossformer>(keeping(blocks, mask_of("1101111110111")));
 }

@@ -16,7 +16,7 @@ TEST_CASE("a static form has its configuration in the type, a dynamic one in a m
   static_assert(extent<Dynamic<ITransformerConfig>, &ITransformerConfig::width>() == dynamic);
   static_assert(Fixed::Pruned<ModuleMask{0b010}>::kept().bits == 0b010);
   static_assert(std::is_same_v<Fixed::Pruned<ModuleMask{0b111}>, Fixed>);
-  CHECK(Fixed::with_kept(ModuleMask{0b100}).value == config.with_kept(ModuleMask{0b100}));
+  CHECK(Fixed::with_kept(ModuleMask{0b100}).value == keeping(config, ModuleMask{0b100}));
 
   const Dynamic<ITransformerConfig> form{config};
   CHECK(form.modules() == 3);
@@ -26,7 +26,7 @@ TEST_CASE("a static form has its configuration in the type, a dynamic one in a m
 }
 
 TEST_CASE("bits beyond the last module mean nothing") {
-  constexpr ITransformerConfig config = example::small.with_kept(ModuleMask::all());
+  constexpr ITransformerConfig config = keeping(example::small, ModuleMask::all());
   static_assert(Static<config>::kept().bits == 0b111);
   const ITransformer<float> model({config});
   CHECK(model.form.kept().bits == 0b111);
@@ -59,7 +59,7 @@ TEST_CASE(
 
 TEST_CASE("the division of a batch does not depend on the kept modules") {
   const ITransformer<float> dense({example::small}),
-      pruned({example::small.with_kept(ModuleMask{})});
+      pruned({keeping(example::small, ModuleMask{})});
   CHECK(dense.activation_size(3) == pruned.activation_size(3));
   CHECK(dense.activation_size(3) == 5 * 12);
 }
@@ -68,7 +68,7 @@ TEST_CASE("sizes that do not fit together are refused with the rule and the valu
   const auto message = [](const auto& change) {
     ITransformerConfig config = example::small;
     change(config);
-    CHECK_FALSE(config.valid());
+    CHECK_FALSE(is_valid(config));
     return message_of<ConfigError>([&] { ITransformer<float>({config}); });
   };
   CHECK(message([](auto& c) { c.heads = 5; }) == "heads must divide width: heads 5, width 12");
@@ -79,12 +79,12 @@ TEST_CASE("sizes that do not fit together are refused with the rule and the valu
   CHECK(message([](auto& c) { c.channels = 0; }).find("channel") != std::string::npos);
   CHECK(message([](auto& c) { c.width = 0; }).find("width") != std::string::npos);
   CHECK(message([](auto& c) { c.horizon = 0; }).find("horizon") != std::string::npos);
-  CHECK(example::small.valid());
+  CHECK(is_valid(example::small));
 }
 
 TEST_CASE("a configuration counts its learned values") {
   for (const std::uint64_t mask : {0b000u, 0b101u, 0b111u}) {
-    const auto config = example::small.with_kept(ModuleMask{mask});
+    const auto config = keeping(example::small, ModuleMask{mask});
     const ITransformer<float> model({config});
     CHECK(config.parameters() == static_cast<double>(spat::parameter_count(parameters(model))));
   }

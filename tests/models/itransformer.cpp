@@ -8,21 +8,21 @@ TEST_CASE("iTransformer's gradients agree with central differences in every para
   const auto check = [](const ITransformerConfig& config, double dropout) {
     tests::check_model_gradients<ITransformer>(config, dropout);
   };
-  check(example::small.with_kept(ModuleMask{0b101}), 0.2);
+  check(keeping(example::small, ModuleMask{0b101}), 0.2);
   check(example::small, 0);
   auto plain = example::small;
   plain.marks = 0, plain.instance_norm = false, plain.depth = 1, plain.kept = {1};
   check(plain, 0);
-  check(example::small.with_kept(ModuleMask{}), 0.2);
+  check(keeping(example::small, ModuleMask{}), 0.2);
 }
 
 TEST_CASE(
     "a step from which LayerDrop removes modules is a step of the iTransformer without them") {
   tests::check_layer_drop<ITransformer>(example::small);
-  tests::check_layer_drop<ITransformer>(example::small.with_kept(ModuleMask{0b101}));
+  tests::check_layer_drop<ITransformer>(keeping(example::small, ModuleMask{0b101}));
 }
 
 TEST_CASE("every criterion that receives events scores every module of an iTransformer") {
   tests::check_scores<ITransformer>(example::small);
-  tests::check_scores<ITransformer>(example::small.with_kept(ModuleMask{0b101}));
+  tests::check_scores<ITransformer>(keeping(example::small, ModuleMask{0b101}));
 }

@@ -76,7 +76,7 @@ TEST_CASE(
   for (const bool instance_norm : {true, false})
     for (std::uint64_t mask = 0; mask < 8; ++mask)
       for (const bool training : {false, true}) {
-        auto config = small.with_kept(ModuleMask{mask});
+        auto config = keeping(small, ModuleMask{mask});
         config.instance_norm = instance_norm;
         INFO("kept " << to_string(config.kept, 3) << ", training " << training);
         auto model = random_model<Model>(config);
@@ -106,7 +106,7 @@ TEST_CASE(
 TEST_CASE("the official PatchTST's gradients agree with central differences in every parameter") {
   for (const std::uint64_t mask : {0b111u, 0b101u, 0b010u, 0b000u})
     for (const double dropout : {0.2, 0.0}) {
-      const auto config = small.with_kept(ModuleMask{mask});
+      const auto config = keeping(small, ModuleMask{mask});
       tests::check_model_gradients<OfficialPatchTST>(
           config, dropout, [](std::string_view name) { return name.ends_with("W_K.bias"); },
           [&](std::string_view name) { return normalized_away(config, dropout, name); });
@@ -115,7 +115,7 @@ TEST_CASE("the official PatchTST's gradients agree with central differences in e
 
 TEST_CASE("an official PatchTST's configuration counts its learned values") {
   for (const std::uint64_t mask : {0b000u, 0b101u, 0b111u}) {
-    const auto config = small.with_kept(ModuleMask{mask});
+    const auto config = keeping(small, ModuleMask{mask});
     const OfficialPatchTST<float> model({config});
     CHECK(config.parameters() == static_cast<double>(spat::parameter_count(parameters(model))));
   }
@@ -124,11 +124,11 @@ TEST_CASE("an official PatchTST's configuration counts its learned values") {
 TEST_CASE("an official PatchTST refuses sizes that do not fit together") {
   auto config = small;
   config.lookback = 3;
-  CHECK_FALSE(config.valid());
+  CHECK_FALSE(is_valid(config));
   CHECK(message_of<ConfigError>([&] { OfficialPatchTST<float>({config}); }) ==
         "the lookback must hold a patch: lookback 3, patch 4");
   config = small, config.heads = 4;
-  CHECK_FALSE(config.valid());
+  CHECK_FALSE(is_valid(config));
   CHECK(message_of<ConfigError>([&] { OfficialPatchTST<float>({config}); }) ==
         "heads must divide width: heads 4, width 6");
   const OfficialPatchTST<float> model({small});
@@ -144,7 +144,7 @@ TEST_CASE(
     "scores pass from the nearest attention that is kept to the next, and nobody else keeps any") {
   const auto links = [](std::uint64_t mask) {
     std::string text;
-    const OfficialPatchTST<float> model({small.with_kept(ModuleMask{mask})});
+    const OfficialPatchTST<float> model({keeping(small, ModuleMask{mask})});
     for (const auto& layer : model.encoder.blocks)
       text += !layer.attention                   ? "-"
               : layer.attention->takes_scores    ? layer.attention->hands_on_scores ? "b" : "t"
@@ -161,7 +161,7 @@ TEST_CASE(
 }
 
 TEST_CASE("an official PatchTST names its tensors as its authors do") {
-  const OfficialPatchTST<double> model({small.with_kept(ModuleMask{0b001})});
+  const OfficialPatchTST<double> model({keeping(small, ModuleMask{0b001})});
   const auto list = parameters(model);
   std::vector<std::string> names;
   for (const auto& parameter : list) names.push_back(parameter.name);
@@ -201,7 +201,7 @@ TEST_CASE(
     "the scale of the scores is a number without dimensions in files, which need not have it") {
   using Model = OfficialPatchTST<float>;
   const TemporaryFolder folder;
-  const auto model = random_model<Model>(small.with_kept(ModuleMask{0b110}));
+  const auto model = random_model<Model>(keeping(small, ModuleMask{0b110}));
   save_model(folder / "model", model);
   const SafetensorsFile file(folder / "model");
   const std::string scale = model.module_name(1) + ".sdp_attn.scale";
@@ -230,7 +230,7 @@ TEST_CASE(
     "an official PatchTST's forecast has the same bytes alone, in any batch, with any number of "
     "workers") {
   for (const std::uint64_t mask : {0b111u, 0b101u, 0b000u}) {
-    auto config = small.with_kept(ModuleMask{mask});
+    auto config = keeping(small, ModuleMask{mask});
     config.width = 48, config.ffn_width = 400;
     const auto model = random_model<OfficialPatchTST<float>>(config);
     const example::RandomBatch<float> data(config, 30);
@@ -252,7 +252,7 @@ TEST_CASE(
 }
 
 TEST_CASE("1 and 3 workers train an official PatchTST to the same bytes, statistics included") {
-  auto config = small.with_kept(ModuleMask{0b101});
+  auto config = keeping(small, ModuleMask{0b101});
   config.ffn_width = 700;
   const example::SyntheticWindows<float> windows(config, 8);
   const auto trained = [&](std::size_t workers) {
@@ -272,10 +272,10 @@ TEST_CASE("1 and 3 workers train an official PatchTST to the same bytes, statist
 TEST_CASE(
     "a step from which LayerDrop removes modules is a step of the official PatchTST without them") {
   tests::check_layer_drop<OfficialPatchTST>(small);
-  tests::check_layer_drop<OfficialPatchTST>(small.with_kept(ModuleMask{0b101}));
+  tests::check_layer_drop<OfficialPatchTST>(keeping(small, ModuleMask{0b101}));
 }
 
 TEST_CASE("every criterion that receives events scores every module of an official PatchTST") {
   tests::check_scores<OfficialPatchTST>(small);
-  tests::check_scores<OfficialPatchTST>(small.with_kept(ModuleMask{0b101}));
+  tests::check_scores<OfficialPatchTST>(keeping(small, ModuleMask{0b101}));
 }

@@ -65,7 +65,7 @@ TEMPLATE_TEST_CASE(
     "a window's forecast has the same bytes alone, in any batch, with any number of workers", "",
     float, double) {
   for (const std::uint64_t mask : {0b11u, 0b01u, 0b00u}) {
-    const auto a = layers.with_kept(ModuleMask{mask}), b = blocks.with_kept(ModuleMask{mask});
+    const auto a = keeping(layers, ModuleMask{mask}), b = keeping(blocks, ModuleMask{mask});
     check_rows<ITransformer<TestType>>({a}, a);
     check_rows<ITransformer<TestType>>({b}, b);
   }
@@ -85,7 +85,7 @@ TEST_CASE(
     "time marks that nothing reads are skipped, and the forecast has the bytes of one that "
     "computes them") {
   for (const std::uint64_t mask : {0b00u, 0b10u}) {
-    const auto config = layers.with_kept(ModuleMask{mask});
+    const auto config = keeping(layers, ModuleMask{mask});
     const auto model = example::made<ITransformer<float>>({config});
     const example::RandomBatch<float> data(config, 6);
     ITransformer<float>::Cache cache;

@@ -179,7 +179,7 @@ void check_without_modules() {
   using Fixed = ModelOf<float, Static<config>>;
   static_assert(std::is_same_v<typename Fixed::template Pruned<ModuleMask{}>,
                                typename Fixed::template Pruned<ModuleMask::first(0)>>);
-  auto model = example::made<Model>({config.with_kept(ModuleMask::all())});
+  auto model = example::made<Model>({keeping(config, ModuleMask::all())});
   CHECK(model.form.modules() == 0);
   CHECK(model.form.kept().bits == 0);
   CHECK(example::same_parameters(pruned(model, ModuleMask::all()), model));
@@ -215,7 +215,7 @@ void check_count(const Config& config) {
 template <template <class, class> class ModelOf, class Config, class Change>
 std::string refused(Config config, Change&& change) {
   change(config);
-  CHECK_FALSE(config.valid());
+  CHECK_FALSE(is_valid(config));
   return message_of<spat::ConfigError>([&] { DynamicModel<ModelOf, float, Config>({config}); });
 }
 

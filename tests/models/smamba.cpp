@@ -50,20 +50,20 @@ void check_gradients(const SMambaConfig& config, double dropout) {
 }  // namespace
 
 TEST_CASE("S-Mamba's gradients agree with central differences in every parameter") {
-  check_gradients(small.with_kept(ModuleMask{0b101}), 0.2);
+  check_gradients(keeping(small, ModuleMask{0b101}), 0.2);
   auto two = small;
   two.depth = 2, two.kept = {0b11};
   check_gradients(two, 0);
   auto plain = small;
   plain.marks = 0, plain.instance_norm = false, plain.depth = 1, plain.kept = {1}, plain.expand = 1;
   check_gradients(plain, 0);
-  check_gradients(small.with_kept(ModuleMask{}), 0.2);
+  check_gradients(keeping(small, ModuleMask{}), 0.2);
 }
 
 TEST_CASE("a window's forecast by S-Mamba depends only on the window") {
   tests::check_forecasts<SMamba, small>();
-  tests::check_forecasts<SMamba, small.with_kept(ModuleMask{0b010})>();
-  tests::check_forecasts<SMamba, small.with_kept(ModuleMask{})>();
+  tests::check_forecasts<SMamba, keeping(small, ModuleMask{0b010})>();
+  tests::check_forecasts<SMamba, keeping(small, ModuleMask{})>();
   tests::check_forecasts<SMamba, wide>();
   tests::check_forecasts<SMamba, narrow>();
 }
@@ -71,18 +71,18 @@ TEST_CASE("a window's forecast by S-Mamba depends only on the window") {
 TEST_CASE("S-Mamba trains to the same bytes on any number of workers") {
   tests::check_training<SMamba>(wide);
   tests::check_training<SMamba>(narrow);
-  tests::check_training<SMamba>(narrow.with_kept(ModuleMask{0b10}));
+  tests::check_training<SMamba>(keeping(narrow, ModuleMask{0b10}));
 }
 
 TEST_CASE("S-Mamba is restored from files, pruned or not") {
   tests::check_files<SMamba, small>();
-  tests::check_files<SMamba, small.with_kept(ModuleMask{0b011})>();
+  tests::check_files<SMamba, keeping(small, ModuleMask{0b011})>();
 }
 
 TEST_CASE(
     "time marks that no Mamba reads are skipped, and the forecast has the bytes of one that "
     "computes them") {
-  const auto config = small.with_kept(ModuleMask{});
+  const auto config = keeping(small, ModuleMask{});
   const auto model = example::made<SMamba<float>>({config});
   const example::RandomBatch<float> data(config, 6);
   SMamba<float>::Cache cache;
@@ -101,7 +101,7 @@ TEST_CASE(
   CHECK_THROWS_AS((void)needs_marks.forecast(without_marks), ConfigError);
   auto fewer_marks = small;
   fewer_marks.marks = 0;
-  const auto markless = SMamba<float>({fewer_marks.with_kept(ModuleMask{})});
+  const auto markless = SMamba<float>({keeping(fewer_marks, ModuleMask{})});
   CHECK(model.multiply_adds(3) == markless.multiply_adds(3));
   CHECK(dense.multiply_adds(3) > SMamba<float>({fewer_marks}).multiply_adds(3));
 }
@@ -125,7 +125,7 @@ TEST_CASE("an S-Mamba's modules can be pruned by name of the mask, but no criter
 
 TEST_CASE("an S-Mamba's configuration counts its parameters and refuses what does not fit") {
   for (const std::uint64_t mask : {0b000u, 0b101u, 0b111u})
-    tests::check_count<SMamba>(small.with_kept(ModuleMask{mask}));
+    tests::check_count<SMamba>(keeping(small, ModuleMask{mask}));
   tests::check_count<SMamba>(wide);
   CHECK(tests::refused<SMamba>(small, [](auto& c) { c.state = 0; }) ==
         "state, convolution and expand must be positive: state 0, convolution 3, expand 2");

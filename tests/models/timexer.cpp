@@ -63,12 +63,12 @@ TEST_CASE("TimeXer's gradients agree with central differences in every parameter
   tests::check_model_gradients<TimeXer>(all, 0.2);
   tests::check_model_gradients<TimeXer>(forecasting(1), 0.2);
   tests::check_model_gradients<TimeXer>(forecasting(2), 0);
-  tests::check_model_gradients<TimeXer>(all.with_kept(ModuleMask{0b0110}), 0.2);
+  tests::check_model_gradients<TimeXer>(keeping(all, ModuleMask{0b0110}), 0.2);
   const auto silent = [](std::string_view name) {
     return tests::key_bias(name) || ex_embedding(name);
   };
-  tests::check_model_gradients<TimeXer>(all.with_kept(ModuleMask{0b0101}), 0, silent);
-  tests::check_model_gradients<TimeXer>(forecasting(1).with_kept(ModuleMask{}), 0.2, silent);
+  tests::check_model_gradients<TimeXer>(keeping(all, ModuleMask{0b0101}), 0, silent);
+  tests::check_model_gradients<TimeXer>(keeping(forecasting(1), ModuleMask{}), 0.2, silent);
   auto plain = forecasting(1);
   plain.marks = 0, plain.instance_norm = false, plain.depth = 1, plain.kept = {0b10};
   tests::check_model_gradients<TimeXer>(plain, 0);
@@ -77,8 +77,8 @@ TEST_CASE("TimeXer's gradients agree with central differences in every parameter
 TEST_CASE("a TimeXer's configuration counts its learned values and the forecast variates") {
   for (const std::uint64_t mask : {0b0000u, 0b0110u, 0b1111u})
     for (const std::size_t targets : {0u, 1u, 2u, 3u}) {
-      const auto config = forecasting(targets).with_kept(ModuleMask{mask});
-      CHECK(config.valid());
+      const auto config = keeping(forecasting(targets), ModuleMask{mask});
+      CHECK(is_valid(config));
       const Model model({config});
       CHECK(config.parameters() == static_cast<double>(spat::parameter_count(parameters(model))));
       CHECK(model.target_channels(3) == (targets ? targets : 3));
@@ -110,7 +110,7 @@ TEST_CASE("a TimeXer refuses sizes that do not fit together") {
   const auto refused = [](const auto& change) {
     auto config = all;
     change(config);
-    CHECK_FALSE(config.valid());
+    CHECK_FALSE(is_valid(config));
     return message_of<ConfigError>([&] { Model({config}); });
   };
   CHECK(refused([](auto& c) { c.lookback = 3; }) ==
@@ -162,7 +162,7 @@ TEST_CASE(
     "computes it") {
   for (const std::size_t targets : {1u, 3u})
     for (const std::uint64_t mask : {0b0000u, 0b0101u, 0b0010u}) {
-      const auto config = forecasting(targets).with_kept(ModuleMask{mask});
+      const auto config = keeping(forecasting(targets), ModuleMask{mask});
       const bool dead = !config.crosses();
       const auto model = example::made<Model>({config});
       const example::RandomBatch<float> data(config, 3);
@@ -189,7 +189,7 @@ TEST_CASE(
       if (!dead) work += m * config.lookback * d + 2 * (s + m) * d * d + 2 * s * m * d;
       CHECK(model.multiply_adds(config.channels) == work);
     }
-  auto unmarked = all.with_kept(ModuleMask{});
+  auto unmarked = keeping(all, ModuleMask{});
   unmarked.marks = 0;
   CHECK(Model({unmarked}).dead_parts() == std::vector<std::string>{"ex_embedding"});
 }
@@ -197,7 +197,7 @@ TEST_CASE(
 TEST_CASE("if only the last variate is forecast, the others are read through cross-attention") {
   const auto last = forecasting(1);
   for (const std::uint64_t mask : {0b1111u, 0b0101u}) {
-    const auto model = example::made<Model>({last.with_kept(ModuleMask{mask})});
+    const auto model = example::made<Model>({keeping(last, ModuleMask{mask})});
     Predictor predictor(model);
     example::RandomBatch<float> data(last, 1);
     const auto before = copied(predictor.forecast(data.batch));
@@ -265,10 +265,10 @@ TEST_CASE(
 
 TEST_CASE("a step from which LayerDrop removes modules is a step of the TimeXer without them") {
   tests::check_layer_drop<TimeXer>(all);
-  tests::check_layer_drop<TimeXer>(forecasting(1).with_kept(ModuleMask{0b1110}));
+  tests::check_layer_drop<TimeXer>(keeping(forecasting(1), ModuleMask{0b1110}));
 }
 
 TEST_CASE("every criterion that receives events scores every module of a TimeXer") {
   tests::check_scores<TimeXer>(all);
-  tests::check_scores<TimeXer>(forecasting(1).with_kept(ModuleMask{0b1110}));
+  tests::check_scores<TimeXer>(keeping(forecasting(1), ModuleMask{0b1110}));
 }

@@ -97,7 +97,7 @@ TEST_CASE("scores are divided by their bounds only if the bounds differ") {
     CHECK(pruner.choose(DropLowest{1}).bits == 0b011);
   }
   {
-    Training training(example::small.with_kept(ModuleMask{0b010}));  // one bound is no difference
+    Training training(keeping(example::small, ModuleMask{0b010}));  // one bound is no difference
     Pruner<Model, Bounded> pruner(training.model, {}, 0);
     training.epoch(pruner, 6);
     CHECK(pruner.scores()[1] == 6);
@@ -127,7 +127,7 @@ TEST_CASE("attention to one key has score 0 beside attentions to more, and is re
 }
 
 TEST_CASE("a module that was pruned has no score and no vote") {
-  Training training(example::small.with_kept(ModuleMask{0b101}));
+  Training training(keeping(example::small, ModuleMask{0b101}));
   Pruner<Model> pruner(training.model, {}, 0);
   training.epoch(pruner, 2);
   const auto scores = pruner.scores();
@@ -188,7 +188,7 @@ TEST_CASE("the static and the dynamic form of a model are scored to the same bit
 }
 
 TEST_CASE("a pruner of a static model prunes it into one of its types") {
-  constexpr ITransformerConfig all = example::small.with_kept(ModuleMask::all());
+  constexpr ITransformerConfig all = keeping(example::small, ModuleMask::all());
   using Fixed = ITransformer<float, Static<all>>;
   auto model = example::made<Fixed>();
   Trainer<Fixed> trainer(model, {});
@@ -393,7 +393,7 @@ TEMPLATE_TEST_CASE(
 }
 
 TEST_CASE("a pruned module is silent although its block reports events") {
-  const auto model = example::made<Model>({example::small.with_kept(ModuleMask{0b101})});
+  const auto model = example::made<Model>({keeping(example::small, ModuleMask{0b101})});
   auto watched = model;
   Trainer<Model> trainer(watched, {});
   Pruner<Model, BlockInfluence<float>> pruner(watched, BlockInfluence<float>(), 0);
@@ -483,7 +483,7 @@ TEST_CASE(
       CHECK(std::isnan(scores[i]));
   CHECK(pruner.choose(DropLowest{3}).bits == 0b1001'0000);
 
-  const auto one = example::made<Crossformer<float>>({config.with_kept({0b0001'0001})});
+  const auto one = example::made<Crossformer<float>>({keeping(config, {0b0001'0001})});
   TestedPruner of_one(one);
   CHECK(asked_of(one, of_one) == std::vector<std::uint64_t>{0b0001'0001, 0b0001'0000});
   CHECK(std::isnan(of_one.scores()[4]));

@@ -13,7 +13,7 @@ using namespace spat;
 
 namespace {
 
-constexpr ITransformerConfig config = example::tiny.with_kept(ModuleMask{0b101});
+constexpr ITransformerConfig config = keeping(example::tiny, ModuleMask{0b101});
 constexpr PatchTSTConfig patches = example::tiny_patches(2);
 
 /// A user's model without a backward pass.

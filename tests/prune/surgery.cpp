@@ -16,11 +16,6 @@ using StaticDense = ITransformer<float, Static<example::small>>;
 
 /// An iTransformer that wants to keep the attention of its second or third layer.
 struct GuardedConfig : ITransformerConfig {
-  [[nodiscard]] constexpr GuardedConfig with_kept(ModuleMask mask) const {
-    GuardedConfig config = *this;
-    config.kept = mask;
-    return config;
-  }
   [[nodiscard]] constexpr ModuleMask guard() const { return {0b110}; }
 };
 using GuardedModel = ITransformer<float, Dynamic<GuardedConfig>>;
@@ -113,7 +108,7 @@ TEST_CASE("a model does not lose the last of the modules of which one has to sta
 }
 
 TEST_CASE("bits beyond the last module do not matter to the surgery") {
-  constexpr ITransformerConfig all = example::small.with_kept(ModuleMask::all());
+  constexpr ITransformerConfig all = keeping(example::small, ModuleMask::all());
   const auto dense = example::made<Dense>({all});
   const auto fixed = example::made<ITransformer<float, Static<all>>>();
   CHECK(pruned(dense, ModuleMask::all()).form.kept().bits == 0b111);
@@ -139,7 +134,7 @@ TEST_CASE("parameters and multiply-adds are those of the published configuration
 TEST_CASE("a pruned model costs what is left of it") {
   const ITransformerConfig config{.channels = 7, .marks = 4, .width = 256, .ffn_width = 256};
   const auto cost = [&](std::uint64_t mask) {
-    return cost_of(ITransformer<float>({config.with_kept(ModuleMask{mask})}), 7);
+    return cost_of(ITransformer<float>({keeping(config, ModuleMask{mask})}), 7);
   };
   const std::size_t n = 11, d = 256, attention = 4 * n * d * d + 2 * n * n * d;
   CHECK(cost(0b11).macs - cost(0b10).macs == attention);

@@ -171,7 +171,7 @@ TEST_CASE("a training step allocates nothing once it has seen a batch of its siz
     }
   check_training<ITransformer<float>>({narrow}, narrow, 2,
                                       Send<float>({.dynamics = SendDynamics::epoch}));
-  const auto pruned = wide.with_kept(ModuleMask{0b01});
+  const auto pruned = keeping(wide, ModuleMask{0b01});
   check_training<ITransformer<float>>({pruned}, pruned, 2);
   check_training<ITransformer<double>>({wide}, wide, 2,
                                        Send<double>({.variant = SendVariant::absolute_mean}));
@@ -188,7 +188,7 @@ TEST_CASE("no criterion allocates once it has seen a batch of its size") {
 
 TEST_CASE("a forecast allocates nothing once batches of its size have been seen") {
   for (const std::size_t workers : {0u, 1u, 2u, 3u})
-    for (const ITransformerConfig& config : {narrow, wide, wide.with_kept(ModuleMask{0b00})}) {
+    for (const ITransformerConfig& config : {narrow, wide, keeping(wide, ModuleMask{0b00})}) {
       INFO(workers << " workers, ffn " << config.ffn_width << ", kept "
                    << to_string(config.kept, 2));
       check_forecasts<ITransformer<float>>({config}, config, workers);

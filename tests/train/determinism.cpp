@@ -188,8 +188,7 @@ TEST_CASE("the state of another model is refused") {
   auto deeper = layers;
   deeper.depth = 3, deeper.kept = ModuleMask{0b111};
   CHECK_THROWS_AS(saved.restore(options_of(layers), deeper), Error);
-  CHECK_THROWS_AS(saved.restore(options_of(layers), layers.with_kept(ModuleMask{0b01})),
-                  ShapeError);
+  CHECK_THROWS_AS(saved.restore(options_of(layers), keeping(layers, ModuleMask{0b01})), ShapeError);
   auto other = layers;  // of the same tensors
   other.heads *= 2;
   CHECK(contains(message_of<ConfigError>([&] { saved.restore(options_of(layers), other); }),

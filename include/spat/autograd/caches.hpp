@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cassert>
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <type_traits>
@@ -22,6 +23,11 @@ class Caches {
   Caches() = default;
   /// Implicit: outside of training there is usually one micro-batch.
   Caches(Cache& only) { push_back(only); }
+  /// Implicit: the caches of a class are those of its base.
+  template <std::derived_from<Cache> Derived>
+  Caches(const Caches<Derived>& caches) {
+    for (Derived& cache : caches) push_back(cache);
+  }
 
   void push_back(Cache& cache) {
     assert(count_ < capacity);

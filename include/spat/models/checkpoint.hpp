@@ -136,7 +136,7 @@ template <class Config>
   for_each_field(config, [&](const char* field, auto& value) {
     value = fields.get<std::remove_cvref_t<decltype(value)>>(field);
   });
-  config.check();
+  check_rules(config);
   const std::string& kept = file.metadata(kept_key);
   const auto mask = parse_module_mask(kept, config.modules());
   if (!mask)

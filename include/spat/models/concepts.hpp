@@ -77,27 +77,30 @@ concept BatchNormalized = Forecaster<M> &&
   changed.commit(cache, typename M::Value{});
 };
 
-/// Runs all forward stages of a batch of one micro-batch. Returns the forecast of the last stage.
-template <class Model, class PassType>
-Rows<const typename Model::Value> forward_in_stages(const Model& model, const PassType& pass,
-                                                    const WindowBatch<typename Model::Value>& batch,
-                                                    typename Model::Cache& cache) {
-  Rows<const typename Model::Value> forecast;
-  for (std::size_t s = 0; s < model.stages(); ++s) {
-    if (s > 0 && pass.training) model.reduce(s - 1, cache);
-    forecast = model.forward_stage(pass, s, batch, cache);
+/// Gives a batch-normalized Model its forward() and backward_input(): all stages of a batch of one
+/// micro-batch. Model derives from it.
+template <class Model>
+class InStages {
+ public:
+  /// Returns the forecast of the last stage.
+  auto forward(const auto& pass, const auto& batch, auto& cache) const {
+    Rows<const typename Model::Value> forecast;
+    for (std::size_t s = 0; s < model().stages(); ++s) {
+      if (s > 0 && pass.training) model().reduce(s - 1, cache);
+      forecast = model().forward_stage(pass, s, batch, cache);
+    }
+    return forecast;
   }
-  return forecast;
-}
-/// Runs all backward stages of a batch of one micro-batch.
-template <class Model, class PassType>
-void backward_in_stages(const Model& model, const PassType& pass,
-                        Rows<const typename Model::Value> dforecast, typename Model::Cache& cache) {
-  for (std::size_t s = model.stages(); s-- > 0;) {
-    model.backward_stage(pass, s, dforecast, cache);
-    if (s > 0 && pass.training) model.reduce_backward(s - 1, cache);
+  void backward_input(const auto& pass, const auto& dforecast, auto& cache) const {
+    for (std::size_t s = model().stages(); s-- > 0;) {
+      model().backward_stage(pass, s, dforecast, cache);
+      if (s > 0 && pass.training) model().reduce_backward(s - 1, cache);
+    }
   }
-}
+
+ private:
+  [[nodiscard]] const Model& model() const { return static_cast<const Model&>(*this); }
+};
 
 /// Calls backward_input(), then backward_weights() with one worker.
 template <class Model, class PassType, class Gradient>

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -14,14 +15,14 @@
 namespace spat::inline SPAT_ABI {
 
 // A configuration of the library is an aggregate of integers and bools, so that it can be a
-// template argument. Besides its members it has two lists:
+// template argument. Besides its members it has:
 //
-//     fields()            std::array{ConfigField{"channels", &Config::channels}, ...}: all members
-//                         but `kept`, in the order of a file
+//     modules()           the number of its modules
+//     parameters()        the number of learned values; a double, because a file may claim any
+//                         sizes
+//     fields()            config_fields<Config>({{"patch", &Config::patch}, ...}), which names the
+//                         members that no other configuration has
 //     rules_hold(rule)    rule(holds, "what must hold", "name", value, ...) && ...
-//
-// rules_hold() comes before valid(), or clang 14 cannot evaluate valid() at compile time: it
-// instantiates is_valid() as soon as it reads valid(), and what comes later is not defined by then.
 //
 // The functions below make of them what a model, a file and the tool ask of a configuration. They
 // are free functions because g++ 12 warns (-Wextra) of each designated initializer of an aggregate
@@ -30,15 +31,53 @@ namespace spat::inline SPAT_ABI {
 /// A member of a configuration, a size or a flag, with its name in files and on the command line.
 template <class Config>
 struct ConfigField {
-  const char* name;
+  const char* name = nullptr;
   std::size_t Config::*number = nullptr;
   bool Config::*flag = nullptr;
 
+  constexpr ConfigField() = default;
   constexpr ConfigField(const char* field_name, std::size_t Config::*member)
       : name(field_name), number(member) {}
   constexpr ConfigField(const char* field_name, bool Config::*member)
       : name(field_name), flag(member) {}
 };
+
+/// The fields of a configuration, in the order of a file.
+template <class Config>
+class ConfigFields {
+ public:
+  constexpr void push_back(const ConfigField<Config>& field) { fields_.at(count_++) = field; }
+  [[nodiscard]] constexpr auto begin() const { return fields_.begin(); }
+  [[nodiscard]] constexpr auto end() const {
+    return fields_.begin() + static_cast<std::ptrdiff_t>(count_);
+  }
+
+ private:
+  std::array<ConfigField<Config>, 16> fields_;
+  std::size_t count_ = 0;
+};
+
+/// All members of a configuration but `kept`: those sizes that it shares with other configurations,
+/// then `own`, then instance_norm.
+template <class C>
+[[nodiscard]] constexpr ConfigFields<C> config_fields(
+    std::initializer_list<ConfigField<C>> own = {}) {
+  ConfigFields<C> fields;
+  fields.push_back({"channels", &C::channels});
+  if constexpr (requires { &C::marks; }) fields.push_back({"marks", &C::marks});
+  if constexpr (requires { &C::targets; }) fields.push_back({"targets", &C::targets});
+  fields.push_back({"lookback", &C::lookback});
+  fields.push_back({"horizon", &C::horizon});
+  if constexpr (requires { &C::label; }) fields.push_back({"label", &C::label});
+  if constexpr (requires { &C::width; }) fields.push_back({"width", &C::width});
+  if constexpr (requires { &C::ffn_width; }) fields.push_back({"ffn_width", &C::ffn_width});
+  if constexpr (requires { &C::heads; }) fields.push_back({"heads", &C::heads});
+  if constexpr (requires { &C::depth; }) fields.push_back({"depth", &C::depth});
+  for (const ConfigField<C>& field : own) fields.push_back(field);
+  if constexpr (requires { &C::instance_norm; })
+    fields.push_back({"instance_norm", &C::instance_norm});
+  return fields;
+}
 
 /// The same configuration with other modules.
 template <class Config>
@@ -91,7 +130,8 @@ void check_rules(const Config& config) {
 /// kept modules. The members of a const configuration are const.
 template <class Config, class Visit>
 constexpr void for_each_field(Config& config, Visit&& visit) {
-  for (const auto& field : std::remove_const_t<Config>::fields())
+  constexpr auto fields = std::remove_const_t<Config>::fields();
+  for (const auto& field : fields)
     if (field.number)
       visit(field.name, config.*field.number);
     else

@@ -103,8 +103,6 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
     std::size_t samples = 0, channels = 0, scales = 0;
   };
 
-  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
-  /// and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     Base::expect_channels(channels);
     cache.arena.prepare(purpose, [&](Arena& arena) {
@@ -132,8 +130,7 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
     });
   }
 
-  template <class PassType>
-  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
+  Rows<const Scalar> forward(const auto& pass, const WindowBatch<Scalar>& batch,
                              Cache& cache) const {
     Base::expect_history(batch, cache.samples, config().channels);
     assert(!pass.training || cache.arena.training());
@@ -159,9 +156,7 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
     return cache.forecast;
   }
 
-  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
-  template <class PassType>
-  void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
+  void backward_input(const auto& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     std::ranges::fill(cache.dsum.flat(), Scalar(0));
     for_each_forecast(
         cache, [](const Scalar& dy, Scalar& dsum) { dsum = dy; }, dforecast, cache.dsum);
@@ -197,8 +192,6 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
            decoder.multiply_adds(channels, segments_of_scale());
   }
 
-  /// Numbers in the widest activation of one sample of the unpruned architecture. Determines how a
-  /// batch is divided into micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return channels * std::max(config().segments(0), config().forecast_segments()) *
            std::max(config().width, config().ffn_width);
@@ -218,7 +211,6 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
     Decoder::for_each(self.decoder, prefix + "decoder.decode_layers.", list);
   }
 
-  /// The parts that no longer reach the forecast. Inference skips them.
   [[nodiscard]] std::vector<std::string> dead_parts() const {
     const std::size_t live = config().live_scales();
     std::vector<std::string> parts;

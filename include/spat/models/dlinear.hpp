@@ -3,9 +3,8 @@
 #pragma once
 
 #include <spat/models/dlinear/series_decomposition.hpp>
-#include <spat/models/forecaster_base.hpp>
+#include <spat/models/framed_forecaster.hpp>
 #include <spat/nn/linear.hpp>
-#include <spat/nn/series_frame.hpp>
 
 namespace spat::inline SPAT_ABI {
 
@@ -20,26 +19,20 @@ struct DLinearConfig {
   ModuleMask kept{};
 
   [[nodiscard]] constexpr std::size_t modules() const { return 0; }
-  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon);
     return 2 * (l * t + t);
   }
 
-  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) &&
            rule(kernel % 2 == 1, "the moving average needs an odd kernel", "kernel", kernel);
   }
-  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
-  /// Throws ConfigError with the rule that does not hold and its values.
-  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const DLinearConfig&, const DLinearConfig&) = default;
 
   static constexpr auto fields() {
     using C = DLinearConfig;
-    return std::array{ConfigField{"channels", &C::channels}, ConfigField{"lookback", &C::lookback},
-                      ConfigField{"horizon", &C::horizon}, ConfigField{"kernel", &C::kernel}};
+    return config_fields<C>({{"kernel", &C::kernel}});
   }
 };
 
@@ -57,62 +50,51 @@ struct DLinearConfig {
 /// dynamic form forecasts any number of channels. Time marks are not read. Errors: ConfigError for
 /// sizes that do not fit together, ShapeError for a batch of other sizes.
 template <class Scalar, class ModelForm = Dynamic<DLinearConfig>>
-class DLinear : public ForecasterBase<Scalar, ModelForm> {
-  using Base = ForecasterBase<Scalar, ModelForm>;
+class DLinear : public FramedForecaster<Scalar, ModelForm> {
+  using Base = FramedForecaster<Scalar, ModelForm>;
   static constexpr std::size_t lookback = extent<ModelForm, &DLinearConfig::lookback>();
   static constexpr std::size_t horizon = extent<ModelForm, &DLinearConfig::horizon>();
   using Map = Linear<Scalar, lookback, horizon>;
 
  public:
-  using Base::config;
+  using Base::config, Base::frame;
   template <ModuleMask mask>
   using Pruned = DLinear<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "dlinear";
 
   explicit DLinear(ModelForm model_form = {})
       : Base(model_form), decomposition(config().kernel),
-        seasonal(config().lookback, config().horizon), trend(config().lookback, config().horizon),
-        frame(false, config().lookback, config().horizon) {
+        seasonal(config().lookback, config().horizon), trend(config().lookback, config().horizon) {
     for (Map* map : {&seasonal, &trend})
       std::ranges::fill(map->weight.flat(), 1 / static_cast<Scalar>(config().lookback));
   }
 
   SeriesDecomposition<Scalar, lookback> decomposition;
   Map seasonal, trend;
-  SeriesFrame<Scalar> frame;
 
   /// Stores the rate for the model file. This model has no dropout.
   void set_dropout(double rate) { Base::keep_dropout(rate); }
 
-  struct Cache {
-    Arena arena;
-    typename SeriesFrame<Scalar>::Cache frame;
+  struct Cache : Base::FrameCache {
     typename SeriesDecomposition<Scalar, lookback>::Cache decomposition;
     typename Map::Cache seasonal, trend;
-    Rows<Scalar> series;  // [B*C x L]
-    std::size_t samples = 0, channels = 0;
   };
 
-  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
-  /// and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
-    cache.arena.prepare(purpose, [&](Arena& arena) {
-      cache.samples = samples, cache.channels = channels;
+    Base::prepare_cache(cache, purpose, samples, channels, [&](Arena& arena) {
       const std::size_t rows = samples * channels;
       cache.frame.lay_out(arena, frame, samples, channels, channels);
       cache.trend.lay_out(arena, trend, rows, Map::Dx::none);
       cache.seasonal.lay_out(arena, seasonal, rows, Map::Dx::none);
       cache.decomposition.lay_out(arena, rows, config().lookback);
-      arena.take(cache.series, rows, config().lookback);
+      Base::lay_out_series(arena, cache);
     });
   }
 
   Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch,
                              Cache& cache) const {
-    Base::expect_history(batch, cache.samples, cache.channels);
-    transpose_samples<Scalar>(frame.enter(pass, batch.history, cache.frame), cache.samples,
-                              cache.series);
-    const auto parts = decomposition.forward(pass, cache.series, cache.decomposition);
+    const auto series = Base::enter_series(pass, batch, cache);
+    const auto parts = decomposition.forward(pass, series, cache.decomposition);
     seasonal.forward(pass, parts.seasonal, cache.seasonal);
     const auto add = [&](std::size_t row, std::size_t rows, std::size_t column, std::size_t cols) {
       for (std::size_t r = row; r < row + rows; ++r) {
@@ -123,7 +105,6 @@ class DLinear : public ForecasterBase<Scalar, ModelForm> {
     return frame.leave(pass, trend.forward(pass, parts.trend, cache.trend, add), cache.frame);
   }
 
-  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
   void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
     seasonal.skip_input(dy, cache.seasonal);
@@ -136,15 +117,8 @@ class DLinear : public ForecasterBase<Scalar, ModelForm> {
     trend.backward_weights(pass, caches.of(&Cache::trend), gradients.trend, share);
   }
 
-  /// Multiply-adds of the forecast of one window. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     return seasonal.multiply_adds(channels) + trend.multiply_adds(channels);
-  }
-
-  /// Numbers in the widest activation of one sample. Determines how a batch is divided into
-  /// micro-batches.
-  [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
-    return channels * std::max(config().lookback, config().horizon);
   }
 
   template <class Self, class List>

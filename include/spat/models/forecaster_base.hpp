@@ -12,7 +12,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The members that the library's models share. A user's own model does not need this base.
+/// The members that all models of the library share. A user's own model does not need this base.
+///
+/// Every model of the library follows these rules, and says what differs. set_dropout() sets one
+/// rate everywhere, as in the reference; sites are numbered by the unpruned architecture.
+/// activation_size() is that of the unpruned architecture. multiply_adds() counts matrix products
+/// only, without dead parts. module_name() is the name in the reference's state_dict.
 template <class Scalar, class ModelForm>
 class ForecasterBase {
   static_assert(std::floating_point<Scalar>, "spat: a model computes in float or double");
@@ -87,7 +92,7 @@ class ForecasterBase {
  private:
   static Form normalized(Form model_form) {
     if constexpr (!Form::is_static) {
-      model_form.value.check();
+      check_rules(model_form.value);
       model_form.value.kept = kept_modules(model_form.value);
     }
     return model_form;

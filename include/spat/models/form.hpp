@@ -11,8 +11,8 @@ namespace spat::inline SPAT_ABI {
 /// The run-time form: sizes, depth and kept modules are members, so that every pruned model has the
 /// same type.
 ///
-/// Config is a structural type of integers and bools with `modules()`, `kept`, `with_kept(mask)`,
-/// `valid()` and `check()`, which throws ConfigError with the rule and its values.
+/// Config is a structural type of integers and bools with `modules()`, `kept`, and the rules that
+/// models/config.hpp describes.
 template <class ModelConfig>
 struct Dynamic {
   using Config = ModelConfig;
@@ -23,37 +23,34 @@ struct Dynamic {
   Config value{};
 
   [[nodiscard]] ModuleMask kept() const { return value.kept; }
-  [[nodiscard]] Dynamic with_kept(ModuleMask mask) const { return {value.with_kept(mask)}; }
+  [[nodiscard]] Dynamic with_kept(ModuleMask mask) const { return {keeping(value, mask)}; }
   [[nodiscard]] std::size_t modules() const { return value.modules(); }
 };
 
 /// The compile-time form: the whole configuration is in the type.
 template <auto Value>
 struct Static {
-  static_assert(
-      Value.valid(),
-      "spat: the sizes of a static model do not fit together (valid() of its configuration "
-      "is false): check() of the same configuration at run time says which rule is broken");
+  static_assert(is_valid(Value),
+                "spat: the sizes of a static model do not fit together: check_rules() of the same "
+                "configuration says at run time which rule is broken");
 
   using Config = std::remove_const_t<decltype(Value)>;
   static constexpr bool is_static = true;
   /// Canonical: masks that differ only beyond the last module are the same type.
-  static constexpr Config value = Value.with_kept(kept_modules(Value));
+  static constexpr Config value = keeping(Value, kept_modules(Value));
 
   template <ModuleMask mask>
   struct WithKept {
     static_assert(mask.is_subset_of(value.kept),
                   "spat: Pruned<mask> keeps a module that this model lacks: a mask names modules "
                   "that are still there");
-    using Type = Static<value.with_kept(mask)>;
+    using Type = Static<keeping(value, mask)>;
   };
   template <ModuleMask mask>
   using Pruned = typename WithKept<mask>::Type;
 
   [[nodiscard]] static constexpr ModuleMask kept() { return value.kept; }
-  [[nodiscard]] static Dynamic<Config> with_kept(ModuleMask mask) {
-    return {value.with_kept(mask)};
-  }
+  [[nodiscard]] static Dynamic<Config> with_kept(ModuleMask mask) { return {keeping(value, mask)}; }
   [[nodiscard]] static constexpr std::size_t modules() { return value.modules(); }
 };
 

@@ -2,13 +2,12 @@
 // Time-Series-Library.
 #pragma once
 
-#include <spat/models/forecaster_base.hpp>
+#include <spat/models/framed_forecaster.hpp>
 #include <spat/models/patchtst/config.hpp>
 #include <spat/nn/batch_norm.hpp>
 #include <spat/nn/encoder_layer.hpp>
 #include <spat/nn/flatten_head.hpp>
 #include <spat/nn/patch_embedding.hpp>
-#include <spat/nn/series_frame.hpp>
 #include <spat/nn/stack.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -28,8 +27,9 @@ namespace spat::inline SPAT_ABI {
 /// marks are not read. Errors: ConfigError for sizes that do not fit together, ShapeError for a
 /// batch of other sizes.
 template <class Scalar, class ModelForm = Dynamic<PatchTSTConfig>>
-class PatchTST : public ForecasterBase<Scalar, ModelForm> {
-  using Base = ForecasterBase<Scalar, ModelForm>;
+class PatchTST : public FramedForecaster<Scalar, ModelForm>,
+                 public InStages<PatchTST<Scalar, ModelForm>> {
+  using Base = FramedForecaster<Scalar, ModelForm>;
   static constexpr std::size_t patch = extent<ModelForm, &PatchTSTConfig::patch>();
   static constexpr std::size_t horizon = extent<ModelForm, &PatchTSTConfig::horizon>();
   static constexpr std::size_t width = extent<ModelForm, &PatchTSTConfig::width>();
@@ -43,7 +43,7 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
   using Encoder = Stack<Block, depth, Base::static_mask()>;
 
  public:
-  using Base::config;
+  using Base::config, Base::frame;
   template <ModuleMask mask>
   using Pruned = PatchTST<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "patchtst";
@@ -52,8 +52,7 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
       : Base(model_form), embedding(config().lookback, config().patch, config().stride,
                                     config().stride, config().width),
         encoder(config().depth, config().kept, config().width, config().ffn_width, config().heads),
-        norm(config().width), head(config().patches(), config().width, config().horizon),
-        frame(config().instance_norm, config().lookback, config().horizon) {
+        norm(config().width), head(config().patches(), config().width, config().horizon) {
     set_dropout(0);
   }
 
@@ -61,10 +60,7 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
   Encoder encoder;
   BatchNorm<Scalar, width> norm;
   FlattenHead<Scalar, head_inputs, horizon, width> head;
-  SeriesFrame<Scalar> frame;
 
-  /// Sets one rate everywhere, as in the reference. Sites are numbered by the unpruned
-  /// architecture.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     embedding.dropout = {rate, 0};
@@ -72,22 +68,16 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
     head.dropout = {rate, 1 + Block<BlockMask{}>::sites * config().depth};
   }
 
-  struct Cache {
-    Arena arena;
-    typename SeriesFrame<Scalar>::Cache frame;
+  struct Cache : Base::FrameCache {
     typename PatchEmbedding<Scalar, patch, width>::Cache embedding;
     typename Encoder::Cache encoder;
     typename BatchNorm<Scalar, width>::Cache norm;
     typename FlattenHead<Scalar, head_inputs, horizon, width>::Cache head;
     Rows<const Scalar, width> tokens, dtokens;  // between the stages: norm input, head input
-    std::size_t samples = 0, channels = 0;
   };
 
-  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
-  /// and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
-    cache.arena.prepare(purpose, [&](Arena& arena) {
-      cache.samples = samples, cache.channels = channels;
+    Base::prepare_cache(cache, purpose, samples, channels, [&](Arena& arena) {
       const std::size_t series = samples * channels, patches = config().patches();
       cache.frame.lay_out(arena, frame, samples, channels, channels);
       cache.embedding.lay_out(arena, embedding, samples, channels);
@@ -100,13 +90,10 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
   /// Two stages: up to the batch statistics, and the rest.
   [[nodiscard]] std::size_t stages() const { return 2; }
 
-  template <class PassType>
-  Rows<const Scalar> forward_stage(const PassType& pass, std::size_t stage,
+  Rows<const Scalar> forward_stage(const auto& pass, std::size_t stage,
                                    const WindowBatch<Scalar>& batch, Cache& cache) const {
     if (stage == 0) {
-      Base::expect_history(batch, cache.samples, cache.channels);
-      assert(!pass.training || cache.arena.training());
-      const auto n = frame.enter(pass, batch.history, cache.frame);
+      const auto n = Base::enter(pass, batch, cache);
       const Rows<const Scalar, width> tokens = embedding.forward(pass, n, cache.embedding);
       cache.tokens = encoder.forward(pass.folded(cache.channels), tokens, cache.encoder);
       norm.observe(pass, cache.tokens, cache.norm);
@@ -116,9 +103,7 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
     return frame.leave(pass, y, cache.frame);
   }
 
-  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
-  template <class PassType>
-  void backward_stage(const PassType& pass, std::size_t stage, Rows<const Scalar> dforecast,
+  void backward_stage(const auto& pass, std::size_t stage, Rows<const Scalar> dforecast,
                       Cache& cache) const {
     if (stage == 1) {
       const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
@@ -137,16 +122,6 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
   }
   void commit(const Cache& cache, Scalar weight) { norm.commit(cache.norm, weight); }
 
-  template <class PassType>
-  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
-                             Cache& cache) const {
-    return forward_in_stages(*this, pass, batch, cache);
-  }
-  template <class PassType>
-  void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
-    backward_in_stages(*this, pass, dforecast, cache);
-  }
-
   void backward_weights(const Pass& pass, Caches<Cache> caches, PatchTST& gradients,
                         Share& share) const {
     embedding.backward_weights(pass, caches.of(&Cache::embedding), gradients.embedding, share);
@@ -155,14 +130,11 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
     head.backward_weights(pass, caches.of(&Cache::head), gradients.head, share);
   }
 
-  /// Multiply-adds of the forecast of one window. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     return embedding.multiply_adds(channels) +
            channels * encoder.multiply_adds(config().patches()) + head.multiply_adds(channels);
   }
 
-  /// Numbers in the widest activation of one sample of the unpruned architecture. Determines how a
-  /// batch is divided into micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return channels * config().patches() * std::max(config().width, config().ffn_width);
   }
@@ -175,7 +147,6 @@ class PatchTST : public ForecasterBase<Scalar, ModelForm> {
     decltype(self.head)::for_each(self.head, prefix + "head.", list);
   }
 
-  /// The name of module i in the reference's state_dict.
   [[nodiscard]] std::string module_name(std::size_t i) const {
     return message("encoder.attn_layers.", i, ".attention");
   }

@@ -2,13 +2,12 @@
 // block, learned positions.
 #pragma once
 
-#include <spat/models/forecaster_base.hpp>
+#include <spat/models/framed_forecaster.hpp>
 #include <spat/models/patchtst/config.hpp>
 #include <spat/models/patchtst/residual_attention_layer.hpp>
 #include <spat/nn/flatten_head.hpp>
 #include <spat/nn/patches.hpp>
 #include <spat/nn/positions.hpp>
-#include <spat/nn/series_frame.hpp>
 #include <spat/nn/stack.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -22,15 +21,11 @@ namespace spat::inline SPAT_ABI {
 ///
 /// Shapes:  history [B*L x C]   x [B*C * P x D]   S [B*C * H * P x P]   forecast [B*T x C].
 ///
-/// The encoder treats each variate as a sample.
-///
-/// Modules: the attention of each encoder layer. If all of them are pruned, patches interact only
-/// in the head. No parameter depends on C: the dynamic form forecasts any number of channels. Time
-/// marks are not read. Errors: ConfigError for sizes that do not fit together, ShapeError for a
-/// batch of other sizes.
+/// Modules, dead parts and errors are those of PatchTST.
 template <class Scalar, class ModelForm = Dynamic<OfficialPatchTSTConfig>>
-class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
-  using Base = ForecasterBase<Scalar, ModelForm>;
+class OfficialPatchTST : public FramedForecaster<Scalar, ModelForm>,
+                         public InStages<OfficialPatchTST<Scalar, ModelForm>> {
+  using Base = FramedForecaster<Scalar, ModelForm>;
   static constexpr std::size_t patch = extent<ModelForm, &OfficialPatchTSTConfig::patch>();
   static constexpr std::size_t horizon = extent<ModelForm, &OfficialPatchTSTConfig::horizon>();
   static constexpr std::size_t width = extent<ModelForm, &OfficialPatchTSTConfig::width>();
@@ -48,7 +43,7 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   using Head = FlattenHead<Scalar, head_inputs, horizon, width>;
 
  public:
-  using Base::config;
+  using Base::config, Base::frame;
   template <ModuleMask mask>
   using Pruned = OfficialPatchTST<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "patchtst_official";
@@ -58,8 +53,7 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
         patches(config().lookback, config().patch, config().stride, config().stride),
         embedding(config().patch, config().width), positions(config().patches(), config().width),
         encoder(config().depth, Base::mask(), config().width, config().ffn_width, config().heads),
-        head(config().patches(), config().width, config().horizon),
-        frame(config().instance_norm, config().lookback, config().horizon) {
+        head(config().patches(), config().width, config().horizon) {
     for_each_block(
         [&](std::size_t l, auto& layer) {
           layer.connect(!Base::mask(0, l).empty(), !Base::mask(l + 1).empty());
@@ -74,7 +68,6 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   Dropout<Scalar> embedding_dropout;
   Encoder encoder;
   Head head;
-  SeriesFrame<Scalar> frame;
 
   /// Sets one rate, as in the reference, which drops neither attention probabilities nor the head's
   /// output. Sites are numbered by the unpruned architecture.
@@ -84,9 +77,7 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     encoder.set_dropout(rate, 1);
   }
 
-  struct Cache {
-    Arena arena;
-    typename SeriesFrame<Scalar>::Cache frame;
+  struct Cache : Base::FrameCache {
     typename Patches<Scalar, patch>::Cache patches;
     typename Embedding::Cache embedding;
     typename Positions::Cache positions;
@@ -95,14 +86,10 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     typename Head::Cache head;
     Rows<const Scalar, width> x, dx;     // between the stages: into and out of the layers
     Rows<const Scalar> scores, dscores;  // of the nearest attention below, above
-    std::size_t samples = 0, channels = 0;
   };
 
-  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
-  /// and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
-    cache.arena.prepare(purpose, [&](Arena& arena) {
-      cache.samples = samples, cache.channels = channels;
+    Base::prepare_cache(cache, purpose, samples, channels, [&](Arena& arena) {
       const std::size_t series = samples * channels, tokens = config().patches();
       cache.frame.lay_out(arena, frame, samples, channels, channels);
       cache.positions.lay_out(arena, positions, series * tokens);
@@ -121,8 +108,7 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   /// its feed-forward. A batch normalization follows each stage but the last.
   [[nodiscard]] std::size_t stages() const { return 2 * config().depth + 1; }
 
-  template <class PassType>
-  Rows<const Scalar> forward_stage(const PassType& pass, std::size_t stage,
+  Rows<const Scalar> forward_stage(const auto& pass, std::size_t stage,
                                    const WindowBatch<Scalar>& batch, Cache& cache) const {
     const std::size_t l = stage / 2;
     const auto folded = pass.folded(cache.channels);
@@ -145,9 +131,7 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     return {};
   }
 
-  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
-  template <class PassType>
-  void backward_stage(const PassType& pass, std::size_t stage, Rows<const Scalar> dforecast,
+  void backward_stage(const auto& pass, std::size_t stage, Rows<const Scalar> dforecast,
                       Cache& cache) const {
     const std::size_t l = stage / 2;
     const auto folded = pass.folded(cache.channels);
@@ -180,16 +164,6 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
                    encoder.blocks, cache.encoder.blocks);
   }
 
-  template <class PassType>
-  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
-                             Cache& cache) const {
-    return forward_in_stages(*this, pass, batch, cache);
-  }
-  template <class PassType>
-  void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
-    backward_in_stages(*this, pass, dforecast, cache);
-  }
-
   void backward_weights(const Pass& pass, Caches<Cache> caches, OfficialPatchTST& gradients,
                         Share& share) const {
     embedding.backward_weights(pass, caches.of(&Cache::embedding), gradients.embedding, share);
@@ -198,7 +172,6 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     head.backward_weights(pass, caches.of(&Cache::head), gradients.head, share);
   }
 
-  /// Multiply-adds of the forecast of one window. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     const std::size_t tokens = config().patches();
     return embedding.multiply_adds(channels * tokens) + channels * encoder.multiply_adds(tokens) +
@@ -222,7 +195,6 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
     Head::for_each(self.head, prefix + "model.head.", list);
   }
 
-  /// The name of module i in the reference's state_dict.
   [[nodiscard]] std::string module_name(std::size_t i) const {
     return message("model.backbone.encoder.layers.", i, ".self_attn");
   }
@@ -257,9 +229,7 @@ class OfficialPatchTST : public ForecasterBase<Scalar, ModelForm> {
   }
 
   void embed(const Pass& pass, const WindowBatch<Scalar>& batch, Cache& cache) const {
-    Base::expect_history(batch, cache.samples, cache.channels);
-    assert(!pass.training || cache.arena.training());
-    const auto n = frame.enter(pass, batch.history, cache.frame);
+    const auto n = Base::enter(pass, batch, cache);
     const auto tokens =
         embedding.forward(pass, patches.forward(pass, n, cache.patches), cache.embedding);
     cache.x = embedding_dropout.forward(pass, positions.forward(pass, tokens, cache.positions),

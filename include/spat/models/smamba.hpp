@@ -1,11 +1,8 @@
 // models. S-Mamba: selective scans over variates, each embedded as one token, instead of attention.
 #pragma once
 
-#include <spat/models/forecaster_base.hpp>
+#include <spat/models/inverted_forecaster.hpp>
 #include <spat/models/smamba/mamba_layer.hpp>
-#include <spat/nn/inverted_embedding.hpp>
-#include <spat/nn/series_frame.hpp>
-#include <spat/nn/stack.hpp>
 
 namespace spat::inline SPAT_ABI {
 
@@ -28,7 +25,10 @@ struct SMambaConfig {
 
   [[nodiscard]] constexpr std::size_t modules() const { return depth; }
   [[nodiscard]] constexpr std::size_t inner() const { return expand * width; }
-  /// Number of learned values. A double, because a file may claim any sizes.
+  /// Width of the widest activation of a token.
+  [[nodiscard]] constexpr std::size_t widest() const {
+    return std::max({width, ffn_width, 2 * inner()});
+  }
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon),
                d = static_cast<double>(width), f = static_cast<double>(ffn_width),
@@ -42,189 +42,60 @@ struct SMambaConfig {
            (d * t + t);
   }
 
-  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) && rules::widths(*this, rule) && rules::depth(*this, rule) &&
            rule(state > 0 && convolution > 0 && expand > 0,
                 "state, convolution and expand must be positive", "state", state, "convolution",
                 convolution, "expand", expand);
   }
-  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
-  /// Throws ConfigError with the rule that does not hold and its values.
-  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const SMambaConfig&, const SMambaConfig&) = default;
 
   static constexpr auto fields() {
     using C = SMambaConfig;
-    return std::array{ConfigField{"channels", &C::channels},
-                      ConfigField{"marks", &C::marks},
-                      ConfigField{"lookback", &C::lookback},
-                      ConfigField{"horizon", &C::horizon},
-                      ConfigField{"width", &C::width},
-                      ConfigField{"ffn_width", &C::ffn_width},
-                      ConfigField{"depth", &C::depth},
-                      ConfigField{"state", &C::state},
-                      ConfigField{"convolution", &C::convolution},
-                      ConfigField{"expand", &C::expand},
-                      ConfigField{"instance_norm", &C::instance_norm}};
+    return config_fields<C>(
+        {{"state", &C::state}, {"convolution", &C::convolution}, {"expand", &C::expand}});
   }
 };
 
-/// S-Mamba (Wang et al., "Is Mamba Effective for Time Series Forecasting?", 2024): the frame of
-/// iTransformer around Mambas in both directions:
-///
-///     n = instance_norm(history);  tokens = embed(n^T, marks^T)
-///     tokens = encoder(tokens);  tokens = LN(tokens)
-///     forecast = restore((tokens W_p^T + b_p)^T), the C channels' tokens alone
-///
-/// Shapes:
-///
-///     history [B*L x C]   history_marks [B*L x M]   tokens [B * (C+M) x D]   forecast [B*T x C]
+namespace detail {
+
+template <class Scalar, class ModelForm>
+struct SMambaBlocks {
+  using C = typename ModelForm::Config;
+  template <BlockMask kept>
+  using Block =
+      MambaLayer<Scalar, kept, extent<ModelForm, &C::width>(), extent<ModelForm, &C::ffn_width>(),
+                 extent<ModelForm, &C::inner>(), extent<ModelForm, &C::state>()>;
+};
+
+}  // namespace detail
+
+/// S-Mamba (Wang et al., "Is Mamba Effective for Time Series Forecasting?", 2024): an
+/// InvertedForecaster with MambaLayers as its blocks.
 ///
 /// Modules: the two Mambas of each encoder layer, as one. They contain no attention, so no
 /// criterion receives their events: their scores stay NaN, and the caller names the mask to prune.
-/// If all of them are pruned, tokens never interact, marks are dead, and inference skips them. No
-/// parameter depends on C, but a scan has an order: permuted variates have another forecast.
-/// Errors: ConfigError for sizes that do not fit together, ShapeError for a batch of other sizes.
+/// A scan has an order: permuted variates have another forecast. multiply_adds() also counts
+/// convolutions and scans.
 template <class Scalar, class ModelForm = Dynamic<SMambaConfig>>
-class SMamba : public ForecasterBase<Scalar, ModelForm> {
-  using Base = ForecasterBase<Scalar, ModelForm>;
-  static constexpr std::size_t lookback = extent<ModelForm, &SMambaConfig::lookback>();
-  static constexpr std::size_t horizon = extent<ModelForm, &SMambaConfig::horizon>();
-  static constexpr std::size_t width = extent<ModelForm, &SMambaConfig::width>();
-  static constexpr std::size_t ffn_width = extent<ModelForm, &SMambaConfig::ffn_width>();
-  static constexpr std::size_t inner = extent<ModelForm, &SMambaConfig::inner>();
-  static constexpr std::size_t state = extent<ModelForm, &SMambaConfig::state>();
-  static constexpr std::size_t depth = extent<ModelForm, &SMambaConfig::depth>();
-
-  template <BlockMask kept>
-  using Block = MambaLayer<Scalar, kept, width, ffn_width, inner, state>;
-  using Encoder = Stack<Block, depth, Base::static_mask()>;
+class SMamba : public InvertedForecaster<Scalar, ModelForm,
+                                         detail::SMambaBlocks<Scalar, ModelForm>::template Block> {
+  using Base = InvertedForecaster<Scalar, ModelForm,
+                                  detail::SMambaBlocks<Scalar, ModelForm>::template Block>;
 
  public:
-  using Base::config;
   template <ModuleMask mask>
   using Pruned = SMamba<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "smamba";
   static constexpr bool scored = false;  // no criterion receives events of its modules
 
   explicit SMamba(ModelForm model_form = {})
-      : Base(model_form), embedding(config().lookback, config().width),
-        encoder(config().depth, config().kept, config().width, config().ffn_width, config().inner(),
-                config().state, config().convolution),
-        norm(config().width), projection(config().width, config().horizon),
-        frame(config().instance_norm, config().lookback, config().horizon) {
-    set_dropout(0);
-  }
-
-  InvertedEmbedding<Scalar, lookback, width> embedding;
-  Encoder encoder;
-  LayerNorm<Scalar, width> norm;
-  Linear<Scalar, width, horizon> projection;
-  SeriesFrame<Scalar> frame;
-
-  /// Sets one rate everywhere, as in the reference. Sites are numbered by the unpruned
-  /// architecture.
-  void set_dropout(double rate) {
-    Base::keep_dropout(rate);
-    embedding.dropout = {rate, 0};
-    encoder.set_dropout(rate, 1);
-  }
-
-  struct Cache {
-    Arena arena;
-    typename SeriesFrame<Scalar>::Cache frame;
-    typename InvertedEmbedding<Scalar, lookback, width>::Cache embedding;
-    typename Encoder::Cache encoder;
-    typename LayerNorm<Scalar, width>::Cache norm;
-    typename Linear<Scalar, width, horizon>::Cache projection;
-    std::size_t samples = 0, channels = 0, marks = 0;
-  };
-
-  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
-  /// and backward do not.
-  void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
-    cache.arena.prepare(purpose, [&](Arena& arena) {
-      cache.samples = samples;
-      cache.channels = channels;
-      cache.marks = live_marks(arena.training());
-      const std::size_t tokens = channels + cache.marks, rows = samples * tokens;
-      cache.frame.lay_out(arena, frame, samples, channels, tokens);
-      cache.embedding.lay_out(arena, embedding, samples, channels, cache.marks);
-      cache.encoder.lay_out(arena, encoder, samples, tokens);
-      cache.norm.lay_out(arena, norm, rows);
-      cache.projection.lay_out(arena, projection, rows);
-    });
-  }
-
-  Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch,
-                             Cache& cache) const {
-    Base::expect_history(batch, cache.samples, cache.channels);
-    if (cache.marks) Base::expect_marks("time marks", batch.history_marks, batch.history.rows());
-    assert(!pass.training || cache.arena.training());
-    const auto n = frame.enter(pass, batch.history, cache.frame);
-    auto tokens = embedding.forward(pass, n, batch.history_marks, cache.embedding);
-    tokens = encoder.forward(pass, tokens, cache.encoder);
-    const auto y =
-        projection.forward(pass, norm.forward(pass, tokens, cache.norm), cache.projection);
-    return frame.leave(pass, y, cache.frame);
-  }
-
-  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
-  void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
-    const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
-    const auto dtokens = norm.backward_input(
-        pass, projection.backward_input(pass, dy, cache.projection), cache.norm);
-    embedding.skip_input(pass, encoder.backward_input(pass, dtokens, cache.encoder),
-                         cache.embedding);
-  }
-
-  void backward_weights(const Pass& pass, Caches<Cache> caches, SMamba& gradients,
-                        Share& share) const {
-    embedding.backward_weights(pass, caches.of(&Cache::embedding), gradients.embedding, share);
-    encoder.backward_weights(pass, caches.of(&Cache::encoder), gradients.encoder, share);
-    norm.backward_weights(pass, caches.of(&Cache::norm), gradients.norm, share);
-    projection.backward_weights(pass, caches.of(&Cache::projection), gradients.projection, share);
-  }
-
-  /// Multiply-adds of the forecast of one window. Counts matrix products, convolutions and scans,
-  /// without dead tokens.
-  [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
-    const std::size_t tokens = channels + live_marks(false);
-    return embedding.value_embedding.multiply_adds(tokens) + encoder.multiply_adds(tokens) +
-           projection.multiply_adds(tokens);
-  }
-
-  /// Numbers in the widest activation of one sample of the unpruned architecture. Determines how a
-  /// batch is divided into micro-batches.
-  [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
-    return (channels + config().marks) *
-           std::max({config().width, config().ffn_width, 2 * config().inner()});
-  }
+      : Base(model_form, model_form.value.width, model_form.value.ffn_width,
+             model_form.value.inner(), model_form.value.state, model_form.value.convolution) {}
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& prefix, List& list) {
-    decltype(self.embedding)::for_each(self.embedding, prefix + "enc_embedding.", list);
-    Encoder::for_each(self.encoder, prefix + "encoder.attn_layers.", list);
-    decltype(self.norm)::for_each(self.norm, prefix + "encoder.norm.", list);
-    decltype(self.projection)::for_each(self.projection, prefix + "projector.", list);
-  }
-
-  /// The parts that no longer reach the forecast. Inference skips them.
-  [[nodiscard]] std::vector<std::string> dead_parts() const {
-    return live_marks(false) == config().marks ? std::vector<std::string>{}
-                                               : std::vector<std::string>{"time marks"};
-  }
-
-  /// The name of module i in the reference's state_dict: the name of its first direction.
-  [[nodiscard]] std::string module_name(std::size_t i) const {
-    return message("encoder.attn_layers.", i, ".attention");
-  }
-
- private:
-  [[nodiscard]] std::size_t live_marks(bool training) const {
-    const bool dead = config().kept.slice(0, config().depth).empty();
-    return dead && !training ? 0 : config().marks;
+    Base::for_each_named(self, prefix, list, "projector.");
   }
 };
 

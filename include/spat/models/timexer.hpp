@@ -2,12 +2,11 @@
 // to all variates and time marks.
 #pragma once
 
-#include <spat/models/forecaster_base.hpp>
+#include <spat/models/framed_forecaster.hpp>
 #include <spat/models/timexer/endogenous_embedding.hpp>
 #include <spat/models/timexer/global_token_layer.hpp>
 #include <spat/nn/flatten_head.hpp>
 #include <spat/nn/inverted_embedding.hpp>
-#include <spat/nn/series_frame.hpp>
 #include <spat/nn/stack.hpp>
 
 namespace spat::inline SPAT_ABI {
@@ -46,7 +45,6 @@ struct TimeXerConfig {
   [[nodiscard]] constexpr bool crosses() const {
     return !(kept & ModuleMask::first(modules()) & ModuleMask::every_other(1)).empty();
   }
-  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon),
                d = static_cast<double>(width), f = static_cast<double>(ffn_width),
@@ -58,7 +56,6 @@ struct TimeXerConfig {
            (d * (std::floor(l / p) + 1) * t + t);
   }
 
-  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) &&
            rule(targets <= channels, "targets are the last of the channels", "targets", targets,
@@ -68,24 +65,11 @@ struct TimeXerConfig {
                 patch) &&
            rules::attention_blocks(*this, rule, most_modules / 2);
   }
-  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
-  /// Throws ConfigError with the rule and the values.
-  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const TimeXerConfig&, const TimeXerConfig&) = default;
 
   static constexpr auto fields() {
     using C = TimeXerConfig;
-    return std::array{ConfigField{"channels", &C::channels},
-                      ConfigField{"marks", &C::marks},
-                      ConfigField{"targets", &C::targets},
-                      ConfigField{"lookback", &C::lookback},
-                      ConfigField{"horizon", &C::horizon},
-                      ConfigField{"width", &C::width},
-                      ConfigField{"ffn_width", &C::ffn_width},
-                      ConfigField{"heads", &C::heads},
-                      ConfigField{"depth", &C::depth},
-                      ConfigField{"patch", &C::patch},
-                      ConfigField{"instance_norm", &C::instance_norm}};
+    return config_fields<C>({{"patch", &C::patch}});
   }
 };
 
@@ -110,8 +94,8 @@ struct TimeXerConfig {
 /// variate, so C is fixed. Errors: ConfigError for sizes that do not fit together and for missing
 /// time marks; ShapeError for a batch of other channels or sizes.
 template <class Scalar, class ModelForm = Dynamic<TimeXerConfig>>
-class TimeXer : public ForecasterBase<Scalar, ModelForm> {
-  using Base = ForecasterBase<Scalar, ModelForm>;
+class TimeXer : public FramedForecaster<Scalar, ModelForm> {
+  using Base = FramedForecaster<Scalar, ModelForm>;
   static constexpr std::size_t lookback = extent<ModelForm, &TimeXerConfig::lookback>();
   static constexpr std::size_t horizon = extent<ModelForm, &TimeXerConfig::horizon>();
   static constexpr std::size_t patch = extent<ModelForm, &TimeXerConfig::patch>();
@@ -126,7 +110,7 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
   using Encoder = Stack<Block, depth, Base::static_mask()>;
 
  public:
-  using Base::config;
+  using Base::config, Base::frame;
   template <ModuleMask mask>
   using Pruned = TimeXer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "timexer";
@@ -136,8 +120,7 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
         endogenous(config().lookback, config().patch, config().endogenous(), config().width),
         exogenous(config().lookback, config().width),
         encoder(config().depth, config().kept, config().width, config().ffn_width, config().heads),
-        norm(config().width), head(config().tokens(), config().width, config().horizon),
-        frame(config().instance_norm, config().lookback, config().horizon) {
+        norm(config().width), head(config().tokens(), config().width, config().horizon) {
     set_dropout(0);
   }
 
@@ -146,10 +129,7 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
   Encoder encoder;
   LayerNorm<Scalar, width> norm;
   FlattenHead<Scalar, head_inputs, horizon, width> head;
-  SeriesFrame<Scalar> frame;
 
-  /// Sets one rate everywhere, as in the reference. Sites are numbered by the unpruned
-  /// architecture.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     endogenous.dropout = {rate, 0};
@@ -158,9 +138,7 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
     head.dropout = {rate, 2 + Block<BlockMask{}>::sites * config().depth};
   }
 
-  struct Cache {
-    Arena arena;
-    typename SeriesFrame<Scalar>::Cache frame;
+  struct Cache : Base::FrameCache {
     typename EndogenousEmbedding<Scalar, patch, width>::Cache endogenous;
     typename InvertedEmbedding<Scalar, lookback, width>::Cache exogenous;
     typename Encoder::Cache encoder;
@@ -168,7 +146,6 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
     typename FlattenHead<Scalar, head_inputs, horizon, width>::Cache head;
     Rows<Scalar> targets, others;  // [B*L x S], [B*L x X] if not all variates are forecast
     Rows<Scalar, width> dmemory;
-    std::size_t samples = 0;
     bool memory = false;
   };
 
@@ -176,8 +153,7 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
   /// forward and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     Base::expect_channels(channels);
-    cache.arena.prepare(purpose, [&](Arena& arena) {
-      cache.samples = samples;
+    Base::prepare_cache(cache, purpose, samples, channels, [&](Arena& arena) {
       cache.memory = lives(arena.training());
       const std::size_t l = config().lookback, s = config().endogenous(),
                         tokens = config().tokens(), memory_tokens = config().memory_tokens();
@@ -196,14 +172,11 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
     });
   }
 
-  template <class PassType>
-  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
+  Rows<const Scalar> forward(const auto& pass, const WindowBatch<Scalar>& batch,
                              Cache& cache) const {
-    Base::expect_history(batch, cache.samples, config().channels);
+    const auto n = Base::enter(pass, batch, cache);
     if (cache.memory && config().marks)
       Base::expect_marks("time marks", batch.history_marks, batch.history.rows());
-    assert(!pass.training || cache.arena.training());
-    const auto n = frame.enter(pass, batch.history, cache.frame);
     Rows<const Scalar, width> memory;
     if (cache.memory)
       memory = exogenous.forward(pass, columns(n, 0, cache.others), batch.history_marks,
@@ -215,9 +188,7 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
     return frame.leave(pass, y, cache.frame);
   }
 
-  /// Takes dforecast [B*T x S]. The history is data and gets no gradient.
-  template <class PassType>
-  void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
+  void backward_input(const auto& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
     std::ranges::fill(cache.dmemory.flat(), Scalar(0));
     auto dtokens = norm.backward_input(pass, head.backward_input(pass, dy, cache.head), cache.norm);
@@ -245,13 +216,10 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
            head.multiply_adds(series);
   }
 
-  /// Number of columns of a forecast.
   [[nodiscard]] std::size_t target_channels(std::size_t /*channels*/) const {
     return config().endogenous();
   }
 
-  /// Numbers in the widest activation of one sample of the unpruned architecture. Determines how a
-  /// batch is divided into micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t /*channels*/) const {
     const std::size_t tokens = config().endogenous() * config().tokens();
     return std::max(tokens * std::max(config().width, config().ffn_width),
@@ -267,14 +235,12 @@ class TimeXer : public ForecasterBase<Scalar, ModelForm> {
     decltype(self.head)::for_each(self.head, prefix + "head.", list);
   }
 
-  /// The parts that no longer reach the forecast. Inference skips them.
   [[nodiscard]] std::vector<std::string> dead_parts() const {
     if (lives(false)) return {};
     return config().marks ? std::vector<std::string>{"ex_embedding", "time marks"}
                           : std::vector<std::string>{"ex_embedding"};
   }
 
-  /// The name of module i in the reference's state_dict.
   [[nodiscard]] std::string module_name(std::size_t i) const {
     return message("encoder.layers.", i / 2, i % 2 == 0 ? ".self_attention" : ".cross_attention");
   }

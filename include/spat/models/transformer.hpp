@@ -76,8 +76,6 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
   LayerNorm<Scalar, width> decoder_norm;
   Projection projection;
 
-  /// Sets one rate everywhere, as in the reference. Sites are numbered by the unpruned
-  /// architecture.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     const std::size_t encoder_sites = EncoderBlock<BlockMask{}>::sites * config().depth;
@@ -131,8 +129,7 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
     });
   }
 
-  template <class PassType>
-  Rows<const Scalar> forward(const PassType& pass, const WindowBatch<Scalar>& batch,
+  Rows<const Scalar> forward(const auto& pass, const WindowBatch<Scalar>& batch,
                              Cache& cache) const {
     check(batch, cache);
     assert(!pass.training || cache.arena.training());
@@ -153,9 +150,7 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
                               cache.projection);
   }
 
-  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
-  template <class PassType>
-  void backward_input(const PassType& pass, Rows<const Scalar> dforecast, Cache& cache) const {
+  void backward_input(const auto& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     const auto dlast = decoder_norm.backward_input(
         pass, projection.backward_input(pass, dforecast, cache.projection), cache.decoder_norm);
     const std::size_t t = config().horizon, n = config().decoder_steps();
@@ -196,13 +191,10 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
            projection.multiply_adds(config().horizon);
   }
 
-  /// Number of columns of a forecast.
   [[nodiscard]] std::size_t target_channels(std::size_t /*channels*/) const {
     return config().channels;
   }
 
-  /// Numbers in the widest activation of one sample of the unpruned architecture. Determines how a
-  /// batch is divided into micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t /*channels*/) const {
     return std::max(config().lookback, config().decoder_steps()) *
            std::max(config().width, config().ffn_width);
@@ -219,7 +211,6 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
     Projection::for_each(self.projection, prefix + "decoder.projection.", list);
   }
 
-  /// The parts that no longer reach the forecast. Inference skips them.
   [[nodiscard]] std::vector<std::string> dead_parts() const {
     std::vector<std::string> parts;
     if (!reads_memory(false)) parts.emplace_back("encoder");
@@ -229,7 +220,6 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
     return parts;
   }
 
-  /// The name of module i in the reference's state_dict.
   [[nodiscard]] std::string module_name(std::size_t i) const {
     if (i < config().depth) return message("encoder.attn_layers.", i, ".attention");
     const std::size_t j = i - config().depth;

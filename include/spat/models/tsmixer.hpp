@@ -2,7 +2,7 @@
 // attention.
 #pragma once
 
-#include <spat/models/forecaster_base.hpp>
+#include <spat/models/framed_forecaster.hpp>
 #include <spat/models/tsmixer/mixer_block.hpp>
 #include <spat/nn/stack.hpp>
 
@@ -20,29 +20,19 @@ struct TSMixerConfig {
   ModuleMask kept{};
 
   [[nodiscard]] constexpr std::size_t modules() const { return 0; }
-  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto c = static_cast<double>(channels), l = static_cast<double>(lookback),
                t = static_cast<double>(horizon), d = static_cast<double>(width);
     return static_cast<double>(depth) * ((2 * l * d + d + l) + (2 * c * d + d + c)) + (l * t + t);
   }
 
-  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) &&
            rule(width > 0, "width must be positive", "width", width) && rules::depth(*this, rule);
   }
-  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
-  /// Throws ConfigError with the rule that does not hold and its values.
-  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const TSMixerConfig&, const TSMixerConfig&) = default;
 
-  static constexpr auto fields() {
-    using C = TSMixerConfig;
-    return std::array{ConfigField{"channels", &C::channels}, ConfigField{"lookback", &C::lookback},
-                      ConfigField{"horizon", &C::horizon}, ConfigField{"width", &C::width},
-                      ConfigField{"depth", &C::depth}};
-  }
+  static constexpr auto fields() { return config_fields<TSMixerConfig>(); }
 };
 
 /// TSMixer (Chen et al., "TSMixer: An All-MLP Architecture for Time Series Forecasting", TMLR
@@ -56,8 +46,8 @@ struct TSMixerConfig {
 /// marks are not read. Errors: ConfigError for sizes that do not fit together, ShapeError for a
 /// batch of other sizes.
 template <class Scalar, class ModelForm = Dynamic<TSMixerConfig>>
-class TSMixer : public ForecasterBase<Scalar, ModelForm> {
-  using Base = ForecasterBase<Scalar, ModelForm>;
+class TSMixer : public FramedForecaster<Scalar, ModelForm> {
+  using Base = FramedForecaster<Scalar, ModelForm>;
   static constexpr std::size_t channel_count = extent<ModelForm, &TSMixerConfig::channels>();
   static constexpr std::size_t lookback = extent<ModelForm, &TSMixerConfig::lookback>();
   static constexpr std::size_t horizon = extent<ModelForm, &TSMixerConfig::horizon>();
@@ -69,7 +59,7 @@ class TSMixer : public ForecasterBase<Scalar, ModelForm> {
   using Mixer = Stack<Block, depth>;
 
  public:
-  using Base::config;
+  using Base::config, Base::frame;
   template <ModuleMask mask>
   using Pruned = TSMixer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "tsmixer";
@@ -77,39 +67,29 @@ class TSMixer : public ForecasterBase<Scalar, ModelForm> {
   explicit TSMixer(ModelForm model_form = {})
       : Base(model_form),
         mixer(config().depth, ModuleMask{}, config().lookback, config().channels, config().width),
-        projection(config().lookback, config().horizon),
-        frame(false, config().lookback, config().horizon) {
+        projection(config().lookback, config().horizon) {
     set_dropout(0);
   }
 
   Mixer mixer;
   Linear<Scalar, lookback, horizon> projection;
-  SeriesFrame<Scalar> frame;
 
-  /// Sets one rate everywhere, as in the reference.
   void set_dropout(double rate) {
     Base::keep_dropout(rate);
     mixer.set_dropout(rate, 0);
   }
 
-  struct Cache {
-    Arena arena;
-    typename SeriesFrame<Scalar>::Cache frame;
+  struct Cache : Base::FrameCache {
     typename Mixer::Cache mixer;
     typename Linear<Scalar, lookback, horizon>::Cache projection;
-    Rows<Scalar, lookback> series;  // [B*C x L]
-    std::size_t samples = 0;
   };
 
-  /// Lays the cache out for batches of `samples` windows of `channels` channels. Allocates; forward
-  /// and backward do not.
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     Base::expect_channels(channels);
-    cache.arena.prepare(purpose, [&](Arena& arena) {
-      cache.samples = samples;
+    Base::prepare_cache(cache, purpose, samples, channels, [&](Arena& arena) {
       const std::size_t rows = samples * channels;
       cache.frame.lay_out(arena, frame, samples, channels, channels);
-      arena.take(cache.series, rows, config().lookback);
+      Base::lay_out_series(arena, cache);
       cache.mixer.lay_out(arena, mixer, samples);
       cache.projection.lay_out(arena, projection, rows);
     });
@@ -117,15 +97,11 @@ class TSMixer : public ForecasterBase<Scalar, ModelForm> {
 
   Rows<const Scalar> forward(const Pass& pass, const WindowBatch<Scalar>& batch,
                              Cache& cache) const {
-    Base::expect_history(batch, cache.samples, config().channels);
-    assert(!pass.training || cache.arena.training());
-    transpose_samples<Scalar>(frame.enter(pass, batch.history, cache.frame), cache.samples,
-                              cache.series);
-    const auto x = mixer.forward(pass, Rows<const Scalar, lookback>(cache.series), cache.mixer);
+    const Rows<const Scalar, lookback> series = Base::enter_series(pass, batch, cache);
+    const auto x = mixer.forward(pass, series, cache.mixer);
     return frame.leave(pass, projection.forward(pass, x, cache.projection), cache.frame);
   }
 
-  /// Takes dforecast [B*T x C]. The history is data and gets no gradient.
   void backward_input(const Pass& pass, Rows<const Scalar> dforecast, Cache& cache) const {
     const auto dy = frame.backward_leave(pass, dforecast, cache.frame);
     mixer.backward_input(pass, projection.backward_input(pass, dy, cache.projection), cache.mixer);
@@ -137,13 +113,10 @@ class TSMixer : public ForecasterBase<Scalar, ModelForm> {
     projection.backward_weights(pass, caches.of(&Cache::projection), gradients.projection, share);
   }
 
-  /// Multiply-adds of the forecast of one window. Counts matrix products only.
   [[nodiscard]] std::size_t multiply_adds(std::size_t channels) const {
     return mixer.multiply_adds() + projection.multiply_adds(channels);
   }
 
-  /// Numbers in the widest activation of one sample. Determines how a batch is divided into
-  /// micro-batches.
   [[nodiscard]] std::size_t activation_size(std::size_t channels) const {
     return std::max(channels, config().lookback) * config().width;
   }

@@ -2,9 +2,8 @@
 // stages between which the statistics of its micro-batches are combined.
 #pragma once
 
-#include <spat/autograd/layer.hpp>
 #include <spat/kernels/normalize.hpp>
-#include <spat/kernels/reduce.hpp>
+#include <spat/nn/affine.hpp>
 
 namespace spat::inline SPAT_ABI {
 
@@ -20,41 +19,38 @@ namespace spat::inline SPAT_ABI {
 /// stage 2, `forward`, normalizes. Backward works likewise: `backward_observe`, `reduce_backward`,
 /// `backward_input`. Once per step `commit` updates the running statistics.
 template <std::floating_point Scalar, std::size_t Width = dynamic>
-class BatchNorm {
+class BatchNorm : public Affine<Scalar, Width> {
+  using Base = Affine<Scalar, Width>;
+
  public:
-  using Value = Scalar;
+  using Base::gain, Base::bias;
 
   explicit BatchNorm(std::size_t width)
-      : gain(1, width), bias(1, width), running_mean(1, width), running_variance(1, width),
-        batches(1, 1) {
-    std::ranges::fill(gain.flat(), Scalar(1));
+      : Base(width), running_mean(1, width), running_variance(1, width), batches(1, 1) {
     std::ranges::fill(running_variance.flat(), Scalar(1));
   }
 
-  Tensor<Scalar, 1, Width> gain, bias, running_mean, running_variance;
+  Tensor<Scalar, 1, Width> running_mean, running_variance;
   Tensor<Scalar, 1, 1> batches;  // commits so far
   Scalar epsilon = Scalar(1e-5);
 
-  struct Cache {
-    Rows<const Scalar, Width> x, dy;  // the caller's
-    Rows<Scalar, Width> y, normalized, dx;
+  struct Cache : Base::RowCache {
     std::size_t rows = 0, batch_rows = 0;  // of this micro-batch, of the batch
     std::span<Scalar> mean, squares;       // of this micro-batch: mean, sum of (x - mean)^2
     std::span<Scalar> batch_mean, batch_variance, inverse_deviation;
     /// Of this micro-batch: sum of dn, sum of dn n, with dn = gain dy.
     std::span<Scalar> sum, along;
     std::span<Scalar> batch_sum, batch_along;
+    std::span<Scalar> mean_dn, mean_along;  // the means over the batch, negated
 
     void lay_out(Arena& arena, const BatchNorm& layer, std::size_t row_count) {
       const std::size_t width = layer.gain.cols();
       rows = row_count;
-      normalized = {};
-      arena.take(y, rows, width);
+      Base::RowCache::lay_out_rows(arena, layer, rows);
       arena.take(inverse_deviation, width);
       if (!arena.training()) return;
-      for (auto* view : {&normalized, &dx}) arena.take(*view, rows, width);
-      for (auto* values :
-           {&mean, &squares, &batch_mean, &batch_variance, &sum, &along, &batch_sum, &batch_along})
+      for (auto* values : {&mean, &squares, &batch_mean, &batch_variance, &sum, &along, &batch_sum,
+                           &batch_along, &mean_dn, &mean_along})
         arena.take(*values, width);
     }
   };
@@ -144,29 +140,18 @@ class BatchNorm {
                                            Cache& cache) const {
     cache.dy = dy;
     const std::size_t width = dy.cols();
-    // From here on `mean` and `squares` hold the two means, negated.
     const Scalar rows = pass.training ? static_cast<Scalar>(cache.batch_rows) : Scalar(1);
     for (std::size_t c = 0; c < width; ++c) {
-      cache.mean[c] = pass.training ? -(cache.batch_sum[c] / rows) : Scalar(0);
-      cache.squares[c] = pass.training ? -(cache.batch_along[c] / rows) : Scalar(0);
+      cache.mean_dn[c] = pass.training ? -(cache.batch_sum[c] / rows) : Scalar(0);
+      cache.mean_along[c] = pass.training ? -(cache.batch_along[c] / rows) : Scalar(0);
     }
     pass.for_shares(dy.rows(), 4 * dy.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r)
         kernels::batch_norm_backward(cache.normalized.row(r), gain.data(),
-                                     cache.inverse_deviation.data(), cache.mean.data(),
-                                     cache.squares.data(), dy.row(r), width, cache.dx.row(r));
+                                     cache.inverse_deviation.data(), cache.mean_dn.data(),
+                                     cache.mean_along.data(), dy.row(r), width, cache.dx.row(r));
     });
     return cache.dx.middle_rows(0, dy.rows());
-  }
-
-  void backward_weights(const Pass&, Caches<Cache> caches, BatchNorm& gradients,
-                        Share& share) const {
-    if (!share.takes()) return;
-    for (const Cache& cache : caches) {
-      kernels::add_products<Scalar>(cache.dy, cache.normalized.middle_rows(0, cache.dy.rows()),
-                                    gradients.gain.data());
-      kernels::add_rows<Scalar>(cache.dy, gradients.bias.data());
-    }
   }
 
   /// Updates the running statistics once per step, from any micro-batch of the batch: running = (1
@@ -186,8 +171,7 @@ class BatchNorm {
 
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
-    list.add(name + "weight", self.gain);
-    list.add(name + "bias", self.bias);
+    Base::for_each(self, name, list);
     list.add(name + "running_mean", self.running_mean, {.kind = ParameterKind::buffer});
     list.add(name + "running_var", self.running_variance, {.kind = ParameterKind::buffer});
     list.add(name + "num_batches_tracked", self.batches, {.kind = ParameterKind::counter});

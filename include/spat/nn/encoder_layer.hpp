@@ -22,6 +22,7 @@ template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t 
 class EncoderLayer {
  public:
   using Value = Scalar;
+  using Tokens = Rows<const Scalar, Width>;
   using Mixer = Slot<MultiHeadAttention<Scalar, Width, Heads>, kept.presence(0)>;
   using Branch = ResidualBranch<Mixer, Scalar, Width>;
   using FeedForwardHalf = ResidualFeedForward<Scalar, Width, FfnWidth>;
@@ -57,18 +58,14 @@ class EncoderLayer {
     }
   };
 
-  template <class PassType>
-  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x,
-                                    Cache& cache) const {
+  Tokens forward(const auto& pass, Tokens x, Cache& cache) const {
     const auto n = attention.forward(pass, x, cache.attention, [&](const auto& mixer, auto& mine) {
       return mixer.forward(pass, x, x, mine);
     });
     return feed_forward.forward(pass, n, cache.feed_forward);
   }
 
-  template <class PassType>
-  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
-                                           Cache& cache) const {
+  Tokens backward_input(const auto& pass, Tokens dy, Cache& cache) const {
     const auto dn = feed_forward.backward_input(pass, dy, cache.feed_forward);
     return attention.backward_input(
         pass, dn, cache.attention, [&](const auto& mixer, auto& mine, auto dbranch) {

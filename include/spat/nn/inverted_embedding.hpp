@@ -1,8 +1,7 @@
 // nn. Embeds the whole lookback window of each variate as one token.
 #pragma once
 
-#include <spat/nn/dropout.hpp>
-#include <spat/nn/linear.hpp>
+#include <spat/nn/value_embedding.hpp>
 
 namespace spat::inline SPAT_ABI {
 
@@ -12,19 +11,15 @@ namespace spat::inline SPAT_ABI {
 /// Shapes:  x [samples * L x C]   marks [samples * L x M] or empty   y [samples * (C + M) x D]
 /// W [D x L], shared.
 template <std::floating_point Scalar, std::size_t Lookback = dynamic, std::size_t Width = dynamic>
-class InvertedEmbedding {
+class InvertedEmbedding : public ValueEmbedding<Scalar, Lookback, Width> {
+  using Base = ValueEmbedding<Scalar, Lookback, Width>;
+
  public:
-  using Value = Scalar;
-  using Embedding = Linear<Scalar, Lookback, Width>;
+  using Base::value_embedding, Base::dropout;
 
-  InvertedEmbedding(std::size_t lookback, std::size_t width) : value_embedding(lookback, width) {}
+  InvertedEmbedding(std::size_t lookback, std::size_t width) : Base(lookback, width) {}
 
-  Embedding value_embedding;
-  Dropout<Scalar> dropout;
-
-  struct Cache {
-    typename Embedding::Cache value_embedding;
-    typename Dropout<Scalar>::Cache dropout;
+  struct Cache : Base::PartCaches {
     Rows<Scalar, Lookback> series;
     Rows<Scalar> dx;
     std::size_t channels = 0, tokens = 0;
@@ -34,8 +29,8 @@ class InvertedEmbedding {
       channels = channel_count;
       tokens = channel_count + mark_count;
       const std::size_t rows = samples * tokens, lookback = layer.value_embedding.inputs();
-      value_embedding.lay_out(arena, layer.value_embedding, rows);
-      dropout.lay_out(arena, layer.dropout, rows, layer.value_embedding.outputs(), tokens);
+      this->value_embedding.lay_out(arena, layer.value_embedding, rows);
+      this->dropout.lay_out(arena, layer.dropout, rows, layer.value_embedding.outputs(), tokens);
       arena.temporarily([&] { arena.take(series, rows, lookback); });
       if (arena.training()) arena.take(dx, samples * lookback, channels);
     }
@@ -59,29 +54,11 @@ class InvertedEmbedding {
   Rows<const Scalar> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
                                     Cache& cache) const {
     const std::size_t lookback = value_embedding.inputs();
-    const auto dseries = value_embedding.backward_input(
-        pass, dropout.backward_input(pass, dy, cache.dropout), cache.value_embedding);
+    const auto dseries = Base::backward_values(pass, dy, cache);
     for (std::size_t s = 0; s < dseries.rows() / cache.tokens; ++s)
       kernels::transpose(dseries.row(s * cache.tokens), cache.channels, lookback,
                          cache.dx.row(s * lookback));
     return cache.dx;
-  }
-
-  /// Replaces backward_input if dx is not needed.
-  void skip_input(const Pass& pass, Rows<const Scalar, Width> dy, Cache& cache) const {
-    value_embedding.skip_input(dropout.backward_input(pass, dy, cache.dropout),
-                               cache.value_embedding);
-  }
-
-  void backward_weights(const Pass& pass, Caches<Cache> caches, InvertedEmbedding& gradients,
-                        Share& share) const {
-    value_embedding.backward_weights(pass, caches.of(&Cache::value_embedding),
-                                     gradients.value_embedding, share);
-  }
-
-  template <class Self, class List>
-  static void for_each(Self& self, const std::string& name, List& list) {
-    Embedding::for_each(self.value_embedding, name + "value_embedding.", list);
   }
 };
 

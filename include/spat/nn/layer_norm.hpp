@@ -1,9 +1,8 @@
 // nn. Layer normalization over the feature axis.
 #pragma once
 
-#include <spat/autograd/layer.hpp>
 #include <spat/kernels/normalize.hpp>
-#include <spat/kernels/reduce.hpp>
+#include <spat/nn/affine.hpp>
 
 namespace spat::inline SPAT_ABI {
 
@@ -14,29 +13,22 @@ namespace spat::inline SPAT_ABI {
 /// The variance is the biased one. Shapes, with R rows:  x, y, n [R x D]   gain, bias [D]   inverse
 /// deviation [R].
 template <std::floating_point Scalar, std::size_t Width = dynamic>
-class LayerNorm {
+class LayerNorm : public Affine<Scalar, Width> {
+  using Base = Affine<Scalar, Width>;
+
  public:
-  using Value = Scalar;
+  using Base::gain, Base::bias;
 
-  explicit LayerNorm(std::size_t width) : gain(1, width), bias(1, width) {
-    std::ranges::fill(gain.flat(), Scalar(1));
-  }
+  explicit LayerNorm(std::size_t width) : Base(width) {}
 
-  Tensor<Scalar, 1, Width> gain, bias;
   Scalar epsilon = Scalar(1e-5);
 
-  struct Cache {
-    Rows<Scalar, Width> y, normalized, dx;
-    Rows<const Scalar, Width> dy;  // the caller's
+  struct Cache : Base::RowCache {
     std::span<Scalar> inverse_deviation;
 
     void lay_out(Arena& arena, const LayerNorm& layer, std::size_t rows) {
-      arena.take(y, rows, layer.gain.cols());
-      normalized = {};
-      if (!arena.training()) return;
-      arena.take(normalized, rows, layer.gain.cols());
-      arena.take(dx, rows, layer.gain.cols());
-      arena.take(inverse_deviation, rows);
+      Base::RowCache::lay_out_rows(arena, layer, rows);
+      if (arena.training()) arena.take(inverse_deviation, rows);
     }
   };
 
@@ -69,22 +61,6 @@ class LayerNorm {
                                      cache.dx.row(r));
     });
     return cache.dx.middle_rows(0, dy.rows());
-  }
-
-  void backward_weights(const Pass& /*pass*/, Caches<Cache> caches, LayerNorm& gradients,
-                        Share& share) const {
-    if (!share.takes()) return;
-    for (const Cache& cache : caches) {
-      kernels::add_products<Scalar>(cache.dy, cache.normalized.middle_rows(0, cache.dy.rows()),
-                                    gradients.gain.data());
-      kernels::add_rows<Scalar>(cache.dy, gradients.bias.data());
-    }
-  }
-
-  template <class Self, class List>
-  static void for_each(Self& self, const std::string& name, List& list) {
-    list.add(name + "weight", self.gain);
-    list.add(name + "bias", self.bias);
   }
 };
 

@@ -56,7 +56,6 @@ struct CrossformerConfig {
     while (count > 0 && !kept.keeps(cross_module(count - 1))) --count;
     return count;
   }
-  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto c = static_cast<double>(channels), d = static_cast<double>(width),
                f = static_cast<double>(ffn_width), rows = static_cast<double>(segment),
@@ -79,7 +78,6 @@ struct CrossformerConfig {
     return total;
   }
 
-  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) && rules::attention_blocks(*this, rule, most_depth) &&
            rule(segment > 0 && window > 0 && routers > 0,
@@ -88,19 +86,12 @@ struct CrossformerConfig {
            rule(unmergeable() == 0, "too few segments to merge", "segments", unmergeable(),
                 "window", window);
   }
-  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
-  /// Throws ConfigError with the rule and the values.
-  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const CrossformerConfig&, const CrossformerConfig&) = default;
 
   static constexpr auto fields() {
     using C = CrossformerConfig;
-    return std::array{
-        ConfigField{"channels", &C::channels},   ConfigField{"lookback", &C::lookback},
-        ConfigField{"horizon", &C::horizon},     ConfigField{"width", &C::width},
-        ConfigField{"ffn_width", &C::ffn_width}, ConfigField{"heads", &C::heads},
-        ConfigField{"depth", &C::depth},         ConfigField{"segment", &C::segment},
-        ConfigField{"window", &C::window},       ConfigField{"routers", &C::routers}};
+    return config_fields<C>(
+        {{"segment", &C::segment}, {"window", &C::window}, {"routers", &C::routers}});
   }
 
  private:

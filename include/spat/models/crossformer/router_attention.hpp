@@ -21,6 +21,7 @@ template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t H
 class RouterAttention {
  public:
   using Value = Scalar;
+  using Tokens = Rows<const Scalar, Width>;
   using Attention = MultiHeadAttention<Scalar, Width, Heads>;
   static constexpr std::size_t sites = 2;
 
@@ -65,9 +66,7 @@ class RouterAttention {
     }
   };
 
-  template <class PassType>
-  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x,
-                                    Cache& cache) const {
+  Tokens forward(const auto& pass, Tokens x, Cache& cache) const {
     const auto receiving = pass.folded(segments), sending = receiving.at(pass.module, 1);
     turn(pass, x, cache.channels, segments, cache.turned);
     const auto buffer = dim_sender.forward(sending, router.repeat(pass, cache.router), cache.turned,
@@ -77,9 +76,7 @@ class RouterAttention {
     return cache.y;
   }
 
-  template <class PassType>
-  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
-                                           Cache& cache) const {
+  Tokens backward_input(const auto& pass, Tokens dy, Cache& cache) const {
     const auto receiving = pass.folded(segments), sending = receiving.at(pass.module, 1);
     turn(pass, dy, cache.channels, segments, cache.dy_turned);
     const auto received =
@@ -115,8 +112,8 @@ class RouterAttention {
 
  private:
   /// Sets y(b, j, i) = x(b, i, j) for i < outer and j < inner, with one token per element.
-  static void turn(const Pass& pass, Rows<const Scalar, Width> x, std::size_t outer,
-                   std::size_t inner, Rows<Scalar, Width> y) {
+  static void turn(const Pass& pass, Tokens x, std::size_t outer, std::size_t inner,
+                   Rows<Scalar, Width> y) {
     pass.for_shares(x.rows() / inner, x.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t r = first; r < last; ++r)
         for (std::size_t j = 0; j < inner; ++j) {

@@ -22,6 +22,7 @@ template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t 
 class ScaleBlock {
  public:
   using Value = Scalar;
+  using Tokens = Rows<const Scalar, Width>;
   using Attention = TwoStageAttention<Scalar, kept, Width, FfnWidth, Heads>;
   using Merging = SegmentMerging<Scalar, Width>;
   static constexpr std::size_t modules = Attention::modules, sites = Attention::sites;
@@ -43,7 +44,7 @@ class ScaleBlock {
   struct Cache {
     typename Merging::Cache merge_layer;
     typename Attention::Cache attention;
-    Rows<const Scalar, Width> y;
+    Tokens y;
     Rows<Scalar, Width> dy;
     std::size_t samples = 0;
 
@@ -59,9 +60,7 @@ class ScaleBlock {
     }
   };
 
-  template <class PassType>
-  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x,
-                                    Cache& cache) const {
+  Tokens forward(const auto& pass, Tokens x, Cache& cache) const {
     if (cache.samples == 0) return x;
     if (merge_layer) x = merge_layer->forward(pass, x, cache.merge_layer);
     cache.y = attention.forward(pass, x, cache.attention);
@@ -71,9 +70,7 @@ class ScaleBlock {
 
   /// dy is the gradient from the next block, `beside` the gradient from another reader. Either may
   /// be empty.
-  template <class PassType>
-  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
-                                           Cache& cache, Rows<const Scalar, Width> beside) const {
+  Tokens backward_input(const auto& pass, Tokens dy, Cache& cache, Tokens beside) const {
     const auto dx =
         attention.backward_input(pass, sum_of_gradients(dy, beside, cache.dy), cache.attention);
     return merge_layer ? merge_layer->backward_input(pass, dx, cache.merge_layer) : dx;

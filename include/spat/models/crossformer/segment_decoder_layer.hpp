@@ -28,6 +28,7 @@ class SegmentDecoderLayer {
 
  public:
   using Value = Scalar;
+  using Tokens = Rows<const Scalar, Width>;
   using SelfAttention = TwoStageAttention<Scalar, kept.slice(0, 2), Width, FfnWidth, Heads>;
   using CrossAttention = ResidualBranch<Slot<Attention, kept.presence(2)>, Scalar, Width>;
   using FeedForwardHalf = ResidualFeedForward<Scalar, Width, Width>;
@@ -59,7 +60,7 @@ class SegmentDecoderLayer {
     typename FeedForwardHalf::Cache feed_forward;
     typename Map::Cache linear_pred;
     Rows<const Scalar, Segment> prediction;
-    Rows<const Scalar, Width> dmemory;  // empty if the memory is not read
+    Tokens dmemory;  // empty if the memory is not read
     Rows<Scalar, Width> dy;
 
     /// `m` is the number of tokens of one variate's memory.
@@ -78,9 +79,7 @@ class SegmentDecoderLayer {
     }
   };
 
-  template <class PassType>
-  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x, Cache& cache,
-                                    Rows<const Scalar, Width> memory) const {
+  Tokens forward(const auto& pass, Tokens x, Cache& cache, Tokens memory) const {
     const auto series = pass.folded(cache.self_attention.channels);
     const auto a = self_attention.forward(pass, x, cache.self_attention);
     const auto n = cross_attention.forward(
@@ -93,10 +92,8 @@ class SegmentDecoderLayer {
   }
 
   /// dy is the gradient from the next layer; empty for the last layer. Leaves dmemory in the cache.
-  template <class PassType>
-  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
-                                           Cache& cache,
-                                           Rows<const Scalar, Segment> dprediction) const {
+  Tokens backward_input(const auto& pass, Tokens dy, Cache& cache,
+                        Rows<const Scalar, Segment> dprediction) const {
     const auto series = pass.folded(cache.self_attention.channels);
     const auto dpredicted = linear_pred.backward_input(pass, dprediction, cache.linear_pred);
     const auto dn = feed_forward.backward_input(series, sum_of_gradients(dy, dpredicted, cache.dy),

@@ -17,6 +17,7 @@ template <std::floating_point Scalar, std::size_t Width = dynamic>
 class SegmentMerging {
  public:
   using Value = Scalar;
+  using Tokens = Rows<const Scalar, Width>;
   using Map = Linear<Scalar, dynamic, Width>;
 
   SegmentMerging(std::size_t segment_count, std::size_t window_size, std::size_t width)
@@ -48,8 +49,7 @@ class SegmentMerging {
     }
   };
 
-  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x,
-                                    Cache& cache) const {
+  Tokens forward(const Pass& pass, Tokens x, Cache& cache) const {
     const std::size_t width = x.cols(), series = x.rows() / segments, padded = merged() * window;
     if (padding() > 0) {
       for (std::size_t i = 0; i < series; ++i) {
@@ -64,12 +64,11 @@ class SegmentMerging {
                                 cache.linear_trans);
   }
 
-  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
-                                           Cache& cache) const {
+  Tokens backward_input(const Pass& pass, Tokens dy, Cache& cache) const {
     const auto d = norm.backward_input(
         pass, linear_trans.backward_input(pass, dy, cache.linear_trans), cache.norm);
     const std::size_t width = dy.cols(), series = dy.rows() / merged(), padded = merged() * window;
-    const Rows<const Scalar, Width> dpadded{d.data(), series * padded, width};
+    const Tokens dpadded{d.data(), series * padded, width};
     if (padding() == 0) return dpadded;
     for (std::size_t i = 0; i < series; ++i) {
       const auto all = dpadded.middle_rows(i * padded, padded).flat();

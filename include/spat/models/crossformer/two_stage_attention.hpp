@@ -25,6 +25,7 @@ template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t 
 class TwoStageAttention {
  public:
   using Value = Scalar;
+  using Tokens = Rows<const Scalar, Width>;
   using TimeStage = EncoderLayer<Scalar, kept.slice(0, 1), Width, FfnWidth, Heads>;
   using Routers = RouterAttention<Scalar, Width, Heads>;
   using Routing = ResidualBranch<Slot<Routers, kept.presence(1)>, Scalar, Width>;
@@ -74,9 +75,7 @@ class TwoStageAttention {
     }
   };
 
-  template <class PassType>
-  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x,
-                                    Cache& cache) const {
+  Tokens forward(const auto& pass, Tokens x, Cache& cache) const {
     const auto series =
         pass.folded(cache.channels);  // each variate is a sample, except to the routers
     const auto u = time_stage.forward(series, x, cache.time_stage);
@@ -86,9 +85,7 @@ class TwoStageAttention {
     return feed_forward.forward(series, w, cache.feed_forward);
   }
 
-  template <class PassType>
-  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
-                                           Cache& cache) const {
+  Tokens backward_input(const auto& pass, Tokens dy, Cache& cache) const {
     const auto series = pass.folded(cache.channels);
     const auto dw = feed_forward.backward_input(series, dy, cache.feed_forward);
     const auto du = routing.backward_input(

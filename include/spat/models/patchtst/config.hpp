@@ -32,7 +32,6 @@ struct BasicPatchTSTConfig {
     return (lookback - patch) / stride + 2;
   }  // P
   [[nodiscard]] constexpr std::size_t head_inputs() const { return width * patches(); }
-  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto t = static_cast<double>(horizon), d = static_cast<double>(width),
                f = static_cast<double>(ffn_width),
@@ -49,7 +48,6 @@ struct BasicPatchTSTConfig {
       return common + d + n * d;  // the embedding's bias, the positions
   }
 
-  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) &&
            rule(patch > 0 && stride > 0, "patch and stride must be positive", "patch", patch,
@@ -58,20 +56,12 @@ struct BasicPatchTSTConfig {
                 patch) &&
            rules::attention_blocks(*this, rule);
   }
-  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
-  /// Throws ConfigError with the rule and the values.
-  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const BasicPatchTSTConfig&,
                                    const BasicPatchTSTConfig&) = default;
 
   static constexpr auto fields() {
     using C = BasicPatchTSTConfig;
-    return std::array{
-        ConfigField{"channels", &C::channels},   ConfigField{"lookback", &C::lookback},
-        ConfigField{"horizon", &C::horizon},     ConfigField{"width", &C::width},
-        ConfigField{"ffn_width", &C::ffn_width}, ConfigField{"heads", &C::heads},
-        ConfigField{"depth", &C::depth},         ConfigField{"patch", &C::patch},
-        ConfigField{"stride", &C::stride},       ConfigField{"instance_norm", &C::instance_norm}};
+    return config_fields<C>({{"patch", &C::patch}, {"stride", &C::stride}});
   }
 };
 

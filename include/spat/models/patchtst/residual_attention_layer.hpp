@@ -99,9 +99,8 @@ class ResidualAttentionLayer {
   };
 
   /// Returns the scores for the blocks above.
-  template <class PassType>
-  Rows<const Scalar> mix(const PassType& pass, Rows<const Scalar, Width> x,
-                         Rows<const Scalar> scores, Cache& cache) const {
+  Rows<const Scalar> mix(const auto& pass, Rows<const Scalar, Width> x, Rows<const Scalar> scores,
+                         Cache& cache) const {
     cache.u = x;
     if_kept(
         [&](const auto& mixer, auto& mine) {
@@ -145,9 +144,7 @@ class ResidualAttentionLayer {
     Rows<const Scalar> scores;
   };
   /// `dscores` is the gradient with respect to the scores that mix() returned.
-  template <class PassType>
-  InputGradients backward_mix(const PassType& pass, Rows<const Scalar> dscores,
-                              Cache& cache) const {
+  InputGradients backward_mix(const auto& pass, Rows<const Scalar> dscores, Cache& cache) const {
     Rows<const Scalar, Width> dx =
         attention_norm.backward_input(pass, cache.dn, cache.attention_norm);
     if_kept(

@@ -13,6 +13,7 @@ template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t I
 class BidirectionalMamba {
  public:
   using Value = Scalar;
+  using Tokens = Rows<const Scalar, Width>;
   using Direction = Mamba<Scalar, Width, Inner, States>;
 
   BidirectionalMamba(std::size_t width, std::size_t inner, std::size_t states, std::size_t kernel)
@@ -34,8 +35,7 @@ class BidirectionalMamba {
     }
   };
 
-  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x,
-                                    Cache& cache) const {
+  Tokens forward(const Pass& pass, Tokens x, Cache& cache) const {
     const auto y = cache.y.middle_rows(0, x.rows());
     const auto first = ahead.forward(pass, x, cache.ahead);
     kernels::add<Scalar>(first.flat(), back.forward(pass, x, cache.back).flat(), y.flat());
@@ -44,10 +44,9 @@ class BidirectionalMamba {
 
   /// The gradients of the two directions, each with respect to x.
   struct InputGradients {
-    Rows<const Scalar, Width> ahead, back;
+    Tokens ahead, back;
   };
-  InputGradients backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
-                                Cache& cache) const {
+  InputGradients backward_input(const Pass& pass, Tokens dy, Cache& cache) const {
     const auto first = ahead.backward_input(pass, dy, cache.ahead);
     return {first, back.backward_input(pass, dy, cache.back)};
   }

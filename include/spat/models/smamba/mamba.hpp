@@ -26,6 +26,7 @@ template <std::floating_point Scalar, std::size_t Width = dynamic, std::size_t I
 class Mamba {
  public:
   using Value = Scalar;
+  using Tokens = Rows<const Scalar, Width>;
 
   [[nodiscard]] static constexpr std::size_t rank_of(std::size_t width) {
     return divide_up(width, std::size_t{16});
@@ -97,8 +98,7 @@ class Mamba {
     }
   };
 
-  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x,
-                                    Cache& cache) const {
+  Tokens forward(const Pass& pass, Tokens x, Cache& cache) const {
     const std::size_t rows = x.rows(), rank_size = dt_proj.inputs(), states = scan.states();
     const kernels::Strided<const Scalar> projected = in_proj.forward(pass, x, cache.in_proj);
     const auto v = conv1d.forward(pass, projected.part(0, rows, 0, inner()), cache.conv1d);
@@ -126,8 +126,7 @@ class Mamba {
     return out_proj.forward(pass, cache.gated.middle_rows(0, rows), cache.out_proj);
   }
 
-  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
-                                           Cache& cache) const {
+  Tokens backward_input(const Pass& pass, Tokens dy, Cache& cache) const {
     const std::size_t rows = dy.rows(), rank_size = dt_proj.inputs(), states = scan.states();
     const auto dgated = out_proj.backward_input(pass, dy, cache.out_proj);
     const kernels::Strided<Scalar> dprojected = cache.dprojected.middle_rows(0, rows);

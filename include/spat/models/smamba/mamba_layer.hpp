@@ -22,10 +22,12 @@ template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t 
 class MambaLayer {
  public:
   using Value = Scalar;
+  using Tokens = Rows<const Scalar, Width>;
   using Both = BidirectionalMamba<Scalar, Width, Inner, States>;
   using Branch = ResidualBranch<Slot<Both, kept.presence(0)>, Scalar, Width>;
   using FeedForwardHalf = ResidualFeedForward<Scalar, Width, FfnWidth>;
   static constexpr std::size_t modules = 1, sites = 2;
+  static constexpr bool reports_itself = true;  // a criterion receives no events of Mambas
 
   /// Bit 0 of `keeps`: both Mambas.
   MambaLayer(std::size_t width, std::size_t ffn_width, std::size_t inner, std::size_t states,
@@ -55,16 +57,14 @@ class MambaLayer {
     }
   };
 
-  Rows<const Scalar, Width> forward(const Pass& pass, Rows<const Scalar, Width> x,
-                                    Cache& cache) const {
+  Tokens forward(const Pass& pass, Tokens x, Cache& cache) const {
     const auto n = mamba.forward(pass, x, cache.mamba, [&](const auto& both, auto& mine) {
       return both.forward(pass, x, mine);
     });
     return feed_forward.forward(pass, n, cache.feed_forward);
   }
 
-  Rows<const Scalar, Width> backward_input(const Pass& pass, Rows<const Scalar, Width> dy,
-                                           Cache& cache) const {
+  Tokens backward_input(const Pass& pass, Tokens dy, Cache& cache) const {
     const auto dn = feed_forward.backward_input(pass, dy, cache.feed_forward);
     return mamba.backward_input(pass, dn, cache.mamba,
                                 [&](const auto& both, auto& mine, auto dbranch) {

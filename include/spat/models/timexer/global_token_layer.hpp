@@ -2,9 +2,7 @@
 // also attend to a memory.
 #pragma once
 
-#include <spat/nn/attention.hpp>
-#include <spat/nn/residual_branch.hpp>
-#include <spat/nn/residual_feed_forward.hpp>
+#include <spat/nn/memory_block.hpp>
 
 namespace spat::inline SPAT_ABI {
 
@@ -22,43 +20,20 @@ namespace spat::inline SPAT_ABI {
 ///
 ///     x, y [samples * S * N x D]   g [samples * S x D]   m [samples * Lk x D]
 ///
-/// Two prunable modules: `self_attention.mixer`, `cross_attention.mixer`. Dropouts are sites
-/// first_site .. first_site + 5 (probabilities and branch of each attention, hidden units,
-/// feed-forward branch), even if a module was pruned.
+/// Modules and sites are those of a MemoryBlock.
 template <std::floating_point Scalar, BlockMask kept = BlockMask{}, std::size_t Width = dynamic,
           std::size_t FfnWidth = dynamic, std::size_t Heads = dynamic>
-class GlobalTokenLayer {
-  using Attention = MultiHeadAttention<Scalar, Width, Heads>;
+class GlobalTokenLayer : public MemoryBlock<Scalar, kept, Width, FfnWidth, Heads> {
+  using Base = MemoryBlock<Scalar, kept, Width, FfnWidth, Heads>;
 
  public:
-  using Value = Scalar;
-  using SelfAttention = ResidualBranch<Slot<Attention, kept.presence(0)>, Scalar, Width>;
-  using CrossAttention = ResidualBranch<Slot<Attention, kept.presence(1)>, Scalar, Width>;
-  using FeedForwardHalf = ResidualFeedForward<Scalar, Width, FfnWidth>;
-  static constexpr std::size_t modules = 2, sites = 6;
+  using Base::self_attention, Base::cross_attention, Base::feed_forward;
+  using typename Base::Tokens;
 
-  /// Bits 0 and 1 of `keeps`: the self-attention, the cross-attention.
   GlobalTokenLayer(std::size_t width, std::size_t ffn_width, std::size_t heads, ModuleMask keeps)
-      : self_attention(make_slot<Attention, kept.presence(0)>(keeps.keeps(0), width, heads), width),
-        cross_attention(make_slot<Attention, kept.presence(1)>(keeps.keeps(1), width, heads),
-                        width),
-        feed_forward(width, ffn_width) {}
+      : Base(width, ffn_width, heads, keeps) {}
 
-  SelfAttention self_attention;
-  CrossAttention cross_attention;
-  FeedForwardHalf feed_forward;
-
-  /// Sets one rate for all dropouts. Sites are numbered from `first_site`.
-  void set_dropout(double rate, std::size_t first_site) {
-    self_attention.set_dropout(rate, first_site);
-    cross_attention.set_dropout(rate, first_site + 2);
-    feed_forward.set_dropout(rate, first_site + 4);
-  }
-
-  struct Cache {
-    typename SelfAttention::Cache self_attention;
-    typename CrossAttention::Cache cross_attention;
-    typename FeedForwardHalf::Cache feed_forward;
+  struct Cache : Base::PartCaches {
     Rows<Scalar, Width> g, dg;  // u's last tokens before the cross-attention; their gradient
     std::size_t series = 0, tokens = 0;
 
@@ -70,24 +45,22 @@ class GlobalTokenLayer {
       tokens = token_count;
       const std::size_t sample_rows = series * tokens, rows = samples * sample_rows,
                         globals = samples * series, width = layer.self_attention.norm.gain.cols();
-      feed_forward.lay_out_result(arena, layer.feed_forward, rows);
+      this->feed_forward.lay_out_result(arena, layer.feed_forward, rows);
       arena.temporarily([&] {
-        self_attention.lay_out(arena, layer.self_attention, rows, sample_rows, globals, tokens,
-                               tokens);
+        this->self_attention.lay_out(arena, layer.self_attention, rows, sample_rows, globals,
+                                     tokens, tokens);
         arena.temporarily([&] {
           arena.take(g, globals, width);
-          cross_attention.lay_out(arena, layer.cross_attention, globals, series, samples, series,
-                                  memory_tokens);
+          this->cross_attention.lay_out(arena, layer.cross_attention, globals, series, samples,
+                                        series, memory_tokens);
         });
-        feed_forward.lay_out_inside(arena, layer.feed_forward, rows, sample_rows);
+        this->feed_forward.lay_out_inside(arena, layer.feed_forward, rows, sample_rows);
       });
       if (arena.training()) arena.take(dg, globals, width);
     }
   };
 
-  template <class PassType>
-  Rows<const Scalar, Width> forward(const PassType& pass, Rows<const Scalar, Width> x, Cache& cache,
-                                    Rows<const Scalar, Width> memory) const {
+  Tokens forward(const auto& pass, Tokens x, Cache& cache, Tokens memory) const {
     self_attention.forward(pass, x, cache.self_attention, [&](const auto& mixer, auto& mine) {
       return mixer.forward(pass.folded(cache.series), x, x, mine);
     });
@@ -103,17 +76,14 @@ class GlobalTokenLayer {
 
   /// Returns dx and *adds* the memory's gradient to `dmemory`. Layers that share a memory call it
   /// one after the other.
-  template <class PassType>
-  Rows<const Scalar, Width> backward_input(const PassType& pass, Rows<const Scalar, Width> dy,
-                                           Cache& cache, Rows<Scalar, Width> dmemory) const {
+  Tokens backward_input(const auto& pass, Tokens dy, Cache& cache,
+                        Rows<Scalar, Width> dmemory) const {
     feed_forward.backward_input(pass, dy, cache.feed_forward);
     const auto du = feed_forward.writable_input_gradient(cache.feed_forward);
     take_globals(du, cache.tokens, cache.dg);
     const auto dg = cross_attention.backward_input(
         pass, cache.dg, cache.cross_attention, [&](const auto& mixer, auto& mine, auto dbranch) {
-          const auto through = mixer.backward_input(pass.at(pass.module + 1), dbranch, mine);
-          kernels::add<Scalar>(dmemory.flat(), through.memory.flat(), dmemory.flat());
-          return through.query;
+          return Base::backward_mixer(mixer, pass.at(pass.module + 1), dbranch, mine, dmemory);
         });
     put_globals(dg, cache.tokens, du);
     return self_attention.backward_input(
@@ -121,16 +91,6 @@ class GlobalTokenLayer {
           const auto through = mixer.backward_input(pass.folded(cache.series), dbranch, mine);
           return std::pair{through.query, through.memory};
         });
-  }
-
-  void backward_weights(const Pass& pass, Caches<Cache> caches, GlobalTokenLayer& gradients,
-                        Share& share) const {
-    self_attention.backward_weights(pass, caches.of(&Cache::self_attention),
-                                    gradients.self_attention, share);
-    cross_attention.backward_weights(pass, caches.of(&Cache::cross_attention),
-                                     gradients.cross_attention, share);
-    feed_forward.backward_weights(pass, caches.of(&Cache::feed_forward), gradients.feed_forward,
-                                  share);
   }
 
   /// Multiply-adds per sample. Counts matrix products only.
@@ -141,25 +101,14 @@ class GlobalTokenLayer {
            feed_forward.multiply_adds(series * tokens);
   }
 
-  template <class Self, class List>
-  static void for_each(Self& self, const std::string& name, List& list) {
-    using Norm = LayerNorm<Scalar, Width>;
-    SelfAttention::for_each_of_mixer(self.self_attention, name + "self_attention.", list);
-    CrossAttention::for_each_of_mixer(self.cross_attention, name + "cross_attention.", list);
-    FeedForwardHalf::Perceptron::for_each(self.feed_forward.ffn, name, list);
-    Norm::for_each(self.self_attention.norm, name + "norm1.", list);
-    Norm::for_each(self.cross_attention.norm, name + "norm2.", list);
-    Norm::for_each(self.feed_forward.norm, name + "norm3.", list);
-  }
-
  private:
   /// Sets g to the last of every `tokens` rows of x.
-  static void take_globals(Rows<const Scalar, Width> x, std::size_t tokens, Rows<Scalar, Width> g) {
+  static void take_globals(Tokens x, std::size_t tokens, Rows<Scalar, Width> g) {
     for (std::size_t r = 0; r < g.rows(); ++r)
       std::copy_n(x.row(r * tokens + tokens - 1), g.cols(), g.row(r));
   }
   /// Sets the last of every `tokens` rows of x to g.
-  static void put_globals(Rows<const Scalar, Width> g, std::size_t tokens, Rows<Scalar, Width> x) {
+  static void put_globals(Tokens g, std::size_t tokens, Rows<Scalar, Width> x) {
     for (std::size_t r = 0; r < g.rows(); ++r)
       std::copy_n(g.row(r), g.cols(), x.row(r * tokens + tokens - 1));
   }

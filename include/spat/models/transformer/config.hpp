@@ -24,7 +24,6 @@ struct TransformerConfig {
 
   [[nodiscard]] constexpr std::size_t modules() const { return depth + 2 * decoder_depth; }
   [[nodiscard]] constexpr std::size_t decoder_steps() const { return label + horizon; }
-  /// Number of learned values. A double, because a file may claim any sizes.
   [[nodiscard]] double parameters() const {
     const auto c = static_cast<double>(channels), m = static_cast<double>(marks),
                d = static_cast<double>(width), f = static_cast<double>(ffn_width);
@@ -35,7 +34,6 @@ struct TransformerConfig {
            static_cast<double>(decoder_depth) * (ffn + 6 * d) + 4 * d + (d * c + c);
   }
 
-  [[nodiscard]] constexpr auto with_kept(ModuleMask mask) const { return keeping(*this, mask); }
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) &&
            rule(marks > 0, "Transformer needs time marks", "marks", marks) &&
@@ -51,19 +49,11 @@ struct TransformerConfig {
                 "encoder layers", depth, "decoder layers", decoder_depth) &&
            rules::heads(*this, rule);
   }
-  [[nodiscard]] constexpr bool valid() const { return is_valid(*this); }
-  /// Throws ConfigError with the rule and the values.
-  void check() const { check_rules(*this); }
   friend constexpr bool operator==(const TransformerConfig&, const TransformerConfig&) = default;
 
   static constexpr auto fields() {
     using C = TransformerConfig;
-    return std::array{
-        ConfigField{"channels", &C::channels},   ConfigField{"marks", &C::marks},
-        ConfigField{"lookback", &C::lookback},   ConfigField{"horizon", &C::horizon},
-        ConfigField{"label", &C::label},         ConfigField{"width", &C::width},
-        ConfigField{"ffn_width", &C::ffn_width}, ConfigField{"heads", &C::heads},
-        ConfigField{"depth", &C::depth},         ConfigField{"decoder_depth", &C::decoder_depth}};
+    return config_fields<C>({{"decoder_depth", &C::decoder_depth}});
   }
 };
 
