@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+namespace parameters_tests {
+
 using spat::ParameterKind;
 
 namespace {
@@ -210,3 +212,5 @@ TEST_CASE("A gradient that is not a number is detected", "[autograd]") {
   const double error = spat::gradient_error(x, std::vector<double>{2, std::nan("")}, loss);
   CHECK_FALSE(error < 1e-6);
 }
+
+}  // namespace parameters_tests

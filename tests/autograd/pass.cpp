@@ -5,6 +5,8 @@
 #include <atomic>
 #include <vector>
 
+namespace pass_tests {
+
 using spat::Pass;
 using spat::Share;
 
@@ -73,3 +75,5 @@ TEST_CASE("A call says which keys a query sees", "[autograd]") {
   CHECK(call.sees(1, 2, 1));
   CHECK_FALSE(call.sees(1, 0, 1));
 }
+
+}  // namespace pass_tests

@@ -6,6 +6,8 @@
 #include <array>
 #include <cstdint>
 
+namespace arena_tests {
+
 using spat::Arena;
 using spat::Purpose;
 using spat::Rows;
@@ -104,3 +106,5 @@ TEST_CASE("An empty layout takes nothing, and an arena's views survive its move"
   CHECK(moved.size_bytes() == 64);
   CHECK(values[3] == 5);
 }
+
+}  // namespace arena_tests

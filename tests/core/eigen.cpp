@@ -6,6 +6,8 @@
 
 #include <tests/catch.hpp>
 
+namespace eigen_tests {
+
 using namespace spat;
 
 TEST_CASE("a view and its Eigen map share their numbers, row after row") {
@@ -29,3 +31,5 @@ TEST_CASE("the packed product agrees with Eigen's") {
   const EigenMatrix<double> expected = as_eigen(x.view()) * as_eigen(weight.view()).transpose();
   CHECK((as_eigen(y.view()) - expected).cwiseAbs().maxCoeff() < 1e-12);
 }
+
+}  // namespace eigen_tests

@@ -5,6 +5,8 @@
 
 #include <set>
 
+namespace module_mask_tests {
+
 using spat::may_remove;
 using spat::ModuleMask;
 using spat::satisfies;
@@ -73,3 +75,5 @@ TEST_CASE("a mask is read from the digits it is written as", "[core]") {
   CHECK_FALSE(spat::parse_module_mask("1021", 4));
   CHECK_FALSE(spat::parse_module_mask(std::string(65, '1'), 65));
 }
+
+}  // namespace module_mask_tests

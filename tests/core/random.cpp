@@ -6,6 +6,8 @@
 #include <random>
 #include <vector>
 
+namespace random_tests {
+
 using spat::Random;
 
 static_assert(std::uniform_random_bit_generator<Random>);
@@ -104,3 +106,5 @@ TEST_CASE("below is unbiased, also for bounds that do not divide 2^64", "[core]"
   std::ranges::sort(shuffled);
   CHECK(shuffled == cards);
 }
+
+}  // namespace random_tests

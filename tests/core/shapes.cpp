@@ -9,6 +9,8 @@
 #include <limits>
 #include <string>
 
+namespace shapes_tests {
+
 using spat::dynamic;
 using spat::Extent;
 using spat::Tensor;
@@ -119,3 +121,5 @@ TEST_CASE("Everything thrown is a spat::Error and a std::runtime_error with its 
   CHECK(caught(spat::NumericError("numeric")) == "numeric");
   static_assert(std::is_base_of_v<std::runtime_error, spat::Error>);
 }
+
+}  // namespace shapes_tests

@@ -4,6 +4,8 @@
 
 #include <optional>
 
+namespace slot_tests {
+
 using spat::Absent;
 using spat::BlockMask;
 using spat::Presence;
@@ -87,3 +89,5 @@ TEST_CASE(
   spat::if_kept(use, constant_nothing, no_memory);
   CHECK(calls == 3);
 }
+
+}  // namespace slot_tests

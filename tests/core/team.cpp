@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+namespace team_tests {
+
 using spat::Team;
 
 static_assert(!std::is_copy_constructible_v<Team>);
@@ -134,3 +136,5 @@ TEST_CASE("Work cut into tasks gives the same bytes on every team", "[core]") {
     CHECK(sums == expected);
   }
 }
+
+}  // namespace team_tests

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdint>
 
+namespace text_tests {
+
 using namespace spat;
 
 TEST_CASE("A message is its parts, whatever their types") {
@@ -57,3 +59,5 @@ TEST_CASE(
   CHECK(padded("12", 4) == "  12");
   CHECK(padded("±2", 4, true) == "±2  ");
 }
+
+}  // namespace text_tests

@@ -13,6 +13,8 @@
 #include <array>
 #include <set>
 
+namespace any_criterion_tests {
+
 using namespace spat;
 
 namespace {
@@ -208,3 +210,5 @@ static_assert(Hears<AnyCriterion<float>, LossEvent> &&
 static_assert(!Hears<AnyCriterion<float>, int>);
 
 }  // namespace
+
+}  // namespace any_criterion_tests

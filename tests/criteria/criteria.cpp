@@ -17,6 +17,8 @@
 
 #include <numeric>
 
+namespace criteria_tests {
+
 using namespace spat;
 
 namespace {
@@ -283,3 +285,5 @@ TEST_CASE("a zero row is like another zero and like nothing else") {
   criterion.end_step();
   CHECK(criterion.score() == 1);
 }
+
+}  // namespace criteria_tests

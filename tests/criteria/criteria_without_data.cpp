@@ -11,6 +11,8 @@
 #include <limits>
 #include <set>
 
+namespace criteria_without_data_tests {
+
 using namespace spat;
 
 namespace {
@@ -100,3 +102,5 @@ TEST_CASE("leave-one-out is the rise of the loss in the last event") {
   CHECK_THROWS_AS(criterion.hear({1, std::nan("")}), NumericError);
   CHECK(criterion.score() == -0.25);
 }
+
+}  // namespace criteria_without_data_tests

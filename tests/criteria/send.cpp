@@ -15,6 +15,8 @@
 #include <fstream>
 #include <set>
 
+namespace send_tests {
+
 using namespace spat;
 
 namespace {
@@ -569,3 +571,5 @@ TEST_CASE("a pruner that receives iTransformer's events computes the reference's
   }
   CHECK((files.empty() || compared > 0));
 }
+
+}  // namespace send_tests

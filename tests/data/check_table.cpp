@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <string>
 
+namespace check_table_tests {
+
 using namespace spat;
 
 namespace {
@@ -175,3 +177,5 @@ TEST_CASE("The irregular times and the missing cells of the weather set are repo
   CHECK(scaler.deviation()[11] < 5);
   CHECK(scaler.deviation()[20] < 50);
 }
+
+}  // namespace check_table_tests

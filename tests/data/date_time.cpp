@@ -4,6 +4,8 @@
 
 #include <spat/core/random.hpp>
 
+namespace date_time_tests {
+
 using namespace spat;
 
 static_assert(DateTime{}.seconds() == 0);
@@ -79,3 +81,5 @@ TEST_CASE("Seconds and text go back to the same date") {
   CHECK(format_date_time(to_date_time(-1)) == "1969-12-31 23:59:59");
   CHECK(format_date_time(DateTime{.year = 7}) == "0007-01-01 00:00:00");
 }
+
+}  // namespace date_time_tests

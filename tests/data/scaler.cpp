@@ -8,6 +8,8 @@
 #include <array>
 #include <limits>
 
+namespace scaler_tests {
+
 using namespace spat;
 
 TEST_CASE("Columns are scaled by mean and population deviation of the rows fitted on") {
@@ -72,3 +74,5 @@ TEST_CASE("A scaler that cannot scale is refused") {
           (void)StandardScaler::fit({huge.data(), 2, 1}, {0, 2});
         }) == "scaler: the numbers of column 0 are too large");
 }
+
+}  // namespace scaler_tests

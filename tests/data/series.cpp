@@ -6,6 +6,8 @@
 
 #include <sstream>
 
+namespace series_tests {
+
 using namespace spat;
 
 namespace {
@@ -109,3 +111,5 @@ TEST_CASE("A file on disk is read, and a broken one is named") {
   CHECK(message_of<DataError>([&] { (void)read_series(bad); }) ==
         bad + R"(:2: column "date": "2020-02-30" is not a date)");
 }
+
+}  // namespace series_tests

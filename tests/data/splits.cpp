@@ -3,6 +3,8 @@
 #include <tests/catch.hpp>
 #include <tests/errors.hpp>
 
+namespace splits_tests {
+
 using namespace spat;
 
 TEST_CASE("The protocols cut where the published results do") {
@@ -68,3 +70,5 @@ TEST_CASE("Windows of no rows and impossible ratios are refused") {
           (void)split_rows(Protocol::custom, 1000, 1, 1, {.train = 0.8, .test = 0.2});
         }) == "ratios 0.8 and 0.2 do not leave three parts");
 }
+
+}  // namespace splits_tests

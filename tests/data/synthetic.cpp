@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+namespace synthetic_tests {
+
 using namespace spat;
 
 namespace {
@@ -53,3 +55,5 @@ TEST_CASE(
                                       {.lookback = 96, .horizon = 24});
   CHECK(naive_errors(windows, 24).mse < 0.9 * naive_errors(windows).mse);
 }
+
+}  // namespace synthetic_tests

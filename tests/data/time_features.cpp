@@ -8,6 +8,8 @@
 #include <array>
 #include <cmath>
 
+namespace time_features_tests {
+
 using namespace spat;
 
 namespace {
@@ -60,3 +62,5 @@ TEST_CASE("Marks lie between -0.5 and 0.5") {
     for (const double mark : all) CHECK(std::abs(mark) <= 0.5);
   }
 }
+
+}  // namespace time_features_tests

@@ -4,6 +4,8 @@
 
 #include <array>
 
+namespace window_batch_tests {
+
 using namespace spat;
 
 TEST_CASE("Samples cut out of a batch keep their rows, and what is empty stays empty") {
@@ -22,3 +24,5 @@ TEST_CASE("Samples cut out of a batch keep their rows, and what is empty stays e
   CHECK(last.future_marks.data() == nullptr);
   CHECK(batch.middle(3, 0).samples == 0);
 }
+
+}  // namespace window_batch_tests

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 
+namespace windows_tests {
+
 using namespace spat;
 
 namespace {
@@ -181,3 +183,5 @@ TEST_CASE(
   series.times = {lowest, 0, highest};  // steps of -2^63 and 2^63 - 1
   CHECK(future_times(series, 2) == std::vector<std::int64_t>{-2, highest - 2});
 }
+
+}  // namespace windows_tests

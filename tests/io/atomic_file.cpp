@@ -9,6 +9,8 @@
 #include <csignal>
 #include <string>
 
+namespace atomic_file_tests {
+
 using namespace spat;
 
 namespace {
@@ -111,3 +113,5 @@ TEST_CASE("A link stays a link, permissions stay, and a stale temporary file is 
   CHECK(content_of(stale) == "stale");
   CHECK(folder.files() == 3);
 }
+
+}  // namespace atomic_file_tests

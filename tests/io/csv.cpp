@@ -9,6 +9,8 @@
 #include <cstring>
 #include <sstream>
 
+namespace csv_tests {
+
 using namespace spat;
 
 namespace {
@@ -224,3 +226,5 @@ TEST_CASE("Any table of finite doubles survives its text") {
     CHECK(std::memcmp(table.values.data(), values.data(), values.size() * sizeof(double)) == 0);
   }
 }
+
+}  // namespace csv_tests

@@ -2,6 +2,8 @@
 
 #include <tests/catch.hpp>
 
+namespace encoding_tests {
+
 using namespace spat;
 
 TEST_CASE("UTF-8 is distinguished from Latin-1, which is converted") {
@@ -16,3 +18,5 @@ TEST_CASE("UTF-8 is distinguished from Latin-1, which is converted") {
   }
   CHECK(detail::latin1_to_utf8("W/m\xB2 \xE9") == "W/m\xC2\xB2 \xC3\xA9");
 }
+
+}  // namespace encoding_tests

@@ -9,6 +9,8 @@
 #include <cmath>
 #include <limits>
 
+namespace fields_tests {
+
 using namespace spat;
 
 TEST_CASE("Fields keep their order, their types and their values in JSON") {
@@ -126,3 +128,5 @@ TEST_CASE("Any finite double and any text survive JSON") {
     CHECK(fields_from_json(to_json(fields), "memory") == fields);
   }
 }
+
+}  // namespace fields_tests

@@ -10,6 +10,8 @@
 #include <bit>
 #include <cmath>
 
+namespace json_tests {
+
 using namespace spat;
 
 namespace {
@@ -220,3 +222,5 @@ TEST_CASE("A document is written in the layout of nlohmann/json") {
                                         {"bare", nlohmann::ordered_json::object()}};
   CHECK(writer.text() == expected.dump(2) + "\n");
 }
+
+}  // namespace json_tests

@@ -7,6 +7,8 @@
 #include <array>
 #include <sstream>
 
+namespace npy_tests {
+
 using namespace spat;
 
 namespace {
@@ -85,3 +87,5 @@ TEST_CASE("An .npy file that contradicts itself or is of another kind is refused
   CHECK(message_of<FileError>([] { (void)read_npy<float>("absent.npy"); }) ==
         "absent.npy: cannot be opened: No such file or directory");
 }
+
+}  // namespace npy_tests

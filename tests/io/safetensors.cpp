@@ -10,6 +10,8 @@
 #include <bit>
 #include <string>
 
+namespace safetensors_tests {
+
 using namespace spat;
 
 namespace {
@@ -330,3 +332,5 @@ TEST_CASE("Random tensors survive a file") {
     }
   }
 }
+
+}  // namespace safetensors_tests

@@ -5,6 +5,8 @@
 #include <spat/kernels/elementwise.hpp>
 #include <tests/kernels/reference.hpp>
 
+namespace activations_tests {
+
 namespace kernels = spat::kernels;
 namespace reference = spat::kernels::reference;
 
@@ -143,3 +145,5 @@ TEMPLATE_TEST_CASE("activations keep NaN and have their limits far out", "[kerne
   CHECK((y[0] != y[0] && y[1] == x[1] && y[2] == 0));
   CHECK(y[3] == Approx(std::log(2.0)));
 }
+
+}  // namespace activations_tests

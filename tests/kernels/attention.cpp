@@ -8,6 +8,8 @@
 #include <ostream>
 #include <vector>
 
+namespace attention_tests {
+
 namespace kernels = spat::kernels;
 namespace reference = spat::kernels::reference;
 using kernels::Strided;
@@ -327,3 +329,5 @@ TEMPLATE_TEST_CASE("A query that sees no key mixes zeros", "[kernels]", float, d
       CHECK(wrong == 0);
     }
 }
+
+}  // namespace attention_tests

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <vector>
 
+namespace dropout_tests {
+
 namespace kernels = spat::kernels;
 namespace reference = spat::kernels::reference;
 using kernels::DropoutKey;
@@ -104,3 +106,5 @@ TEST_CASE("What is dropped depends on seed, step, site, sample and position, and
       kept({0.3, 1, 2, 3, 4}, 0, 400);  // a smaller rate keeps what a larger one keeps
   for (std::size_t i = 0; i < 400; ++i) CHECK(rarer[i] >= one[i]);
 }
+
+}  // namespace dropout_tests

@@ -9,6 +9,8 @@
 #include <numbers>
 #include <vector>
 
+namespace elementwise_tests {
+
 namespace kernels = spat::kernels;
 namespace reference = spat::kernels::reference;
 
@@ -247,3 +249,5 @@ TEMPLATE_TEST_CASE("A dropped value is +0, whatever it was", "[kernels]", float,
   CHECK(y == std::vector<TestType>{0, 0, 0, -6});
   CHECK(!std::signbit(y[0]));
 }
+
+}  // namespace elementwise_tests

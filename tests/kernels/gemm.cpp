@@ -7,6 +7,8 @@
 #include <ostream>
 #include <vector>
 
+namespace gemm_tests {
+
 namespace kernels = spat::kernels;
 using kernels::Store;
 
@@ -333,3 +335,5 @@ TEMPLATE_TEST_CASE(
       CHECK(same_bits(found.numbers, expected.numbers));
     }
 }
+
+}  // namespace gemm_tests

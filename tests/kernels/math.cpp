@@ -12,6 +12,8 @@
 #include <unistd.h>
 #endif
 
+namespace math_tests {
+
 namespace kernels = spat::kernels;
 
 namespace {
@@ -253,3 +255,5 @@ TEMPLATE_TEST_CASE("Vector functions act lane by lane as on single numbers", "[k
   CHECK(std::isnan(kernels::sum_of_lanes(kernels::max<TestType>(number, spoiled))));
   CHECK(std::isnan(kernels::sum_of_lanes(kernels::min<TestType>(number, spoiled))));
 }
+
+}  // namespace math_tests

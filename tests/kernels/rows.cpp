@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <vector>
 
+namespace rows_tests {
+
 namespace kernels = spat::kernels;
 namespace reference = spat::kernels::reference;
 
@@ -256,3 +258,5 @@ TEMPLATE_TEST_CASE("The place of a row in memory changes no bit", "[kernels]", f
       CHECK(same);
     }
 }
+
+}  // namespace rows_tests

@@ -5,6 +5,8 @@
 #include <spat/kernels/moving_average.hpp>
 #include <tests/kernels/reference.hpp>
 
+namespace scan_tests {
+
 namespace kernels = spat::kernels;
 namespace reference = spat::kernels::reference;
 
@@ -157,3 +159,5 @@ TEMPLATE_TEST_CASE(
     CHECK(wrong == 0);
   }
 }
+
+}  // namespace scan_tests

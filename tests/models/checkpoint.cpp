@@ -8,6 +8,8 @@
 #include <tests/models/example.hpp>
 #include <tests/temporary.hpp>
 
+namespace checkpoint_tests {
+
 using namespace spat;
 
 namespace {
@@ -318,3 +320,5 @@ TEST_CASE(
                  "num_batches_tracked"));
   CHECK(example::same_parameters(untouched, before));
 }
+
+}  // namespace checkpoint_tests

@@ -8,6 +8,8 @@
 #include <tests/models/gradients.hpp>
 #include <tests/models/promises.hpp>
 
+namespace crossformer_tests {
+
 using namespace spat;
 
 namespace {
@@ -222,3 +224,5 @@ TEST_CASE("every criterion that receives events scores every module of a Crossfo
   tests::check_scores<Crossformer>(small);
   tests::check_scores<Crossformer>(keeping(blocks, mask_of("1101111110111")));
 }
+
+}  // namespace crossformer_tests

@@ -3,6 +3,8 @@
 
 #include <tests/models/parity.hpp>
 
+namespace crossformer_parity_tests {
+
 using namespace spat;
 
 namespace {
@@ -38,3 +40,5 @@ TEST_CASE(
   parity::check_files<Crossformer>({"Crossformer"}, config_of,
                                    []<class Model>() { return expected<Model>; });
 }
+
+}  // namespace crossformer_parity_tests

@@ -6,6 +6,8 @@
 
 #include <vector>
 
+namespace data_embedding_tests {
+
 using spat::Arena;
 using spat::Pass;
 using spat::Purpose;
@@ -119,3 +121,5 @@ TEST_CASE("DataEmbedding leaves out the first tokens, and the others have the by
                       y.middle_rows(s * tokens + skip, count).flat()));
   }
 }
+
+}  // namespace data_embedding_tests

@@ -7,6 +7,8 @@
 
 #include <vector>
 
+namespace decoder_layer_tests {
+
 using spat::Arena;
 using spat::BlockMask;
 using spat::ModuleMask;
@@ -26,9 +28,9 @@ using DecoderBlock = spat::DecoderLayer<double, kept, spat::dynamic, spat::dynam
 using Stack = spat::Stack<DecoderBlock>;
 
 static_assert(
-    std::is_same_v<decltype(Static<BlockMask{false, {0b10}}>::Self::mixer), spat::Absent>);
+    std::is_same_v<decltype(Static<BlockMask{false, {0b10}}>::SelfAttention::mixer), spat::Absent>);
 static_assert(
-    std::is_same_v<decltype(Static<BlockMask{false, {0b01}}>::Cross::mixer), spat::Absent>);
+    std::is_same_v<decltype(Static<BlockMask{false, {0b01}}>::CrossAttention::mixer), spat::Absent>);
 
 Pass training(std::size_t first_sample = 0) {
   return {.training = true, .seed = 5, .step = 9, .first_sample = first_sample};
@@ -242,3 +244,5 @@ TEST_CASE(
   CHECK(modules.backward == std::vector<std::size_t>{9, 8, 6, 5});
   CHECK(modules.causal == std::vector<std::size_t>{8, 6});
 }
+
+}  // namespace decoder_layer_tests

@@ -3,6 +3,8 @@
 
 #include <tests/models/parity.hpp>
 
+namespace dlinear_parity_tests {
+
 using namespace spat;
 
 TEST_CASE("DLinear agrees with PyTorch: output, loss and gradients", "[parity]") {
@@ -14,3 +16,5 @@ TEST_CASE("DLinear agrees with PyTorch: output, loss and gradients", "[parity]")
                          .kernel = number(file, "moving_avg")};
   });
 }
+
+}  // namespace dlinear_parity_tests

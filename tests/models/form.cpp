@@ -5,6 +5,8 @@
 #include <tests/errors.hpp>
 #include <tests/models/example.hpp>
 
+namespace form_tests {
+
 using namespace spat;
 
 TEST_CASE("a static form has its configuration in the type, a dynamic one in a member") {
@@ -89,3 +91,5 @@ TEST_CASE("a configuration counts its learned values") {
     CHECK(config.parameters() == static_cast<double>(spat::parameter_count(parameters(model))));
   }
 }
+
+}  // namespace form_tests

@@ -6,6 +6,8 @@
 #include <spat/models/timexer/global_token_layer.hpp>
 #include <spat/nn/stack.hpp>
 
+namespace global_token_layer_tests {
+
 using spat::Arena;
 using spat::BlockMask;
 using spat::ModuleMask;
@@ -28,7 +30,7 @@ using GlobalTokenBlock =
     spat::GlobalTokenLayer<double, kept, spat::dynamic, spat::dynamic, spat::dynamic>;
 using Stack = spat::Stack<GlobalTokenBlock>;
 
-inline constexpr BlockMask both{false, 0b11}, none{false, 0b00};
+inline constexpr BlockMask both{false, {0b11}}, none{false, {0b00}};
 
 Dynamic layer_of(std::uint64_t keeps) { return {width, ffn_width, heads, ModuleMask{keeps}}; }
 Stack stack_of(std::uint64_t keeps) { return {3, ModuleMask{keeps}, width, ffn_width, heads}; }
@@ -111,7 +113,7 @@ TEMPLATE_TEST_CASE_SIG(
     "projections",
     "[nn]", ((std::uint64_t keeps), keeps), 0b00, 0b01, 0b10, 0b11) {
   Example dynamic(layer_of(keeps), 0.2);
-  constexpr BlockMask kept{false, keeps};
+  constexpr BlockMask kept{false, {keeps}};
   Example fixed(Static<kept>(width, ffn_width, heads, ModuleMask{keeps}), 0.2);
   Example zeroed(layer_of(0b11), 0.2);
   const auto silence = [](auto& attention) {
@@ -262,3 +264,5 @@ TEMPLATE_TEST_CASE_SIG(
     CHECK(same_parameters(skipped, gradients));
   }
 }
+
+}  // namespace global_token_layer_tests

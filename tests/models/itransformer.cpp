@@ -2,6 +2,8 @@
 #include <tests/models/gradients.hpp>
 #include <tests/models/promises.hpp>
 
+namespace itransformer_tests {
+
 using namespace spat;
 
 TEST_CASE("iTransformer's gradients agree with central differences in every parameter") {
@@ -26,3 +28,5 @@ TEST_CASE("every criterion that receives events scores every module of an iTrans
   tests::check_scores<ITransformer>(example::small);
   tests::check_scores<ITransformer>(keeping(example::small, ModuleMask{0b101}));
 }
+
+}  // namespace itransformer_tests

@@ -3,6 +3,8 @@
 
 #include <tests/models/parity.hpp>
 
+namespace itransformer_parity_tests {
+
 using namespace spat;
 
 namespace {
@@ -34,3 +36,5 @@ TEST_CASE("three steps of Adam on an iTransformer agree with PyTorch", "[parity]
     parity::check_adam<ITransformer<float>>(file, config_of(file));
   }
 }
+
+}  // namespace itransformer_parity_tests

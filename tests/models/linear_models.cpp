@@ -5,6 +5,8 @@
 #include <tests/models/gradients.hpp>
 #include <tests/models/promises.hpp>
 
+namespace linear_models_tests {
+
 using namespace spat;
 
 namespace {
@@ -78,3 +80,5 @@ TEST_CASE(
   CHECK(tests::refused_batch<RLinear>(normalized, longer).find("lookback rows of history") !=
         std::string::npos);
 }
+
+}  // namespace linear_models_tests

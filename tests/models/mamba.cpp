@@ -3,6 +3,8 @@
 
 #include <spat/models/smamba/mamba_layer.hpp>
 
+namespace mamba_tests {
+
 using spat::Arena;
 using spat::Pass;
 using spat::Purpose;
@@ -193,3 +195,5 @@ TEST_CASE("workers inside a Mamba and any number of shares give the bytes of one
     CHECK(same_parameters(pieces, whole));
   }
 }
+
+}  // namespace mamba_tests

@@ -7,6 +7,8 @@
 #include <tests/models/gradients.hpp>
 #include <tests/models/promises.hpp>
 
+namespace patchtst_tests {
+
 using namespace spat;
 
 namespace {
@@ -81,3 +83,5 @@ TEST_CASE("every criterion that receives events scores every module of a PatchTS
   tests::check_scores<PatchTST>(small);
   tests::check_scores<PatchTST>(keeping(small, ModuleMask{0b110}));
 }
+
+}  // namespace patchtst_tests

@@ -12,6 +12,8 @@
 #include <tests/models/promises.hpp>
 #include <tests/temporary.hpp>
 
+namespace patchtst_official_tests {
+
 using namespace spat;
 
 static_assert(PrunableModel<OfficialPatchTST<float>> && BatchNormalized<OfficialPatchTST<float>>);
@@ -279,3 +281,5 @@ TEST_CASE("every criterion that receives events scores every module of an offici
   tests::check_scores<OfficialPatchTST>(small);
   tests::check_scores<OfficialPatchTST>(keeping(small, ModuleMask{0b101}));
 }
+
+}  // namespace patchtst_official_tests

@@ -4,6 +4,8 @@
 
 #include <tests/models/parity.hpp>
 
+namespace patchtst_parity_tests {
+
 using namespace spat;
 
 namespace {
@@ -47,3 +49,5 @@ TEST_CASE("three steps of Adam on a PatchTST agree with PyTorch", "[parity]") {
     parity::check_adam<PatchTST<float>>(file, config_of(file), expected<PatchTST<float>>);
   }
 }
+
+}  // namespace patchtst_parity_tests

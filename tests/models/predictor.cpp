@@ -5,6 +5,8 @@
 #include <tests/errors.hpp>
 #include <tests/models/example.hpp>
 
+namespace predictor_tests {
+
 using namespace spat;
 
 namespace {
@@ -156,3 +158,5 @@ TEST_CASE("a batch that the model cannot take is an error in any number of micro
     CHECK(predictor.forecast({}).size() == 0);
   }
 }
+
+}  // namespace predictor_tests

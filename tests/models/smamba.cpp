@@ -4,6 +4,8 @@
 #include <tests/models/gradients.hpp>
 #include <tests/models/promises.hpp>
 
+namespace smamba_tests {
+
 using namespace spat;
 
 namespace {
@@ -137,3 +139,5 @@ TEST_CASE("an S-Mamba's configuration counts its parameters and refuses what doe
           c.lookback = 12;
         }).find("lookback rows of history") != std::string::npos);
 }
+
+}  // namespace smamba_tests

@@ -3,6 +3,8 @@
 
 #include <tests/models/parity.hpp>
 
+namespace smamba_parity_tests {
+
 using namespace spat;
 
 namespace {
@@ -45,3 +47,5 @@ TEST_CASE("an S-Mamba loads from a checkpoint that carries dead tensors, and nam
     CHECK(dead == static_cast<std::size_t>(std::ranges::count(unused, '"')) / 2);
   }
 }
+
+}  // namespace smamba_parity_tests

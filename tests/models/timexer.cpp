@@ -9,6 +9,8 @@
 #include <tests/models/gradients.hpp>
 #include <tests/models/promises.hpp>
 
+namespace timexer_tests {
+
 using namespace spat;
 
 namespace {
@@ -272,3 +274,5 @@ TEST_CASE("every criterion that receives events scores every module of a TimeXer
   tests::check_scores<TimeXer>(all);
   tests::check_scores<TimeXer>(keeping(forecasting(1), ModuleMask{0b1110}));
 }
+
+}  // namespace timexer_tests

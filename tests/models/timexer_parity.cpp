@@ -3,6 +3,8 @@
 
 #include <tests/models/parity.hpp>
 
+namespace timexer_parity_tests {
+
 using namespace spat;
 
 namespace {
@@ -28,3 +30,5 @@ TEST_CASE("TimeXer agrees with PyTorch: output, loss, gradients, A, dA, SEND and
           "[parity]") {
   parity::check_files<TimeXer>({"TimeXer"}, config_of);
 }
+
+}  // namespace timexer_parity_tests

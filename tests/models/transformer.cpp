@@ -11,6 +11,8 @@
 #include <tests/models/promises.hpp>
 #include <tests/temporary.hpp>
 
+namespace transformer_tests {
+
 using namespace spat;
 
 static_assert(PrunableModel<Transformer<float>>);
@@ -254,3 +256,5 @@ TEST_CASE("every criterion that receives events scores every module of a Transfo
   tests::check_scores<Transformer>(small);
   tests::check_scores<Transformer>(keeping(small, ModuleMask{0b101111}));
 }
+
+}  // namespace transformer_tests

@@ -4,6 +4,8 @@
 
 #include <tests/models/parity.hpp>
 
+namespace transformer_parity_tests {
+
 using namespace spat;
 
 namespace {
@@ -46,3 +48,5 @@ TEST_CASE("a Transformer's decoder begins with the steps and marks that PyTorch'
     CHECK(std::ranges::equal(cache.step_marks.flat(), file.read<float>("fixture.x_mark_dec")));
   }
 }
+
+}  // namespace transformer_parity_tests

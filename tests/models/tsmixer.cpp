@@ -4,6 +4,8 @@
 #include <tests/models/gradients.hpp>
 #include <tests/models/promises.hpp>
 
+namespace tsmixer_tests {
+
 using namespace spat;
 
 namespace {
@@ -46,3 +48,5 @@ TEST_CASE("a TSMixer's configuration counts its parameters and refuses what does
           c.lookback = 12;
         }).find("lookback rows of history") != std::string::npos);
 }
+
+}  // namespace tsmixer_tests

@@ -3,6 +3,8 @@
 
 #include <tests/models/parity.hpp>
 
+namespace tsmixer_parity_tests {
+
 using namespace spat;
 
 TEST_CASE("TSMixer agrees with PyTorch: output, loss and gradients", "[parity]") {
@@ -15,3 +17,5 @@ TEST_CASE("TSMixer agrees with PyTorch: output, loss and gradients", "[parity]")
                          .depth = number(file, "layers")};
   });
 }
+
+}  // namespace tsmixer_parity_tests

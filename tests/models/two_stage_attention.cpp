@@ -9,6 +9,8 @@
 
 #include <vector>
 
+namespace two_stage_attention_tests {
+
 using spat::Arena;
 using spat::BlockMask;
 using spat::ModuleMask;
@@ -289,3 +291,5 @@ TEST_CASE(
   layer.backward_weights(Pass{}, cache, gradients, all);
   check_parameters(layer, gradients, loss);
 }
+
+}  // namespace two_stage_attention_tests

@@ -11,6 +11,8 @@
 #include <ostream>
 #include <vector>
 
+namespace attention_tests {
+
 using spat::Arena;
 using spat::Pass;
 using spat::Purpose;
@@ -503,3 +505,5 @@ TEST_CASE("Attention names its tensors as the reference does", "[nn]") {
                                           "value_projection.weight", "value_projection.bias",
                                           "out_projection.weight", "out_projection.bias"});
 }
+
+}  // namespace attention_tests

@@ -9,6 +9,8 @@
 #include <deque>
 #include <vector>
 
+namespace batch_norm_tests {
+
 using spat::Arena;
 using spat::BatchNorm;
 using spat::Caches;
@@ -343,3 +345,5 @@ TEST_CASE("Outside training BatchNorm's gradient treats the running statistics a
   CHECK(spat::gradient_error(norm.gain.flat(), gradients.gain.flat(), loss) < tolerance);
   CHECK(spat::gradient_error(norm.bias.flat(), gradients.bias.flat(), loss) < tolerance);
 }
+
+}  // namespace batch_norm_tests

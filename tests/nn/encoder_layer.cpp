@@ -7,6 +7,8 @@
 
 #include <vector>
 
+namespace encoder_layer_tests {
+
 using spat::Arena;
 using spat::BlockMask;
 using spat::ModuleMask;
@@ -17,7 +19,7 @@ using RowsOfDouble = spat::Rows<const double>;
 
 namespace {
 
-inline constexpr BlockMask with_attention{false, 1}, without_attention{false, 0};
+inline constexpr BlockMask with_attention{false, {1}}, without_attention{false, {0}};
 using Dynamic = spat::EncoderLayer<double>;
 template <BlockMask kept>
 using Static = spat::EncoderLayer<double, kept, 6, 10, 2>;
@@ -231,3 +233,5 @@ TEST_CASE("A static Stack gives the bytes of the dynamic one", "[nn]") {
       dynamic.block.forward(dynamic.pass, RowsOfDouble(dynamic.x.view()), dynamic.cache).flat(),
       fixed.block.forward(fixed.pass, RowsOfDouble(fixed.x.view()), fixed.cache).flat()));
 }
+
+}  // namespace encoder_layer_tests

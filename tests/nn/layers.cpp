@@ -8,6 +8,8 @@
 #include <spat/nn/layer_norm.hpp>
 #include <spat/nn/linear.hpp>
 
+namespace layers_tests {
+
 using spat::Arena;
 using spat::Pass;
 using spat::Purpose;
@@ -345,3 +347,5 @@ TEMPLATE_TEST_CASE_SIG(
       CHECK(same_parameters(skipped, gradients));
     }
 }
+
+}  // namespace layers_tests

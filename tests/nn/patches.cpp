@@ -7,6 +7,8 @@
 
 #include <tests/errors.hpp>
 
+namespace patches_tests {
+
 using spat::Arena;
 using spat::Pass;
 using spat::Purpose;
@@ -221,3 +223,5 @@ TEST_CASE("FlattenHead reads element d of token n as input d N + n", "[nn]") {
       CHECK(y.row(i)[t] == Approx(sum).margin(1e-12));
     }
 }
+
+}  // namespace patches_tests

@@ -8,6 +8,8 @@
 #include <optional>
 #include <vector>
 
+namespace residual_branch_tests {
+
 using spat::Absent;
 using spat::Arena;
 using spat::Pass;
@@ -192,3 +194,5 @@ TEST_CASE("What is written into a branch's result is what its next reader gets",
   writable.row(2)[1] = 17;
   CHECK(called.y.row(2)[1] == 17);
 }
+
+}  // namespace residual_branch_tests

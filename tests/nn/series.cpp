@@ -7,6 +7,8 @@
 #include <spat/nn/residual_feed_forward.hpp>
 #include <spat/nn/series_frame.hpp>
 
+namespace series_tests {
+
 using spat::Arena;
 using spat::Pass;
 using spat::Purpose;
@@ -168,3 +170,5 @@ TEST_CASE(
     check_input("x", x.flat(), kept, loss);
   }
 }
+
+}  // namespace series_tests

@@ -7,6 +7,8 @@
 #include <tuple>
 #include <vector>
 
+namespace stack_tests {
+
 TEST_CASE(
     "for_each_block and for_each_block_reversed walk tuples and vectors in the same order, several "
     "side by side",
@@ -44,3 +46,5 @@ TEST_CASE(
   spat::for_each_block([](std::size_t, auto&) { FAIL("no block"); }, none);
   spat::for_each_block_reversed([](std::size_t, auto&) { FAIL("no block"); }, empty);
 }
+
+}  // namespace stack_tests

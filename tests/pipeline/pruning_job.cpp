@@ -7,6 +7,8 @@
 #include <tests/errors.hpp>
 #include <tests/prune/scheduled.hpp>
 
+namespace pruning_job_tests {
+
 using namespace spat;
 using namespace scheduled;
 
@@ -82,3 +84,5 @@ TEST_CASE("a forecast has the names, units and dates of its series") {
   series.names[0] = "other";
   CHECK_THROWS_AS((void)forecast(example.model, data, series), ConfigError);
 }
+
+}  // namespace pruning_job_tests

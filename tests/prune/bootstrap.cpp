@@ -7,6 +7,8 @@
 
 #include <limits>
 
+namespace bootstrap_tests {
+
 using namespace spat;
 
 namespace {
@@ -234,3 +236,5 @@ TEST_CASE("batch means give the standard error of a mean, by hand and of indepen
   CHECK(batch_means_errors(steps)[0] ==
         Approx(0.01).epsilon(0.25));  // 100 blocks: three deviations of its own error
 }
+
+}  // namespace bootstrap_tests

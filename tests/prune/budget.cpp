@@ -6,6 +6,8 @@
 
 #include <limits>
 
+namespace budget_tests {
+
 using namespace spat;
 
 namespace {
@@ -205,3 +207,5 @@ TEST_CASE("of scores that cannot be told apart the deeper module is removed") {
   CHECK(met_by(DropLowest{1}, {0.2, 0, 0.2, 0.2}) ==
         "1011");  // it is the lowest one's own error that counts
 }
+
+}  // namespace budget_tests

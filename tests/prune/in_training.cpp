@@ -9,6 +9,8 @@
 #include <tests/prune/scheduled.hpp>
 #include <tests/temporary.hpp>
 
+namespace in_training_tests {
+
 using namespace spat;
 using namespace scheduled;
 
@@ -401,3 +403,5 @@ TEST_CASE("in training, the state of another training is refused") {
   smaller.run_epoch();  // it is unchanged and continues
   CHECK(smaller.history().size() == 1);
 }
+
+}  // namespace in_training_tests

@@ -7,6 +7,8 @@
 #include <tests/errors.hpp>
 #include <tests/prune/tiny.hpp>
 
+namespace measures_tests {
+
 using namespace spat;
 
 namespace {
@@ -187,3 +189,5 @@ TEST_CASE("a model chosen by a latency has it when it is measured again", "[.lat
   std::ranges::sort(ratios);
   CHECK((ratios[9] + ratios[10]) / 2 <= 1.05);
 }
+
+}  // namespace measures_tests

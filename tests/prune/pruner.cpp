@@ -12,6 +12,8 @@
 #include <tests/errors.hpp>
 #include <tests/models/example.hpp>
 
+namespace pruner_tests {
+
 using namespace spat;
 
 namespace {
@@ -496,3 +498,5 @@ TEST_CASE(
   asked_of(model, named);
   CHECK(example::same_bits(named.scores(), scores));
 }
+
+}  // namespace pruner_tests

@@ -6,6 +6,8 @@
 #include <tests/catch.hpp>
 #include <tests/models/example.hpp>
 
+namespace pruner_panel_tests {
+
 using namespace spat;
 
 namespace {
@@ -86,3 +88,5 @@ TEST_CASE("a panel of one kind of criterion receives the events of that kind, an
   }
   static_assert(!Hears<PrunerPanel<TestedPruner>::Listener, BlockEvent<float>>);
 }
+
+}  // namespace pruner_panel_tests

@@ -8,6 +8,8 @@
 
 #include <limits>
 
+namespace ranks_tests {
+
 using namespace spat;
 
 namespace {
@@ -189,3 +191,5 @@ TEST_CASE("a window without neighbours or a threshold that is no tau is an error
             Stability({.threshold = threshold});
           }).starts_with("a threshold of Kendall's tau must lie in [-1, 1]"));
 }
+
+}  // namespace ranks_tests

@@ -9,6 +9,8 @@
 
 #include <optional>
 
+namespace schedules_tests {
+
 using namespace spat;
 using namespace scheduled;
 
@@ -332,3 +334,5 @@ TEST_CASE("one of the guarded modules stays by every schedule") {
   CHECK(pruner.scores().size() == 8);
   CHECK(pruner.scores()[3] == 5);
 }
+
+}  // namespace schedules_tests

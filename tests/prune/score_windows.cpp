@@ -9,6 +9,8 @@
 #include <tests/errors.hpp>
 #include <tests/prune/tiny.hpp>
 
+namespace score_windows_tests {
+
 using namespace spat;
 
 namespace {
@@ -174,3 +176,5 @@ TEST_CASE("a criterion that needs gradients does not score a model without a bac
   refuses(Pruner<ForwardOnly>(model));
   refuses(Pruner<ForwardOnly, FisherGate<float>>(model));
 }
+
+}  // namespace score_windows_tests

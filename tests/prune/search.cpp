@@ -9,6 +9,8 @@
 #include <map>
 #include <set>
 
+namespace search_tests {
+
 using namespace spat;
 
 namespace {
@@ -307,3 +309,5 @@ TEST_CASE("a search of 64 modules, and of none") {
   REQUIRE(none.size() == 1);
   CHECK((none[0].mask.bits == 0 && none[0].on_front));
 }
+
+}  // namespace search_tests

@@ -7,6 +7,8 @@
 #include <tests/errors.hpp>
 #include <tests/models/example.hpp>
 
+namespace surgery_tests {
+
 using namespace spat;
 
 namespace {
@@ -165,3 +167,5 @@ TEST_CASE("calls are measured in turns, each as often as the others") {
         "aaabbb"
         "abababab");
 }
+
+}  // namespace surgery_tests

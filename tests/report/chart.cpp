@@ -4,6 +4,8 @@
 #include <tests/catch.hpp>
 #include <tests/report/markup.hpp>
 
+namespace chart_tests {
+
 using namespace spat;
 
 namespace {
@@ -97,3 +99,5 @@ TEST_CASE("words of rules that would meet stand in rows") {
   CHECK(count_of("y='47'>removed", svg) == 1);
   CHECK(is_well_formed(svg));
 }
+
+}  // namespace chart_tests

@@ -7,6 +7,8 @@
 
 #include <limits>
 
+namespace html_report_tests {
+
 using namespace spat;
 
 namespace {
@@ -170,3 +172,5 @@ TEST_CASE("the dense model is compared with at its best") {
   report.dense_tuned->mse = 0.41;
   CHECK(report.reference().mse == 0.40);
 }
+
+}  // namespace html_report_tests

@@ -6,6 +6,8 @@
 #include <tests/catch.hpp>
 #include <tests/report/example.hpp>
 
+namespace json_report_tests {
+
 using namespace spat;
 using nlohmann::json;
 
@@ -65,3 +67,5 @@ TEST_CASE("an empty report is JSON, too, and so are names of any bytes") {
   report.dense.mse = std::nan("");
   CHECK(json::parse(to_json(report))["dense"]["mse"].is_null());
 }
+
+}  // namespace json_report_tests

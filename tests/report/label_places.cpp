@@ -3,6 +3,8 @@
 
 #include <tests/catch.hpp>
 
+namespace label_places_tests {
+
 using namespace spat::detail;
 
 TEST_CASE("labels that are far enough apart stay where they are") {
@@ -44,3 +46,5 @@ TEST_CASE("a label goes to the first free side of its point, or nowhere") {
   places.take({0, 0, 100, 100});
   CHECK(at(50, 80).empty());
 }
+
+}  // namespace label_places_tests

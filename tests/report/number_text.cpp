@@ -5,6 +5,8 @@
 
 #include <limits>
 
+namespace number_text_tests {
+
 using namespace spat;
 using namespace spat::detail;
 
@@ -64,3 +66,5 @@ TEST_CASE("columns count characters, not bytes") {
   CHECK(padded("é−", 4) == "  é−");
   CHECK(padded("abcde", 4) == "abcde");
 }
+
+}  // namespace number_text_tests

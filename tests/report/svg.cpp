@@ -5,6 +5,8 @@
 
 #include <limits>
 
+namespace svg_tests {
+
 using namespace spat;
 
 namespace {
@@ -104,3 +106,5 @@ TEST_CASE("an axis holds each finite value, and is wider than nothing") {
     CHECK(axis.ticks(5).size() < 12);
   }
 }
+
+}  // namespace svg_tests

@@ -4,6 +4,8 @@
 #include <tests/catch.hpp>
 #include <tests/report/example.hpp>
 
+namespace text_report_tests {
+
 using namespace spat;
 
 namespace {
@@ -57,3 +59,5 @@ TEST_CASE("a model that loses nothing is reported alone") {
   CHECK(text.find("change") == std::string::npos);
   CHECK(line_of(to_text({}), "test MSE") == "test MSE                      0.0000");
 }
+
+}  // namespace text_report_tests

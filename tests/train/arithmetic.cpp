@@ -14,6 +14,8 @@
 #include <algorithm>
 #include <cstring>
 
+namespace arithmetic_tests {
+
 using namespace spat;
 
 namespace {
@@ -180,3 +182,5 @@ TEST_CASE("NaN is never an improvement, and no patience means no end") {
   for (std::size_t epoch = 1; epoch < 20; ++epoch) endless.improves(epoch, nan);
   CHECK_FALSE(endless.stops());
 }
+
+}  // namespace arithmetic_tests

@@ -9,6 +9,8 @@
 #include <tests/models/example.hpp>
 #include <tests/temporary.hpp>
 
+namespace determinism_tests {
+
 using namespace spat;
 
 namespace {
@@ -255,3 +257,5 @@ TEST_CASE("a start that counts as epoch 0 still does after a resume") {
   CHECK(trainer.stopping().best == best);
   CHECK(trainer.history().empty());
 }
+
+}  // namespace determinism_tests

@@ -4,6 +4,8 @@
 #include <tests/catch.hpp>
 #include <tests/models/example.hpp>
 
+namespace evaluate_tests {
+
 using namespace spat;
 
 namespace {
@@ -144,3 +146,5 @@ TEST_CASE("windows of another horizon than the model's are an error") {
   const example::SyntheticWindows<float> shorter(longer);
   CHECK_THROWS_AS(evaluate(model, shorter.validation), ShapeError);
 }
+
+}  // namespace evaluate_tests

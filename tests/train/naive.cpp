@@ -3,6 +3,8 @@
 #include <tests/catch.hpp>
 #include <tests/errors.hpp>
 
+namespace naive_tests {
+
 using namespace spat;
 
 namespace {
@@ -34,3 +36,5 @@ TEST_CASE("Repeating the last season is right if the series repeats it") {
         "a season of 5 rows does not fit into a lookback of 4");
   CHECK_THROWS_AS(naive_errors(windows, 0), ConfigError);
 }
+
+}  // namespace naive_tests

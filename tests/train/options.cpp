@@ -10,6 +10,8 @@
 #include <tests/models/example.hpp>
 #include <tests/temporary.hpp>
 
+namespace options_tests {
+
 using namespace spat;
 
 namespace {
@@ -251,3 +253,5 @@ TEST_CASE("options that no training can have are refused") {
   CHECK_THROWS_AS(Trainer<Model>(model, {.averaging = {.decay = 1}}), ConfigError);
   CHECK_THROWS_AS(parse_averaging("mean"), ConfigError);
 }
+
+}  // namespace options_tests

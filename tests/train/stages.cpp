@@ -8,6 +8,8 @@
 #include <tests/catch.hpp>
 #include <tests/models/example.hpp>
 
+namespace stages_tests {
+
 using namespace spat;
 
 namespace {
@@ -119,3 +121,5 @@ TEST_CASE(
   check_one_block<PatchTST, PatchTSTConfig>();
   check_one_block<OfficialPatchTST, OfficialPatchTSTConfig>();
 }
+
+}  // namespace stages_tests

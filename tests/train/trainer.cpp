@@ -8,6 +8,8 @@
 #include <tests/models/example.hpp>
 #include <tests/temporary.hpp>
 
+namespace trainer_tests {
+
 using namespace spat;
 
 namespace {
@@ -217,3 +219,5 @@ TEST_CASE("a target of another shape is an error") {
   batch.target = {data.target.data(), 4 * config.horizon, 1};
   CHECK_THROWS_AS(trainer.step(batch, 1e-3, nobody), ShapeError);
 }
+
+}  // namespace trainer_tests
