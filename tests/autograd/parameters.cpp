@@ -2,7 +2,7 @@
 #include <spat/autograd/gradient_check.hpp>
 #include <spat/autograd/initialize.hpp>
 #include <spat/autograd/layer.hpp>
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <map>
 #include <set>

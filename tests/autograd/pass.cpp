@@ -1,6 +1,6 @@
 // The context of a call: its place, its workers, its listener; and the shares of a list of tasks.
 #include <spat/nn/attention_events.hpp>
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <atomic>
 #include <vector>

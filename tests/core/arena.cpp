@@ -1,6 +1,6 @@
 // The memory of a workspace: measured, then handed out.
 #include <spat/core/arena.hpp>
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <algorithm>
 #include <array>

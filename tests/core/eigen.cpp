@@ -4,7 +4,7 @@
 #include <spat/core/tensor.hpp>
 #include <spat/kernels/gemm.hpp>
 
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 namespace eigen_tests {
 

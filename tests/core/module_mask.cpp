@@ -1,7 +1,7 @@
 // The algebra of module masks.
 #include <spat/core/module_mask.hpp>
 
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <set>
 

@@ -1,6 +1,6 @@
 // Random numbers: ranges, moments, independence of streams, and the same bytes everywhere.
 #include <spat/core/random.hpp>
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <algorithm>
 #include <random>

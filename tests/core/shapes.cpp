@@ -2,7 +2,7 @@
 #include <spat/core/arithmetic.hpp>
 #include <spat/core/error.hpp>
 #include <spat/core/tensor.hpp>
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <algorithm>
 #include <cstdint>

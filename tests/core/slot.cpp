@@ -1,6 +1,6 @@
 // Slots for modules that are kept, pruned, or decided at run time.
 #include <spat/core/slot.hpp>
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <optional>
 

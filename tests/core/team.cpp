@@ -1,7 +1,7 @@
 // The team: who does what, exceptions, many short calls, sleep, and results that do not depend on
 // its size.
 #include <spat/core/team.hpp>
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <atomic>
 #include <chrono>

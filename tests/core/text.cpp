@@ -1,6 +1,6 @@
 #include <spat/core/text.hpp>
 
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <clocale>
 #include <cmath>

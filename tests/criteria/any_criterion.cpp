@@ -5,10 +5,10 @@
 #include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
-#include <tests/catch.hpp>
 #include <tests/criteria/attended.hpp>
-#include <tests/errors.hpp>
 #include <tests/models/example.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 #include <array>
 #include <set>

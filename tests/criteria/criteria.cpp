@@ -10,10 +10,10 @@
 #include <spat/criteria/snip.hpp>
 #include <spat/criteria/taylor2.hpp>
 
-#include <tests/attention_maps.hpp>
-#include <tests/catch.hpp>
 #include <tests/criteria/attended.hpp>
-#include <tests/errors.hpp>
+#include <tests/support/attention_maps.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 #include <numeric>
 

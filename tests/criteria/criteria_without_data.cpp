@@ -4,8 +4,8 @@
 #include <spat/criteria/position.hpp>
 #include <spat/criteria/random.hpp>
 
-#include <tests/catch.hpp>
 #include <tests/criteria/attended.hpp>
+#include <tests/support/catch.hpp>
 
 #include <algorithm>
 #include <limits>

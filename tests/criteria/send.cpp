@@ -6,11 +6,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include <tests/attention_maps.hpp>
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
-#include <tests/fixtures.hpp>
 #include <tests/models/example.hpp>
+#include <tests/support/attention_maps.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
+#include <tests/support/fixtures.hpp>
 
 #include <fstream>
 #include <set>

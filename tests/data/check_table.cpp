@@ -1,7 +1,7 @@
 // The published data sets, split and scaled by their protocols, against numbers computed elsewhere.
 #include <spat/train/naive.hpp>
 
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <array>
 #include <cstdio>

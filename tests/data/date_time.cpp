@@ -1,6 +1,6 @@
 #include <spat/data/date_time.hpp>
 
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <spat/core/random.hpp>
 

@@ -1,7 +1,7 @@
 #include <spat/data/synthetic.hpp>
 #include <spat/train/naive.hpp>
 
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <algorithm>
 #include <cmath>

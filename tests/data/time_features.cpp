@@ -1,7 +1,7 @@
 #include <spat/data/time_features.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 #include <spat/core/random.hpp>
 

@@ -1,6 +1,6 @@
 #include <spat/data/window_batch.hpp>
 
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <array>
 

@@ -1,8 +1,8 @@
 #include <spat/data/latest_window.hpp>
 #include <spat/data/windows.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,8 +1,8 @@
 #include <spat/io/csv.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
-#include <tests/temporary.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
+#include <tests/support/temporary.hpp>
 
 #include <spat/core/random.hpp>
 

@@ -1,6 +1,6 @@
 #include <spat/io/encoding.hpp>
 
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 namespace encoding_tests {
 

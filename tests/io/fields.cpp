@@ -1,8 +1,8 @@
 #include <spat/io/encoding.hpp>
 #include <spat/io/fields.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 #include <spat/core/random.hpp>
 

@@ -3,7 +3,7 @@
 #include <spat/core/random.hpp>
 #include <spat/io/json.hpp>
 #include <spat/io/json_text.hpp>
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <nlohmann/json.hpp>
 

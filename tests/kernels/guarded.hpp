@@ -5,14 +5,16 @@
 #include <spat/core/aligned_buffer.hpp>
 #include <spat/core/random.hpp>
 #include <spat/kernels/simd.hpp>
-#include <tests/catch.hpp>
+#include <tests/support/bits.hpp>
+#include <tests/support/catch.hpp>
 
 #include <cmath>
-#include <cstring>
 #include <initializer_list>
 #include <limits>
 #include <span>
 #include <vector>
+
+using tests::same_bits;
 
 /// `size` random numbers in [-2, 2), `offset` elements after a 64-byte boundary, with guard bands
 /// on both sides.
@@ -26,6 +28,8 @@ class Guarded {
   }
 
   [[nodiscard]] Scalar* data() { return numbers_.data() + first_; }
+  [[nodiscard]] const Scalar* data() const { return numbers_.data() + first_; }
+  [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::span<Scalar> span() { return {data(), size_}; }
   [[nodiscard]] std::span<const Scalar> read() const { return {numbers_.data() + first_, size_}; }
   [[nodiscard]] const Scalar& operator[](std::size_t i) const { return read()[i]; }
@@ -43,16 +47,6 @@ class Guarded {
   std::size_t first_, size_;
   spat::AlignedBuffer<Scalar> numbers_;
 };
-
-/// Equal to the last bit; a NaN equals itself.
-template <class Scalar>
-bool same_bits(std::span<const Scalar> a, std::span<const Scalar> b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
-}
-template <class Scalar>
-bool same_bits(const Guarded<Scalar>& a, const Guarded<Scalar>& b) {
-  return same_bits(a.read(), b.read());
-}
 
 /// The largest |found - expected| / allowed seen; a test requires at most 1.
 struct Worst {

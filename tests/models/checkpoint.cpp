@@ -3,10 +3,10 @@
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/patchtst.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/models/example.hpp>
-#include <tests/temporary.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
+#include <tests/support/temporary.hpp>
 
 namespace checkpoint_tests {
 

@@ -29,8 +29,8 @@ using Stack = spat::Stack<DecoderBlock>;
 
 static_assert(
     std::is_same_v<decltype(Static<BlockMask{false, {0b10}}>::SelfAttention::mixer), spat::Absent>);
-static_assert(
-    std::is_same_v<decltype(Static<BlockMask{false, {0b01}}>::CrossAttention::mixer), spat::Absent>);
+static_assert(std::is_same_v<decltype(Static<BlockMask{false, {0b01}}>::CrossAttention::mixer),
+                             spat::Absent>);
 
 Pass training(std::size_t first_sample = 0) {
   return {.training = true, .seed = 5, .step = 9, .first_sample = first_sample};

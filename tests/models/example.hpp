@@ -7,10 +7,13 @@
 #include <spat/data/windows.hpp>
 #include <spat/models/itransformer.hpp>
 #include <spat/train/loss.hpp>
+#include <tests/support/bits.hpp>
 
 #include <cstring>
 
 namespace example {
+
+using tests::same_bits, tests::same_parameters;
 
 /// Three modules, marks; no size is a multiple of a vector.
 inline constexpr spat::ITransformerConfig small{.channels = 3,
@@ -88,19 +91,5 @@ struct SyntheticWindows {
   explicit SyntheticWindows(const Config& c, std::size_t stride = 1)
       : training(cut(c, stride, true)), validation(cut(c, stride, false)) {}
 };
-
-/// Equal to the last bit.
-template <class A, class B>
-bool same_bits(const A& a, const B& b) {
-  return a.size() == b.size() &&
-         (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(*a.data())) == 0);
-}
-template <class Model>
-bool same_parameters(const Model& a, const Model& b) {
-  const auto left = spat::parameters(a), right = spat::parameters(b);
-  for (std::size_t i = 0; i < left.size() && i < right.size(); ++i)
-    if (left[i].name != right[i].name || !same_bits(left[i].values, right[i].values)) return false;
-  return left.size() == right.size();
-}
 
 }  // namespace example

@@ -1,9 +1,9 @@
 // Static and dynamic forms of a configuration, and the division of a batch into micro-batches.
 #include <spat/autograd/microbatch_plan.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/models/example.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 namespace form_tests {
 

@@ -4,8 +4,8 @@
 #include <spat/autograd/gradient_check.hpp>
 #include <spat/models/concepts.hpp>
 
-#include <tests/catch.hpp>
 #include <tests/models/example.hpp>
+#include <tests/support/catch.hpp>
 
 #include <functional>
 

@@ -7,9 +7,9 @@
 #include <spat/train/adam.hpp>
 #include <spat/train/loss.hpp>
 
-#include <tests/attention_maps.hpp>
-#include <tests/catch.hpp>
-#include <tests/fixtures.hpp>
+#include <tests/support/attention_maps.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/fixtures.hpp>
 
 #include <nlohmann/json.hpp>
 

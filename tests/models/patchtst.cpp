@@ -3,9 +3,9 @@
 #include <spat/train/batch_statistics.hpp>
 #include <spat/train/training_state.hpp>
 
-#include <tests/errors.hpp>
 #include <tests/models/gradients.hpp>
 #include <tests/models/promises.hpp>
+#include <tests/support/errors.hpp>
 
 namespace patchtst_tests {
 

@@ -6,11 +6,11 @@
 #include <spat/train/batch_statistics.hpp>
 #include <spat/train/trainer.hpp>
 
-#include <tests/errors.hpp>
 #include <tests/models/gradients.hpp>
 #include <tests/models/plain_patchtst.hpp>
 #include <tests/models/promises.hpp>
-#include <tests/temporary.hpp>
+#include <tests/support/errors.hpp>
+#include <tests/support/temporary.hpp>
 
 namespace patchtst_official_tests {
 

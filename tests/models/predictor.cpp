@@ -1,9 +1,9 @@
 // Forecasts: the bytes of one window's forecast depend only on that window.
 #include <spat/models/predictor.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/models/example.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 namespace predictor_tests {
 

@@ -8,10 +8,10 @@
 #include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/models/example.hpp>
-#include <tests/temporary.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
+#include <tests/support/temporary.hpp>
 
 namespace tests {
 

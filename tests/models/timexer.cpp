@@ -5,9 +5,9 @@
 #include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
-#include <tests/errors.hpp>
 #include <tests/models/gradients.hpp>
 #include <tests/models/promises.hpp>
+#include <tests/support/errors.hpp>
 
 namespace timexer_tests {
 

@@ -6,10 +6,10 @@
 #include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
-#include <tests/errors.hpp>
 #include <tests/models/gradients.hpp>
 #include <tests/models/promises.hpp>
-#include <tests/temporary.hpp>
+#include <tests/support/errors.hpp>
+#include <tests/support/temporary.hpp>
 
 namespace transformer_tests {
 

@@ -5,7 +5,7 @@
 #include <spat/models/crossformer/segment_merging.hpp>
 #include <spat/models/crossformer/two_stage_attention.hpp>
 
-#include <tests/errors.hpp>
+#include <tests/support/errors.hpp>
 
 #include <vector>
 

@@ -5,7 +5,7 @@
 #include <spat/nn/attention.hpp>
 #include <tests/kernels/reference.hpp>
 
-#include <tests/attention_maps.hpp>
+#include <tests/support/attention_maps.hpp>
 
 #include <memory>
 #include <ostream>
@@ -207,7 +207,7 @@ void check_close(std::span<const double> found, const Numbers& expected) {
   REQUIRE(found.size() == expected.size());
   double worst = 0;
   for (std::size_t i = 0; i < expected.size(); ++i)
-    worst = worse(worst, std::abs(found[i] - expected[i]));
+    worst = larger(worst, std::abs(found[i] - expected[i]));
   CHECK(worst < 1e-12);
 }
 

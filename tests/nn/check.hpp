@@ -5,9 +5,10 @@
 #include <spat/autograd/gradient_check.hpp>
 #include <spat/autograd/layer.hpp>
 #include <spat/core/random.hpp>
-#include <tests/catch.hpp>
+#include <tests/support/bits.hpp>
+#include <tests/support/catch.hpp>
 
-#include <cstring>
+using tests::larger, tests::same_bits, tests::same_parameters;
 
 /// [rows x cols] normal numbers, the same for the same stream.
 template <class Scalar = double>
@@ -45,9 +46,6 @@ double dot(A a, B b) {
   return sum;
 }
 
-/// The larger one; a NaN stays.
-inline double worse(double a, double b) { return b > a || b != b ? b : a; }
-
 inline constexpr double tolerance =
     1e-6;  // of central differences, relative to the largest gradient of a tensor
 
@@ -74,18 +72,4 @@ void check_parameters(Layer& layer, Layer& gradients, Loss&& loss) {
           }) < tolerance);
   }
   spat::pack(layer);
-}
-
-/// Equal to the last bit.
-template <class A, class B>
-bool same_bits(const A& a, const B& b) {
-  return a.size() == b.size() &&
-         (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size() * sizeof(*a.data())) == 0);
-}
-template <class Layer>
-bool same_parameters(Layer& a, Layer& b) {
-  const auto left = spat::parameters(a), right = spat::parameters(b);
-  for (std::size_t i = 0; i < left.size(); ++i)
-    if (!same_bits(left[i].values, right[i].values)) return false;
-  return left.size() == right.size();
 }

@@ -5,7 +5,7 @@
 #include <spat/nn/flatten_head.hpp>
 #include <spat/nn/patch_embedding.hpp>
 
-#include <tests/errors.hpp>
+#include <tests/support/errors.hpp>
 
 namespace patches_tests {
 
@@ -122,7 +122,7 @@ TEST_CASE(
             double(r % tokens) / std::pow(10000.0, double(c - c % 2) / double(width));
         const double expected =
             before.view().row(r)[c] + (c % 2 == 0 ? std::sin(angle) : std::cos(angle));
-        worst = worse(worst, std::abs(x.view().row(r)[c] - expected));
+        worst = larger(worst, std::abs(x.view().row(r)[c] - expected));
       }
     CHECK(worst < 1e-14);
   }

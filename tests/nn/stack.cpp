@@ -1,7 +1,7 @@
 // Loops over the blocks of a stack. A whole stack is tested with its blocks (encoder_layer.cpp).
 #include <spat/nn/stack.hpp>
 
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <string>
 #include <tuple>

@@ -3,9 +3,9 @@
 #include <spat/models/forecast.hpp>
 #include <spat/pipeline/pruning_job.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/prune/scheduled.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 namespace pruning_job_tests {
 

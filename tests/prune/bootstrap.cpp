@@ -2,8 +2,8 @@
 // and constant columns.
 #include <spat/prune/bootstrap.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 #include <limits>
 

@@ -1,8 +1,8 @@
 // The modules that a budget removes.
 #include <spat/prune/budget.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 #include <limits>
 

@@ -4,10 +4,10 @@
 #include <spat/models/predictor.hpp>
 #include <spat/prune/in_training.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/prune/scheduled.hpp>
-#include <tests/temporary.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
+#include <tests/support/temporary.hpp>
 
 namespace in_training_tests {
 

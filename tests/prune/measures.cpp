@@ -3,9 +3,9 @@
 #include <spat/models/patchtst.hpp>
 #include <spat/prune/measures.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/prune/tiny.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 namespace measures_tests {
 

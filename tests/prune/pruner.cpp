@@ -7,10 +7,10 @@
 #include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
-#include <tests/attention_maps.hpp>
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/models/example.hpp>
+#include <tests/support/attention_maps.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 namespace pruner_tests {
 

@@ -3,8 +3,8 @@
 #include <spat/prune/pruner_panel.hpp>
 #include <spat/train/trainer.hpp>
 
-#include <tests/catch.hpp>
 #include <tests/models/example.hpp>
+#include <tests/support/catch.hpp>
 
 namespace pruner_panel_tests {
 

@@ -3,8 +3,8 @@
 #include <spat/core/random.hpp>
 #include <spat/prune/ranks.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 #include <limits>
 

@@ -3,9 +3,9 @@
 #include <spat/criteria/leave_one_out.hpp>
 #include <spat/prune/in_training.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/prune/scheduled.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 #include <optional>
 

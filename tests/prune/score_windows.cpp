@@ -5,9 +5,9 @@
 #include <spat/prune/score_windows.hpp>
 #include <spat/train/trainer.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/prune/tiny.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 namespace score_windows_tests {
 

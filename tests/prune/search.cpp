@@ -2,8 +2,8 @@
 #include <spat/core/random.hpp>
 #include <spat/prune/search.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 #include <limits>
 #include <map>

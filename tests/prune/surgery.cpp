@@ -3,9 +3,9 @@
 #include <spat/models/predictor.hpp>
 #include <spat/prune/surgery.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/models/example.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 namespace surgery_tests {
 

@@ -1,8 +1,8 @@
 // Charts: where points and lines are placed.
 #include <spat/report/chart.hpp>
 
-#include <tests/catch.hpp>
 #include <tests/report/markup.hpp>
+#include <tests/support/catch.hpp>
 
 namespace chart_tests {
 

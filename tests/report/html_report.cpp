@@ -1,9 +1,9 @@
 // The report as HTML: well-formed, escaped, self-contained, and clear about what pruning did.
 #include <spat/report/html_report.hpp>
 
-#include <tests/catch.hpp>
 #include <tests/report/example.hpp>
 #include <tests/report/markup.hpp>
+#include <tests/support/catch.hpp>
 
 #include <limits>
 

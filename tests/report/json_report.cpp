@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <tests/catch.hpp>
 #include <tests/report/example.hpp>
+#include <tests/support/catch.hpp>
 
 namespace json_report_tests {
 

@@ -1,7 +1,7 @@
 // Labels that do not overlap.
 #include <spat/report/label_places.hpp>
 
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 namespace label_places_tests {
 

@@ -1,7 +1,7 @@
 // Numbers formatted for people.
 #include <spat/report/number_text.hpp>
 
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <limits>
 

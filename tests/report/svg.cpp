@@ -1,7 +1,7 @@
 // Escaped text, ticks and axes.
 #include <spat/report/svg.hpp>
 
-#include <tests/catch.hpp>
+#include <tests/support/catch.hpp>
 
 #include <limits>
 

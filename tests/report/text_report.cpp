@@ -1,8 +1,8 @@
 // The report as text.
 #include <spat/report/text_report.hpp>
 
-#include <tests/catch.hpp>
 #include <tests/report/example.hpp>
+#include <tests/support/catch.hpp>
 
 namespace text_report_tests {
 

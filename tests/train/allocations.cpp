@@ -7,8 +7,8 @@
 #include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
-#include <tests/catch.hpp>
 #include <tests/models/example.hpp>
+#include <tests/support/catch.hpp>
 
 #include <atomic>
 #include <cstdlib>

@@ -8,8 +8,8 @@
 #include <spat/train/loss.hpp>
 #include <spat/train/schedule.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 #include <algorithm>
 #include <cstring>

@@ -4,10 +4,10 @@
 #include <spat/prune/pruner.hpp>
 #include <spat/train/training_state.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/models/example.hpp>
-#include <tests/temporary.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
+#include <tests/support/temporary.hpp>
 
 namespace determinism_tests {
 

@@ -1,8 +1,8 @@
 // Errors over a split do not depend on how the windows are batched.
 #include <spat/train/evaluate.hpp>
 
-#include <tests/catch.hpp>
 #include <tests/models/example.hpp>
+#include <tests/support/catch.hpp>
 
 namespace evaluate_tests {
 

@@ -1,7 +1,7 @@
 #include <spat/train/naive.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 namespace naive_tests {
 

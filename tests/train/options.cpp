@@ -5,10 +5,10 @@
 #include <spat/train/batch_statistics.hpp>
 #include <spat/train/training_state.hpp>
 
-#include <tests/catch.hpp>
-#include <tests/errors.hpp>
 #include <tests/models/example.hpp>
-#include <tests/temporary.hpp>
+#include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
+#include <tests/support/temporary.hpp>
 
 namespace options_tests {
 

@@ -5,8 +5,8 @@
 #include <spat/prune/pruner.hpp>
 #include <spat/train/training_step.hpp>
 
-#include <tests/catch.hpp>
 #include <tests/models/example.hpp>
+#include <tests/support/catch.hpp>
 
 namespace stages_tests {
 

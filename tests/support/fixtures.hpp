@@ -3,6 +3,8 @@
 
 #include <spat/io/safetensors.hpp>
 
+#include <tests/support/bits.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -11,6 +13,8 @@
 #include <vector>
 
 namespace fixtures {
+
+using tests::larger;
 
 inline std::string folder() {
   const char* chosen = std::getenv("SPAT_FIXTURES");
@@ -35,9 +39,6 @@ inline std::size_t number(const spat::SafetensorsFile& file, const std::string& 
                           std::size_t fallback = 0) {
   return file.metadata().contains(key) ? std::stoul(file.metadata(key)) : fallback;
 }
-
-/// The larger of the two; NaN if one is NaN, which std::max would drop.
-inline double larger(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
 
 template <class A>
 double largest(const A& a) {
