@@ -46,7 +46,8 @@ class Drift {
 
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      cache.samples = samples, cache.channels = channels;
+      cache.samples = samples;
+      cache.channels = channels;
       arena.take(cache.x, samples * form.lookback, channels);
       arena.take(cache.y, samples * form.horizon, channels);
       cache.embedding.lay_out(arena, embedding, samples, channels, 0);

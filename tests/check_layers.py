@@ -56,7 +56,7 @@ def check(root):
         for target in QUOTED.findall(text):
             yield f"{where}: {target} must be written <spat/...>"
         if "/" not in name:
-            continue  # spat.hpp, fwd.hpp and version.hpp belong to no layer
+            continue  # the doors and version.hpp belong to no layer
         folder = name.split("/")[0]
         if folder not in RANK:
             yield f"{where}: {folder} is not a layer"

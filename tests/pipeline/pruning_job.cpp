@@ -1,11 +1,13 @@
 // The pruning job without the tool: its report, its schedules, and forecasts in a series' units.
 #include <spat/data/series_csv.hpp>
 #include <spat/models/forecast.hpp>
+#include <spat/models/timexer.hpp>
 #include <spat/pipeline/pruning_job.hpp>
 
 #include <tests/prune/scheduled.hpp>
 #include <tests/support/catch.hpp>
 #include <tests/support/errors.hpp>
+#include <tests/support/temporary.hpp>
 
 namespace pruning_job_tests {
 
@@ -50,6 +52,36 @@ TEST_CASE("a job prunes as the library's schedules do, and its report says what 
   CHECK(report.dense_tuned);
 }
 
+TEST_CASE("a job that stops after an epoch and is resumed prunes as one that ran on") {
+  const auto schedule = GENERATE(PruningSchedule::one_shot, PruningSchedule::in_training);
+  const Example example;
+  const TemporaryFolder folder;
+  JobOptions options = dropping(1);
+  options.training.epochs = 4;
+  options.schedule = schedule;
+  options.pruning.latest_epoch = 2;
+  const auto job_of = [&] {
+    return std::make_unique<PruningJob<Model>>(example.model, make_criterion<float>("send"),
+                                               data_of(example), options);
+  };
+  const auto whole = job_of(), first = job_of(), second = job_of();
+  CHECK(whole->train());
+  whole->prune();
+  CHECK_FALSE(first->train({.path = folder / "state", .stop_after = 3}));
+  CHECK(second->train({.path = folder / "state", .resume = true}));
+  second->prune();
+  CHECK(whole->pruned().form.kept().count() == 2);
+  CHECK(second->pruned().form.kept() == whole->pruned().form.kept());
+  CHECK(example::same_parameters(second->pruned(), whole->pruned()));
+  CHECK(whole->has_dense() == (schedule == PruningSchedule::one_shot));
+  const auto &a = whole->report().epochs, &b = second->report().epochs;
+  REQUIRE(a.size() == b.size());
+  for (std::size_t e = 0; e < a.size(); ++e)
+    CHECK(a[e].record.validation_mse == b[e].record.validation_mse);
+  for (std::size_t i = 0; i < 3; ++i)
+    CHECK(whole->report().modules[i].score == second->report().modules[i].score);
+}
+
 TEST_CASE("a job without a dense model refuses what needs one") {
   const Example example;
   JobOptions options = dropping(1);
@@ -83,6 +115,30 @@ TEST_CASE("a forecast has the names, units and dates of its series") {
   CHECK(to_csv(forecast(example.model, data, series)).find("\n4,") != std::string::npos);
   series.names[0] = "other";
   CHECK_THROWS_AS((void)forecast(example.model, data, series), ConfigError);
+}
+
+TEST_CASE("a model of some target columns forecasts those, in their units") {
+  constexpr TimeXerConfig config{.channels = 7,
+                                 .targets = 1,
+                                 .lookback = 12,
+                                 .horizon = 4,
+                                 .width = 8,
+                                 .ffn_width = 8,
+                                 .heads = 2,
+                                 .depth = 1,
+                                 .patch = 4};
+  const auto model = example::made<TimeXer<float>>({config}, 3, 0.1);
+  const Series series = synthetic_series(100);
+  const auto scaler = StandardScaler::fit(series.view(), {0, 100});
+  const WindowOptions window{.lookback = 12, .horizon = 4, .features = Features::target_from_all};
+  const Series future = forecast(model, {series.names, scaler, window}, series);
+  CHECK(future.names == std::vector{series.names.back()});
+  REQUIRE(future.values.size() == 4);
+  WindowBuffer<float> buffer;
+  Predictor<TimeXer<float>> predictor(model);
+  const auto y = predictor.forecast(latest_window(series, scaler, window, buffer));
+  for (std::size_t t = 0; t < 4; ++t)
+    CHECK(future.values[t] == scaler.inverse(static_cast<double>(y.row(t)[0]), 6));
 }
 
 }  // namespace pruning_job_tests

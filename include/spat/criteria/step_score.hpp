@@ -26,7 +26,8 @@ class StepScore {
   /// Adds what another copy received in this step and resets it. Call in the order of the copies.
   void merge(StepScore& other) {
     sum_ += other.sum_, count_ += other.count_;
-    other.sum_ = 0, other.count_ = 0;
+    other.sum_ = 0;
+    other.count_ = 0;
   }
   /// Ends a step. A step without observations has no number. Throws NumericError if the step's
   /// number is not finite.
@@ -50,7 +51,8 @@ class StepScore {
   [[nodiscard]] double sum() const { return sum_; }
   [[nodiscard]] std::size_t count() const { return count_; }
   void close(double x) {
-    sum_ = 0, count_ = 0;
+    sum_ = 0;
+    count_ = 0;
     if (!std::isfinite(x)) throw NumericError(message("the score of a step is not finite: ", x));
     average_.add(x);
   }

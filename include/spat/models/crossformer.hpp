@@ -106,7 +106,8 @@ class Crossformer : public ForecasterBase<Scalar, ModelForm> {
   void prepare(Cache& cache, Purpose purpose, std::size_t samples, std::size_t channels) const {
     Base::expect_channels(channels);
     cache.arena.prepare(purpose, [&](Arena& arena) {
-      cache.samples = samples, cache.channels = channels;
+      cache.samples = samples;
+      cache.channels = channels;
       cache.scales = arena.training() ? config().scales() : config().live_scales();
       const std::size_t series = samples * channels, rows = series * config().segments(0),
                         forecast_rows = series * config().forecast_segments();

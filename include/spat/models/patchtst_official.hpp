@@ -143,7 +143,8 @@ class OfficialPatchTST : public FramedForecaster<Scalar, ModelForm>,
     else
       at_layer(l, cache, [&](const auto& layer, auto& mine) {
         const auto d = layer.backward_mix(folded.at(l), cache.dscores, mine);
-        cache.dx = d.x, cache.dscores = d.scores;
+        cache.dx = d.x;
+        cache.dscores = d.scores;
       });
     if (l > 0)
       return at_layer(l - 1, cache, [&](const auto& layer, auto& mine) {

@@ -62,7 +62,8 @@ class Predictor {
                                         Work& work) {
     if (work.samples != batch.samples || work.channels != batch.channels()) {
       model_->prepare(work.cache, Purpose::inference, batch.samples, batch.channels());
-      work.samples = batch.samples, work.channels = batch.channels();
+      work.samples = batch.samples;
+      work.channels = batch.channels();
     }
     const auto y = model_->forward(pass, batch, work.cache);
     if (y.rows() != batch.samples * batch.horizon ||

@@ -50,7 +50,8 @@ class ScaleBlock {
 
     void lay_out(Arena& arena, const ScaleBlock& layer, std::size_t sample_count,
                  std::size_t channels) {
-      samples = sample_count, y = {};
+      samples = sample_count;
+      y = {};
       if (samples == 0) return;
       const std::size_t series = samples * channels;
       if (layer.merge_layer) merge_layer.lay_out(arena, *layer.merge_layer, series);
