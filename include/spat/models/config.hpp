@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace spat::inline SPAT_ABI {
 
@@ -47,6 +48,7 @@ template <class Config>
 class ConfigFields {
  public:
   constexpr void push_back(const ConfigField<Config>& field) { fields_.at(count_++) = field; }
+  [[nodiscard]] constexpr std::size_t size() const { return count_; }
   [[nodiscard]] constexpr auto begin() const { return fields_.begin(); }
   [[nodiscard]] constexpr auto end() const {
     return fields_.begin() + static_cast<std::ptrdiff_t>(count_);
@@ -126,16 +128,29 @@ void check_rules(const Config& config) {
   });
 }
 
+namespace detail {
+
+template <class Config>
+inline constexpr auto fields_of = Config::fields();
+
+}  // namespace detail
+
 /// Calls visit(name, member) for every member that a file needs to rebuild the model, except the
 /// kept modules. The members of a const configuration are const.
 template <class Config, class Visit>
 constexpr void for_each_field(Config& config, Visit&& visit) {
-  constexpr auto fields = std::remove_const_t<Config>::fields();
-  for (const auto& field : fields)
-    if (field.number)
+  using Plain = std::remove_const_t<Config>;
+  const auto one = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+    constexpr ConfigField<Plain> field = detail::fields_of<Plain>.begin()[I];
+    if constexpr (field.number != nullptr)
       visit(field.name, config.*field.number);
     else
       visit(field.name, config.*field.flag);
+  };
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (one(std::integral_constant<std::size_t, I>{}), ...);
+  }
+  (std::make_index_sequence<detail::fields_of<Plain>.size()>{});
 }
 
 /// Rules that several configurations share, for rules_hold().
