@@ -102,7 +102,7 @@ namespace detail {
   };
   tile(before.mse, after.mse, "test MSE"), tile(before.mae, after.mae, "test MAE");
   tile(static_cast<double>(before.cost.macs), static_cast<double>(after.cost.macs),
-       "MACs a forecast");
+       "MACs per forecast");
   if (measured(after.latency))
     tile(report.dense.latency.median, after.latency.median, "measured latency");
   return html.append("</div>\n");
