@@ -44,7 +44,7 @@ struct Part {
     return number(view.row(i)[j]);
   }
   [[nodiscard]] bool same_row(const Part& other, std::size_t i) const {
-    return same_bits<Scalar>({view.row(i), view.cols}, {other.view.row(i), view.cols});
+    return same_bits(std::span(view.row(i), view.cols), std::span(other.view.row(i), view.cols));
   }
   [[nodiscard]] bool intact() const {
     bool same = numbers.intact();

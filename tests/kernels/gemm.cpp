@@ -133,7 +133,7 @@ bool same_panels(const kernels::Panels<Scalar>& a, const kernels::Panels<Scalar>
   const std::size_t size = spat::divide_up(a.cols(), kernels::panel_width<Scalar>) *
                            kernels::panel_width<Scalar> * a.depth();
   return a.cols() == b.cols() && a.depth() == b.depth() &&
-         same_bits<Scalar>({a.panel(0), size}, {b.panel(0), size});
+         same_bits(std::span(a.panel(0), size), std::span(b.panel(0), size));
 }
 
 }  // namespace
