@@ -38,7 +38,7 @@ struct Drifting {
            rule(lookback % order == 0, "the order must divide the lookback", "lookback", lookback,
                 "order", order);
   }
-  static constexpr auto fields() { return config_fields<Drifting>({{"order", &Drifting::order}}); }
+  static constexpr auto fields() { return all_fields<Drifting>({{"order", &Drifting::order}}); }
 };
 
 }  // namespace

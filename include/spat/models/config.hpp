@@ -21,7 +21,7 @@ namespace spat::inline SPAT_ABI {
 //     modules()           the number of its modules
 //     parameters()        the number of learned values; a double, because a file may claim any
 //                         sizes
-//     fields()            config_fields<Config>({{"patch", &Config::patch}, ...}), which names the
+//     fields()            all_fields<Config>({{"patch", &Config::patch}, ...}), which names the
 //                         members that no other configuration has
 //     rules_hold(rule)    rule(holds, "what must hold", "name", value, ...) && ...
 //
@@ -62,8 +62,7 @@ class ConfigFields {
 /// All members of a configuration but `kept`: those sizes that it shares with other configurations,
 /// then `own`, then instance_norm.
 template <class C>
-[[nodiscard]] constexpr ConfigFields<C> config_fields(
-    std::initializer_list<ConfigField<C>> own = {}) {
+[[nodiscard]] constexpr ConfigFields<C> all_fields(std::initializer_list<ConfigField<C>> own = {}) {
   ConfigFields<C> fields;
   fields.push_back({"channels", &C::channels});
   if constexpr (requires { &C::marks; }) fields.push_back({"marks", &C::marks});

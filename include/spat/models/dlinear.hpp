@@ -32,7 +32,7 @@ struct DLinearConfig {
 
   static constexpr auto fields() {
     using C = DLinearConfig;
-    return config_fields<C>({{"kernel", &C::kernel}});
+    return all_fields<C>({{"kernel", &C::kernel}});
   }
 };
 

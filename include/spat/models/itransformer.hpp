@@ -39,7 +39,7 @@ struct ITransformerConfig {
   }
   friend constexpr bool operator==(const ITransformerConfig&, const ITransformerConfig&) = default;
 
-  static constexpr auto fields() { return config_fields<ITransformerConfig>(); }
+  static constexpr auto fields() { return all_fields<ITransformerConfig>(); }
 };
 
 namespace detail {

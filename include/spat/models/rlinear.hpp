@@ -27,7 +27,7 @@ struct RLinearConfig {
   }
   friend constexpr bool operator==(const RLinearConfig&, const RLinearConfig&) = default;
 
-  static constexpr auto fields() { return config_fields<RLinearConfig>(); }
+  static constexpr auto fields() { return all_fields<RLinearConfig>(); }
 };
 
 /// RLinear (Li et al., "Revisiting Long-term Time Series Forecasting: An Investigation on Linear

@@ -52,7 +52,7 @@ struct SMambaConfig {
 
   static constexpr auto fields() {
     using C = SMambaConfig;
-    return config_fields<C>(
+    return all_fields<C>(
         {{"state", &C::state}, {"convolution", &C::convolution}, {"expand", &C::expand}});
   }
 };

@@ -69,7 +69,7 @@ struct TimeXerConfig {
 
   static constexpr auto fields() {
     using C = TimeXerConfig;
-    return config_fields<C>({{"patch", &C::patch}});
+    return all_fields<C>({{"patch", &C::patch}});
   }
 };
 

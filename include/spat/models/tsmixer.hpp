@@ -32,7 +32,7 @@ struct TSMixerConfig {
   }
   friend constexpr bool operator==(const TSMixerConfig&, const TSMixerConfig&) = default;
 
-  static constexpr auto fields() { return config_fields<TSMixerConfig>(); }
+  static constexpr auto fields() { return all_fields<TSMixerConfig>(); }
 };
 
 /// TSMixer (Chen et al., "TSMixer: An All-MLP Architecture for Time Series Forecasting", TMLR

@@ -90,7 +90,7 @@ struct CrossformerConfig {
 
   static constexpr auto fields() {
     using C = CrossformerConfig;
-    return config_fields<C>(
+    return all_fields<C>(
         {{"segment", &C::segment}, {"window", &C::window}, {"routers", &C::routers}});
   }
 

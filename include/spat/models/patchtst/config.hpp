@@ -61,7 +61,7 @@ struct BasicPatchTSTConfig {
 
   static constexpr auto fields() {
     using C = BasicPatchTSTConfig;
-    return config_fields<C>({{"patch", &C::patch}, {"stride", &C::stride}});
+    return all_fields<C>({{"patch", &C::patch}, {"stride", &C::stride}});
   }
 };
 

@@ -53,7 +53,7 @@ struct TransformerConfig {
 
   static constexpr auto fields() {
     using C = TransformerConfig;
-    return config_fields<C>({{"decoder_depth", &C::decoder_depth}});
+    return all_fields<C>({{"decoder_depth", &C::decoder_depth}});
   }
 };
 
