@@ -91,6 +91,7 @@
 #include <spat/nn/stack.hpp>
 #include <spat/nn/value_embedding.hpp>
 
+#include <spat/models/cache_layout.hpp>
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/concepts.hpp>
 #include <spat/models/config.hpp>

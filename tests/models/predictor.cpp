@@ -159,4 +159,52 @@ TEST_CASE("a batch that the model cannot take is an error in any number of micro
   }
 }
 
+TEST_CASE("a batch whose views do not have the rows it claims is an error, whatever its size") {
+  const auto model = example::made<ITransformer<float>>({blocks});
+  Predictor predictor(model);
+  for (const std::size_t samples : {1u, 3u, 20u, 300u}) {
+    INFO(samples << " samples");
+    const example::RandomBatch<float> data(blocks, samples);
+    const auto refused = [&](const auto& change) {
+      WindowBatch<float> batch = data.batch;
+      change(batch);
+      return message_of<ShapeError>([&] { (void)predictor.forecast(batch); });
+    };
+    const auto says = [](const std::string& text, const char* part) {
+      return text.find(part) != std::string::npos;
+    };
+    CHECK(says(refused([](auto& b) { b.history = b.history.middle_rows(0, b.history.rows() - 1); }),
+               "history: expected samples times lookback"));
+    CHECK(says(refused([](auto& b) { b.samples *= 3; }), "history: expected"));
+    CHECK(says(refused([](auto& b) { b.samples = std::size_t{1} << 63; }), "history: expected"));
+    CHECK(says(refused([](auto& b) { b.lookback = 0; }), "lookback 0"));
+    CHECK(says(refused([](auto& b) { b.horizon = 0; }), "horizon 0"));
+    CHECK(says(refused([](auto& b) { b.history_marks = b.history_marks.middle_rows(0, 1); }),
+               "history marks: expected"));
+    CHECK(says(refused([](auto& b) { b.future_marks = b.future_marks.middle_rows(0, 1); }),
+               "future marks: expected"));
+    CHECK(
+        says(refused([](auto& b) { b.target = b.target.middle_rows(0, 1); }), "target: expected"));
+    CHECK(says(refused([](auto& b) {
+                 b.history = {nullptr, b.history.rows(), b.history.cols()};
+               }),
+               "no numbers"));
+    CHECK(predictor.forecast(data.batch).rows() == samples * blocks.horizon);
+  }
+}
+
+TEST_CASE("a model that is assigned another one forecasts as that one, with the same predictor") {
+  auto wide = blocks;
+  wide.ffn_width = 1500;
+  wide.width = 40;
+  const auto config = GENERATE_COPY(wide, keeping(blocks, ModuleMask{0b01}), blocks);
+  auto model = example::made<ITransformer<float>>({keeping(blocks, ModuleMask{})});
+  const auto other = example::made<ITransformer<float>>({config}, 8);
+  const example::RandomBatch<float> data(blocks, 20);
+  Predictor predictor(model), fresh(other);
+  (void)predictor.forecast(data.batch);
+  model = other;
+  CHECK(copied<float>(predictor.forecast(data.batch)) == copied<float>(fresh.forecast(data.batch)));
+}
+
 }  // namespace predictor_tests

@@ -220,4 +220,62 @@ TEST_CASE("a target of another shape is an error") {
   CHECK_THROWS_AS(trainer.step(batch, 1e-3, nobody), ShapeError);
 }
 
+TEST_CASE("a training step refuses a batch without the target's rows") {
+  auto model = example::made<Model>({config});
+  Trainer<Model> trainer(model, {});
+  NoObserver nobody;
+  for (const std::size_t samples : {1u, 64u, 500u}) {
+    INFO(samples << " samples");
+    const example::RandomBatch<float> data(config, samples);
+    auto batch = data.batch;
+    batch.target = {data.target.data(), samples * config.horizon / 2, config.channels};
+    CHECK(contains(message_of<ShapeError>([&] { trainer.step(batch, 1e-3, nobody); }),
+                   "target: expected samples times horizon"));
+    batch.target = {};
+    CHECK_THROWS_AS(trainer.step(batch, 1e-3, nobody), ShapeError);
+    CHECK(std::isfinite(trainer.step(data.batch, 1e-3, nobody)));
+  }
+}
+
+TEST_CASE("dropout that is switched on between two steps has room in the caches") {
+  auto model = example::made<Model>({config}), same = model;
+  const example::RandomBatch<float> data(config, 64);
+  Trainer<Model> trainer(model, {.seed = 3}), fresh(same, {.seed = 3});
+  NoObserver nobody;
+  trainer.step(data.batch, 1e-3, nobody);
+  fresh.step(data.batch, 1e-3, nobody);
+  model.set_dropout(0.3);
+  const double loss = trainer.step(data.batch, 1e-3, nobody);
+  same.set_dropout(0.3);
+  CHECK(loss == fresh.step(data.batch, 1e-3, nobody));
+  CHECK(std::isfinite(loss));
+}
+
+TEST_CASE("a model that is assigned another form under its trainer is an error") {
+  auto model = example::made<Model>({config});
+  const example::RandomBatch<float> data(config, 4);
+  Trainer<Model> trainer(model, {});
+  NoObserver nobody;
+  trainer.step(data.batch, 1e-3, nobody);
+  auto wide = config;
+  wide.width = 32;
+  model = example::made<Model>({wide});
+  CHECK_THROWS_AS(trainer.step(data.batch, 1e-3, nobody), ConfigError);
+  CHECK_THROWS_AS(trainer.fit(windows().training, windows().validation), ConfigError);
+  CHECK_THROWS_AS(trainer.take_best(), ConfigError);
+  auto moved = example::made<Model>({config});
+  Trainer<Model> left(moved, {});
+  moved = example::made<Model>({config}, 9);  // the same form, other memory
+  CHECK_THROWS_AS(left.fit(windows().training, windows().validation), ConfigError);
+}
+
+TEST_CASE("an index that is no window is an error") {
+  WindowBuffer<float> buffer;
+  const std::size_t beyond = windows().training.size();
+  CHECK(contains(message_of<ShapeError>([&] {
+                   (void)windows().training.gather({&beyond, 1}, buffer);
+                 }),
+                 std::to_string(beyond).c_str()));
+}
+
 }  // namespace trainer_tests

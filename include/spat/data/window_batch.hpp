@@ -1,6 +1,7 @@
 // data. The input of every forecaster: a batch of windows, as views.
 #pragma once
 
+#include <spat/core/error.hpp>
 #include <spat/core/view.hpp>
 
 #include <cassert>
@@ -27,6 +28,21 @@ struct WindowBatch {
   [[nodiscard]] std::size_t marks() const { return history_marks.cols(); }
   [[nodiscard]] std::size_t target_channels() const { return target.cols(); }
 
+  /// Throws ShapeError unless every view has the rows that samples, lookback and horizon ask for,
+  /// and memory behind them. All views but the history may be empty. Every call that takes a batch
+  /// from a user checks it once, as a whole: parts of it are cut by these numbers.
+  void check() const {
+    if (samples == 0 && history.rows() == 0) return;  // nothing to forecast
+    if (lookback == 0 || horizon == 0)
+      throw ShapeError(message("a batch has a lookback and a horizon of at least 1: lookback ",
+                               lookback, ", horizon ", horizon));
+    if (history.cols() == 0 && samples > 0) throw ShapeError("the history has no channels");
+    check_view("history", history, "lookback", lookback, false);
+    check_view("history marks", history_marks, "lookback", lookback, true);
+    check_view("future marks", future_marks, "horizon", horizon, true);
+    check_view("target", target, "horizon", horizon, true);
+  }
+
   /// Samples [first, first + count).
   [[nodiscard]] WindowBatch middle(std::size_t first, std::size_t count) const {
     assert(first + count <= samples);
@@ -41,6 +57,18 @@ struct WindowBatch {
             .history_marks = cut(history_marks, lookback),
             .future_marks = cut(future_marks, horizon),
             .target = cut(target, horizon)};
+  }
+
+ private:
+  /// Divides where a product could overflow.
+  void check_view(const char* name, const Rows<const Scalar>& view, const char* steps_name,
+                  std::size_t steps, bool may_be_empty) const {
+    if (view.rows() == 0 && may_be_empty) return;
+    if (view.rows() % steps != 0 || view.rows() / steps != samples)
+      throw ShapeError(message(name, ": expected samples times ", steps_name, ", ", samples,
+                               " times ", steps, ", rows, found ", view.rows()));
+    if (view.size() > 0 && view.data() == nullptr)
+      throw ShapeError(message(name, ": there are no numbers behind the view"));
   }
 };
 

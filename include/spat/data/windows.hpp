@@ -141,7 +141,8 @@ class WindowDataset {
   [[nodiscard]] Rows<const Scalar> values() const { return {values_.data(), rows_, channels_}; }
 
   /// The windows of these indices as one batch, whose views are valid until the buffer's next use.
-  /// Allocates nothing once the buffer has held a batch of that size.
+  /// Allocates nothing once the buffer has held a batch of that size. Throws ShapeError for an
+  /// index that is no window.
   [[nodiscard]] WindowBatch<Scalar> gather(std::span<const std::size_t> indices,
                                            WindowBuffer<Scalar>& buffer) const {
     const std::size_t lookback = options_.lookback, horizon = options_.horizon,
@@ -152,7 +153,8 @@ class WindowDataset {
     buffer.history_marks.resize(samples * lookback * marks_);
     buffer.future_marks.resize(samples * horizon * marks_);
     for (std::size_t b = 0; b < samples; ++b) {
-      assert(indices[b] < size());
+      if (indices[b] >= size())
+        throw ShapeError(message("there is no window ", indices[b], ": the rows hold ", size()));
       const std::size_t first = indices[b] * options_.stride, future = first + lookback;
       copy(values_, channels_, first, lookback, 0, buffer.history, b * lookback);
       copy(values_, channels_, future, horizon, skipped, buffer.target, b * horizon);

@@ -25,6 +25,7 @@ struct Dynamic {
   [[nodiscard]] ModuleMask kept() const { return value.kept; }
   [[nodiscard]] Dynamic with_kept(ModuleMask mask) const { return {keeping(value, mask)}; }
   [[nodiscard]] std::size_t modules() const { return value.modules(); }
+  friend bool operator==(const Dynamic&, const Dynamic&) = default;
 };
 
 /// The compile-time form: the whole configuration is in the type.
@@ -52,6 +53,7 @@ struct Static {
   [[nodiscard]] static constexpr ModuleMask kept() { return value.kept; }
   [[nodiscard]] static Dynamic<Config> with_kept(ModuleMask mask) { return {keeping(value, mask)}; }
   [[nodiscard]] static constexpr std::size_t modules() { return value.modules(); }
+  friend bool operator==(const Static&, const Static&) = default;
 };
 
 /// The modules of which one must stay: those that the configuration's guard() returns, or none.

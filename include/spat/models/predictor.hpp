@@ -3,7 +3,7 @@
 #pragma once
 
 #include <spat/autograd/microbatch_plan.hpp>
-#include <spat/models/concepts.hpp>
+#include <spat/models/cache_layout.hpp>
 
 #include <memory>
 
@@ -23,6 +23,7 @@ class Predictor {
  public:
   using Scalar = typename Model::Value;
 
+  Predictor(const Model&&, Team* = nullptr) = delete;  // the model must outlive the predictor
   explicit Predictor(const Model& model, Team* team = nullptr) : model_(&model), team_(team) {
     for (std::size_t worker = 0; worker < (team ? team->size() : 1); ++worker)
       works_.push_back(std::make_unique<Work>());
@@ -31,6 +32,7 @@ class Predictor {
   /// Returns the forecast [B*T x C_out] in scaled units, valid until the next call. Throws
   /// ShapeError for a batch that the model cannot take.
   [[nodiscard]] Rows<const Scalar> forecast(const WindowBatch<Scalar>& batch) {
+    batch.check();
     const MicrobatchPlan plan(batch.samples, model_->activation_size(batch.channels()));
     if (plan.microbatches == 0) return {};
     if (plan.microbatches == 1) return pass(Pass{.team = team_}, batch, *works_[0]);
@@ -55,15 +57,16 @@ class Predictor {
  private:
   struct Work {
     typename Model::Cache cache;
-    std::size_t samples = 0, channels = 0;
+    CacheLayout<Model> layout;
   };
 
   [[nodiscard]] Rows<const Scalar> pass(const Pass& pass, const WindowBatch<Scalar>& batch,
                                         Work& work) {
-    if (work.samples != batch.samples || work.channels != batch.channels()) {
+    const CacheLayout<Model> layout(*model_, batch.samples, batch.channels());
+    if (work.layout != layout) {
+      work.layout = {};  // if prepare() throws, the cache is laid out for nothing
       model_->prepare(work.cache, Purpose::inference, batch.samples, batch.channels());
-      work.samples = batch.samples;
-      work.channels = batch.channels();
+      work.layout = layout;
     }
     const auto y = model_->forward(pass, batch, work.cache);
     if (y.rows() != batch.samples * batch.horizon ||

@@ -73,6 +73,10 @@ template <Evaluable Model>
 /// time if latency is measured. Nothing is fine-tuned: a loss change is the cost of removal alone,
 /// after running statistics are re-estimated.
 template <PrunableModel Model>
+Measures measures_of(const Model&&, const WindowDataset<typename Model::Value>&,
+                     const WindowDataset<typename Model::Value>&, MeasureOptions = {},
+                     Team* = nullptr) = delete;  // the measures refer to the model
+template <PrunableModel Model>
 [[nodiscard]] Measures measures_of(const Model& model,
                                    const WindowDataset<typename Model::Value>& training,
                                    const WindowDataset<typename Model::Value>& validation,

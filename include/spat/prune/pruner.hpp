@@ -50,6 +50,7 @@ class Pruner {
     std::vector<C> criteria;
   };
 
+  explicit Pruner(const Model&&, C = C{}, std::size_t = 1) = delete;  // it refers to the model
   explicit Pruner(const Model& model, C prototype = C{}, std::size_t warm_up_epochs = 1)
       : prototype_(prototype), model_(&model), warm_up_(warm_up_epochs),
         criteria_(model.form.modules(), prototype) {

@@ -41,7 +41,9 @@ class Trainer {
   using Windows = WindowDataset<Scalar>;
   using Teacher = std::function<Rows<const Scalar>(const WindowBatch<Scalar>&)>;
 
-  /// Starts from the model's weights. The model must outlive the trainer and must not be moved.
+  /// Starts from the model's weights. The model must outlive the trainer. A model that was moved,
+  /// or assigned another one, ends in a ConfigError at the next epoch, or at the next step if its
+  /// form is another one.
   /// Throws ConfigError for invalid options.
   Trainer(Model& model, const TrainingOptions& options, Team* team = nullptr)
       : model_(model), options_(options), team_(team), gradients_(zeros_like(model)),
@@ -73,6 +75,7 @@ class Trainer {
   template <class Observer>
   const EpochRecord& run_epoch(const Windows& training, const Windows& validation,
                                Observer& observer, const ProgressCallback& progress = {}) {
+    expect_same_model();
     const auto start = std::chrono::steady_clock::now();
     const auto elapsed = [&] {
       return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -118,6 +121,7 @@ class Trainer {
   /// Records the present weights as epoch 0: fine-tuning that never improves on them leaves them as
   /// they are. If training continues from averages, these are the averages.
   void consider_start(const Windows& validation) {
+    expect_same_model();
     with_averages([&] { keep_if_best(0, evaluate(model_, validation, team_).mse); });
   }
 
@@ -148,6 +152,7 @@ class Trainer {
 
   /// Puts the weights of the best epoch into the model.
   void take_best() {
+    expect_same_model();
     for (std::size_t p = 0; p < weights_.size(); ++p)
       std::ranges::copy(best_[p], weights_[p].values.begin());
     pack_weights(weights_, Purpose::training);
@@ -156,6 +161,7 @@ class Trainer {
   /// Updates the weights from one batch. Returns its mean squared error.
   template <class Observer>
   double step(const WindowBatch<Scalar>& batch, double rate, Observer& observer) {
+    expect_same_form();
     if (!slopes_are_zero_) set_zero(slopes_);  // the last step threw
     slopes_are_zero_ = false;
     const std::uint64_t number = adam_.steps() + 1;
@@ -206,6 +212,24 @@ class Trainer {
       std::ranges::copy(before.adam.second_moment(from), adam_.second_moment(p).begin());
       std::ranges::copy(before.average.average(from), average_.average(p).begin());
     }
+  }
+
+  /// The trainer holds views of the model's tensors.
+  void expect_same_model() const {
+    const auto now = parameters(model_);
+    if (!std::ranges::equal(now, weights_, [](const auto& a, const auto& b) {
+          return a.values.data() == b.values.data() && a.values.size() == b.values.size();
+        }))
+      refuse_changed_model();
+  }
+  /// The part of expect_same_model() that allocates nothing.
+  void expect_same_form() const {
+    if constexpr (requires { model_.form == gradients_.form; })
+      if (!(model_.form == gradients_.form)) refuse_changed_model();
+  }
+  [[noreturn]] static void refuse_changed_model() {
+    throw ConfigError(
+        "the model of a Trainer was moved or assigned another one: make a new Trainer");
   }
 
   /// Exchanges the trained weights and their averages, and refreshes the packed forms.

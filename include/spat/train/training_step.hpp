@@ -3,7 +3,7 @@
 #pragma once
 
 #include <spat/autograd/microbatch_plan.hpp>
-#include <spat/models/concepts.hpp>
+#include <spat/models/cache_layout.hpp>
 #include <spat/train/loss.hpp>
 
 #include <array>
@@ -39,6 +39,11 @@ class TrainingStep {
   template <class Observer>
   double operator()(const Model& model, Pass pass, const WindowBatch<Scalar>& batch,
                     Model& gradients, Observer& observer) {
+    batch.check();
+    if (batch.target.size() == 0) throw ShapeError("a training step needs a batch with a target");
+    if constexpr (requires { model.form == gradients.form; })
+      if (!(model.form == gradients.form))
+        throw ConfigError("the gradients of a training step have another form than its model");
     const MicrobatchPlan plan = plan_of(model, batch);
     const double count = static_cast<double>(batch.target.size());
     pass.batch_samples = batch.samples;
@@ -94,6 +99,7 @@ class TrainingStep {
   /// Computes the batch statistics of a batch for commit(), with the forward stages alone.
   void observe(const Model& model, const Pass& pass,
                const WindowBatch<Scalar>& batch) requires BatchNormalized<Model> {
+    batch.check();
     const MicrobatchPlan plan = plan_of(model, batch);
     const auto caches = prepared(model, plan, 0, plan.microbatches, batch);
     const auto each = [&](auto&& use) {
@@ -117,7 +123,7 @@ class TrainingStep {
   struct Work {
     typename Model::Cache cache;
     AlignedBuffer<Scalar> dforecast;
-    std::size_t samples = 0, channels = 0;
+    CacheLayout<Model> layout;
     double squared_error = 0;
     Rows<const Scalar> forecast;
 
@@ -140,12 +146,13 @@ class TrainingStep {
     for (std::size_t i = 0; i < size; ++i) {
       Work& work = *works_[i];
       const auto piece = batch.middle(plan.first(done + i), plan.size(done + i));
-      if (work.samples != piece.samples || work.channels != piece.channels()) {
+      const CacheLayout<Model> layout(model, piece.samples, piece.channels());
+      if (work.layout != layout) {
+        work.layout = {};  // if prepare() throws, the cache is laid out for nothing
         model.prepare(work.cache, Purpose::training, piece.samples, piece.channels());
-        work.dforecast.resize(piece.target.size());
-        work.samples = piece.samples;
-        work.channels = piece.channels();
+        work.layout = layout;
       }
+      work.dforecast.resize(piece.target.size());  // allocates if the batch is larger
       caches.push_back(work.cache);
     }
     in_wave_ = size;
@@ -181,7 +188,9 @@ class TrainingStep {
   static void take_loss(Rows<const Scalar> forecast, const WindowBatch<Scalar>& piece, double count,
                         Work& work) {
     if (forecast.rows() != piece.target.rows() || forecast.cols() != piece.target.cols())
-      throw ShapeError("the batch's target has another shape than the forecast");
+      throw ShapeError(message("the forecast of a micro-batch is [", forecast.rows(), " x ",
+                               forecast.cols(), "], its target [", piece.target.rows(), " x ",
+                               piece.target.cols(), "]"));
     work.forecast = forecast;
     work.squared_error = squared_error<Scalar>(forecast, piece.target, count, work.slope());
   }
