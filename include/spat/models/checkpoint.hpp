@@ -74,6 +74,11 @@ std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
       values[i] = {static_cast<Scalar>(file.read<std::int64_t>(names[i])[0])};
     else if (list[i].kind != ParameterKind::constant)
       values[i] = file.read<Scalar>(names[i], narrowing);
+    if (const auto bad =
+            std::ranges::find_if_not(values[i], [](Scalar value) { return std::isfinite(value); });
+        bad != values[i].end())
+      throw FileError(message(file.path(), ": ", names[i], ": number ", bad - values[i].begin(),
+                              " is not finite: ", *bad));
   }
   for (std::size_t i = 0; i < list.size(); ++i)
     std::ranges::copy(values[i], list[i].values.begin());
