@@ -101,7 +101,6 @@ void encoder_layer(benchmark::State& state) {
   spat::EncoderLayer<float> layer(width, width, 8,
                                   spat::ModuleMask::first(state.range(1) != 0 ? 1 : 0));
   spat::initialize(spat::parameters(layer), 7);
-  spat::pack(layer);
   const auto x = random_numbers(tokens * width, 1);
   decltype(layer)::Cache cache;
   spat::Arena arena;

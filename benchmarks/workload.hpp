@@ -81,7 +81,6 @@ class WorkOf {
                .target = {target_.data(), batch * config.horizon, config.channels}},
         predictor_(model_, &team_) {
     spat::initialize(spat::parameters(model_), 7);
-    spat::pack(model_);
   }
   WorkOf(const WorkOf&) = delete;
   WorkOf& operator=(const WorkOf&) = delete;

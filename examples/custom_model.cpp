@@ -114,7 +114,6 @@ int main() {
 
   Drift model({});
   initialize(parameters(model), 1);
-  pack(model);
   Pruner<Drift> pruner(model);
   Trainer<Drift>(model, {.epochs = 4, .rate = 2e-3}).fit(training, validation, pruner);
   Drift small = pruner.prune(DropLowest{2});

@@ -21,7 +21,6 @@ int main(int argc, char** argv) try {
                  .heads = 2,
                  .depth = 2}});
     initialize(parameters(made), 1);
-    pack(made);
     save_model("forecast_example.safetensors", made);
   }
   const Model model = load_model<Model>(given ? argv[1] : "forecast_example.safetensors");

@@ -25,7 +25,6 @@ int main(int argc, char** argv) try {
                 .depth = 3}});
   initialize(parameters(model), 1);
   model.set_dropout(0.1);
-  pack(model);
 
   Team team(2);
   JobOptions options{.training = {.epochs = 3, .rate = 1e-3}};

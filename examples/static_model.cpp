@@ -21,7 +21,6 @@ int main() try {
   // In practice: load_model<Trained>("pruned.safetensors"), or load_model<Small> directly.
   Trained trained({config});
   initialize(parameters(trained), 1);
-  pack(trained);
   const Small model = converted<Small>(trained);
 
   const Series series = synthetic_series(200);

@@ -13,7 +13,6 @@ Model fresh_model(const Configuration& configuration, std::uint64_t seed, double
   Model model({config_of<typename Model::Config>(configuration)});
   spat::initialize(spat::parameters(model), seed);
   model.set_dropout(dropout);
-  spat::pack(model);
   return model;
 }
 

@@ -9,6 +9,7 @@
 #include <spat/core/arena.hpp>
 #include <spat/core/arithmetic.hpp>
 #include <spat/core/error.hpp>
+#include <spat/core/exclusive.hpp>
 #include <spat/core/extent.hpp>
 #include <spat/core/module_mask.hpp>
 #include <spat/core/names.hpp>
@@ -65,6 +66,7 @@
 #include <spat/autograd/initialize.hpp>
 #include <spat/autograd/layer.hpp>
 #include <spat/autograd/microbatch_plan.hpp>
+#include <spat/autograd/packing.hpp>
 #include <spat/autograd/parameters.hpp>
 #include <spat/autograd/pass.hpp>
 

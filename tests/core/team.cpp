@@ -11,6 +11,12 @@
 #include <thread>
 #include <vector>
 
+#if defined(__linux__)
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
 namespace team_tests {
 
 using spat::Team;
@@ -135,6 +141,53 @@ TEST_CASE("Work cut into tasks gives the same bytes on every team", "[core]") {
     if (size == 1) expected = sums;
     CHECK(sums == expected);
   }
+}
+
+TEST_CASE("A team that is called again meanwhile is an error, by another thread and from inside",
+          "[core]") {
+  Team team(2);
+  std::atomic<bool> inside = false, leave = false;
+  std::thread first([&] {
+    team.for_each_worker([&](std::size_t worker) {
+      if (worker != 0) return;
+      inside = true;
+      while (!leave) std::this_thread::yield();
+    });
+  });
+  while (!inside) std::this_thread::yield();
+  CHECK_THROWS_AS(team.for_each_worker([](std::size_t) {}), spat::ConcurrencyError);
+  leave = true;
+  first.join();
+  CHECK_THROWS_AS(
+      team.for_each_worker([&](std::size_t) { team.for_each_worker([](std::size_t) {}); }),
+      spat::ConcurrencyError);
+  std::atomic<int> calls = 0;
+  team.for_each_worker([&](std::size_t) { ++calls; });
+  CHECK(calls == 2);
+}
+
+TEST_CASE("A team that cannot be had is an error, and the program goes on", "[core]") {
+  CHECK_THROWS_AS(Team(Team::most_workers + 1), spat::ConfigError);
+  CHECK_THROWS_AS(Team(~std::size_t{0}), spat::ConfigError);
+#if defined(__linux__) && !defined(SPAT_SANITIZED)
+  const pid_t child = fork();  // the limit of the address space cannot be raised again
+  if (child == 0) {
+    const rlimit little{std::size_t{1} << 28, std::size_t{1} << 28};
+    setrlimit(RLIMIT_AS, &little);
+    int status = 1;
+    try {
+      const Team many(Team::most_workers);  // a stack each
+    } catch (const spat::ConfigError&) {
+      status = 0;
+    } catch (const std::bad_alloc&) {
+      status = 0;
+    }
+    _exit(status);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  CHECK(status == 0);
+#endif
 }
 
 }  // namespace team_tests

@@ -38,7 +38,6 @@ struct Attended {
     };
     layer.causal = c.causal;
     for (const auto& parameter : spat::parameters(layer)) fill(parameter.values);
-    pack(layer, spat::Purpose::training);
     fill(x.flat()), fill(memory.flat()), fill(target.flat());
     for (std::size_t i = 0; i < mask.size(); ++i) {
       const std::size_t sample = i / c.lk, key = i % c.lk;

@@ -417,7 +417,6 @@ TEST_CASE(
     for (double& value : parameter.values) value *= 2;
     if (parameter.name.ends_with("value_projection.bias")) std::ranges::fill(parameter.values, 0.0);
   }
-  pack(model);
   const example::RandomBatch<double> data(example::small, 4);
   Model::Cache cache;
   model.prepare(cache, Purpose::training, 4, example::small.channels);

@@ -110,7 +110,6 @@ Model dense_model(const typename Model::Config& dense, ModuleMask kept) {
     for (std::size_t i = 0; i < dense.modules(); ++i)
       if (!kept.keeps(i) && silences(whole, parameter.name, i))
         std::ranges::fill(parameter.values, typename Model::Value(0));
-  pack(whole);
   return whole;
 }
 

@@ -31,5 +31,4 @@ void learn(Model& model, Model::Cache& cache, const WindowBatch<float>& batch, M
   Share all;
   model.backward_weights(pass, cache, gradients, all);
   adam.step(parameters(model), parameters(gradients), 1e-3);
-  pack(model);
 }

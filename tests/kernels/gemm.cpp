@@ -302,11 +302,11 @@ TEMPLATE_TEST_CASE(
 }
 
 TEMPLATE_TEST_CASE(
-    "Refreshing the rows that changed is packing anew, and a second pack replaces the first",
+    "Taking the rows that changed is packing anew, and a second pack replaces the first",
     "[kernels]", float, double) {
   constexpr std::size_t panel = kernels::panel_width<TestType>;
   kernels::PackedWeight<TestType> packed;
-  CHECK(packed.empty());
+  CHECK(!packed.in_force());
   for (const std::size_t outputs : Sizes{1, 7, 16, 33, 67, 131, 513})
     for (const std::size_t inputs : Sizes{1, 2, 3, 15, 32, 67, 130}) {
       Matrix<TestType> w(outputs, inputs, 2, 3);
@@ -316,7 +316,7 @@ TEMPLATE_TEST_CASE(
           for (std::size_t o = first; o < last; ++o)
             for (std::size_t i = 0; i < inputs; ++i)
               w.view.row(o)[i] += static_cast<TestType>(o + 7 * i + 1);
-          packed.refresh(w.view, first, last);
+          packed.take(w.view, first, last);
           kernels::PackedWeight<TestType> anew;
           anew.pack(w.view, true);
           INFO(outputs << " x " << inputs << ", rows " << first << " .. " << last);
@@ -324,8 +324,7 @@ TEMPLATE_TEST_CASE(
                  same_panels(packed.backward, anew.backward)));
         }
       packed.pack(w.view);  // for inference alone
-      CHECK((packed.outputs() == outputs && packed.inputs() == inputs && packed.backward.empty() &&
-             w.intact()));
+      CHECK((packed.in_force() && packed.backward.empty() && w.intact()));
 
       const Matrix<TestType> x(3, inputs, 1);  // without a bias
       Matrix<TestType> found(3, outputs, 4), expected(3, outputs, 4);

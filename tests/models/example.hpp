@@ -65,7 +65,6 @@ Model made(typename Model::Form shape = {}, std::uint64_t seed = 5, double dropo
   Model model(shape);
   spat::initialize(spat::parameters(model), seed);
   model.set_dropout(dropout);
-  pack(model);
   return model;
 }
 

@@ -62,13 +62,11 @@ void check_model_gradients(const Config& config, double dropout,
           value += 0.2 * random.uniform(0, 1);
     if (change)
       for (const auto& parameter : parameters(model)) change(parameter.name, parameter.values);
-    pack(model);
     const example::RandomBatch<double> data(config, 3);
     typename Model::Cache cache;
     model.prepare(cache, Purpose::training, 3, config.channels);
     const Pass pass{.training = training, .seed = 9, .step = 4, .first_sample = 2};
     const auto loss = [&] {
-      pack(model);
       const auto y = model.forward(pass, data.batch, cache);
       return squared_error<double>(y, data.batch.target, 1) / static_cast<double>(y.size());
     };

@@ -273,7 +273,6 @@ void check_adam(const SafetensorsFile& file, const typename Model::Config& confi
     backward_pass(model, pass, dy, cache, gradients);
     adam.step(weights, slopes, 1e-3);
     if constexpr (BatchNormalized<Model>) model.commit(cache, Scalar(0.1));
-    pack(model);
   }
   for (const auto& weight : weights) {
     if (weight.kind != ParameterKind::weight) continue;

@@ -44,7 +44,6 @@ Model random_model(const OfficialPatchTSTConfig& config) {
       if (parameter.kind == ParameterKind::buffer)
         value += static_cast<typename Model::Value>(random.uniform(0, 1));
     }
-  pack(model);
   return model;
 }
 

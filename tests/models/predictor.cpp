@@ -5,6 +5,9 @@
 #include <tests/support/catch.hpp>
 #include <tests/support/errors.hpp>
 
+#include <atomic>
+#include <thread>
+
 namespace predictor_tests {
 
 using namespace spat;
@@ -193,20 +196,82 @@ TEST_CASE("a batch whose views do not have the rows it claims is an error, whate
   }
 }
 
-TEST_CASE("a model that is assigned another one forecasts as that one, with the same predictor") {
+TEST_CASE("a predictor forecasts with the model that it was given, whatever happens to that one") {
   auto wide = blocks;
   wide.ffn_width = 1500;
   wide.width = 40;
+  const example::RandomBatch<float> data(blocks, 20);
   for (const auto& config : {wide, keeping(blocks, ModuleMask{0b01}), blocks}) {
     auto model = example::made<ITransformer<float>>({keeping(blocks, ModuleMask{})});
-    const auto other = example::made<ITransformer<float>>({config}, 8);
-    const example::RandomBatch<float> data(blocks, 20);
-    Predictor predictor(model), fresh(other);
-    (void)predictor.forecast(data.batch);
-    model = other;
-    CHECK(copied<float>(predictor.forecast(data.batch)) ==
-          copied<float>(fresh.forecast(data.batch)));
+    Predictor predictor(model);
+    const auto expected = copied<float>(predictor.forecast(data.batch));
+    model = example::made<ITransformer<float>>({config}, 8);
+    CHECK(copied<float>(predictor.forecast(data.batch)) == expected);
+    CHECK(copied<float>(Predictor(model).forecast(data.batch)) != expected);
   }
+  Predictor of_temporary(example::made<ITransformer<float>>({blocks}));
+  Predictor<ITransformer<float>> of_dead = [] {
+    const auto model = example::made<ITransformer<float>>({blocks});
+    return Predictor<ITransformer<float>>(model);
+  }();
+  CHECK(copied<float>(of_temporary.forecast(data.batch)) ==
+        copied<float>(of_dead.forecast(data.batch)));
+}
+
+TEST_CASE("the forecast is the forward pass of the model itself, changed or not") {
+  auto model = example::made<ITransformer<float>>({blocks});
+  const example::RandomBatch<float> data(blocks, 2);
+  for (int change = 0; change < 3; ++change) {
+    for (const auto& parameter : parameters(model))
+      for (float& value : parameter.values) value *= 1.25f;
+    ITransformer<float>::Cache cache;
+    model.prepare(cache, Purpose::inference, 2, blocks.channels);
+    CHECK(copied<float>(model.forward(Pass{}, data.batch, cache)) ==
+          copied<float>(Predictor(model).forecast(data.batch)));
+  }
+}
+
+TEST_CASE("copies of a predictor forecast side by side, and a newer model is an assignment") {
+  const auto old_model = example::made<ITransformer<float>>({blocks}),
+             new_model = example::made<ITransformer<float>>({keeping(blocks, ModuleMask{1})}, 9);
+  Predictor predictor(old_model), newer(new_model);
+  const example::RandomBatch<float> data(blocks, 20);
+  const auto before = copied<float>(predictor.forecast(data.batch)),
+             after = copied<float>(newer.forecast(data.batch));
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&wrong, &data, &before, &after, &newer, mine = predictor]() mutable {
+      for (int i = 0; i < 10; ++i) wrong += copied<float>(mine.forecast(data.batch)) != before;
+      Team team(2);
+      mine = Predictor(newer, &team);
+      for (int i = 0; i < 10; ++i) wrong += copied<float>(mine.forecast(data.batch)) != after;
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+  predictor = newer;
+  CHECK(copied<float>(predictor.forecast(data.batch)) == after);
+}
+
+TEST_CASE("a predictor that two threads share is an error, not a wrong forecast") {
+  Predictor predictor(example::made<ITransformer<float>>({blocks}));
+  const example::RandomBatch<float> data(blocks, 200);
+  const auto expected = copied<float>(predictor.forecast(data.batch));
+  std::atomic<int> refused{0}, wrong{0}, ready{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 2; ++t)
+    threads.emplace_back([&] {
+      for (++ready; ready < 2;) std::this_thread::yield();
+      for (int i = 0; i < 2000 && refused == 0; ++i) try {
+          wrong += predictor.forecast(data.batch).size() != expected.size();
+        } catch (const ConcurrencyError&) {
+          ++refused;
+        }
+    });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(refused > 0);
+  CHECK(wrong == 0);
+  CHECK(copied<float>(predictor.forecast(data.batch)) == expected);
 }
 
 }  // namespace predictor_tests

@@ -87,7 +87,6 @@ void check_layer_drop(const Config& config, std::size_t samples = 5) {
   using TestedPruner = Pruner<Model, AnyCriterion<double>>;
   const example::RandomBatch<double> data(config, samples);
   auto model = example::made<Model>({config}, 1, 0.1);
-  pack(model, Purpose::training);
   std::size_t skipped = 0;
   for (std::uint64_t number = 1; number <= 12; ++number) {
     const Pass pass{.training = true, .seed = 7, .step = number, .layer_drop = 0.5};
@@ -97,7 +96,6 @@ void check_layer_drop(const Config& config, std::size_t samples = 5) {
     INFO(Model::name << ", step " << number << ", left " << to_string(mask, model.form.modules()));
     auto fewer = converted<Model>(
         model, model.form.with_kept(mask));  // regardless of the guard: a step may leave it out
-    pack(fewer, Purpose::training);
     for (const char* criterion : {"send", "block_influence"}) {
       INFO(criterion);
       const auto stepped = [&](const Model& of, const Pass& as, Model& gradients) {

@@ -142,7 +142,7 @@ TEST_CASE("a Transformer refuses a batch without marks, of other channels or of 
   const example::RandomBatch<float> longer(other, 2);
   CHECK(message_of<ShapeError>(with([&](auto& b) {
           b.history = longer.batch.history;
-        })).find("lookback rows") != std::string::npos);
+        })).find("times lookback") != std::string::npos);
   other = small, other.marks = 4;
   const example::RandomBatch<float> more(other, 2);
   CHECK(message_of<ShapeError>(with([&](auto& b) { b.future_marks = more.batch.future_marks; })) ==

@@ -49,7 +49,6 @@ struct Example {
          parameters(layer))  // if all routers are alike, the receiver's choice has no gradient
       if (parameter.name == "router" || parameter.name.starts_with("dim_sender"))
         for (double& value : parameter.values) value *= 4;
-    pack(layer);
     layer.set_dropout(rate, 20);
     ::prepare(arena, Purpose::training, cache, layer, samples, channels);
   }
@@ -115,10 +114,8 @@ TEST_CASE("a receiver with a zeroed output projection gives the bytes of pruned 
     Example zeroed(layer_of(0b11), rate);
     Example pruned(layer_of(0b01), rate);
     take_surviving(parameters(pruned.layer), parameters(zeroed.layer));
-    pack(pruned.layer);
     std::ranges::fill(zeroed.layer.routing.mixer->dim_receiver.out_projection.weight.flat(), 0.0);
     std::ranges::fill(zeroed.layer.routing.mixer->dim_receiver.out_projection.bias.flat(), 0.0);
-    pack(zeroed.layer);
     CHECK(same_bits(zeroed.forward().flat(), pruned.forward().flat()));
     CHECK(same_bits(zeroed.backward(), pruned.backward()));
     const auto all = parameters(*zeroed.gradients);

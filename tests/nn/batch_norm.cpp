@@ -77,8 +77,6 @@ class Net {
     second.backward_weights(pass, caches.of(&Cache::second), gradients.second, share);
   }
 
-  void pack() { spat::pack(first), spat::pack(second); }
-
   template <class Self, class List>
   static void for_each(Self& self, const std::string& name, List& list) {
     spat::Linear<double>::for_each(self.first, name + "first.", list);

@@ -91,7 +91,6 @@ TEST_CASE("Linear is y = x W^T + b", "[nn]") {
   spat::Linear<float, 2, 3> layer(2, 3);
   std::ranges::copy(std::initializer_list<float>{1, 2, 3, 4, 5, 6}, layer.weight.data());
   std::ranges::copy(std::initializer_list<float>{100, 200, 300}, layer.bias.data());
-  pack(layer);
   spat::Tensor<float> x(1, 2);
   x.data()[0] = 1, x.data()[1] = 10;
   spat::Linear<float, 2, 3>::Cache cache;

@@ -59,7 +59,6 @@ int main(int argc, char** argv) {
   Model dense({configuration(series.channels(), training.marks())});
   initialize(parameters(dense), 1);
   dense.set_dropout(0.1);
-  pack(dense, Purpose::training);
   const TrainingOptions options{.epochs = 2, .batch_size = 16};
   const auto fit = [&](Model& model, auto& observer, const std::string& state) {
     Trainer<Model> trainer(model, options, &team);

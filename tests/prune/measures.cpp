@@ -119,7 +119,6 @@ TEST_CASE("each mask is measured once, by all copies of the measures together") 
   CHECK(latency > 0);
   for (const auto& parameter : parameters(model))
     for (float& value : parameter.values) value *= 1.5f;
-  pack(model);
   for (const Measures* again : {&measures, &copy}) {
     CHECK(again->loss_change({0b101}).mean == change);
     CHECK(again->latency({0b101}) == latency);  // no two measurements are alike

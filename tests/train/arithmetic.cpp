@@ -97,24 +97,6 @@ TEMPLATE_TEST_CASE("Adam is the textbook's loop", "", float, double) {
   CHECK(adam.second_moment(1).empty());
 }
 
-TEST_CASE("Adam updates a layer that was never packed, and keeps a packed one fresh") {
-  Linear<float> bare(5, 40), packed(5, 40), slope(5, 40);
-  pack(packed, Purpose::training);
-  for (auto* layer : {&bare, &packed}) {
-    std::ranges::fill(slope.weight.flat(), 1.0f);
-    Adam<float>(parameters(*layer)).step(parameters(*layer), parameters(slope), 0.5);
-  }
-  CHECK(std::ranges::equal(bare.weight.flat(), packed.weight.flat()));
-  CHECK(bare.weight.flat()[7] == Approx(-0.5));
-  const std::vector<float> x(5, 1.0f);
-  Linear<float>::Cache cache;
-  Arena arena;
-  arena.prepare(Purpose::training, [&](Arena& a) { cache.lay_out(a, packed, 1); });
-  CHECK(packed.forward(Pass{}, {x.data(), 1, 5}, cache).flat()[39] == Approx(-2.5));
-  const std::vector<float> dy(40, 1.0f);
-  CHECK(packed.backward_input(Pass{}, {dy.data(), 1, 40}, cache).flat()[4] == Approx(-20));
-}
-
 TEST_CASE("Adam's bytes do not depend on the workers") {
   const std::size_t size = 70'001;
   std::vector<std::vector<float>> results;

@@ -90,7 +90,6 @@ TEST_CASE(
       auto list = parameters(expected);
       for (std::size_t k = 0; k < list.size(); ++k)
         std::ranges::copy(average[k], list[k].values.begin());
-      pack(expected);
       CHECK(report.validation_mse ==
             Approx(evaluate(expected, windows().validation).mse).epsilon(1e-10));
       CHECK(report.validation_mse != plain.history().back().validation_mse);
@@ -100,7 +99,6 @@ TEST_CASE(
 
 TEST_CASE("distillation learns from the blend of target and teacher") {
   auto teacher = example::made<Model>({config}, 5);
-  pack(teacher);
   Predictor<Model> predictor(teacher);
   const auto learned = [&](double share, bool has_teacher) {
     auto model = example::made<Model>({config}, 2);
@@ -114,7 +112,6 @@ TEST_CASE("distillation learns from the blend of target and teacher") {
   };
   const example::RandomBatch<double> data{config, 5};
   auto model = example::made<Model>({config}, 2);
-  pack(model);
   Predictor<Model> own(model);
   const auto y = own.forecast(data.batch), t = predictor.forecast(data.batch);
   double expected = 0;

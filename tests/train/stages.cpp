@@ -54,7 +54,6 @@ template <template <class, class> class ModelOf, class Config>
 void check_workers() {
   using Model = ModelOf<float, Dynamic<Config>>;
   auto model = example::made<Model>({blocks<Config>}, 3, 0.2);
-  pack(model, Purpose::training);
   const example::RandomBatch<float> data(blocks<Config>, samples);
   REQUIRE(MicrobatchPlan(samples, model.activation_size(3), true).microbatches == 8);
   const auto alone = step(model, data.batch, 0);

@@ -84,7 +84,6 @@ TEST_CASE("after fit the model holds the weights of its best epoch") {
   REQUIRE(trainer.stopping().best_epoch == 2);
   for (const auto& parameter : parameters(model))
     for (float& value : parameter.values) value += 1;  // an accident
-  pack(model);
   trainer.fit(windows().training, windows().validation);
   CHECK(trainer.history().size() == 4);
   CHECK(trainer.stopping().best_epoch == 2);

@@ -49,23 +49,4 @@ void backward_weights_if_kept(const Layer& slot, const Pass& pass, Caches<Cache>
       slot, gradients);
 }
 
-/// Refreshes the packed forms of weights, which products read. Call it after a load, a conversion
-/// or a change of weights; the optimizer refreshes what it changes. For training the weights are
-/// also packed for dx; otherwise dx reads the weight itself, which gives the same bytes more
-/// slowly.
-template <class Scalar>
-void pack_weights(const ParameterList<Scalar>& list, Purpose purpose = Purpose::inference) {
-  for (const auto& parameter : list)
-    if (parameter.packed) {
-      const std::size_t rows = parameter.shape[0], cols = parameter.values.size() / rows;
-      parameter.packed->pack({parameter.values.data(), rows, cols, cols},
-                             purpose == Purpose::training);
-    }
-}
-/// Refreshes the packed forms of all weights of a layer or model.
-template <class L>
-void pack(L& layer, Purpose purpose = Purpose::inference) {
-  pack_weights(parameters(layer), purpose);
-}
-
 }  // namespace spat

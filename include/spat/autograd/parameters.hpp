@@ -40,6 +40,7 @@ struct Traits {
   std::vector<std::size_t> shape = {};
   ParameterKind kind = ParameterKind::weight;
   kernels::PackedWeight<Scalar>* packed = nullptr;  // the packed form, if the layer has one
+  std::function<void()> release = {};               // frees a weight that has a packed form
   Initial initial = {};
   /// Computes a constant.
   std::function<void(std::span<Scalar> values, const std::vector<std::size_t>& shape)> compute = {};

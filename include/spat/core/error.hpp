@@ -34,6 +34,12 @@ struct ConfigError : Error {
   using Error::Error;
 };
 
+/// An object that serves one call at a time was called again meanwhile: a Team or a Predictor that
+/// two threads share.
+struct ConcurrencyError : Error {
+  using Error::Error;
+};
+
 /// A value that must be finite is not: a loss, a gradient, a score.
 struct NumericError : Error {
   using Error::Error;

@@ -2,7 +2,7 @@
 // of workers, and results do not depend on it.
 #pragma once
 
-#include <spat/core/abi.hpp>
+#include <spat/core/exclusive.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <system_error>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -19,20 +20,29 @@ namespace spat::inline SPAT_ABI {
 /// A team of `size` workers; the caller is worker 0. Between two calls the others spin for at most
 /// 50 microseconds, then sleep.
 ///
-/// One caller at a time, and no call from inside a call. If workers throw, the exception of the
-/// lowest worker reaches the caller after all workers have finished.
+/// One call at a time: a second caller, and a call from inside a call, receive a ConcurrencyError.
+/// Threads that forecast at the same time have a team each, or none. If workers throw, the
+/// exception of the lowest worker reaches the caller after all workers have finished.
 class Team {
  public:
-  explicit Team(std::size_t size = 1) : errors_(size ? size : 1) {
-    threads_.reserve(errors_.size() - 1);
-    for (std::size_t worker = 1; worker < errors_.size(); ++worker)
-      threads_.emplace_back([this, worker] { serve(worker); });
+  static constexpr std::size_t most_workers = 4096;
+
+  /// 0 means 1. Throws ConfigError for more than most_workers, and if a thread cannot start.
+  explicit Team(std::size_t size = 1) : errors_(checked(size)) {
+    try {
+      threads_.reserve(errors_.size() - 1);
+      for (std::size_t worker = 1; worker < errors_.size(); ++worker)
+        threads_.emplace_back([this, worker] { serve(worker); });
+    } catch (const std::system_error& error) {
+      dismiss();
+      throw ConfigError(message("a team of ", size, " workers: thread ", threads_.size() + 1,
+                                " cannot start: ", error.what()));
+    } catch (...) {
+      dismiss();
+      throw;
+    }
   }
-  ~Team() {
-    task_ = nullptr;
-    announce();
-    for (std::thread& thread : threads_) thread.join();
-  }
+  ~Team() { dismiss(); }
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
@@ -43,6 +53,10 @@ class Team {
   void for_each_worker(Work&& work) {
     using Callable = std::remove_reference_t<Work>;
     if (threads_.empty()) return work(std::size_t{0});
+    const Exclusive::Hold hold(
+        calls_,
+        "a Team serves one call at a time: a second thread, or a call from inside a call, "
+        "needs a team of its own");
     context_ = const_cast<void*>(static_cast<const void*>(std::addressof(work)));
     task_ = [](void* context, std::size_t worker) { (*static_cast<Callable*>(context))(worker); };
     pending_.store(static_cast<std::uint32_t>(threads_.size()), std::memory_order_relaxed);
@@ -86,6 +100,18 @@ class Team {
     unsigned turns_ = 0;
   };
 
+  static std::size_t checked(std::size_t size) {
+    if (size > most_workers)
+      throw ConfigError(message("a team has at most ", most_workers, " workers, asked for ", size));
+    return size ? size : 1;
+  }
+  void dismiss() {
+    task_ = nullptr;
+    announce();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+
   void announce() {
     generation_.fetch_add(1, std::memory_order_release);
     generation_.notify_all();
@@ -119,6 +145,7 @@ class Team {
     if (first) std::rethrow_exception(first);
   }
 
+  Exclusive calls_;
   std::vector<std::exception_ptr> errors_;
   std::vector<std::thread> threads_;
   Task task_ = nullptr;

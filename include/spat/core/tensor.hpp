@@ -29,6 +29,9 @@ class Tensor {
   [[nodiscard]] std::span<Scalar> flat() { return values_; }
   [[nodiscard]] std::span<const Scalar> flat() const { return values_; }
 
+  /// Frees the numbers and keeps the extents. Only for an owner that holds them in another form.
+  void release() { AlignedBuffer<Scalar>().swap(values_); }
+
  private:
   [[no_unique_address]] Extent<RowCount> rows_;
   [[no_unique_address]] Extent<ColCount> cols_;

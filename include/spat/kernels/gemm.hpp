@@ -218,28 +218,49 @@ class Panels {
 };
 
 /// A weight W [outputs x inputs] laid out for y = x W^T and, while training, for dx = dy W. It is
-/// not a parameter: it is refreshed after an optimizer step or a load.
+/// not a parameter. A copy, and what is left after an assignment, is not in force: a packed form
+/// never outlives the numbers that it was made from.
 template <std::floating_point Scalar>
 class PackedWeight {
  public:
-  void pack(Strided<const Scalar> weight, bool with_backward = false) {
-    forward.resize(weight.cols, weight.rows);
-    backward.clear();
-    if (with_backward) backward.resize(weight.rows, weight.cols);
-    refresh(weight, 0, weight.rows);
+  PackedWeight() = default;
+  PackedWeight(const PackedWeight&) noexcept {}
+  PackedWeight& operator=(const PackedWeight&) noexcept {
+    in_force_ = false;
+    return *this;
   }
-  /// Refreshes rows [first, last) of the weight. `first` is a multiple of panel_width, and so is
-  /// `last` unless it is the end.
-  void refresh(Strided<const Scalar> weight, std::size_t first, std::size_t last) {
+
+  void pack(Strided<const Scalar> weight, bool with_backward = false) {
+    resize(weight.rows, weight.cols, with_backward);
+    take(weight, 0, weight.rows);
+    set_in_force(true);
+  }
+
+  /// pack() in parts: resize(), take() of all rows, set_in_force(). After the first time nothing is
+  /// allocated.
+  void resize(std::size_t outputs, std::size_t inputs, bool with_backward) {
+    in_force_ = false;
+    forward.resize(inputs, outputs);
+    if (with_backward)
+      backward.resize(outputs, inputs);
+    else
+      backward.clear();
+  }
+  /// Takes rows [first, last) of the weight. `first` is a multiple of panel_width, and so is `last`
+  /// unless it is the end.
+  void take(Strided<const Scalar> weight, std::size_t first, std::size_t last) {
     forward.take_transposed(weight, first, last);
     if (!backward.empty()) backward.take(weight, first, last);
   }
+  void set_in_force(bool whether) { in_force_ = whether; }
 
-  [[nodiscard]] bool empty() const { return forward.empty(); }
-  [[nodiscard]] std::size_t outputs() const { return forward.cols(); }
-  [[nodiscard]] std::size_t inputs() const { return forward.depth(); }
+  /// Whether products may read it in place of the weight.
+  [[nodiscard]] bool in_force() const { return in_force_; }
 
   Panels<Scalar> forward, backward;
+
+ private:
+  bool in_force_ = false;
 };
 
 /// The epilogue that does nothing. An epilogue is called for each finished tile of c while the tile

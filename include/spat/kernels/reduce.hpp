@@ -17,6 +17,15 @@ inline void add_rows(Strided<const Scalar> x, Scalar* sums) {
   }
 }
 
+/// y[r, c] += x[c].
+template <std::floating_point Scalar>
+inline void add_to_rows(const Scalar* x, Strided<Scalar> y) {
+  for (std::size_t r = 0; r < y.rows; ++r) {
+    Scalar* const row = y.row(r);
+    for (std::size_t c = 0; c < y.cols; ++c) row[c] += x[c];
+  }
+}
+
 /// sums[c] += sum_r x[r, c] y[r, c].
 template <std::floating_point Scalar>
 inline void add_products(Strided<const Scalar> x, Strided<const Scalar> y, Scalar* sums) {

@@ -9,8 +9,8 @@ namespace spat::inline SPAT_ABI {
 
 /// Everything that the layout of a model's cache depends on: the batch's sizes, the model's form
 /// (sizes and kept modules), and whether it has dropout. Comparing two layouts costs nothing beside
-/// a forward pass, so Predictor and TrainingStep compare before each one: a model that was assigned
-/// another one, or whose dropout was switched on, has its caches laid out again.
+/// a forward pass, so it is compared before each one: a model that was assigned another one, or
+/// whose dropout was switched on, has its caches laid out again.
 ///
 /// A form without operator== and a model without dropout() are taken to stay as they are.
 template <class Model>

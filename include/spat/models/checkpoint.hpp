@@ -82,7 +82,6 @@ std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
   }
   for (std::size_t i = 0; i < list.size(); ++i)
     std::ranges::copy(values[i], list[i].values.begin());
-  pack(model);
   for (const auto& tensor : file.tensors())
     if (std::ranges::find(names, tensor.name) == names.end()) unused.push_back(tensor.name);
   return unused;

@@ -118,7 +118,6 @@ template <class To, class From>
   To to(form);
   take_surviving(parameters(to), parameters(from));
   if constexpr (requires { to.set_dropout(from.dropout()); }) to.set_dropout(from.dropout());
-  pack(to);
   return to;
 }
 

@@ -9,20 +9,19 @@ namespace spat::inline SPAT_ABI {
 
 /// Forecasts the rows after the end of a series. Returns a series of the target channels, [horizon
 /// x C_out], in the units of the series. Its times continue the series' times by their usual step;
-/// it has none if the series has none. The model must have its weights packed.
+/// it has none if the series has none.
 ///
 /// Throws DataError for fewer rows than the lookback. Throws ShapeError for a scaler of other
 /// channels or a window that the model cannot take. Throws ConfigError for time marks without
 /// dates, for a single row with a time, and for columns of other names than those of `data`, if it
 /// has any.
 template <Evaluable Model>
-[[nodiscard]] Series forecast(const Model& model, const DataDescription& data, const Series& series,
-                              Team* team = nullptr) {
+[[nodiscard]] Series forecast(Predictor<Model>& predictor, const DataDescription& data,
+                              const Series& series) {
   if (!data.names.empty() && data.names != series.names)
     throw ConfigError("the columns of the series are not those that the model was trained on");
   WindowBuffer<typename Model::Value> buffer;
   const auto window = latest_window(series, data.scaler, data.window, buffer);
-  Predictor<Model> predictor(model, team);
   const auto y = predictor.forecast(window);
   Series future;
   const std::size_t first = series.channels() - y.cols();  // the targets are the last channels
@@ -34,6 +33,14 @@ template <Evaluable Model>
   future.time_index = series.time_index;
   if (!series.times.empty()) future.times = future_times(series, data.window.horizon);
   return future;
+}
+
+/// The same by a model, for a single forecast.
+template <Evaluable Model>
+[[nodiscard]] Series forecast(Model model, const DataDescription& data, const Series& series,
+                              Team* team = nullptr) {
+  Predictor<Model> predictor(std::move(model), team);
+  return forecast(predictor, data, series);
 }
 
 }  // namespace spat

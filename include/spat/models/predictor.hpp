@@ -3,6 +3,7 @@
 #pragma once
 
 #include <spat/autograd/microbatch_plan.hpp>
+#include <spat/autograd/packing.hpp>
 #include <spat/models/cache_layout.hpp>
 
 #include <memory>
@@ -12,9 +13,17 @@ namespace spat::inline SPAT_ABI {
 /// Forecasts batches of any size. The bytes of a forecast depend only on its own window, not on its
 /// batch or on the workers.
 ///
-/// The model must outlive the predictor and have its weights packed. Nothing is allocated after the
-/// first batch of a size. A batch of one micro-batch is divided inside its layers, over rows and
-/// heads; otherwise each worker forecasts a contiguous range of micro-batches.
+/// It owns its model, with each weight in the form that products read and in no other: pass
+/// std::move(model), or a model that was just loaded, to hold the weights once. A later change of
+/// the model that was passed in is not seen.
+///
+/// One thread at a time; a second one receives a ConcurrencyError. For more threads copy the
+/// predictor, one each: copies share the weights and have their own workspaces, and each has a team
+/// of its own, or none. A newer model is put into service by assigning its predictor.
+///
+/// Nothing is allocated after the first batch of a size. A batch of one micro-batch is divided
+/// inside its layers, over rows and heads; otherwise each worker forecasts a contiguous range of
+/// micro-batches.
 template <class Model>
 class Predictor {
   static_assert(Evaluable<Model>,
@@ -23,15 +32,28 @@ class Predictor {
  public:
   using Scalar = typename Model::Value;
 
-  Predictor(const Model&&, Team* = nullptr) = delete;  // the model must outlive the predictor
-  explicit Predictor(const Model& model, Team* team = nullptr) : model_(&model), team_(team) {
-    for (std::size_t worker = 0; worker < (team ? team->size() : 1); ++worker)
-      works_.push_back(std::make_unique<Work>());
+  /// The team must outlive the predictor.
+  explicit Predictor(Model model, Team* team = nullptr)
+      : Predictor(owned(std::move(model)), team) {}
+  Predictor(const Predictor& other) : Predictor(other, other.team_) {}
+  /// Another predictor of the same model, with its own workspace and team.
+  Predictor(const Predictor& other, Team* team) : Predictor(other.model_, team) {}
+  Predictor(Predictor&&) noexcept = default;
+  Predictor& operator=(Predictor other) noexcept {
+    model_ = std::move(other.model_);
+    team_ = other.team_;
+    works_ = std::move(other.works_);
+    out_ = std::move(other.out_);
+    return *this;
   }
 
   /// Returns the forecast [B*T x C_out] in scaled units, valid until the next call. Throws
   /// ShapeError for a batch that the model cannot take.
   [[nodiscard]] Rows<const Scalar> forecast(const WindowBatch<Scalar>& batch) {
+    const Exclusive::Hold hold(
+        calls_,
+        "a Predictor serves one thread at a time: give each thread a copy, which shares the "
+        "weights");
     batch.check();
     const MicrobatchPlan plan(batch.samples, model_->activation_size(batch.channels()));
     if (plan.microbatches == 0) return {};
@@ -55,6 +77,18 @@ class Predictor {
   }
 
  private:
+  using Owned = std::shared_ptr<const Model>;
+
+  Predictor(Owned model, Team* team) : model_(std::move(model)), team_(team) {
+    for (std::size_t worker = 0; worker < (team ? team->size() : 1); ++worker)
+      works_.push_back(std::make_unique<Work>());
+  }
+  static Owned owned(Model model) {
+    const auto result = std::make_shared<Model>(std::move(model));
+    pack_instead(parameters(*result));
+    return result;
+  }
+
   struct Work {
     typename Model::Cache cache;
     CacheLayout<Model> layout;
@@ -76,10 +110,11 @@ class Predictor {
     return y;
   }
 
-  const Model* model_;
+  Owned model_;
   Team* team_;
   std::vector<std::unique_ptr<Work>> works_;
   AlignedBuffer<Scalar> out_;
+  Exclusive calls_;
 };
 
 }  // namespace spat

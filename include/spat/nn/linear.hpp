@@ -16,8 +16,10 @@ enum class Bias { none, learned };
 /// b [Out].
 /// dW = dy^T x,  db = sum_r dy_r,  dx = dy W.
 ///
-/// forward and backward_input take a `finish(row, rows, column, cols)`: an elementwise operation on
-/// each tile of y or dx while it is still in the first-level cache.
+/// Products read the weight's packed form while there is one (see Packing), else the weight itself,
+/// which gives the same bytes more slowly. forward and backward_input take a `finish(row, rows,
+/// column, cols)`: an elementwise operation on each tile of y or dx while it is still in the
+/// first-level cache.
 template <std::floating_point Scalar, std::size_t In = dynamic, std::size_t Out = dynamic,
           Bias has_bias = Bias::learned>
 class Linear {
@@ -52,15 +54,21 @@ class Linear {
   template <class Finish = kernels::NoFinish>
   Rows<const Scalar, Out> forward(const Pass& pass, Rows<const Scalar, In> x, Cache& cache,
                                   const Finish& finish = {}) const {
-    assert(!packed_.empty() && "pack() after changing weights");
     const auto y = cache.y.middle_rows(0, x.rows());
     cache.x = x;
+    const kernels::Strided<const Scalar> w = weight.view();
     over_tiles(pass, x.rows(), outputs(), inputs(),
                [&](std::size_t top, std::size_t rows, std::size_t first, std::size_t last) {
                  const kernels::Strided<const Scalar> from = x.middle_rows(top, rows);
-                 kernels::multiply_panels<In, Scalar>(
-                     from, packed_.forward, y.middle_rows(top, rows), kernels::Store::overwrite,
-                     biased ? bias.data() : nullptr, first, last, below(top, finish));
+                 const kernels::Strided<Scalar> to = y.middle_rows(top, rows);
+                 if (packed_.in_force())
+                   return kernels::multiply_panels<In, Scalar>(
+                       from, packed_.forward, to, kernels::Store::overwrite,
+                       biased ? bias.data() : nullptr, first, last, below(top, finish));
+                 const auto part = to.part(0, rows, first, last - first);
+                 kernels::multiply_nt<Scalar>(from, w.part(first, last - first, 0, inputs()), part);
+                 if constexpr (biased) kernels::add_to_rows<Scalar>(bias.data() + first, part);
+                 finish(top, rows, first, last - first);
                });
     return y;
   }
@@ -123,7 +131,10 @@ class Linear {
       list.add(name + "weight", self.weight, {.shape = std::move(shape), .initial = initial});
     else
       list.add(name + "weight", self.weight,
-               {.shape = std::move(shape), .packed = &self.packed_, .initial = initial});
+               {.shape = std::move(shape),
+                .packed = &self.packed_,
+                .release = [&weight = self.weight] { weight.release(); },
+                .initial = initial});
     if constexpr (biased) list.add(name + "bias", self.bias, {.initial = bias_initial});
   }
 
@@ -163,7 +174,7 @@ class Linear {
                [&](std::size_t top, std::size_t rows, std::size_t first, std::size_t last) {
                  const kernels::Strided<const Scalar> from = dy.middle_rows(top, rows);
                  const kernels::Strided<Scalar> to = dx.middle_rows(top, rows);
-                 if (!packed_.backward.empty())
+                 if (packed_.in_force() && !packed_.backward.empty())
                    return kernels::multiply_panels<Out, Scalar>(
                        from, packed_.backward, to, mode, nullptr, first, last, below(top, finish));
                  kernels::multiply_nn<Scalar>(from, w.part(0, w.rows, first, last - first),

@@ -45,7 +45,7 @@ class PruningJob {
  public:
   using Scalar = typename Model::Value;
 
-  /// `model` is fresh or trained, with its weights packed. Everything that `data` refers to must
+  /// `model` is fresh or trained. Everything that `data` refers to must
   /// outlive the job.
   PruningJob(Model model, C criterion, const JobData<Scalar>& data, JobOptions options,
              JobProgress progress = {})

@@ -1,6 +1,7 @@
 // prune. Scores a trained model: forward and backward over batches of windows, without updates.
 #pragma once
 
+#include <spat/autograd/packing.hpp>
 #include <spat/data/windows.hpp>
 #include <spat/prune/pruner.hpp>
 #include <spat/train/training_step.hpp>
@@ -36,10 +37,12 @@ void score_windows(const Model& model, const WindowDataset<typename Model::Value
     }
   };
   if constexpr (Forecaster<Model>) {
-    Model gradients = zeros_like(model);
+    Model scored = model, gradients = zeros_like(model);
+    const auto weights = parameters(scored);
+    const Packing packing(weights, Purpose::training, team);
     TrainingStep<Model> step(team);
     each_batch([&](const Pass& pass, const auto& batch) {
-      (void)step(model, pass, batch, gradients, pruner);
+      (void)step(scored, pass, batch, gradients, pruner);
     });
   } else {
     if (detail::needs_gradients<Scalar>(pruner.prototype()))

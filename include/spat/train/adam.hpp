@@ -28,9 +28,9 @@ class Adam {
   }
 
   /// Updates `weights` once, with `scale` times `gradients`. Both lists belong to models of the
-  /// type that this was built for. Also refreshes packed forms, and sets each gradient to zero
-  /// while it is in the cache, ready for the next batch. The workers of `team` share the pieces;
-  /// each number is updated alone, so the bytes do not depend on them.
+  /// type that this was built for. Also sets each gradient to zero while it is in the cache, ready
+  /// for the next batch. The workers of `team` share the pieces; each number is updated alone, so
+  /// the bytes do not depend on them.
   void step(const ParameterList<Scalar>& weights, const ParameterList<Scalar>& gradients,
             double rate, double scale = 1, Team* team = nullptr) {
     ++steps_;
@@ -45,20 +45,13 @@ class Adam {
         static_cast<Scalar>(scale)};
     const auto update = [&](Share share) {
       for (std::size_t p = 0; p < weights.size(); ++p) {
-        const auto& weight = weights[p];
-        const bool packed = weight.packed && !weight.packed->empty();
-        const std::size_t cols = packed ? weight.packed->inputs() : 1,
-                          piece = piece_rows(cols) * cols;
         for (std::size_t i = 0; i < first_[p].size(); i += piece) {
           if (!share.takes()) continue;
           const std::size_t count = std::min(piece, first_[p].size() - i);
           Scalar* const gradient = gradients[p].values.data() + i;
           kernels::adam(factors, gradient, first_[p].data() + i, second_[p].data() + i,
-                        weight.values.data() + i, count);
+                        weights[p].values.data() + i, count);
           std::fill_n(gradient, count, Scalar(0));
-          if (packed)
-            weight.packed->refresh({weight.values.data(), weight.values.size() / cols, cols, cols},
-                                   i / cols, (i + count) / cols);
         }
       }
     };
@@ -75,11 +68,7 @@ class Adam {
   [[nodiscard]] std::span<Scalar> second_moment(std::size_t p) { return second_[p]; }
 
  private:
-  /// The rows of a piece: whole panels of a packed form, about 16384 numbers.
-  static std::size_t piece_rows(std::size_t cols) {
-    constexpr std::size_t numbers = 16384, panel = kernels::panel_width<Scalar>;
-    return cols == 1 ? numbers : std::max<std::size_t>(1, numbers / (cols * panel)) * panel;
-  }
+  static constexpr std::size_t piece = 16384;  // numbers that a worker updates at a time
 
   AdamOptions options_;
   std::vector<AlignedBuffer<Scalar>> first_, second_;

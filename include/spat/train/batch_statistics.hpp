@@ -1,6 +1,7 @@
 // train. Re-estimates running statistics: those of a dense model do not hold for a pruned one.
 #pragma once
 
+#include <spat/autograd/packing.hpp>
 #include <spat/data/windows.hpp>
 #include <spat/train/training_step.hpp>
 
@@ -21,6 +22,8 @@ void reestimate_statistics(Model& model, const WindowDataset<typename Model::Val
       throw ConfigError("statistics need at least one batch of at least one window");
     WindowBuffer<typename Model::Value> buffer;
     TrainingStep<Model> step(team);
+    const auto weights = parameters(model);
+    const Packing packing(weights, Purpose::inference, team);
     const auto order = shuffled_indices(training.size(), seed, 0);
     batch_size = std::min(batch_size, order.size());
     batches = std::min(batches, order.size() / batch_size);

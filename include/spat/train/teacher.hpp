@@ -8,13 +8,12 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Returns a teacher for Trainer::set_teacher() that answers with the model's forecasts. The model
-/// and the team must outlive it, and the model's weights must be packed.
+/// Returns a teacher for Trainer::set_teacher() that answers with the model's forecasts. The team
+/// must outlive it.
 template <Forecaster Model>
-[[nodiscard]] typename Trainer<Model>::Teacher teacher_of(const Model& model,
-                                                          Team* team = nullptr) {
+[[nodiscard]] typename Trainer<Model>::Teacher teacher_of(Model model, Team* team = nullptr) {
   return
-      [predictor = std::make_shared<Predictor<Model>>(model, team)](
+      [predictor = std::make_shared<Predictor<Model>>(std::move(model), team)](
           const WindowBatch<typename Model::Value>& batch) { return predictor->forecast(batch); };
 }
 

@@ -1,6 +1,7 @@
 // train. Epochs: shuffled batches through Adam, validation after each, the best weights kept.
 #pragma once
 
+#include <spat/autograd/packing.hpp>
 #include <spat/kernels/reduce.hpp>
 #include <spat/train/early_stopping.hpp>
 #include <spat/train/epoch_record.hpp>
@@ -55,7 +56,6 @@ class Trainer {
       best_.emplace_back(weight.values.begin(), weight.values.end());
     for (const auto& slope : slopes_)
       squares_.resize(squares_.size() + divide_up(slope.values.size(), norm_piece));
-    pack_weights(weights_, Purpose::training);
   }
 
   /// Sets the teacher for options.distillation = w. It returns its forecast of a batch, in the
@@ -130,8 +130,8 @@ class Trainer {
   template <class What>
   auto with_averages(What&& what) {
     const struct Swapped {
-      explicit Swapped(Trainer& owner) : trainer(owner) { trainer.swap_averages(); }
-      ~Swapped() { trainer.swap_averages(); }
+      explicit Swapped(Trainer& owner) : trainer(owner) { trainer.average_.swap(trainer.weights_); }
+      ~Swapped() { trainer.average_.swap(trainer.weights_); }
       Trainer& trainer;
     } swapped(*this);
     return what();
@@ -155,7 +155,6 @@ class Trainer {
     expect_same_model();
     for (std::size_t p = 0; p < weights_.size(); ++p)
       std::ranges::copy(best_[p], weights_[p].values.begin());
-    pack_weights(weights_, Purpose::training);
   }
 
   /// Updates the weights from one batch. Returns its mean squared error.
@@ -166,8 +165,11 @@ class Trainer {
     slopes_are_zero_ = false;
     const std::uint64_t number = adam_.steps() + 1;
     const Pass pass{.seed = options_.seed, .step = number, .layer_drop = options_.layer_drop};
-    const double loss = step_(model_, pass, options_.distillation > 0 ? taught(batch) : batch,
-                              gradients_, observer);
+    const double loss = [&] {
+      const Packing packing(weights_, Purpose::training, team_);
+      return step_(model_, pass, options_.distillation > 0 ? taught(batch) : batch, gradients_,
+                   observer);
+    }();
     if (!std::isfinite(loss)) not_finite("the loss", number);
     if constexpr (requires { observer.end_step(team_); })
       observer.end_step(team_);
@@ -186,7 +188,7 @@ class Trainer {
   [[nodiscard]] const TrainingOptions& options() const { return options_; }
   [[nodiscard]] const EarlyStopping& stopping() const { return stopping_; }
   [[nodiscard]] const Model& model() const { return model_; }
-  /// The state, between two epochs. After a change of the weights, pack them again for training.
+  /// The state, between two epochs.
   [[nodiscard]] TrainingParts<Scalar> parts() {
     return {weights_, best_, adam_, average_, stopping_, history_};
   }
@@ -230,13 +232,6 @@ class Trainer {
   [[noreturn]] static void refuse_changed_model() {
     throw ConfigError(
         "the model of a Trainer was moved or assigned another one: make a new Trainer");
-  }
-
-  /// Exchanges the trained weights and their averages, and refreshes the packed forms.
-  void swap_averages() {
-    if (!average_.active()) return;
-    average_.swap(weights_);
-    pack_weights(weights_, Purpose::training);
   }
 
   /// The batch with (1 - w) target + w teacher as its target.

@@ -177,7 +177,6 @@ void restore_training(const std::string& path, Trainer<Model>& trainer, Observer
     parts.history.push_back({e + 1, row[0], row[1], row[2], row[3], 0, row[4] != 0});
   }
   parts.stopping.best = file.read<double>("best_loss")[0];
-  pack_weights(weights, Purpose::training);
 }
 
 }  // namespace spat
