@@ -169,18 +169,22 @@
 #include <spat/criteria/send/send.hpp>
 #include <spat/criteria/send/sensitivity_sum.hpp>
 
-#include <spat/train/adam.hpp>
 #include <spat/train/batch_statistics.hpp>
 #include <spat/train/early_stopping.hpp>
 #include <spat/train/epoch_record.hpp>
 #include <spat/train/evaluate.hpp>
+#include <spat/train/gradient_norm.hpp>
 #include <spat/train/loss.hpp>
 #include <spat/train/metrics.hpp>
 #include <spat/train/naive.hpp>
+#include <spat/train/observer.hpp>
+#include <spat/train/optimizer.hpp>
 #include <spat/train/schedule.hpp>
 #include <spat/train/teacher.hpp>
 #include <spat/train/trainer.hpp>
+#include <spat/train/training_hooks.hpp>
 #include <spat/train/training_options.hpp>
+#include <spat/train/training_parts.hpp>
 #include <spat/train/training_state.hpp>
 #include <spat/train/training_step.hpp>
 #include <spat/train/weight_average.hpp>

@@ -6,8 +6,8 @@
 #include <spat/autograd/initialize.hpp>
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/form.hpp>
-#include <spat/train/adam.hpp>
 #include <spat/train/loss.hpp>
+#include <spat/train/optimizer.hpp>
 
 #include <tests/models/example.hpp>
 
@@ -48,7 +48,7 @@ Outcome<typename Model::Value> step(Model model, const Data& data) {
   for (const auto& slope : slopes)
     outcome.gradients.emplace_back(slope.name,
                                    std::vector(slope.values.begin(), slope.values.end()));
-  Adam<Scalar> adam(weights);
+  Optimizer<Scalar> adam(weights);
   adam.step(weights, slopes, 1e-3);
   if constexpr (BatchNormalized<Model>) model.commit(cache, Scalar(0.1));
   for (const auto& weight : weights)

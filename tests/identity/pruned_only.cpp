@@ -1,7 +1,7 @@
 // A static model whose attention is all pruned (KEPT=0): its object must not contain attention.
 // With -DKEPT=1 it must.
 #include <spat/models/itransformer.hpp>
-#include <spat/train/adam.hpp>
+#include <spat/train/optimizer.hpp>
 
 using namespace spat;
 
@@ -24,7 +24,7 @@ Rows<const float> forecast(const Model& model, Model::Cache& cache,
 }
 
 void learn(Model& model, Model::Cache& cache, const WindowBatch<float>& batch, Model& gradients,
-           Adam<float>& adam) {
+           Optimizer<float>& adam) {
   const Pass pass{.training = true};
   model.prepare(cache, Purpose::training, batch.samples, batch.channels());
   model.backward_input(pass, model.forward(pass, batch, cache), cache);

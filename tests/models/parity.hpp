@@ -4,8 +4,8 @@
 
 #include <spat/criteria/send/send.hpp>
 #include <spat/models/checkpoint.hpp>
-#include <spat/train/adam.hpp>
 #include <spat/train/loss.hpp>
+#include <spat/train/optimizer.hpp>
 
 #include <tests/support/attention_maps.hpp>
 #include <tests/support/catch.hpp>
@@ -258,7 +258,7 @@ void check_adam(const SafetensorsFile& file, const typename Model::Config& confi
   const FixtureBatch<Scalar> data(file);
   Model gradients = zeros_like(model);
   const auto weights = parameters(model), slopes = parameters(gradients);
-  Adam<Scalar> adam(weights);
+  Optimizer<Scalar> adam(weights);
   typename Model::Cache cache;
   model.prepare(cache, Purpose::training, data.batch.samples, data.batch.channels());
   const Pass pass{.training = true};

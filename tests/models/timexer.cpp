@@ -252,7 +252,7 @@ TEST_CASE(
         Pruner<Model> pruner(model);
         Trainer<Model> trainer(model, {.epochs = 2, .batch_size = batch, .rate = 1e-3, .seed = 7},
                                workers ? &team : nullptr);
-        trainer.consider_start(windows.validation);
+        trainer.consider_start(windows.training, windows.validation);
         const double before = trainer.stopping().best;
         trainer.fit(windows.training, windows.validation, pruner);
         CHECK(trainer.stopping().best < before);

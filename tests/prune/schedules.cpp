@@ -46,7 +46,7 @@ TEST_CASE("fine-tuning is a training that may leave the weights as they are") {
   NoObserver nobody;
   const auto history = fine_tune(model, example.data, tuning, nobody);
   Trainer<Model> trainer(twin, tuning);
-  trainer.consider_start(example.data.validation);
+  trainer.consider_start(example.data.training, example.data.validation);
   trainer.fit(example.data.training, example.data.validation);
   CHECK(same_epochs(history, trainer.history()));
   CHECK(example::same_parameters(model, twin));

@@ -3,9 +3,9 @@
 #include <spat/autograd/gradient_check.hpp>
 #include <spat/core/random.hpp>
 #include <spat/nn/linear.hpp>
-#include <spat/train/adam.hpp>
 #include <spat/train/early_stopping.hpp>
 #include <spat/train/loss.hpp>
+#include <spat/train/optimizer.hpp>
 #include <spat/train/schedule.hpp>
 
 #include <tests/support/catch.hpp>
@@ -71,7 +71,7 @@ TEMPLATE_TEST_CASE("Adam is the textbook's loop", "", float, double) {
   const ParameterList<TestType> slopes{
       named<TestType>("weight", slope),
       named<TestType>("running", buffer_slope, ParameterKind::buffer)};
-  Adam<TestType> adam(weights, {.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon});
+  Optimizer<TestType> adam(weights, {.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon});
   std::vector<long double> expected(weight.begin(), weight.end()), m(size, 0), v(size, 0);
   for (std::size_t t = 1; t <= 30; ++t) {
     const auto gradient = normal<TestType>(size, 10 + t);
@@ -103,7 +103,7 @@ TEST_CASE("Adam's bytes do not depend on the workers") {
   for (const std::size_t workers : {0u, 1u, 2u, 3u}) {
     auto weight = normal<float>(size, 1), slope = normal<float>(size, 2);
     const ParameterList<float> weights{named<float>("w", weight)}, slopes{named<float>("w", slope)};
-    Adam<float> adam(weights);
+    Optimizer<float> adam(weights);
     Team team(std::max<std::size_t>(workers, 1));
     for (std::uint64_t t = 0; t < 3; ++t) {
       std::ranges::copy(normal<float>(size, 2 + t), slope.begin());

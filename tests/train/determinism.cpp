@@ -247,7 +247,7 @@ TEST_CASE("a start that counts as epoch 0 still does after a resume") {
   double best = 0;
   {
     Trainer<Model> trainer(model, options_of(layers));
-    trainer.consider_start(saved.windows.validation);
+    trainer.consider_start(saved.windows.training, saved.windows.validation);
     best = trainer.stopping().best;
     save_training(saved.path, trainer, nobody);
   }

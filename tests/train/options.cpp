@@ -208,7 +208,7 @@ TEST_CASE("a training continues from its averages if it has any") {
   const double averaged =
       before.run_epoch(windows().training, windows().validation, nobody).validation_mse;
   auto same = continued(model, before);
-  same.consider_start(windows().validation);
+  same.consider_start(windows().training, windows().validation);
   CHECK(same.stopping().best == averaged);
   same.take_best();
   CHECK(evaluate(model, windows().validation).mse == averaged);

@@ -101,7 +101,7 @@ TEST_CASE("a start that counts is kept when training only makes it worse") {
   }
   const double before = evaluate(model, windows().validation).mse;
   Trainer<Model> trainer(model, {.epochs = 2, .rate = 0.3, .schedule = RateSchedule::constant});
-  trainer.consider_start(windows().validation);
+  trainer.consider_start(windows().training, windows().validation);
   trainer.fit(windows().training, windows().validation);
   CHECK(trainer.stopping().best_epoch == 0);
   CHECK(evaluate(model, windows().validation).mse == before);

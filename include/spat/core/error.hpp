@@ -40,6 +40,12 @@ struct ConcurrencyError : Error {
   using Error::Error;
 };
 
+/// A training was asked to stop (TrainingOptions::stop). Everything is as after its last whole
+/// step.
+struct Cancelled : Error {
+  using Error::Error;
+};
+
 /// A value that must be finite is not: a loss, a gradient, a score.
 struct NumericError : Error {
   using Error::Error;

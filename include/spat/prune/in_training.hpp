@@ -161,7 +161,7 @@ class InTrainingPruning {
   };
 
   void remove_after(std::size_t epoch) {
-    const ModuleMask mask = trainer_->with_averages([&] {
+    const ModuleMask mask = trainer_->with_averages(data_.training, [&] {
       const Measures measures =
           measures_of(*current_, data_.training, data_.validation, options_.measures, data_.team);
       hear_losses(pruner_, *current_, data_, training_.seed);
@@ -169,7 +169,8 @@ class InTrainingPruning {
     });
     if (mask != current_->form.kept()) {
       Stage fewer(*trainer_, pruned_with_statistics(*current_, mask, data_, training_.seed));
-      if (!fewer.trainer->unfinished()) fewer.trainer->consider_start(data_.validation);
+      if (!fewer.trainer->unfinished())
+        fewer.trainer->consider_start(data_.training, data_.validation);
       removals_.push_back({epoch, mask});
       go_on_with(std::move(fewer));
     }

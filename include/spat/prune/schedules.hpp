@@ -76,7 +76,7 @@ std::vector<EpochRecord> fine_tune(Model& model, const PruningData<typename Mode
                                    const ProgressCallback& progress = {}) {
   Trainer<Model> trainer(model, options, data.team);
   if (teacher) trainer.set_teacher(teacher);
-  trainer.consider_start(data.validation);
+  trainer.consider_start(data.training, data.validation);
   trainer.fit(data.training, data.validation, observer, progress);
   return trainer.history();
 }

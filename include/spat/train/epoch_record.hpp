@@ -8,10 +8,13 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The record of one epoch. Epochs count from 1. Errors are those of the validation windows.
+/// The record of one epoch. Epochs count from 1. Errors are those of the validation windows;
+/// validation_loss is by the loss of the training, and decides which epoch is best.
 struct EpochRecord {
   std::size_t epoch = 0;
-  double rate = 0, training_loss = 0, validation_mse = 0, validation_mae = 0, seconds = 0;
+  double rate = 0;  // of its last step
+  double training_loss = 0, validation_loss = 0, validation_mse = 0, validation_mae = 0,
+         seconds = 0;
   bool best = false;
 };
 

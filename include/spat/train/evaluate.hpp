@@ -3,6 +3,7 @@
 
 #include <spat/data/windows.hpp>
 #include <spat/models/predictor.hpp>
+#include <spat/train/loss.hpp>
 #include <spat/train/metrics.hpp>
 
 #include <cmath>
@@ -31,14 +32,23 @@ void for_each_forecast(const Model& model, const WindowDataset<typename Model::V
   }
 }
 
-/// The errors of a model over all windows, each once. Sums are in double in the order of the
-/// windows, so neither the batch size nor the workers change the result. Throws NumericError if a
-/// forecast is not finite.
+/// The errors of a model, and its mean loss.
+struct Validation {
+  Metrics metrics;
+  double loss = 0;
+};
+
+/// The errors of a model over all windows, each once, and the mean of `loss` over them. Without one
+/// the loss is the mean squared error. Sums are in double in the order of the windows, so neither
+/// the batch size nor the workers change the result. Throws NumericError if a forecast is not
+/// finite.
 template <Evaluable Model>
-[[nodiscard]] Metrics evaluate(const Model& model,
-                               const WindowDataset<typename Model::Value>& windows,
-                               Team* team = nullptr, std::size_t batch_size = 64) {
-  double squares = 0, absolutes = 0;
+[[nodiscard]] Validation validate(const Model& model,
+                                  const WindowDataset<typename Model::Value>& windows,
+                                  const Loss<typename Model::Value>& loss = {},
+                                  Team* team = nullptr, std::size_t batch_size = 64) {
+  using Scalar = typename Model::Value;
+  double squares = 0, absolutes = 0, losses = 0;
   std::size_t count = 0;
   for_each_forecast(model, windows, team, batch_size, [&](const auto& batch, const auto& y) {
     for (std::size_t i = 0; i < y.size(); ++i) {
@@ -47,11 +57,23 @@ template <Evaluable Model>
       squares = multiply_add(error, error, squares);
       absolutes += std::abs(error);
     }
+    // window by window: the order of the sums does not depend on the batch
+    for (std::size_t b = 0; loss && b < batch.samples; ++b)
+      losses += loss(y.middle_rows(b * batch.horizon, batch.horizon),
+                     batch.target.middle_rows(b * batch.horizon, batch.horizon), 1, Rows<Scalar>());
     count += y.size();
   });
   if (!std::isfinite(squares)) throw NumericError("a forecast is not finite");
   const double total = static_cast<double>(count);
-  return {squares / total, absolutes / total, windows.size()};
+  return {{squares / total, absolutes / total, windows.size()}, (loss ? losses : squares) / total};
+}
+
+/// The errors of a model over all windows: those of validate().
+template <Evaluable Model>
+[[nodiscard]] Metrics evaluate(const Model& model,
+                               const WindowDataset<typename Model::Value>& windows,
+                               Team* team = nullptr, std::size_t batch_size = 64) {
+  return validate(model, windows, {}, team, batch_size).metrics;
 }
 
 /// Mean squared errors: one per window (over steps and channels), and one per step (over windows

@@ -1,37 +1,32 @@
-// train. Epochs: shuffled batches through Adam, validation after each, the best weights kept.
+// train. Epochs: shuffled batches through the optimizer, validation after each, the best weights
+// kept.
 #pragma once
 
 #include <spat/autograd/packing.hpp>
-#include <spat/kernels/reduce.hpp>
-#include <spat/train/early_stopping.hpp>
-#include <spat/train/epoch_record.hpp>
+#include <spat/train/batch_statistics.hpp>
 #include <spat/train/evaluate.hpp>
+#include <spat/train/gradient_norm.hpp>
+#include <spat/train/training_hooks.hpp>
 #include <spat/train/training_options.hpp>
+#include <spat/train/training_parts.hpp>
 #include <spat/train/training_step.hpp>
 
 #include <chrono>
-#include <functional>
 
 namespace spat::inline SPAT_ABI {
-
-/// The state of a training, by position in the list of parameters. training_state.hpp writes it
-/// into a file, and continued() hands it to a smaller model.
-template <class Scalar>
-struct TrainingParts {
-  const ParameterList<Scalar>& weights;
-  std::vector<AlignedBuffer<Scalar>>& best;  // weights of the best epoch
-  Adam<Scalar>& adam;
-  WeightAverage<Scalar>& average;
-  EarlyStopping& stopping;
-  std::vector<EpochRecord>& history;
-};
 
 /// Trains a model in place. The same seed gives the same bytes, on any number of workers and after
 /// a resume between two epochs.
 ///
-/// An observer (see Pruner) receives the events of every attention backward pass through
-/// listener(i), and is notified by end_step() and end_epoch(). Throws NumericError, with the
-/// parameter and the step, at the first loss or gradient that is not finite.
+/// An observer (see TrainingObserver, and Pruner for one) receives the events of every attention
+/// backward pass. Own hooks: set_loss(), set_optimizer(), set_rate_schedule(), set_teacher(), and
+/// TrainingOptions::stop. One thread at a time; other threads may forecast with Predictors of the
+/// model, which own what they forecast with.
+///
+/// Throws NumericError, with the parameter and the step, at the first loss or gradient that is not
+/// finite; if an epoch's loss shows that the training diverged, with both numbers. Throws Cancelled
+/// if options.stop asks for it: the next run_epoch() or fit() goes on where the last whole step
+/// left it, to the bytes of a training that never stopped.
 template <class Model>
 class Trainer {
   static_assert(Forecaster<Model>,
@@ -40,31 +35,38 @@ class Trainer {
  public:
   using Scalar = typename Model::Value;
   using Windows = WindowDataset<Scalar>;
-  using Teacher = std::function<Rows<const Scalar>(const WindowBatch<Scalar>&)>;
+  using Teacher = typename TrainingHooks<Scalar>::Teacher;
 
   /// Starts from the model's weights. The model must outlive the trainer. A model that was moved,
   /// or assigned another one, ends in a ConfigError at the next epoch, or at the next step if its
   /// form is another one.
   /// Throws ConfigError for invalid options.
   Trainer(Model& model, const TrainingOptions& options, Team* team = nullptr)
-      : model_(model), options_(options), team_(team), gradients_(zeros_like(model)),
-        weights_(parameters(model)), slopes_(parameters(gradients_)), adam_(weights_, options.adam),
-        average_(weights_, options.averaging), step_(team) {
-    options.check();
-    stopping_.patience = options.patience;
-    for (const auto& weight : weights_)
-      best_.emplace_back(weight.values.begin(), weight.values.end());
-    for (const auto& slope : slopes_)
-      squares_.resize(squares_.size() + divide_up(slope.values.size(), norm_piece));
-  }
+      : Trainer(model, options, team, TrainingHooks<Scalar>()) {}
 
+  /// Replaces options.loss by a loss of one's own. See loss_of() for one that is a function of two
+  /// numbers.
+  void set_loss(Loss<Scalar> loss) {
+    hooks_.loss = std::move(loss);
+    hooks_.own_loss = true;
+    step_ = TrainingStep<Model>(team_, hooks_.loss);
+  }
+  /// Replaces options.optimizer by an own one: see TrainingHooks::set_optimizer().
+  template <class Own>
+  void set_optimizer(Own optimizer) {
+    hooks_.set_optimizer(std::move(optimizer));
+  }
+  /// Replaces options.rate and options.schedule by rate(RatePoint), called for each step.
+  void set_rate_schedule(std::function<double(const RatePoint&)> rate) {
+    hooks_.rate = std::move(rate);
+  }
   /// Sets the teacher for options.distillation = w. It returns its forecast of a batch, in the
   /// target's shape and valid until its next call. The loss is then, up to a constant,
   ///
   ///     (1 - w) |y - target|^2 + w |y - teacher|^2 = |y - ((1 - w) target + w teacher)|^2 + const
   ///
   /// and steps report the squared error on the right (Hinton et al., 2015, for regression).
-  void set_teacher(Teacher teacher) { teacher_ = std::move(teacher); }
+  void set_teacher(Teacher teacher) { hooks_.teacher = std::move(teacher); }
 
   /// Whether another epoch is due.
   [[nodiscard]] bool unfinished() const {
@@ -72,7 +74,7 @@ class Trainer {
   }
 
   /// Trains one epoch and validates it. Throws ConfigError if dropping the last batch leaves none.
-  template <class Observer>
+  template <TrainingObserver Observer>
   const EpochRecord& run_epoch(const Windows& training, const Windows& validation,
                                Observer& observer, const ProgressCallback& progress = {}) {
     expect_same_model();
@@ -81,7 +83,6 @@ class Trainer {
       return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     };
     EpochRecord report{.epoch = history_.size() + 1};
-    report.rate = rate_of_epoch(options_.schedule, options_.rate, report.epoch, options_.epochs);
     const auto order = shuffled_indices(training.size(), options_.seed, report.epoch);
     const std::size_t batch = options_.batch_size;
     const std::size_t steps =
@@ -89,28 +90,39 @@ class Trainer {
     if (steps == 0)
       throw ConfigError(message("dropping the last batch leaves none: windows ", order.size(),
                                 ", batch size ", batch));
-    double sum = 0;
-    for (std::size_t i = 0; i < steps; ++i) {
+    for (std::size_t& i = begun_.steps; i < steps;) {
+      if (options_.stop.stop_requested())
+        throw Cancelled(message("the training was asked to stop, in epoch ", report.epoch,
+                                " after step ", i, " of ", steps));
       const auto indices =
           std::span(order).subspan(i * batch, std::min(batch, order.size() - i * batch));
-      sum += step(training.gather(indices, buffer_), report.rate, observer);
-      const double done = static_cast<double>(i + 1),
+      report.rate = hooks_.rate_at({report.epoch, options_.epochs, i + 1, steps}, options_);
+      const WindowBatch<Scalar> gathered = training.gather(indices, buffer_);
+      begun_.loss += step(gathered, report.rate, observer);
+      begun_.power += mean_square(gathered.target);
+      ++i;
+      const double done = static_cast<double>(i),
                    left = static_cast<double>((options_.epochs - history_.size()) * steps) - done;
       if (progress)
-        progress({report.epoch, options_.epochs, i + 1, steps, sum / done, elapsed(),
+        progress({report.epoch, options_.epochs, i, steps, begun_.loss / done, elapsed(),
                   elapsed() / done * left, nullptr});
     }
+    expect_no_divergence(report.epoch);
     if constexpr (requires { observer.end_epoch(); }) observer.end_epoch();
 
-    report.training_loss = sum / static_cast<double>(steps);
-    with_averages([&] {
-      const Metrics metrics = evaluate(model_, validation, team_);
-      report.validation_mse = metrics.mse;
-      report.validation_mae = metrics.mae;
-      report.best = keep_if_best(report.epoch, metrics.mse);
+    report.training_loss = begun_.loss / static_cast<double>(steps);
+    with_averages(training, [&] {
+      const Validation found = validate(model_, validation, validation_loss(), team_);
+      report.validation_loss = found.loss;
+      report.validation_mse = found.metrics.mse;
+      report.validation_mae = found.metrics.mae;
+      report.best = keep_if_best(report.epoch, found.loss);
     });
+    begun_ = {};
     report.seconds = elapsed();
     history_.push_back(report);
+    if constexpr (requires { observer.end_epoch(history_.back()); })
+      observer.end_epoch(history_.back());
     if (progress)
       progress({report.epoch, options_.epochs, steps, steps, report.training_loss, report.seconds,
                 report.seconds * static_cast<double>(options_.epochs - history_.size()),
@@ -120,25 +132,42 @@ class Trainer {
 
   /// Records the present weights as epoch 0: fine-tuning that never improves on them leaves them as
   /// they are. If training continues from averages, these are the averages.
-  void consider_start(const Windows& validation) {
+  void consider_start(const Windows& training, const Windows& validation) {
     expect_same_model();
-    with_averages([&] { keep_if_best(0, evaluate(model_, validation, team_).mse); });
+    with_averages(training, [&] {
+      keep_if_best(0, validate(model_, validation, validation_loss(), team_).loss);
+    });
   }
 
   /// Calls `what` while the model holds the weights that validation uses: the averages, if there
-  /// are any.
+  /// are any. Batch statistics are then those of the averages: re-estimated on `training`.
   template <class What>
-  auto with_averages(What&& what) {
-    const struct Swapped {
-      explicit Swapped(Trainer& owner) : trainer(owner) { trainer.average_.swap(trainer.weights_); }
-      ~Swapped() { trainer.average_.swap(trainer.weights_); }
+  auto with_averages(const Windows& training, What&& what) {
+    if (!average_.active()) return what();
+    struct Swapped {
+      explicit Swapped(Trainer& owner) : trainer(owner) {
+        for (const auto& weight : trainer.weights_)
+          if (weight.kind != ParameterKind::weight)
+            buffers.emplace_back(weight.values.begin(), weight.values.end());
+        trainer.average_.swap(trainer.weights_);
+      }
+      ~Swapped() {
+        trainer.average_.swap(trainer.weights_);
+        auto buffer = buffers.begin();
+        for (const auto& weight : trainer.weights_)
+          if (weight.kind != ParameterKind::weight)
+            std::ranges::copy(*buffer++, weight.values.begin());
+      }
       Trainer& trainer;
-    } swapped(*this);
+      std::vector<std::vector<Scalar>> buffers;
+    };
+    const Swapped swapped(*this);
+    reestimate_statistics(model_, training, options_.seed, team_);
     return what();
   }
 
   /// Trains all epochs that are due. The model then holds the weights of the best one.
-  template <class Observer>
+  template <TrainingObserver Observer>
   void fit(const Windows& training, const Windows& validation, Observer& observer,
            const ProgressCallback& progress = {}) {
     while (unfinished()) run_epoch(training, validation, observer, progress);
@@ -157,27 +186,30 @@ class Trainer {
       std::ranges::copy(best_[p], weights_[p].values.begin());
   }
 
-  /// Updates the weights from one batch. Returns its mean squared error.
-  template <class Observer>
+  /// Updates the weights from one batch. Returns its mean loss.
+  template <TrainingObserver Observer>
   double step(const WindowBatch<Scalar>& batch, double rate, Observer& observer) {
+    const Exclusive::Hold hold(calls_, "a Trainer serves one thread at a time");
     expect_same_form();
     if (!slopes_are_zero_) set_zero(slopes_);  // the last step threw
     slopes_are_zero_ = false;
-    const std::uint64_t number = adam_.steps() + 1;
+    const std::uint64_t number = optimizer_.steps() + 1;
     const Pass pass{.seed = options_.seed, .step = number, .layer_drop = options_.layer_drop};
     const double loss = [&] {
       const Packing packing(weights_, Purpose::training, team_);
       return step_(model_, pass, options_.distillation > 0 ? taught(batch) : batch, gradients_,
                    observer);
     }();
-    if (!std::isfinite(loss)) not_finite("the loss", number);
+    if (!std::isfinite(loss))
+      throw NumericError(message("the loss is not finite at step ", number));
     if constexpr (requires { observer.end_step(team_); })
       observer.end_step(team_);
     else if constexpr (requires { observer.end_step(); })
       observer.end_step();
-    const double norm = gradient_norm(number);
+    const double norm = norm_(slopes_, number, team_);
     const bool clips = options_.clip_norm > 0 && norm > options_.clip_norm;
-    adam_.step(weights_, slopes_, rate, clips ? options_.clip_norm / norm : 1, team_);
+    hooks_.optimize(optimizer_, weights_, slopes_, rate, clips ? options_.clip_norm / norm : 1,
+                    team_);
     step_.commit(model_, running_weight);
     average_.add(weights_, history_.size() + 1, team_);
     slopes_are_zero_ = true;
@@ -190,28 +222,43 @@ class Trainer {
   [[nodiscard]] const Model& model() const { return model_; }
   /// The state, between two epochs.
   [[nodiscard]] TrainingParts<Scalar> parts() {
-    return {weights_, best_, adam_, average_, stopping_, history_};
+    return {weights_, best_, optimizer_, average_, stopping_, history_, hooks_};
   }
+  /// Whether an epoch was begun and not finished: it was cancelled, or ended in an error.
+  [[nodiscard]] bool within_epoch() const { return begun_.steps > 0; }
 
  private:
   template <Forecaster After, Forecaster Before>
   friend Trainer<After> continued(After& model, Trainer<Before>& before);
 
+  Trainer(Model& model, const TrainingOptions& options, Team* team, TrainingHooks<Scalar> hooks)
+      : model_(model), options_(options), team_(team), hooks_(std::move(hooks)),
+        gradients_(zeros_like(model)), weights_(parameters(model)), slopes_(parameters(gradients_)),
+        norm_(slopes_), optimizer_(weights_, options.optimizer),
+        average_(weights_, options.averaging) {
+    options.check();
+    if (!hooks_.loss) hooks_.loss = options.loss.template function<Scalar>();
+    step_ = TrainingStep<Model>(team, hooks_.loss);
+    stopping_.patience = options.patience;
+    for (const auto& weight : weights_)
+      best_.emplace_back(weight.values.begin(), weight.values.end());
+  }
+
   /// See continued().
-  Trainer(Model& model, const TrainingOptions& options, Team* team, Teacher teacher,
-          TrainingParts<Scalar> before)
-      : Trainer(model, options, team) {
-    teacher_ = std::move(teacher);
+  Trainer(Model& model, const TrainingOptions& options, Team* team, TrainingParts<Scalar> before)
+      : Trainer(model, options, team, before.hooks) {
+    if (hooks_.has_optimizer())
+      throw ConfigError("a training with an optimizer of its own cannot go on with fewer modules");
     history_ = before.history;
-    adam_.set_steps(before.adam.steps());
+    optimizer_.set_steps(before.optimizer.steps());
     average_.set_steps(before.average.steps());
     for (std::size_t p = 0; p < weights_.size(); ++p) {
       const auto found = find_parameter(before.weights, weights_[p].name);
       if (found == before.weights.end())
         throw ConfigError("a training can only go on with fewer modules");
       const auto from = static_cast<std::size_t>(found - before.weights.begin());
-      std::ranges::copy(before.adam.first_moment(from), adam_.first_moment(p).begin());
-      std::ranges::copy(before.adam.second_moment(from), adam_.second_moment(p).begin());
+      std::ranges::copy(before.optimizer.first_moment(from), optimizer_.first_moment(p).begin());
+      std::ranges::copy(before.optimizer.second_moment(from), optimizer_.second_moment(p).begin());
       std::ranges::copy(before.average.average(from), average_.average(p).begin());
     }
   }
@@ -236,8 +283,8 @@ class Trainer {
 
   /// The batch with (1 - w) target + w teacher as its target.
   WindowBatch<Scalar> taught(const WindowBatch<Scalar>& batch) {
-    if (!teacher_) throw ConfigError("distillation needs a teacher: call set_teacher()");
-    const Rows<const Scalar> forecast = teacher_(batch);
+    if (!hooks_.teacher) throw ConfigError("distillation needs a teacher: call set_teacher()");
+    const Rows<const Scalar> forecast = hooks_.teacher(batch);
     if (forecast.rows() != batch.target.rows() || forecast.cols() != batch.target.cols())
       throw ShapeError("the teacher's forecast has another shape than the target");
     lesson_.resize(batch.target.size());
@@ -251,72 +298,66 @@ class Trainer {
     return result;
   }
 
-  bool keep_if_best(std::size_t epoch, double validation_mse) {
-    if (!stopping_.improves(epoch, validation_mse)) return false;
+  /// The loss that chooses the best epoch; none for the mean squared error, which is known anyway.
+  [[nodiscard]] Loss<Scalar> validation_loss() const {
+    const bool squared = !hooks_.own_loss && options_.loss.rule == LossRule::mse;
+    return squared ? Loss<Scalar>() : hooks_.loss;
+  }
+
+  bool keep_if_best(std::size_t epoch, double loss) {
+    if (!stopping_.improves(epoch, loss)) return false;
     for (std::size_t p = 0; p < weights_.size(); ++p)
       std::ranges::copy(weights_[p].values, best_[p].begin());
     return true;
   }
 
-  /// The Euclidean norm of the whole gradient. Throws NumericError, with the parameter's name, if
-  /// it is not finite.
-  double gradient_norm(std::uint64_t step) {
-    const auto sum_pieces = [&](Share share) {
-      std::size_t place = 0;
-      for (const auto& slope : slopes_)
-        for (std::size_t i = 0; i < slope.values.size(); i += norm_piece, ++place)
-          if (share.takes())
-            squares_[place] = kernels::sum_of_squares(
-                slope.values.data() + i, std::min(norm_piece, slope.values.size() - i));
-    };
-    if (team_)
-      team_->for_each_worker([&](std::size_t worker) { sum_pieces(Share(worker, team_->size())); });
-    else
-      sum_pieces(Share());
-    double total = 0;
-    std::size_t place = 0;
-    for (const auto& slope : slopes_)
-      for (std::size_t i = 0; i < slope.values.size(); i += norm_piece) {
-        if (!std::isfinite(squares_[place]))
-          not_finite(message("the gradient of ", slope.name), step);
-        total += squares_[place++];
-      }
-    return std::sqrt(total);
+  [[nodiscard]] static double mean_square(Rows<const Scalar> numbers) {
+    return kernels::sum_of_squares(numbers.data(), numbers.size()) /
+           static_cast<double>(numbers.size());
+  }
+  /// A forecast of zeros has the target's mean square as its squared error. A loss far above it
+  /// shows a rate that is too large. Losses of one's own may be of any size.
+  void expect_no_divergence(std::size_t epoch) const {
+    const double steps = static_cast<double>(begun_.steps);
+    if (hooks_.own_loss || !(begun_.loss > 1e6 * std::max(begun_.power, steps * 1e-30))) return;
+    throw NumericError(message("the training diverged: in epoch ", epoch, " the loss is ",
+                               begun_.loss / steps, ", the mean square of its targets ",
+                               begun_.power / steps, "; use a smaller learning rate"));
   }
 
-  [[noreturn]] static void not_finite(std::string what, std::uint64_t step) {
-    throw NumericError(what.append(" is not finite at step ").append(std::to_string(step)));
-  }
-
-  static constexpr std::size_t norm_piece = 65536;
   // the weight of a batch in running statistics: PyTorch's momentum
   static constexpr double running_weight = 0.1;
 
   Model& model_;
   TrainingOptions options_;
   Team* team_;
+  TrainingHooks<Scalar> hooks_;
   Model gradients_;
   ParameterList<Scalar> weights_, slopes_;
-  bool slopes_are_zero_ = true;  // as Adam leaves them
-  std::vector<double> squares_;  // one sum per piece of the gradient
-  Adam<Scalar> adam_;
+  bool slopes_are_zero_ = true;  // as the optimizer leaves them
+  GradientNorm<Scalar> norm_;
+  Optimizer<Scalar> optimizer_;
   WeightAverage<Scalar> average_;
   TrainingStep<Model> step_;
   WindowBuffer<Scalar> buffer_;
-  Teacher teacher_;
   AlignedBuffer<Scalar> lesson_;  // what distillation learns from
   EarlyStopping stopping_;
   std::vector<AlignedBuffer<Scalar>> best_;
   std::vector<EpochRecord> history_;
+  struct {
+    std::size_t steps = 0;
+    double loss = 0, power = 0;  // sums over the steps: of the loss, of the targets' mean squares
+  } begun_;                      // of an epoch that is not finished
+  Exclusive calls_;
 };
 
 /// Continues the training `before` with a model that has lost modules since. Epochs, rates, steps,
-/// team and teacher are those of `before`. So are the moments and averages of the remaining
+/// team and hooks are those of `before`. So are the moments and averages of the remaining
 /// parameters, matched by name. The best epoch is sought anew, because earlier ones belong to
 /// another model. Throws ConfigError if the model has a parameter that `before` lacks.
 template <Forecaster Model, Forecaster Before>
 [[nodiscard]] Trainer<Model> continued(Model& model, Trainer<Before>& before) {
-  return Trainer<Model>(model, before.options_, before.team_, before.teacher_, before.parts());
+  return Trainer<Model>(model, before.options_, before.team_, before.parts());
 }
 
 }  // namespace spat

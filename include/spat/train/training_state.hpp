@@ -14,7 +14,7 @@ namespace spat::inline SPAT_ABI {
 namespace detail {
 
 inline constexpr const char* training_key = "spat.training";
-inline constexpr std::size_t history_columns = 5;
+inline constexpr std::size_t history_columns = 6;
 
 /// The tensors of parameter p, with the prefixes of their names.
 template <class Scalar>
@@ -22,8 +22,8 @@ template <class Scalar>
     const TrainingParts<Scalar>& parts, std::size_t p) {
   return {{{"weight.", parts.weights[p].values},
            {"best.", parts.best[p]},
-           {"first.", parts.adam.first_moment(p)},
-           {"second.", parts.adam.second_moment(p)},
+           {"first.", parts.optimizer.first_moment(p)},
+           {"second.", parts.optimizer.second_moment(p)},
            {"average.", parts.average.average(p)}}};
 }
 
@@ -48,7 +48,18 @@ template <class Model>
   fields.set("average_from", options.averaging.first_epoch);
   fields.set("average_steps", parts.average.steps());
   fields.set("distillation", options.distillation);
-  fields.set("step", parts.adam.steps());
+  fields.set("optimizer",
+             parts.hooks.has_optimizer() ? std::int64_t{-1} : std::int64_t(options.optimizer.rule));
+  fields.set("beta1", options.optimizer.beta1);
+  fields.set("beta2", options.optimizer.beta2);
+  fields.set("epsilon", options.optimizer.epsilon);
+  fields.set("weight_decay", options.optimizer.weight_decay);
+  fields.set("momentum", options.optimizer.momentum);
+  fields.set("loss", parts.hooks.own_loss ? std::int64_t{-1} : std::int64_t(options.loss.rule));
+  fields.set("loss_delta", options.loss.delta);
+  fields.set("loss_level", options.loss.level);
+  fields.set("own_rate", int{static_cast<bool>(parts.hooks.rate)});
+  fields.set("step", parts.optimizer.steps());
   fields.set("worse", parts.stopping.worse);
   fields.set("best_epoch", parts.stopping.best_epoch);
   return fields;
@@ -65,9 +76,11 @@ void check_training_options(const std::string& path, const Fields& found, Traine
             message(path, ": was written with another ", option, " than this training has"));
   };
   compare({"seed", "batch_size", "epochs", "schedule", "drop_last", "patience", "averaging",
-           "average_from"},
+           "average_from", "optimizer", "loss", "own_rate"},
           std::int64_t{});
-  compare({"rate", "clip_norm", "dropout", "layer_drop", "average_decay", "distillation"}, 0.0);
+  compare({"rate", "clip_norm", "dropout", "layer_drop", "average_decay", "distillation", "beta1",
+           "beta2", "epsilon", "weight_decay", "momentum", "loss_delta", "loss_level"},
+          0.0);
 }
 
 /// Throws ConfigError unless the configuration in the file is the model's. It holds what the
@@ -91,13 +104,17 @@ void check_training_model(const SafetensorsFile& file, const Model& model) {
 ///
 /// The file is a safetensors file, written beside `path` and renamed. It holds weight.*, best.*,
 /// first.*, second.* (Adam's moments) and average.* for each parameter, observer.* for the
-/// criterion, and history [epochs x 5]. Its metadata hold the options and the model's
-/// configuration. `about` is whatever else must be the same, in the caller's words (for example a
-/// criterion's options). Throws FileError if the file cannot be written.
+/// criterion, optimizer.* for an optimizer of one's own, and history [epochs x 6]. Its metadata
+/// hold the options and the model's configuration. `about` is whatever else must be the same, in
+/// the caller's words (for example a criterion's options). Own losses, optimizers and rate
+/// schedules are compared only for being there: name them in `about`. Throws FileError if the file
+/// cannot be written, and ConfigError within an epoch.
 template <class Model, class Observer>
 void save_training(const std::string& path, Trainer<Model>& trainer, const Observer& observer,
                    std::string_view about = {}) {
   using Scalar = typename Model::Value;
+  if (trainer.within_epoch())
+    throw ConfigError("a training is saved between two epochs, not within one");
   const auto parts = trainer.parts();
   SafetensorsWriter writer;
   for (std::size_t p = 0; p < parts.weights.size(); ++p)
@@ -107,10 +124,13 @@ void save_training(const std::string& path, Trainer<Model>& trainer, const Obser
   if constexpr (requires { observer.state(); })
     for (const auto& [name, values] : observer.state())
       writer.add(message("observer.", name), {values.size()}, std::span<const double>(values));
+  if (parts.hooks.state)
+    for (const auto& [name, values] : parts.hooks.state())
+      writer.add(message("optimizer.", name), {values.size()}, std::span<const double>(values));
   std::vector<double> history;
   for (const EpochRecord& e : parts.history)
-    history.insert(history.end(), {e.rate, e.training_loss, e.validation_mse, e.validation_mae,
-                                   e.best ? 1.0 : 0.0});
+    history.insert(history.end(), {e.rate, e.training_loss, e.validation_loss, e.validation_mse,
+                                   e.validation_mae, e.best ? 1.0 : 0.0});
   writer.add("history", {parts.history.size(), detail::history_columns},
              std::span<const double>(history));
   const double& best = parts.stopping.best;  // infinite before the first epoch
@@ -152,29 +172,34 @@ void restore_training(const std::string& path, Trainer<Model>& trainer, Observer
   file.expect_shape("history", {epochs, detail::history_columns});
   file.expect_shape("best_loss", {1});
 
-  if constexpr (requires { observer.state(); }) {
-    std::map<std::string, std::vector<double>> state;
+  const auto rows_of = [&](std::string_view prefix) {
+    std::map<std::string, std::vector<double>> rows;
     for (const TensorInfo& tensor : file.tensors())
-      if (tensor.name.starts_with("observer."))
-        state[tensor.name.substr(9)] = file.read<double>(tensor.name);
+      if (tensor.name.starts_with(prefix))
+        rows[tensor.name.substr(prefix.size())] = file.read<double>(tensor.name);
+    return rows;
+  };
+  if constexpr (requires { observer.state(); }) {
+    const auto state = rows_of("observer.");
     try {
       observer.restore(state);
     } catch (const std::out_of_range&) {
       throw FileError(message(path, ": the state of the observer is missing or incomplete"));
     }
   }
+  if (parts.hooks.restore) parts.hooks.restore(rows_of("optimizer."));
   const auto history = file.read<double>("history");
   for (std::size_t p = 0; p < weights.size(); ++p)
     for (const auto& [name, values] : detail::training_tensors(parts, p))
       file.read_into(message(name, weights[p].name), values);
-  parts.adam.set_steps(found.get<std::uint64_t>("step"));
+  parts.optimizer.set_steps(found.get<std::uint64_t>("step"));
   parts.average.set_steps(found.get<std::uint64_t>("average_steps"));
   parts.stopping.worse = found.get<std::size_t>("worse");
   parts.stopping.best_epoch = found.get<std::size_t>("best_epoch");
   parts.history.clear();
   for (std::size_t e = 0; e < epochs; ++e) {
     const double* row = history.data() + e * detail::history_columns;
-    parts.history.push_back({e + 1, row[0], row[1], row[2], row[3], 0, row[4] != 0});
+    parts.history.push_back({e + 1, row[0], row[1], row[2], row[3], row[4], 0, row[5] != 0});
   }
   parts.stopping.best = file.read<double>("best_loss")[0];
 }

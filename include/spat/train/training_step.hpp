@@ -5,16 +5,14 @@
 #include <spat/autograd/microbatch_plan.hpp>
 #include <spat/models/cache_layout.hpp>
 #include <spat/train/loss.hpp>
+#include <spat/train/observer.hpp>
 
 #include <array>
 #include <memory>
 
 namespace spat::inline SPAT_ABI {
 
-/// An observer that receives no events.
-struct NoObserver {};
-
-/// Computes the gradient of the mean squared error of a batch.
+/// Computes the gradient of the mean loss of a batch, by default of the mean squared error.
 ///
 /// Micro-batches go through in waves (see MicrobatchPlan). In the first phase of a wave each worker
 /// computes forward, loss and backward_input of its micro-batches. The weight gradients are a
@@ -30,12 +28,12 @@ class TrainingStep {
  public:
   using Scalar = typename Model::Value;
 
-  explicit TrainingStep(Team* team = nullptr) : team_(team) {}
+  explicit TrainingStep(Team* team = nullptr, Loss<Scalar> loss = LossOptions{}.function<Scalar>())
+      : team_(team), loss_(std::move(loss)) {}
 
-  /// Adds to `gradients` and returns the mean squared error. `pass` gives the seed and the step.
-  /// `observer` is NoObserver, or has listener(i) for i < MicrobatchPlan::most_at_once. Each
-  /// listener receives the events of one micro-batch at a time, in order; merging them is up to the
-  /// observer.
+  /// Adds to `gradients` and returns the mean loss. `pass` gives the seed and the step. An observer
+  /// that is not Listening receives nothing. Throws ShapeError for a batch whose views contradict
+  /// it, without a target, or that the model cannot take.
   template <class Observer>
   double operator()(const Model& model, Pass pass, const WindowBatch<Scalar>& batch,
                     Model& gradients, Observer& observer) {
@@ -57,7 +55,7 @@ class TrainingStep {
       const auto each = [&](auto&& use) {  // use(pass of the micro-batch, its samples, its memory)
         each_microbatch(plan, done, pass, batch,
                         [&](const Pass& own_pass, const WindowBatch<Scalar>& piece, std::size_t i) {
-                          if constexpr (std::is_same_v<Observer, NoObserver>)
+                          if constexpr (!Listening<Observer>)
                             use(own_pass, piece, *works_[i]);
                           else
                             use(ScoredPass(own_pass, observer.listener((done + i) % plan.at_once)),
@@ -84,7 +82,7 @@ class TrainingStep {
         });
       }
       for (std::size_t i = 0; i < std::min(wave, plan.microbatches - done); ++i)
-        sum += works_[i]->squared_error;
+        sum += works_[i]->loss;
       Pass weights = pass;
       weights.training = true;
       weights.team = nullptr;
@@ -124,7 +122,7 @@ class TrainingStep {
     typename Model::Cache cache;
     AlignedBuffer<Scalar> dforecast;
     CacheLayout<Model> layout;
-    double squared_error = 0;
+    double loss = 0;  // its sum over the micro-batch
     Rows<const Scalar> forecast;
 
     /// d loss / d forecast.
@@ -185,14 +183,14 @@ class TrainingStep {
     model.reduce(stage, caches);
   }
 
-  static void take_loss(Rows<const Scalar> forecast, const WindowBatch<Scalar>& piece, double count,
-                        Work& work) {
+  void take_loss(Rows<const Scalar> forecast, const WindowBatch<Scalar>& piece, double count,
+                 Work& work) const {
     if (forecast.rows() != piece.target.rows() || forecast.cols() != piece.target.cols())
       throw ShapeError(message("the forecast of a micro-batch is [", forecast.rows(), " x ",
                                forecast.cols(), "], its target [", piece.target.rows(), " x ",
                                piece.target.cols(), "]"));
     work.forecast = forecast;
-    work.squared_error = squared_error<Scalar>(forecast, piece.target, count, work.slope());
+    work.loss = loss_(forecast, piece.target, count, work.slope());
   }
 
   template <class Use>
@@ -204,6 +202,7 @@ class TrainingStep {
   }
 
   Team* team_;
+  Loss<Scalar> loss_;
   std::vector<std::unique_ptr<Work>> works_;
   std::size_t in_wave_ = 0;  // micro-batches that are in memory
 };
