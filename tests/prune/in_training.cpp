@@ -228,7 +228,7 @@ TEST_CASE("in training with averaged weights, a budget of losses is measured on 
     hear_losses(judge, dense, example.data, averaging.seed);
     return judge.scores();
   };
-  CHECK(pruner.scores() == trainer.with_averages(rises));
+  CHECK(pruner.scores() == trainer.with_averages(example.data.training, rises));
   CHECK(pruner.scores() != rises());
 }
 

@@ -68,6 +68,9 @@ class Trainer {
   /// and steps report the squared error on the right (Hinton et al., 2015, for regression).
   void set_teacher(Teacher teacher) { hooks_.teacher = std::move(teacher); }
 
+  /// Replaces options.stop: after Cancelled, an empty token lets the training go on.
+  void set_stop(std::stop_token stop) { options_.stop = std::move(stop); }
+
   /// Whether another epoch is due.
   [[nodiscard]] bool unfinished() const {
     return history_.size() < options_.epochs && !stopping_.stops();
