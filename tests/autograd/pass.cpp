@@ -28,6 +28,19 @@ TEST_CASE("A pass at a module keeps everything else, and so does a scored one", 
   CHECK(scored.at(7).step == 2);
 }
 
+TEST_CASE("A folded pass counts the samples that are called, and leaves the loss as it is",
+          "[autograd]") {
+  const Pass pass{.seed = 1, .first_sample = 4, .batch_samples = 10, .loss_terms = 70, .module = 2};
+  int listener = 0;
+  const spat::ScoredPass<int> scored(pass, listener);
+  for (const Pass& folded : {pass.folded(3), static_cast<Pass>(scored.folded(3))}) {
+    CHECK(folded.first_sample == 12);
+    CHECK(folded.batch_samples == 30);
+    CHECK((folded.loss_terms == 70 && folded.seed == 1 && folded.module == 2));
+  }
+  CHECK(&scored.folded(3).listener == &listener);
+}
+
 TEST_CASE("A pass wakes its team for much work, and does little work, or one piece, itself",
           "[autograd]") {
   spat::Team team(3);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace windows_tests {
 
@@ -148,6 +149,14 @@ TEST_CASE("A shuffle is a permutation that seed and epoch decide") {
   for (std::size_t i = 0; i < 100; ++i) CHECK(sorted[i] == i);
   CHECK(shuffled_indices(0, 1, 1).empty());
   CHECK(shuffled_indices(1, 1, 1) == std::vector<std::size_t>{0});
+}
+
+TEST_CASE("A shuffle prefers no order") {
+  std::map<std::vector<std::size_t>, int> orders;
+  for (std::uint64_t epoch = 0; epoch < 24000; ++epoch) ++orders[shuffled_indices(3, 1, epoch)];
+  REQUIRE(orders.size() == 6);
+  for (const auto& [order, count] : orders)
+    CHECK(count == Approx(4000).margin(250));  // four standard deviations
 }
 
 TEST_CASE("The latest window ends where the series ends and has marks of the time to come") {

@@ -202,9 +202,12 @@ TEST_CASE("the iterative schedule continues until a budget of costs is met, and 
 
 TEST_CASE("the iterative schedule takes back the removal that exceeds a budget of losses") {
   const Example example;
+  auto options = by(LossAtMost{});
+  options.fine_tuning.rate = 1e-7;  // too low to make up for a removal
   const auto limited = [&](double increase) {
+    options.budget = LossAtMost{increase};
     Pruner<Model, Scripted> pruner(example.model, Scripted({3, 1, 2}));
-    auto result = prune_iteratively(example.model, pruner, example.data, by(LossAtMost{increase}));
+    auto result = prune_iteratively(example.model, pruner, example.data, options);
     CHECK(pruner.scores() == std::vector<double>{3, 1, 2});
     return result;
   };
@@ -215,17 +218,17 @@ TEST_CASE("the iterative schedule takes back the removal that exceeds a budget o
   std::vector<double> costs{0};
   for (const std::uint64_t mask : {0b101u, 0b001u, 0b000u}) {
     models.push_back(pruned_with_statistics(models.back(), {mask}, example.data, tuning.seed));
-    fine_tune(models.back(), example.data, tuning, nobody);
+    fine_tune(models.back(), example.data, options.fine_tuning, nobody);
     const Estimate change =
         loss_change(before, error_profile(models.back(), example.data.validation).by_window);
     costs.push_back(change.mean + change.error);
   }
+  REQUIRE((0 < costs[1] && costs[1] < costs[2]));
   const double highest = *std::ranges::max_element(costs);
-  for (const double limit :
-       {costs[1] - 1e-6, costs[1] + 1e-6, costs[2] - 1e-6, costs[2] + 1e-6, highest + 1e-6}) {
-    if (limit < 0) continue;
-    std::size_t left = 0;
-    while (left + 1 < costs.size() && costs[left + 1] <= limit) ++left;
+  for (const auto& [limit, left] : {std::pair{costs[1] - 1e-6, 0u},
+                                    {costs[1] + 1e-6, 1u},
+                                    {costs[2] - 1e-6, 1u},
+                                    {highest + 1e-6, 3u}}) {
     INFO("limit " << limit << ", " << left << " removals");
     const auto result = limited(limit);
     CHECK(result.removals.size() == left);

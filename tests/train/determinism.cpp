@@ -258,4 +258,22 @@ TEST_CASE("a start that counts as epoch 0 still does after a resume") {
   CHECK(trainer.history().empty());
 }
 
+TEST_CASE("a patience that has begun to run out is as far gone after a resume") {
+  const Saved saved;
+  auto options = options_of(layers);
+  options.patience = 2, options.rate = 0.3, options.schedule = RateSchedule::constant;
+  auto model = example::made<Model>({layers}, 7, 0.1), resumed_model = model;
+  NoObserver nobody;
+  Trainer<Model> trainer(model, options), resumed(resumed_model, options);
+  trainer.consider_start(saved.windows.validation);
+  trainer.run_epoch(saved.windows.training, saved.windows.validation, nobody);
+  REQUIRE(trainer.stopping().worse == 1);
+  save_training(saved.path, trainer, nobody);
+  restore_training(saved.path, resumed, nobody);
+  CHECK(resumed.stopping().worse == 1);
+  resumed.run_epoch(saved.windows.training, saved.windows.validation, nobody);
+  CHECK(resumed.history().size() == 2);
+  CHECK_FALSE(resumed.unfinished());  // two of three epochs
+}
+
 }  // namespace determinism_tests

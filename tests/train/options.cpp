@@ -52,6 +52,16 @@ TEST_CASE("LayerDrop leaves each module out at its rate, and the forecast keeps 
         Approx(0.2).margin(0.012));  // four standard deviations
 }
 
+TEST_CASE("LayerDrop decides about each module by itself") {
+  std::size_t both = 0;
+  for (std::uint64_t step = 0; step < 20000; ++step) {
+    const Pass pass{.training = true, .seed = 3, .step = step, .layer_drop = 0.2};
+    both += pass.at(0).skips_module() && pass.at(1).skips_module();
+  }
+  CHECK(static_cast<double>(both) / 20000 ==
+        Approx(0.2 * 0.2).margin(0.006));  // four standard deviations
+}
+
 TEST_CASE(
     "averaged weights are the average of the steps' weights, and what is validated and kept") {
   for (const Averaging kind : {Averaging::ema, Averaging::swa}) {

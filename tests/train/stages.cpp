@@ -3,9 +3,9 @@
 #include <spat/models/patchtst.hpp>
 #include <spat/models/patchtst_official.hpp>
 #include <spat/prune/pruner.hpp>
-#include <spat/train/training_step.hpp>
+#include <spat/train/batch_statistics.hpp>
 
-#include <tests/models/example.hpp>
+#include <tests/prune/tiny.hpp>
 #include <tests/support/catch.hpp>
 
 namespace stages_tests {
@@ -119,6 +119,45 @@ TEST_CASE(
     "a step in stages has the loss, gradients and statistics of one big block but for rounding") {
   check_one_block<PatchTST, PatchTSTConfig>();
   check_one_block<OfficialPatchTST, OfficialPatchTSTConfig>();
+}
+
+TEST_CASE("re-estimated statistics are the plain mean over batches, whatever they were before") {
+  using Model = PatchTST<double>;
+  constexpr std::size_t batches = 3, batch_size = 8;
+  constexpr PatchTSTConfig config = example::tiny_patches(2);
+  const example::SyntheticWindows<double> windows(config, 16);
+  const auto before = example::made<Model>({config});
+  auto model = before;
+  reestimate_statistics(model, windows.training, 9, nullptr, batches, batch_size);
+
+  // A commit of weight 1 leaves the statistics of one batch.
+  std::vector<std::vector<double>> means(parameters(before).size());
+  const auto order = shuffled_indices(windows.training.size(), 9, 0);
+  WindowBuffer<double> buffer;
+  for (std::size_t b = 0; b < batches; ++b) {
+    auto one = before;
+    TrainingStep<Model> step;
+    step.observe(
+        one, Pass{.seed = 9, .step = b + 1},
+        windows.training.gather(std::span(order).subspan(b * batch_size, batch_size), buffer));
+    step.commit(one, 1);
+    const auto list = parameters(one);
+    for (std::size_t p = 0; p < list.size(); ++p) {
+      means[p].resize(list[p].values.size());
+      for (std::size_t i = 0; i < means[p].size(); ++i)
+        means[p][i] += list[p].values[i] / static_cast<double>(batches);
+    }
+  }
+  const auto list = parameters(model);
+  std::size_t statistics = 0;
+  for (std::size_t p = 0; p < list.size(); ++p) {
+    if (list[p].kind != ParameterKind::buffer) continue;
+    INFO(list[p].name);
+    ++statistics;
+    for (std::size_t i = 0; i < means[p].size(); ++i)
+      CHECK(list[p].values[i] == Approx(means[p][i]).epsilon(1e-12));
+  }
+  CHECK(statistics > 0);
 }
 
 }  // namespace stages_tests

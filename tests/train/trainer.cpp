@@ -1,5 +1,6 @@
 // A training learns, keeps the best weights, clips gradients, and stops at values that are not
 // finite with an error that names the cause.
+#include <spat/criteria/gate.hpp>
 #include <spat/prune/pruner.hpp>
 #include <spat/train/training_state.hpp>
 
@@ -234,6 +235,21 @@ TEST_CASE("a training step refuses a batch without the target's rows") {
     CHECK_THROWS_AS(trainer.step(batch, 1e-3, nobody), ShapeError);
     CHECK(std::isfinite(trainer.step(data.batch, 1e-3, nobody)));
   }
+}
+
+TEST_CASE("a criterion of the summed loss sees all terms of the batch's mean") {
+  const std::size_t samples = 5;
+  const example::RandomBatch<float> data(config, samples);
+  const auto scores = [&](LossReduction reduction) {
+    auto model = example::made<Model>({config});
+    Pruner<Model, Gate<float>> pruner(model, Gate<float>({.reduction = reduction}));
+    Trainer<Model> trainer(model, {});
+    trainer.step(data.batch, 1e-3, pruner);
+    return pruner.scores();
+  };
+  const auto mean = scores(LossReduction::mean), sum = scores(LossReduction::sum);
+  for (std::size_t i = 0; i < mean.size(); ++i)
+    CHECK(sum[i] == Approx(mean[i] * double(samples * config.horizon * config.channels)));
 }
 
 TEST_CASE("dropout that is switched on between two steps has room in the caches") {
