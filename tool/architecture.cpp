@@ -18,13 +18,13 @@ std::map<std::string, Architecture>& all() {
 std::size_t number_of(const Setting& setting, const Field& field) {
   if (field.flag && (setting.value == "true" || setting.value == "false"))
     return setting.value == "true";
-  const auto number = spat::parse_number<std::size_t>(setting.value);
-  if (!number || (field.flag && *number > 1))
+  const auto number = spat::parse_number<std::int64_t>(setting.value);  // as files hold it
+  if (!number || *number < 0 || (field.flag && *number > 1))
     throw spat::ConfigError(
         message(setting.option, ": ", field.name,
                 field.flag ? ": expected true or false" : ": expected a whole number", ", found ",
                 spat::in_quotes(setting.value)));
-  return *number;
+  return static_cast<std::size_t>(*number);
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ int main(int argc, char** argv) {
                             std::pair{"forecast", tool::add_forecast(app)},
                             std::pair{"models", tool::add_models(app)},
                             std::pair{"latency", tool::add_latency(app)}};
+  tool::read_values_strictly(app);
   try {
     app.parse(argc, argv);
     for (const auto& [name, command] : commands)

@@ -59,8 +59,8 @@ void ModelOptions::add_to(CLI::App& command) {
   field("--heads", "heads", "Attention heads; must divide the width");
   command.add_flag_function(
       "--no-instance-norm",
-      [this](std::int64_t) {
-        settings.push_back({"--no-instance-norm", "instance_norm", "false"});
+      [this](std::int64_t times) {  // less than 1 if it is =false
+        if (times > 0) settings.push_back({"--no-instance-norm", "instance_norm", "false"});
       },
       "Do not normalize each window");
   command
@@ -71,25 +71,30 @@ void ModelOptions::add_to(CLI::App& command) {
   with_default(command, "--dropout", dropout, "Dropout rate in training");
 }
 
-ModelOptions::Loaded ModelOptions::load(DataOptions options) const {
+Configuration ModelOptions::configuration() const {
   if (!(dropout >= 0 && dropout < 1)) throw spat::ConfigError("--dropout must lie in [0, 1)");
-  const Architecture& model = architecture(name);
   std::vector<Setting> all = settings;
   for (const std::string& one : fields) all.push_back(parse_setting(one));
-  Configuration configuration = configured(model, all);
+  Configuration configuration = configured(architecture(name), all);
+  if (spat::parse_features(features) == spat::Features::target_from_all &&
+      !find(configuration, "targets"))
+    throw spat::ConfigError(
+        message("--features MS: ", name, " forecasts every channel; M and S are possible"));
+  return configuration;
+}
+
+ModelOptions::Loaded ModelOptions::load(DataOptions options) const {
+  Configuration configuration = this->configuration();
   const spat::WindowOptions window{.lookback = *find(configuration, "lookback"),
                                    .horizon = *find(configuration, "horizon"),
                                    .features = spat::parse_features(features)};
-  if (window.features == spat::Features::target_from_all && !find(configuration, "targets"))
-    throw spat::ConfigError(
-        message("--features MS: ", name, " forecasts every channel; M and S are possible"));
   if (!find(configuration, "marks")) options.marks = "none";
   Data data = tool::load(options, window);
   set(configuration, "channels", data.training->channels());
   set(configuration, "marks", data.training->marks());
   set(configuration, "targets",
       window.features == spat::Features::target_from_all ? 1 : 0);  // 0: all channels
-  return {&model, std::move(configuration), std::move(data), options.marks};
+  return {&architecture(name), std::move(configuration), std::move(data), options.marks};
 }
 
 void TrainOptions::add_to(CLI::App& command) {

@@ -16,6 +16,9 @@ struct ModelOptions {
   double dropout = 0.1;
 
   void add_to(CLI::App& command);
+  /// The model's configuration, except for what comes from the data. Throws ConfigError for options
+  /// that do not belong to it.
+  [[nodiscard]] Configuration configuration() const;
   /// The model, its whole configuration, and the data.
   struct Loaded {
     const Architecture* architecture;

@@ -1,10 +1,47 @@
 // Functions that all commands share.
 #include "tool.hpp"
 
+#include <spat/core/text.hpp>
+
+#include <CLI/CLI.hpp>
+
 #include <cstdio>
 #include <filesystem>
 
 namespace tool {
+
+void read_values_strictly(CLI::App& app) {
+  const auto must = [](bool (*holds)(const std::string&), const char* what) {
+    return CLI::Validator(
+        [=](std::string& text) {
+          return holds(text) ? std::string()
+                             : message("expected ", what, ", found ", spat::in_quotes(text));
+        },
+        "");
+  };
+  const auto whole = must(
+      [](const std::string& text) {
+        return text.find_first_not_of("0123456789") == text.npos &&
+               spat::parse_number<std::int64_t>(text).has_value();
+      },
+      "a whole number");
+  const auto finite = must(
+      [](const std::string& text) {
+        const auto number = spat::parse_number<double>(text);
+        return number && std::isfinite(*number);
+      },
+      "a finite number");
+  const auto flag = must([](const std::string& text) { return text == "true" || text == "false"; },
+                         "true or false");
+  for (CLI::Option* const option : app.get_options()) {
+    const std::string type = option->get_type_name();
+    if (type.starts_with("UINT")) option->check(whole);
+    if (type.starts_with("FLOAT")) option->check(finite);
+    if (option->get_expected_max() == 0) option->check(flag);
+  }
+  for (CLI::App* const command : app.get_subcommands([](CLI::App*) { return true; }))
+    read_values_strictly(*command);
+}
 
 void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); }
 

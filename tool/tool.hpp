@@ -25,6 +25,12 @@ Command add_forecast(CLI::App& app);
 Command add_models(CLI::App& app);
 Command add_latency(CLI::App& app);
 
+/// Makes the options of the command line and its commands refuse values that CLI11 would take for
+/// others: a whole number is decimal digits alone, of at most 63 bits, because CLI11 lets -1 wrap
+/// around and reads 010 as 8; a fraction is finite; a flag is true or false. Call it when all
+/// options are there.
+void read_values_strictly(CLI::App& app);
+
 /// Prints a line on standard error.
 void say(const std::string& text);
 /// Makes a folder and its parents. Throws FileError if that fails.

@@ -217,6 +217,17 @@ head -c 3000000 /dev/zero | tr '\0' '1' > bad.csv; bad 'bad.csv:1'
 refuses 'heads must divide width' run --synthetic --heads 7 --out bad
 refuses 'cannot drop 9 modules' run --synthetic --drop 9 --out bad
 refuses '--bogus' run --synthetic --bogus
+for number in -1 010x 0x10 1e3 9223372036854775808; do
+  refuses "--epochs: expected a whole number, found \"$number\"" run --synthetic --epochs "$number" --out bad
+done
+for number in nan inf 1e999 1x; do
+  refuses "--finetune-rate: expected a finite number, found \"$number\"" run --synthetic --finetune-rate "$number" --out bad
+done
+refuses '--missing-code: expected a finite number, found "nan"' run --synthetic --missing-code nan --out bad
+refuses '--no-instance-norm: expected true or false, found "ff"' run --synthetic --no-instance-norm=ff --out bad
+refuses '--quiet: expected true or false, found "2"' run --synthetic --quiet=2 --out bad
+refuses '--set width=-8: width: expected a whole number, found "-8"' run --synthetic --set width=-8 --out bad
+refuses 'width: expected a whole number, found "9223372036854775808"' run --synthetic --set width=9223372036854775808 --out bad
 refuses 'unknown protocol' run --synthetic --protocol zzz --out bad
 refuses 'unknown learning rate schedule' run --synthetic --schedule zzz --out bad
 refuses 'unknown features' run --synthetic --features zzz --out bad

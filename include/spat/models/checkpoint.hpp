@@ -50,6 +50,27 @@ template <class Model>
   return name;  // the read reports that it is missing
 }
 
+/// Reads a tensor. Throws FileError, with the first number that is not finite, if there is one.
+template <class Scalar>
+[[nodiscard]] std::vector<Scalar> read_finite(const SafetensorsFile& file, const std::string& name,
+                                              Narrowing narrowing = Narrowing::refused) {
+  auto values = file.read<Scalar>(name, narrowing);
+  const auto bad =
+      std::ranges::find_if_not(values, [](Scalar value) { return std::isfinite(value); });
+  if (bad != values.end())
+    throw FileError(message(file.path(), ": ", name, ": number ", bad - values.begin(),
+                            " is not finite: ", *bad));
+  return values;
+}
+
+/// Reads a counter. Throws FileError for a negative one.
+[[nodiscard]] inline std::int64_t read_count(const SafetensorsFile& file, const std::string& name) {
+  const std::int64_t count = file.read<std::int64_t>(name)[0];
+  if (count < 0)
+    throw FileError(message(file.path(), ": ", name, ": expected a count, found ", count));
+  return count;
+}
+
 }  // namespace detail
 
 /// Reads every tensor of the model from the tensor of its name or alias. A state_dict of the
@@ -71,14 +92,9 @@ std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
   }
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (list[i].kind == ParameterKind::counter)
-      values[i] = {static_cast<Scalar>(file.read<std::int64_t>(names[i])[0])};
+      values[i] = {static_cast<Scalar>(detail::read_count(file, names[i]))};
     else if (list[i].kind != ParameterKind::constant)
-      values[i] = file.read<Scalar>(names[i], narrowing);
-    if (const auto bad =
-            std::ranges::find_if_not(values[i], [](Scalar value) { return std::isfinite(value); });
-        bad != values[i].end())
-      throw FileError(message(file.path(), ": ", names[i], ": number ", bad - values[i].begin(),
-                              " is not finite: ", *bad));
+      values[i] = detail::read_finite<Scalar>(file, names[i], narrowing);
   }
   for (std::size_t i = 0; i < list.size(); ++i)
     std::ranges::copy(values[i], list[i].values.begin());
@@ -96,10 +112,13 @@ template <class Model>
   return config;
 }
 
-/// Writes the model to a temporary file beside `path` and renames it. Adds `extra` to the metadata.
+namespace detail {
+
+/// The file of a model, as save_model() writes it. load_model() does not need the constants.
 template <class Model>
-void save_model(const std::string& path, const Model& model,
-                const std::map<std::string, std::string>& extra = {}) {
+[[nodiscard]] SafetensorsWriter model_writer(const Model& model,
+                                             const std::map<std::string, std::string>& extra = {},
+                                             bool with_constants = true) {
   static_assert(detail::Saveable<Model>,
                 "spat: save_model needs a model with a name, config(), dropout() and a form");
   SafetensorsWriter writer;
@@ -108,6 +127,7 @@ void save_model(const std::string& path, const Model& model,
       const auto value = static_cast<std::int64_t>(parameter.values[0]);
       writer.add(parameter.name, parameter.shape, std::span(&value, 1));
     } else if (parameter.kind == ParameterKind::constant) {
+      if (!with_constants) continue;
       std::size_t size = 1;
       for (const std::size_t extent : parameter.shape) size *= extent;
       AlignedBuffer<typename Model::Value> values(size);
@@ -124,7 +144,16 @@ void save_model(const std::string& path, const Model& model,
   writer.set_metadata(kept_key, to_string(model.form.kept(), model.form.modules()));
   writer.set_metadata(version_key, SPAT_VERSION);
   for (const auto& [key, value] : extra) writer.set_metadata(key, value);
-  writer.save(path);
+  return writer;
+}
+
+}  // namespace detail
+
+/// Writes the model to a temporary file beside `path` and renames it. Adds `extra` to the metadata.
+template <class Model>
+void save_model(const std::string& path, const Model& model,
+                const std::map<std::string, std::string>& extra = {}) {
+  detail::model_writer(model, extra).save(path);
 }
 
 /// Reads the configuration that save_model() wrote. Throws FileError for another model's file and
@@ -151,29 +180,39 @@ template <class Config>
 }
 
 /// Reads a model that save_model() wrote. Allocates no memory for sizes that the file's tensors do
-/// not confirm. Throws the errors of read_config() and load_tensors(), and ShapeError if the
-/// configuration differs from a static form or needs more values than the tensors hold.
+/// not confirm. Throws the errors of read_config() and load_tensors(), ShapeError if the
+/// configuration differs from a static form or needs more values than the tensors hold, and
+/// FileError if there are tensors that the configuration does not need: a mask may have lost a
+/// module.
 template <class Model>
-[[nodiscard]] Model load_model(const std::string& path, Narrowing narrowing = Narrowing::refused) {
+[[nodiscard]] Model load_model(const SafetensorsFile& file,
+                               Narrowing narrowing = Narrowing::refused) {
   static_assert(detail::Loadable<Model>,
                 "spat: load_model needs a model with a name, a Config, a Form and set_dropout()");
-  const SafetensorsFile file(path);
   typename Model::Form form;
   const auto config = read_config<typename Model::Config>(file, Model::name);
   if constexpr (!Model::Form::is_static)
     form.value = config;
   else if (!(config == form.value))
-    throw ShapeError(message(path, ": its configuration differs from the model's type"));
+    throw ShapeError(message(file.path(), ": its configuration differs from the model's type"));
   double numbers = 0;
   for (const TensorInfo& tensor : file.tensors()) numbers += static_cast<double>(tensor.size());
   if (config.parameters() > numbers)
-    throw ShapeError(message(path, ": its configuration asks for ", config.parameters(),
+    throw ShapeError(message(file.path(), ": its configuration asks for ", config.parameters(),
                              " numbers, its tensors hold ", numbers));
   Model model(form);
   model.set_dropout(
-      fields_from_json(file.metadata(config_key), path).template get<double>("dropout"));
-  load_tensors(model, file, narrowing);
+      fields_from_json(file.metadata(config_key), file.path()).template get<double>("dropout"));
+  if (const auto unused = load_tensors(model, file, narrowing); !unused.empty())
+    throw FileError(message(file.path(), ": tensor ", in_quotes(unused.front()),
+                            " does not belong to a model of its configuration"));
   return model;
+}
+/// Reads a model from the file at `path`. Throws the errors above, and FileError if the file cannot
+/// be read.
+template <class Model>
+[[nodiscard]] Model load_model(const std::string& path, Narrowing narrowing = Narrowing::refused) {
+  return load_model<Model>(SafetensorsFile(path), narrowing);
 }
 
 }  // namespace spat

@@ -7,6 +7,7 @@
 #include <spat/models/checkpoint.hpp>
 #include <spat/train/trainer.hpp>
 
+#include <stdexcept>
 #include <string_view>
 
 namespace spat::inline SPAT_ABI {
@@ -96,6 +97,108 @@ void check_training_model(const SafetensorsFile& file, const Model& model) {
   }
 }
 
+/// The file of a training's state, as save_training() writes it.
+template <class Model, class Observer>
+[[nodiscard]] SafetensorsWriter training_writer(Trainer<Model>& trainer, const Observer& observer,
+                                                std::string_view about = {}) {
+  using Scalar = typename Model::Value;
+  if (trainer.within_epoch())
+    throw ConfigError("a training is saved between two epochs, not within one");
+  const auto parts = trainer.parts();
+  SafetensorsWriter writer;
+  for (std::size_t p = 0; p < parts.weights.size(); ++p)
+    for (const auto& [name, values] : training_tensors(parts, p))
+      writer.add(message(name, parts.weights[p].name), {values.size()},
+                 std::span<const Scalar>(values));
+  if constexpr (requires { observer.state(); })
+    for (const auto& [name, values] : observer.state())
+      writer.add(message("observer.", name), {values.size()}, std::span<const double>(values));
+  if (parts.hooks.state)
+    for (const auto& [name, values] : parts.hooks.state())
+      writer.add(message("optimizer.", name), {values.size()}, std::span<const double>(values));
+  std::vector<double> history;
+  for (const EpochRecord& e : parts.history)
+    history.insert(history.end(), {e.rate, e.training_loss, e.validation_loss, e.validation_mse,
+                                   e.validation_mae, e.best ? 1.0 : 0.0});
+  writer.add("history", {parts.history.size(), history_columns}, std::span<const double>(history));
+  const double& best = parts.stopping.best;  // infinite before the first epoch
+  writer.add("best_loss", {1}, std::span<const double>(&best, 1));
+  Fields fields = training_fields(trainer);
+  fields.set("about", std::string(about));
+  writer.set_metadata(training_key, to_json(fields));
+  if constexpr (requires { typename Model::Config; })
+    writer.set_metadata(config_key, to_json(config_fields(trainer.model())));
+  return writer;
+}
+
+/// How far a training has come, as a file says it.
+struct TrainingProgress {
+  std::uint64_t steps = 0, average_steps = 0;
+  EarlyStopping stopping;
+  std::vector<EpochRecord> history;
+};
+
+/// Reads the progress of a training of `options`. Throws FileError if its numbers contradict each
+/// other, and ShapeError for tensors of another shape.
+[[nodiscard]] inline TrainingProgress read_progress(const SafetensorsFile& file,
+                                                    const Fields& fields,
+                                                    const TrainingOptions& options) {
+  const auto expect = [&](bool holds, const auto&... problem) {
+    if (!holds) throw FileError(message(file.path(), ": ", problem...));
+  };
+  const auto& shape = file.at("history").shape;
+  const std::size_t epochs = shape.empty() ? 0 : shape[0];
+  file.expect_shape("history", {epochs, history_columns});
+  file.expect_shape("best_loss", {1});
+  expect(epochs <= options.epochs, "expected at most ", options.epochs, " epochs, found ", epochs);
+
+  TrainingProgress progress{.steps = fields.get<std::uint64_t>("step"),
+                            .average_steps = fields.get<std::uint64_t>("average_steps"),
+                            .stopping = {.patience = options.patience,
+                                         .best = file.read<double>("best_loss")[0],
+                                         .worse = fields.get<std::size_t>("worse"),
+                                         .best_epoch = fields.get<std::size_t>("best_epoch")},
+                            .history = {}};
+  expect(progress.steps >= epochs, "expected a step for each of ", epochs, " epochs, found ",
+         progress.steps);
+  expect(progress.average_steps <= progress.steps, "expected averages of at most ", progress.steps,
+         " steps, found ", progress.average_steps);
+  expect(progress.stopping.worse <= epochs && progress.stopping.best_epoch <= epochs,
+         "expected early stopping within ", epochs, " epochs, found ", progress.stopping.worse,
+         " worse ones and epoch ", progress.stopping.best_epoch, " as the best");
+  const bool own_loss = fields.get<std::int64_t>("loss") < 0;  // which may be negative
+  expect(own_loss || progress.stopping.best >= 0, "expected a best loss of at least 0, found ",
+         progress.stopping.best);
+  const auto rows = file.read<double>("history");
+  for (std::size_t e = 0; e < epochs; ++e) {
+    const double* row = rows.data() + e * history_columns;
+    expect(row[5] == 0 || row[5] == 1, "history: expected 0 or 1 for the best epoch, found ",
+           row[5]);
+    progress.history.push_back({e + 1, row[0], row[1], row[2], row[3], row[4], 0, row[5] == 1});
+  }
+  return progress;
+}
+
+/// The rows of doubles whose names begin with `prefix`, without it.
+[[nodiscard]] inline std::map<std::string, std::vector<double>> rows_of(
+    const SafetensorsFile& file, std::string_view prefix) {
+  std::map<std::string, std::vector<double>> rows;
+  for (const TensorInfo& tensor : file.tensors())
+    if (tensor.name.starts_with(prefix))
+      rows[tensor.name.substr(prefix.size())] = file.read<double>(tensor.name);
+  return rows;
+}
+
+/// Hands over a part of the state. Throws FileError if that is missing or incomplete.
+template <class Restore>
+void restore_rows(const SafetensorsFile& file, const char* what, Restore&& restore) {
+  try {
+    restore(rows_of(file, message(what, ".")));
+  } catch (const std::logic_error&) {  // out_of_range, length_error or invalid_argument
+    throw FileError(message(file.path(), ": the state of the ", what, " is missing or incomplete"));
+  }
+}
+
 }  // namespace detail
 
 /// Writes the state of a training between two epochs, for restore_training(). A resumed training
@@ -112,46 +215,20 @@ void check_training_model(const SafetensorsFile& file, const Model& model) {
 template <class Model, class Observer>
 void save_training(const std::string& path, Trainer<Model>& trainer, const Observer& observer,
                    std::string_view about = {}) {
-  using Scalar = typename Model::Value;
-  if (trainer.within_epoch())
-    throw ConfigError("a training is saved between two epochs, not within one");
-  const auto parts = trainer.parts();
-  SafetensorsWriter writer;
-  for (std::size_t p = 0; p < parts.weights.size(); ++p)
-    for (const auto& [name, values] : detail::training_tensors(parts, p))
-      writer.add(message(name, parts.weights[p].name), {values.size()},
-                 std::span<const Scalar>(values));
-  if constexpr (requires { observer.state(); })
-    for (const auto& [name, values] : observer.state())
-      writer.add(message("observer.", name), {values.size()}, std::span<const double>(values));
-  if (parts.hooks.state)
-    for (const auto& [name, values] : parts.hooks.state())
-      writer.add(message("optimizer.", name), {values.size()}, std::span<const double>(values));
-  std::vector<double> history;
-  for (const EpochRecord& e : parts.history)
-    history.insert(history.end(), {e.rate, e.training_loss, e.validation_loss, e.validation_mse,
-                                   e.validation_mae, e.best ? 1.0 : 0.0});
-  writer.add("history", {parts.history.size(), detail::history_columns},
-             std::span<const double>(history));
-  const double& best = parts.stopping.best;  // infinite before the first epoch
-  writer.add("best_loss", {1}, std::span<const double>(&best, 1));
-  Fields fields = detail::training_fields(trainer);
-  fields.set("about", std::string(about));
-  writer.set_metadata(detail::training_key, to_json(fields));
-  if constexpr (requires { typename Model::Config; })
-    writer.set_metadata(config_key, to_json(config_fields(trainer.model())));
-  writer.save(path);
+  detail::training_writer(trainer, observer, about).save(path);
 }
 
 /// Restores a trainer and its observer from a file that save_training() wrote.
 ///
-/// Throws FileError for a file that is no such state, ShapeError if it belongs to another model,
-/// and ConfigError if it was written with other options. The observer and the trainer are then
-/// unchanged, unless a tensor's type is wrong.
+/// Throws FileError for a file that is no such state, holds a weight or a moment that is not
+/// finite, or contradicts itself, ShapeError if it belongs to another model, and ConfigError if it
+/// was written with other options. The trainer is then unchanged, and so is an observer that
+/// changes nothing when its restore() throws.
 template <class Model, class Observer>
-void restore_training(const std::string& path, Trainer<Model>& trainer, Observer& observer,
+void restore_training(const SafetensorsFile& file, Trainer<Model>& trainer, Observer& observer,
                       std::string_view about = {}) {
-  const SafetensorsFile file(path);
+  using Scalar = typename Model::Value;
+  const std::string& path = file.path();
   const auto parts = trainer.parts();
   const auto& weights = parts.weights;
   const Fields found = fields_from_json(file.metadata(detail::training_key), path);
@@ -167,41 +244,35 @@ void restore_training(const std::string& path, Trainer<Model>& trainer, Observer
   if (static_cast<std::size_t>(written) != weights.size())
     throw ShapeError(message(path, ": expected ", weights.size(), " weights, found ", written));
   detail::check_training_model(file, trainer.model());
-  const auto& shape = file.at("history").shape;
-  const std::size_t epochs = shape.empty() ? 0 : shape[0];
-  file.expect_shape("history", {epochs, detail::history_columns});
-  file.expect_shape("best_loss", {1});
+  auto progress = detail::read_progress(file, found, trainer.options());
 
-  const auto rows_of = [&](std::string_view prefix) {
-    std::map<std::string, std::vector<double>> rows;
-    for (const TensorInfo& tensor : file.tensors())
-      if (tensor.name.starts_with(prefix))
-        rows[tensor.name.substr(prefix.size())] = file.read<double>(tensor.name);
-    return rows;
-  };
-  if constexpr (requires { observer.state(); }) {
-    const auto state = rows_of("observer.");
-    try {
-      observer.restore(state);
-    } catch (const std::out_of_range&) {
-      throw FileError(message(path, ": the state of the observer is missing or incomplete"));
-    }
-  }
-  if (parts.hooks.restore) parts.hooks.restore(rows_of("optimizer."));
-  const auto history = file.read<double>("history");
+  std::vector<std::pair<std::span<Scalar>, std::vector<Scalar>>> tensors;
   for (std::size_t p = 0; p < weights.size(); ++p)
-    for (const auto& [name, values] : detail::training_tensors(parts, p))
-      file.read_into(message(name, weights[p].name), values);
-  parts.optimizer.set_steps(found.get<std::uint64_t>("step"));
-  parts.average.set_steps(found.get<std::uint64_t>("average_steps"));
-  parts.stopping.worse = found.get<std::size_t>("worse");
-  parts.stopping.best_epoch = found.get<std::size_t>("best_epoch");
-  parts.history.clear();
-  for (std::size_t e = 0; e < epochs; ++e) {
-    const double* row = history.data() + e * detail::history_columns;
-    parts.history.push_back({e + 1, row[0], row[1], row[2], row[3], row[4], 0, row[5] != 0});
-  }
-  parts.stopping.best = file.read<double>("best_loss")[0];
+    for (const auto& [prefix, values] : detail::training_tensors(parts, p)) {
+      const std::string name = message(prefix, weights[p].name);
+      tensors.emplace_back(values, detail::read_finite<Scalar>(file, name));
+      if (std::string_view(prefix) == "second.")
+        for (const Scalar moment : tensors.back().second)
+          if (moment < 0)
+            throw FileError(
+                message(path, ": ", name, ": expected means of squares, found ", moment));
+    }
+  if constexpr (requires { observer.state(); })
+    detail::restore_rows(file, "observer", [&](const auto& rows) { observer.restore(rows); });
+  if (parts.hooks.restore) detail::restore_rows(file, "optimizer", parts.hooks.restore);
+
+  for (const auto& [to, values] : tensors) std::ranges::copy(values, to.begin());
+  parts.optimizer.set_steps(progress.steps);
+  parts.average.set_steps(progress.average_steps);
+  parts.stopping = progress.stopping;
+  parts.history = std::move(progress.history);
+}
+/// Restores from the file at `path`. Throws the errors above, and FileError if the file cannot be
+/// read.
+template <class Model, class Observer>
+void restore_training(const std::string& path, Trainer<Model>& trainer, Observer& observer,
+                      std::string_view about = {}) {
+  restore_training(SafetensorsFile(path), trainer, observer, about);
 }
 
 }  // namespace spat
