@@ -33,7 +33,8 @@ template <class Model>
   const TrainingOptions& options = trainer.options();
   const auto parts = trainer.parts();
   Fields fields;
-  fields.set("seed", options.seed);
+  // A field holds 64 signed bits. Seeds from 2^63 are written as the negative number of their bits.
+  fields.set("seed", static_cast<std::int64_t>(options.seed));
   fields.set("batch_size", options.batch_size);
   fields.set("epochs", options.epochs);
   fields.set("schedule", static_cast<int>(options.schedule));
@@ -159,8 +160,10 @@ void restore_training(const std::string& path, Trainer<Model>& trainer, Observer
         state[tensor.name.substr(9)] = file.read<double>(tensor.name);
     try {
       observer.restore(state);
-    } catch (const std::out_of_range&) {
-      throw FileError(message(path, ": the state of the observer is missing or incomplete"));
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& error) {
+      throw FileError(message(path, ": is no state of this observer: ", error.what()));
     }
   }
   const auto history = file.read<double>("history");
