@@ -229,6 +229,7 @@ Command add_compare(CLI::App& app, const std::string& command_line) {
   command
       .add_option("--latency-seconds", o.latency_seconds,
                   "Seconds for which the latency of each mask is measured; 0: not at all")
+      ->check(not_negative())
       ->capture_default_str();
   return [all] {
     CompareOptions job = all->compare;

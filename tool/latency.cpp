@@ -31,6 +31,7 @@ Command add_latency(CLI::App& app) {
   command
       .add_option("--seconds", all->latency.seconds,
                   "Seconds for which each mask is measured, in five rounds")
+      ->check(not_negative())
       ->capture_default_str();
   command.add_flag("--csv", all->csv, "Print comma-separated values instead of a table");
   return [all] {

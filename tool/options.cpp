@@ -68,11 +68,10 @@ void ModelOptions::add_to(CLI::App& command) {
                   "Any other field of the model's configuration; `spat models MODEL` lists them")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
-  with_default(command, "--dropout", dropout, "Dropout rate in training");
+  with_default(command, "--dropout", dropout, "Dropout rate in training")->check(share(false));
 }
 
 Configuration ModelOptions::configuration() const {
-  if (!(dropout >= 0 && dropout < 1)) throw spat::ConfigError("--dropout must lie in [0, 1)");
   std::vector<Setting> all = settings;
   for (const std::string& one : fields) all.push_back(parse_setting(one));
   Configuration configuration = configured(architecture(name), all);
@@ -98,27 +97,32 @@ ModelOptions::Loaded ModelOptions::load(DataOptions options) const {
 }
 
 void TrainOptions::add_to(CLI::App& command) {
-  with_default(command, "--epochs", training.epochs, "Maximum number of training epochs");
-  with_default(command, "--batch", training.batch_size, "Windows per step");
-  with_default(command, "--rate", training.rate, "Initial learning rate");
+  with_default(command, "--epochs", training.epochs, "Maximum number of training epochs")
+      ->check(at_least(1));
+  with_default(command, "--batch", training.batch_size, "Windows per step")->check(at_least(1));
+  with_default(command, "--rate", training.rate, "Initial learning rate")->check(positive());
   with_default(command, "--schedule", schedule,
                "Learning rate schedule: constant, type1, type3 or cosine");
   with_default(command, "--patience", training.patience,
                "Epochs without improvement before training stops; 0: never");
-  with_default(command, "--clip", training.clip_norm, "Largest gradient norm; 0: no clipping");
+  with_default(command, "--clip", training.clip_norm, "Largest gradient norm; 0: no clipping")
+      ->check(not_negative());
   command.add_flag("--drop-last", training.drop_last,
                    "Drop the last batch of an epoch if it is short");
   with_default(command, "--layer-drop", training.layer_drop,
-               "LayerDrop: the probability that a step skips an attention module");
+               "LayerDrop: the probability that a step skips an attention module")
+      ->check(share(false));
   with_default(
       command, "--averaging", averaging,
       "Validate and keep averaged weights: none, ema (moving average) or swa (plain mean)");
   with_default(command, "--average-decay", training.averaging.decay,
-               "Decay of the moving average per step");
+               "Decay of the moving average per step")
+      ->check(share(false));
   with_default(command, "--average-from", training.averaging.first_epoch,
                "First epoch whose steps are averaged");
   with_default(command, "--seed", training.seed, "Seed of weights, shuffles and dropout");
-  with_default(command, "--threads", threads, "Number of threads; results do not depend on it");
+  with_default(command, "--threads", threads, "Number of threads; results do not depend on it")
+      ->check(at_least(1));
   command.add_flag("--quiet", quiet, "Do not show progress");
 }
 
@@ -126,7 +130,6 @@ spat::TrainingOptions TrainOptions::options() const {
   spat::TrainingOptions options = training;
   options.schedule = spat::parse_rate_schedule(schedule);
   options.averaging.kind = spat::parse_averaging(averaging);
-  if (threads == 0) throw spat::ConfigError("--threads must be at least 1");
   options.check();
   return options;
 }
@@ -135,18 +138,21 @@ void TuneOptions::add_to(CLI::App& command) {
   with_default(command, "--finetune-epochs", epochs, "Epochs of fine-tuning after pruning");
   with_default(command, "--finetune-patience", patience,
                "Epochs without improvement before fine-tuning stops; 0: never");
-  command.add_option("--finetune-rate", rate,
-                     "Constant learning rate of fine-tuning [an eighth of --rate]");
+  command
+      .add_option("--finetune-rate", rate,
+                  "Constant learning rate of fine-tuning [an eighth of --rate]")
+      ->check(positive());
   with_default(
       command, "--distill", distillation,
-      "Distillation: weight of the dense model's forecast in the fine-tuning target, 0 to 1");
+      "Distillation: weight of the dense model's forecast in the fine-tuning target, 0 to 1")
+      ->check(share(true));
 }
 
 spat::TrainingOptions TuneOptions::options(const spat::TrainingOptions& training) const {
   spat::TrainingOptions options = training;
   options.epochs = std::max<std::size_t>(1, epochs);
   options.patience = patience;
-  options.rate = rate > 0 ? rate : training.rate / 8;
+  options.rate = rate.value_or(training.rate / 8);
   options.schedule = spat::RateSchedule::constant;
   options.averaging.first_epoch = 1;
   options.distillation = distillation;
@@ -225,7 +231,8 @@ void BudgetChoice::add_to(CLI::App& command) {
                "In-training prunes after this epoch at the latest; 0: half of the epochs");
   with_default(
       command, "--origins", origins,
-      "Rolling origins of the validation loss: number of stretches of neighbouring windows");
+      "Rolling origins of the validation loss: number of stretches of neighbouring windows")
+      ->check(at_least(2));
 }
 
 std::optional<spat::ModuleMask> BudgetChoice::kept(std::size_t modules,
@@ -239,7 +246,7 @@ std::optional<spat::ModuleMask> BudgetChoice::kept(std::size_t modules,
 }
 
 spat::Budget BudgetChoice::budget(const Architecture& model, std::size_t modules,
-                                  spat::ModuleMask guard) const {
+                                  spat::ModuleMask kept, spat::ModuleMask guard) const {
   const bool asks = drop.value_or(0) > 0 || drop_ratio.value_or(0) > 0 || drop_below ||
                     reduce_macs || reduce_parameters || latency_ms || loss_increase;
   if (modules == 0 && (asks || keep))
@@ -249,7 +256,24 @@ spat::Budget BudgetChoice::budget(const Architecture& model, std::size_t modules
     throw spat::ConfigError(message("no criterion scores the modules of ", model.name,
                                     ": choose which of its ", modules,
                                     " stay, with --keep MASK (one digit per module, 1 = kept)"));
-  return asked(model.scored && modules > (guard.empty() ? 0u : 1u) ? 1 : 0);
+  const spat::Budget budget = asked(model.scored && spat::most_removable(kept, guard) > 0 ? 1 : 0);
+  if (keep) return budget;
+  try {
+    spat::check(budget, kept, guard);
+  } catch (const spat::ConfigError& error) {
+    throw spat::ConfigError(message(option(), ": ", error.what()));
+  }
+  return budget;
+}
+
+std::string BudgetChoice::option() const {
+  if (drop_ratio) return message("--drop-ratio ", *drop_ratio);
+  if (drop_below) return message("--drop-below ", *drop_below);
+  if (reduce_macs) return message("--reduce-macs ", *reduce_macs);
+  if (reduce_parameters) return message("--reduce-parameters ", *reduce_parameters);
+  if (latency_ms) return message("--latency-ms ", *latency_ms);
+  if (loss_increase) return message("--loss-increase ", *loss_increase);
+  return message("--drop ", drop.value_or(1));
 }
 
 spat::Budget BudgetChoice::asked(std::size_t usual) const {

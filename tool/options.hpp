@@ -2,9 +2,13 @@
 #pragma once
 
 #include "architecture.hpp"
+#include "number_rule.hpp"
 
 #include <spat/criteria/any_criterion.hpp>
 #include <spat/prune/schedules.hpp>
+
+#include <functional>
+#include <optional>
 
 namespace tool {
 
@@ -43,7 +47,7 @@ struct TrainOptions {
 /// The options of fine-tuning.
 struct TuneOptions {
   std::size_t epochs = 3, patience = 3;
-  double rate = 0;  // 0: an eighth of the training's
+  std::optional<double> rate;  // an eighth of the training's
   double distillation = 0;
 
   void add_to(CLI::App& command);
@@ -74,15 +78,18 @@ struct BudgetChoice {
   /// The mask of --keep, if it is given. Throws ConfigError for an invalid mask.
   [[nodiscard]] std::optional<spat::ModuleMask> kept(std::size_t modules,
                                                      spat::ModuleMask guard) const;
-  /// The budget for a model. Throws ConfigError if the model cannot meet it, so that the error
-  /// comes before an hour of training, not after.
+  /// The budget for a model of so many modules, which keeps `kept`. Throws ConfigError, with the
+  /// option, if no such model can meet it (spat::check), so that the error comes before an hour of
+  /// training, not after.
   [[nodiscard]] spat::Budget budget(const Architecture& model, std::size_t modules,
-                                    spat::ModuleMask guard) const;
+                                    spat::ModuleMask kept, spat::ModuleMask guard) const;
   [[nodiscard]] std::string text() const;
 
  private:
   /// The budget, which removes `usual` modules if no option is given.
   [[nodiscard]] spat::Budget asked(std::size_t usual) const;
+  /// The option that chooses the budget, with its value.
+  [[nodiscard]] std::string option() const;
 };
 
 }  // namespace tool

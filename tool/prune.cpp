@@ -24,17 +24,21 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
   o.add_to(command);
   command
       .add_option("--scoring-batches", o.scoring_batches, "Batches of training windows to score on")
+      ->check(at_least(1))
       ->capture_default_str();
-  command.add_option("--batch", all->batch, "Windows per step")->capture_default_str();
+  command.add_option("--batch", all->batch, "Windows per step")
+      ->check(at_least(1))
+      ->capture_default_str();
   command.add_option("--rate", all->rate, "Learning rate with which the model was trained")
+      ->check(positive())
       ->capture_default_str();
   command.add_option("--seed", all->seed, "Seed of shuffles and dropout")->capture_default_str();
   command.add_option("--threads", all->threads, "Number of threads; results do not depend on it")
+      ->check(at_least(1))
       ->capture_default_str();
   command.add_flag("--quiet", all->quiet, "Do not show progress");
   return [all, &command] {
     PruneOptions job = all->prune;
-    if (all->threads == 0) throw spat::ConfigError("--threads must be at least 1");
     job.training.batch_size = all->batch;
     job.training.rate = all->rate;
     job.training.seed = all->seed;

@@ -16,6 +16,7 @@ spat::JobOptions job_options(const PruneJob& job, const Model& model) {
   const std::size_t modules = model.form.modules();
   spat::JobOptions options{.training = job.training,
                            .schedule = spat::parse_pruning_schedule(job.budget.when),
+                           .scores_of_best_epoch = job.scores_of == "best",
                            .searches = job.searches,
                            .latency_seconds = job.latency_seconds,
                            .command = job.command_line,
@@ -24,10 +25,15 @@ spat::JobOptions job_options(const PruneJob& job, const Model& model) {
   options.search = {.method = spat::parse_search_method(job.search_method),
                     .beam_width = job.beam_width};
   options.keep = job.budget.kept(modules, guard);
+  if (options.scores_of_best_epoch && options.schedule != spat::PruningSchedule::one_shot)
+    throw spat::ConfigError(
+        "--scores-of best is for --when one-shot: other schedules remove modules by the scores of "
+        "the moment");
   if (options.keep && options.schedule != spat::PruningSchedule::one_shot)
     throw spat::ConfigError(
         "--keep fixes the modules; --when needs a budget that scores decide on");
-  options.pruning.budget = job.budget.budget(architecture(Model::name), modules, guard);
+  options.pruning.budget =
+      job.budget.budget(architecture(Model::name), modules, model.form.kept(), guard);
   options.pruning.fine_tuning = job.tune.options(job.training);
   options.pruning.fine_tunes = job.tune.epochs > 0;
   options.pruning.latest_epoch = job.budget.latest_epoch;

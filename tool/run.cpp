@@ -47,6 +47,7 @@ void PruneJob::add_to(CLI::App& command) {
   command
       .add_option("--latency-seconds", latency_seconds,
                   "Seconds for which the latency of a forecast is measured")
+      ->check(not_negative())
       ->capture_default_str();
 }
 
@@ -73,6 +74,11 @@ Command add_run(CLI::App& app, const std::string& command_line) {
   all->model.add_to(command);
   all->train.add_to(command);
   o.add_to(command);
+  command
+      .add_option("--scores-of", o.scores_of,
+                  "Epoch after which scores count: last, or best, of which the weights are")
+      ->check(CLI::IsMember({"last", "best"}))
+      ->capture_default_str();
   command.add_flag("--resume", o.resume, "Resume from training.safetensors in the output folder");
   command
       .add_option("--stop-after", o.stop_after,

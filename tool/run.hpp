@@ -19,6 +19,7 @@ struct PruneJob {
   BudgetChoice budget;
   std::vector<std::string> test_data;
   bool searches = false, quiet = false;
+  std::string scores_of = "last";  // the epoch whose scores count: last or best
   std::string search_method = "automatic";
   std::size_t beam_width = spat::SearchOptions{}.beam_width;
   double latency_seconds = 1;

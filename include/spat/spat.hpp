@@ -191,14 +191,19 @@
 
 #include <spat/prune/bootstrap.hpp>
 #include <spat/prune/budget.hpp>
+#include <spat/prune/drop_order.hpp>
 #include <spat/prune/in_training.hpp>
 #include <spat/prune/measures.hpp>
+#include <spat/prune/module_scores.hpp>
 #include <spat/prune/pruner.hpp>
+#include <spat/prune/pruner_listener.hpp>
 #include <spat/prune/pruner_panel.hpp>
 #include <spat/prune/ranks.hpp>
 #include <spat/prune/schedules.hpp>
 #include <spat/prune/score_windows.hpp>
 #include <spat/prune/search.hpp>
+#include <spat/prune/state_rows.hpp>
+#include <spat/prune/step_history.hpp>
 #include <spat/prune/surgery.hpp>
 
 #include <spat/report/budget_text.hpp>
@@ -211,6 +216,7 @@
 #include <spat/report/number_text.hpp>
 #include <spat/report/pruning_report.hpp>
 #include <spat/report/report_charts.hpp>
+#include <spat/report/score_text.hpp>
 #include <spat/report/svg.hpp>
 #include <spat/report/text_report.hpp>
 

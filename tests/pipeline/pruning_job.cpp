@@ -54,10 +54,12 @@ TEST_CASE("a job prunes as the library's schedules do, and its report says what 
 
 TEST_CASE("a job that stops after an epoch and is resumed prunes as one that ran on") {
   const auto schedule = GENERATE(PruningSchedule::one_shot, PruningSchedule::in_training);
+  const std::uint64_t seed = GENERATE(std::uint64_t{5}, ~std::uint64_t{0});
   const Example example;
   const TemporaryFolder folder;
   JobOptions options = dropping(1);
   options.training.epochs = 4;
+  options.training.seed = seed;
   options.schedule = schedule;
   options.pruning.latest_epoch = 2;
   const auto job_of = [&] {
@@ -80,6 +82,88 @@ TEST_CASE("a job that stops after an epoch and is resumed prunes as one that ran
     CHECK(a[e].record.validation_mse == b[e].record.validation_mse);
   for (std::size_t i = 0; i < 3; ++i)
     CHECK(whole->report().modules[i].score == second->report().modules[i].score);
+}
+
+TEST_CASE("a job prunes by the scores of the last epoch or the best one, and says which") {
+  // Rates that soon do harm: the best epoch is not the last one.
+  const Example example;
+  JobOptions options = dropping(1);
+  options.training.epochs = 5, options.training.patience = 0;
+  options.training.rate = 0.05, options.training.schedule = RateSchedule::constant;
+  const auto turning = [](std::size_t module, std::size_t step) {
+    return module == 2 ? 9.0 : module == (step < 100 ? 0 : 1) ? 1.0 : 2.0;
+  };
+  std::vector<std::size_t> best;
+  const auto job_of = [&](bool of_best) {
+    options.scores_of_best_epoch = of_best;
+    auto job = std::make_unique<PruningJob<Model, Played>>(example.model, Played(turning),
+                                                           data_of(example), options);
+    CHECK(job->train());
+    job->prune();
+    return job;
+  };
+  const auto last = job_of(false), early = job_of(true);
+  for (const ReportEpoch& epoch : last->report().epochs)
+    if (!epoch.fine_tuning && epoch.record.best) best.push_back(epoch.record.epoch);
+  REQUIRE(best.back() < 5);
+  CHECK((last->report().scores_epoch == 5 && last->report().weights_epoch == best.back()));
+  CHECK((early->report().scores_epoch == best.back() &&
+         early->report().weights_epoch == best.back()));
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(last->report().modules[i].score == last->report().trajectory[4][i]);
+    CHECK(early->report().modules[i].score == early->report().trajectory[best.back() - 1][i]);
+    CHECK(early->report().modules[i].error ==
+          early->report().trajectory_errors[best.back() - 1][i]);
+  }
+  options.schedule = PruningSchedule::iterative;
+  CHECK_THROWS_AS(
+      (PruningJob<Model, Played>(example.model, Played(turning), data_of(example), options)),
+      ConfigError);
+}
+
+TEST_CASE("a removal that does not follow the scores is in the report") {
+  const auto unsure = [](std::size_t module, std::size_t step) {
+    return module == 0 ? (step / 2 % 2 ? -1 : 1.2) : module == 1 ? 0.3 : 9.0;
+  };
+  const Example example;
+  for (const auto schedule : {PruningSchedule::one_shot, PruningSchedule::iterative}) {
+    JobOptions options = dropping(1);
+    options.schedule = schedule;
+    PruningJob<Model, Played> job(example.model, Played(unsure), data_of(example), options);
+    job.score({.batches = 8, .batch_size = 8});
+    job.prune();
+    CHECK(job.report().out_of_order == std::vector<OutOfOrder>{{1, 0, false}});
+    CHECK(job.pruned().form.kept().bits == 0b101);
+    CHECK(job.report().scores_epoch == 0);
+  }
+}
+
+TEST_CASE("a job refuses, before any work, a budget that no training can meet") {
+  const Example example;
+  const auto refused = [&](const Budget& budget, std::size_t origins = 5, double seconds = 0) {
+    JobOptions options = dropping(1);
+    options.pruning.budget = budget;
+    options.pruning.measures.origins = origins;
+    options.pruning.measures.latency_seconds = 0;
+    options.latency_seconds = seconds;
+    return message_of<ConfigError>([&] {
+      PruningJob<Model, Scripted>(example.model, Scripted({3, 1, 2}), data_of(example), options);
+    });
+  };
+  const auto contains = [](const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+  };
+  CHECK(contains(refused(DropLowest{99}), "cannot drop 99 modules: the model has 3"));
+  CHECK(contains(refused(ReduceMacs{1.5}), "a reduction of MACs must lie in [0, 1], found 1.5"));
+  CHECK(contains(refused(ReduceMacs{0.99}), "the best that dropping modules reaches is MACs"));
+  CHECK(contains(refused(ReduceParameters{-1}), "found -1"));
+  CHECK(contains(refused(LatencyAtMost{-5}), "found -5 ms"));
+  CHECK(contains(refused(LatencyAtMost{1e-9}), "the best that dropping modules reaches"));
+  CHECK(contains(refused(LossAtMost{0.1}, 1), "origins must be at least 2, found 1"));
+  CHECK(contains(refused(LossAtMost{0.1}, 100000), "found 100000"));
+  CHECK(contains(refused(DropBelow{std::nan("")}), "a threshold of scores must be a number"));
+  CHECK(contains(refused(DropLowest{1}, 5, -1), "must be finite and not negative, found -1"));
+  CHECK(refused(ReduceMacs{0.01}) == "nothing was thrown");
 }
 
 TEST_CASE("a job without a dense model refuses what needs one") {

@@ -1,5 +1,5 @@
 // The uncertainty of a ranking, compared with known results for means of independent, correlated
-// and constant columns.
+// and constant columns, and with the scatter of simulated trainings for moving averages.
 #include <spat/prune/bootstrap.hpp>
 
 #include <tests/support/catch.hpp>
@@ -155,9 +155,8 @@ TEST_CASE("resamples follow the definition: blocks drawn for each, mean and orde
     Random random(9, r);
     Steps drawn;
     while (drawn.size() < steps.size()) {
-      const auto first = static_cast<std::ptrdiff_t>(random.below(steps.size() - block + 1));
-      drawn.insert(drawn.end(), steps.begin() + first,
-                   steps.begin() + first + std::ptrdiff_t{block});
+      const auto first = static_cast<std::size_t>(random.below(steps.size()));
+      for (std::size_t k = 0; k < block; ++k) drawn.push_back(steps[(first + k) % steps.size()]);
     }
     drawn.resize(steps.size());
     std::vector<double> means;
@@ -196,8 +195,8 @@ TEST_CASE("a bootstrap is a function of its seed") {
 
 TEST_CASE("one step or one resample is enough, and says nothing of the error it cannot know") {
   const ScoreSpread step = bootstrap({{1, 2}}, 1);
-  CHECK((step.mean == std::vector{1.0, 2.0} && step.standard_error == std::vector{0.0, 0.0} &&
-         step.below[0][1] == 1));
+  CHECK((step.mean == std::vector{1.0, 2.0} && step.below[0][1] == 1));
+  CHECK((std::isnan(step.standard_error[0]) && std::isnan(step.standard_error[1])));
   const ScoreSpread resample = bootstrap({{1, 2}, {2, 4}}, 1, 1);
   CHECK((std::isnan(resample.standard_error[0]) && resample.below[0][1] == 1));
 }
@@ -222,19 +221,114 @@ TEST_CASE("what cannot be resampled is an error") {
           }).starts_with("a level of certainty must lie in (0, 1]"));
 }
 
-TEST_CASE("batch means give the standard error of a mean, by hand and of independent steps") {
-  CHECK(batch_means_errors({{1, 0}, {3, 0}, {5, 0}, {7, 0}}) ==
-        std::vector{2.0, 0.0});  // blocks of means 2 and 6
-  CHECK(batch_means_errors({{1}, {3}, {5}}).empty());
-  CHECK(batch_means_errors({}).empty());
-  const auto silent =
-      batch_means_errors({{1, nan_score}, {3, nan_score}, {5, nan_score}, {7, nan_score}});
-  CHECK((silent[0] == 2 && std::isnan(silent[1])));
-  Random random(5);
-  Steps steps;
-  for (std::size_t t = 0; t < 10000; ++t) steps.push_back({random.normal()});
-  CHECK(batch_means_errors(steps)[0] ==
-        Approx(0.01).epsilon(0.25));  // 100 blocks: three deviations of its own error
+namespace {
+
+const StepEstimator moving{.decay = 0.98};
+
+/// The steps of simulated trainings: normal noise around level(t).
+template <class Level>
+std::vector<double> simulated(std::size_t steps, std::uint64_t run, Level&& level) {
+  Random random(run, 77);
+  std::vector<double> column;
+  for (std::size_t t = 0; t < steps; ++t) column.push_back(level(t) + random.normal());
+  return column;
+}
+Steps as_steps(const std::vector<std::vector<double>>& columns) {
+  Steps steps(columns[0].size());
+  for (std::size_t t = 0; t < steps.size(); ++t)
+    for (const auto& column : columns) steps[t].push_back(column[t]);
+  return steps;
+}
+
+}  // namespace
+
+TEST_CASE("the standard error of a score is the deviation that simulated trainings have") {
+  const auto level = [](std::size_t) { return 5.0; };
+  struct Case {
+    StepEstimator estimator;
+    std::size_t steps;
+  };
+  for (const auto& [estimator, steps] :
+       {Case{{}, 900}, Case{moving, 900}, Case{moving, 60}, Case{{.decay = 0.9}, 400},
+        Case{{.decay = 0.98, .absolute = true}, 900}}) {
+    INFO("decay " << estimator.decay << ", " << steps << " steps");
+    double sum = 0, squares = 0, reported = 0;
+    constexpr std::size_t runs = 1500, looked_at = 60;
+    for (std::size_t run = 0; run < runs; ++run) {
+      const auto column = simulated(steps, run, level);
+      const double score = estimator(column) - 5;
+      sum += score, squares += score * score;
+      if (run < looked_at)
+        reported += bootstrap(as_steps({column}), run, 60, 0, estimator).standard_error[0];
+    }
+    const double n = runs, true_error = std::sqrt(squares / n - sum * sum / n / n);
+    CHECK(reported / looked_at == Approx(true_error).epsilon(0.15));
+    // that of so many independent steps
+    CHECK(true_error == Approx(1 / std::sqrt(estimator.effective_steps(steps))).epsilon(0.1));
+  }
+}
+
+TEST_CASE(
+    "a drift does not turn the order of scores round, nor hide behind the mean of all steps") {
+  // Module 0 falls below module 1 late: their plain means still have the other order.
+  const auto falling = simulated(900, 1, [](std::size_t t) { return t < 700 ? 20.0 : 10.0; }),
+             level = simulated(900, 2, [](std::size_t) { return 15.0; });
+  const Steps steps = as_steps({falling, level});
+  const ScoreSpread plain = bootstrap(steps, 1), spread = bootstrap(steps, 1, 200, 0, moving);
+  CHECK(plain.mean[0] > plain.mean[1]);
+  CHECK(spread.mean[0] == moving(falling));
+  CHECK(spread.mean[0] < spread.mean[1]);
+  CHECK(spread.below[0][1] == 1);
+  CHECK(spread.indistinguishable().empty());
+  // A drift adds to the error of an average that forgets only by its lag: here 0.1 of 1.8.
+  const auto drifting =
+      simulated(900, 2, [](std::size_t t) { return 15.0 + 0.002 * static_cast<double>(t); });
+  const auto error = [](const std::vector<double>& column) {
+    return standard_errors(as_steps({column}), 1, 400, 0, moving)[0];
+  };
+  CHECK(error(drifting) == Approx(error(level)).epsilon(0.25));
+}
+
+TEST_CASE("the size of a mean of signed steps is not the mean of their sizes") {
+  const StepEstimator size{.decay = 1, .absolute = true};
+  const auto around = simulated(400, 3, [](std::size_t) { return 0.0; }),
+             negative = simulated(400, 4, [](std::size_t) { return -0.5; });
+  const ScoreSpread spread = bootstrap(as_steps({around, negative}), 1, 200, 0, size);
+  CHECK(spread.mean[1] == Approx(0.5).margin(0.15));
+  CHECK(spread.mean[0] < 0.15);  // steps are 0.8 in size
+  CHECK(spread.standard_error[1] == Approx(0.05).epsilon(0.25));
+  CHECK(spread.below[0][1] == 1);
+}
+
+TEST_CASE("an average knows how many steps it amounts to, and which ones it remembers") {
+  for (const double decay : {0.5, 0.9, 0.98})
+    for (const std::size_t steps : {1u, 7u, 300u}) {
+      double weight = 1, sum = 0, squares = 0;
+      for (std::size_t t = 0; t < steps; ++t) {
+        sum += weight, squares += weight * weight;
+        weight *= decay;
+      }
+      CHECK(StepEstimator{decay}.effective_steps(steps) ==
+            Approx(sum * sum / squares).epsilon(1e-12));
+    }
+  CHECK(StepEstimator{1}.effective_steps(40) == 40);
+  CHECK((StepEstimator{1}.remembered(9000) == 9000 && moving.remembered(100) == 100));
+  CHECK((moving.remembered(9000) == 1819 && StepEstimator{0}.remembered(9000) == 1));
+  const auto all = simulated(3000, 5, [](std::size_t) { return 1.0; });
+  CHECK(moving(std::span(all).last(moving.remembered(3000))) == Approx(moving(all)).epsilon(1e-14));
+  ScoreAverage average(0.98);
+  for (const double x : all) average.add(x);
+  CHECK(moving(all) == average.value());
+  CHECK(std::isnan(moving(std::vector<double>{nan_score})));
+}
+
+TEST_CASE("standard errors alone are those of the whole bootstrap") {
+  const Steps steps = noisy_columns(90, 3, 0.2, 0.5);
+  for (const StepEstimator& estimator : {StepEstimator{}, moving})
+    CHECK(standard_errors(steps, 7, 50, 0, estimator) ==
+          bootstrap(steps, 7, 50, 0, estimator).standard_error);
+  const auto silent = standard_errors({{1, nan_score}, {3, nan_score}, {5, 2}}, 1);
+  CHECK((silent[0] > 0 && std::isnan(silent[1])));
 }
 
 }  // namespace bootstrap_tests

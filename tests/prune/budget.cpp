@@ -184,6 +184,7 @@ TEST_CASE("the error of a budget that no mask meets names the best that can be r
         "4");
   CHECK(unmet_by(LossAtMost{-0.05}) == "no mask meets a loss of -5.0 %: at best it is +0.0 %");
   CHECK(contains(unmet_by(LatencyAtMost{0}), "must be positive"));
+  CHECK(contains(unmet_by(LossAtMost{-1}), "must be above -1"));
   CHECK(contains(unmet_by(ReduceMacs{1.5}), "a reduction of MACs must lie in [0, 1]"));
 }
 
@@ -206,6 +207,107 @@ TEST_CASE("of scores that cannot be told apart the deeper module is removed") {
   CHECK(met_by(DropLowest{1}, {0, 0.11, 0, 0}) == "1110");
   CHECK(met_by(DropLowest{1}, {0.2, 0, 0.2, 0.2}) ==
         "1011");  // it is the lowest one's own error that counts
+}
+
+TEST_CASE("every module below a threshold is removed, but for the last of the guard") {
+  const ModuleMask guard{0b1010};
+  const auto left = [&](double threshold, double error) {
+    return to_string(
+        choose(four, scores, DropBelow{threshold}, guard, std::vector<double>(4, error)), 4);
+  };
+  // Module 3 of score 0.2 cannot be told from module 1 of score 0.1, and stays above the threshold.
+  for (const double error : {0.0, 0.05, 0.15, 9.0}) {
+    INFO("error " << error);
+    CHECK(left(0.15, error) == "1011");
+    CHECK(left(0.1, error) == "1111");
+  }
+  CHECK(left(0.25, 0) == "1011");     // the lowest one goes, the last of the guard stays
+  CHECK(left(0.25, 0.15) == "1110");  // of two that cannot be told apart the deeper one goes
+  CHECK(left(9, 9) == "0100");
+  // All pairs of guards, thresholds and errors.
+  for (std::uint64_t bits = 0; bits < 16; ++bits)
+    for (const double threshold : {0.05, 0.15, 0.25, 0.35, 0.45})
+      for (const double error : {0.0, 0.12, 1.0}) {
+        const ModuleMask mask = choose(four, scores, DropBelow{threshold}, ModuleMask{bits},
+                                       std::vector<double>(4, error));
+        std::size_t kept_below = 0;
+        for (std::size_t i = 0; i < 4; ++i) {
+          if (!(scores[i] < threshold)) CHECK(mask.keeps(i));
+          if (scores[i] < threshold && mask.keeps(i)) {
+            ++kept_below;
+            CHECK_FALSE(may_remove(mask, i, ModuleMask{bits}));
+          }
+        }
+        CHECK(kept_below <= 1);
+      }
+}
+
+TEST_CASE("what no training changes is checked of a budget, with the value and the rule") {
+  const double nan = std::nan(""), inf = std::numeric_limits<double>::infinity();
+  const auto refused = [](const Budget& budget, ModuleMask guard = {}) {
+    return message_of<ConfigError>([&] { check(budget, four, guard); });
+  };
+  CHECK(refused(DropLowest{99}) == "cannot drop 99 modules: the model has 4");
+  CHECK(refused(DropLowest{4}, {0b1010}) ==
+        "cannot drop 4 modules: the model has 4 and has to keep one of those numbered 1, 3");
+  CHECK(refused(DropRatio{-0.5}) == "a ratio of modules to drop must lie in [0, 1], found -0.5");
+  CHECK(contains(refused(DropRatio{1}, {0b1}), "cannot drop 4 modules"));
+  CHECK(refused(DropBelow{nan}) == "a threshold of scores must be a number, found nan");
+  CHECK(refused(ReduceMacs{1.5}) == "a reduction of MACs must lie in [0, 1], found 1.5");
+  CHECK(refused(ReduceParameters{-1}) == "a reduction of parameters must lie in [0, 1], found -1");
+  CHECK(refused(LatencyAtMost{-5}) == "a latency must be positive and finite, found -5 ms");
+  for (const double bad : {nan, inf, -1.0})
+    CHECK(contains(refused(LossAtMost{bad}), "the change of a loss must be above -1 and finite"));
+  for (const double bad : {nan, inf, 0.0}) CHECK(contains(refused(LatencyAtMost{bad}), "positive"));
+  for (const double bad : {nan, inf, -0.1}) {
+    CHECK(contains(refused(ReduceMacs{bad}), "[0, 1]"));
+    CHECK(contains(refused(ReduceParameters{bad}), "[0, 1]"));
+    CHECK(contains(refused(DropRatio{bad}), "[0, 1]"));
+  }
+  for (const Budget& good :
+       {Budget(DropLowest{4}), Budget(DropRatio{1}), Budget(DropBelow{-1}), Budget(DropBelow{inf}),
+        Budget(ReduceMacs{1}), Budget(LossAtMost{-0.5}), Budget(ReduceParameters{0}),
+        Budget(LatencyAtMost{1e-9})})
+    check(good, four);
+  // With measures also what no mask meets, whichever module of the guard stays.
+  const auto unmet = [](const Budget& budget, ModuleMask guard = {}) {
+    return message_of<ConfigError>([&] { check(budget, four, guard, toys); });
+  };
+  CHECK(unmet(ReduceMacs{0.6}) ==
+        "no mask meets MACs -60.0 %: the best that dropping modules reaches is MACs -50.0 %; the "
+        "model has 4");
+  CHECK(contains(unmet(ReduceMacs{0.46}, {0b1001}), "is MACs -45.0 %"));
+  CHECK(contains(unmet(LatencyAtMost{0.9}), "is a latency of 1 ms"));
+  check(ReduceMacs{0.45}, four, {0b1001}, toys);
+  check(ReduceMacs{0.5}, four, {}, toys);
+}
+
+TEST_CASE("a ratio that amounts to a half is rounded up, whatever its digits") {
+  for (std::size_t count = 1; count <= 64; ++count) {
+    const std::vector<double> equal(count, 1.0);
+    for (std::size_t twice = 0; twice <= 2 * count; ++twice) {
+      const double ratio = static_cast<double>(twice) / static_cast<double>(2 * count);
+      CHECK(choose(ModuleMask::first(count), equal, DropRatio{ratio}).count() ==
+            count - (twice + 1) / 2);
+    }
+  }
+  CHECK(choose(ModuleMask::first(25), std::vector<double>(25, 1), DropRatio{0.58}).count() == 10);
+}
+
+TEST_CASE("where the scores were not followed, the pair and the reason are named") {
+  const auto pairs = [](const Budget& budget, double error, ModuleMask guard = {}) {
+    const std::vector<double> errors(4, error);
+    const ModuleMask left = choose(four, scores, budget, guard, errors);
+    return out_of_order(four, left, scores, guard);
+  };
+  using Pairs = std::vector<OutOfOrder>;
+  CHECK(pairs(DropLowest{2}, 0).empty());
+  CHECK(pairs(DropLowest{1}, 0.11) == Pairs{{3, 1, false}});
+  CHECK(pairs(DropLowest{2}, 0.11).empty());  // both are gone
+  CHECK(pairs(DropLowest{1}, 1) == Pairs{{3, 1, false}});
+  CHECK(pairs(DropLowest{2}, 1) == Pairs{{2, 1, false}, {3, 1, false}});
+  CHECK(pairs(DropLowest{2}, 0, {0b0010}) == Pairs{{0, 1, true}, {3, 1, true}});
+  CHECK(pairs(DropBelow{0.15}, 1).empty());
 }
 
 }  // namespace budget_tests

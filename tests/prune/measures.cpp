@@ -1,6 +1,8 @@
 // Measures of masks: changes of the loss worked out by hand, costs and losses of the pruned model,
 // and each mask measured once.
+#include <spat/models/crossformer.hpp>
 #include <spat/models/patchtst.hpp>
+#include <spat/models/timexer.hpp>
 #include <spat/prune/measures.hpp>
 
 #include <tests/prune/tiny.hpp>
@@ -85,6 +87,45 @@ TEST_CASE("measures are those of the pruned model") {
     CHECK((change.mean == expected.mean && change.error == expected.error));
     CHECK((change.mean == 0 && change.error == 0) == (bits == 0b111));
   }
+}
+
+TEMPLATE_TEST_CASE("a share that a mask has exactly is met by it, and by none that costs more", "",
+                   ITransformer<float>, PatchTST<float>, TimeXer<float>, Crossformer<float>) {
+  for (const std::size_t channels : {3u, 7u})
+    for (const std::size_t width : {6u, 8u, 10u}) {
+      typename TestType::Config config{};
+      config.channels = channels, config.lookback = 12, config.horizon = 4, config.width = width;
+      config.ffn_width = width + 3, config.heads = 2, config.depth = 2;
+      if constexpr (requires { config.patch; }) config.patch = 4;
+      if constexpr (requires { config.segment; }) config.segment = 4, config.depth = 1;
+      if constexpr (requires { config.routers; }) config.routers = 2;
+      config.kept = ModuleMask::first(config.modules());
+      const auto model = example::made<TestType>({config});
+      const ModuleMask kept = model.form.kept(), guard = guard_of(model.form);
+      std::map<ModuleMask, Cost> costs;
+      for (std::uint64_t i = 0; i < std::uint64_t{1} << kept.count(); ++i)
+        if (const ModuleMask mask = subset(kept, i); satisfies(mask, guard))
+          costs[mask] = cost_of(pruned(model, mask), channels);
+      const Measures measures{
+          .macs = [&](ModuleMask mask) { return static_cast<double>(costs.at(mask).macs); },
+          .parameters =
+              [&](ModuleMask mask) { return static_cast<double>(costs.at(mask).parameters); }};
+      const auto check_all = [&](const MaskMeasure& measure, auto budget) {
+        const double all = measure(kept);
+        for (const auto& [mask, cost] : costs) {
+          const double left = measure(mask);
+          for (const double by : {1 - left / all, (all - left) / all}) {
+            budget.by = by;
+            const Goal goal = goal_of(budget, kept, measures).value();
+            CHECK(goal.met(mask));
+            for (const auto& [other, of_other] : costs)
+              if (measure(other) > left) CHECK_FALSE(goal.met(other));
+          }
+        }
+      };
+      check_all(measures.macs, ReduceMacs{});
+      check_all(measures.parameters, ReduceParameters{});
+    }
 }
 
 TEST_CASE(

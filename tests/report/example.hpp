@@ -22,6 +22,8 @@ inline spat::PruningReport full_report() {
   report.modules = {
       {"layers.0", 3e-6, true, 1e-7}, {"layers.1", 2e-6, false, 2e-7}, {"layers.2", nan, true}};
   report.ties = {{0, 1, 0.61}};
+  report.out_of_order = {{1, 0, false}, {1, 2, true}};
+  report.scores_epoch = 7, report.weights_epoch = 4;
   report.trajectory = {{4e-6, 3e-6, nan}, {3e-6, 2e-6, nan}};
   report.stability = {1};
   report.dead_parts = {"time marks"};

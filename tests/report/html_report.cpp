@@ -52,6 +52,15 @@ TEST_CASE("a full report has all of its sections") {
   CHECK(contains(
       html,
       "Modules 0 and 1 cannot be told apart: their order is as ranked with probability 0.61."));
+  CHECK(contains(html,
+                 "<p>Module 1 was removed in place of module 0, whose score is lower: the two "
+                 "lie within the standard error of the lower score"));
+  CHECK(contains(html,
+                 "<p>Module 1 was removed in place of module 2, whose score is lower: one of "
+                 "its kind has to stay, and it is the last one.</p>"));
+  CHECK(contains(html,
+                 "Scores are those after epoch 7 of the training, weights those of epoch 4, "
+                 "the best one.</p>"));
   CHECK(contains(html, "One was removed and the other kept"));
   CHECK(contains(html, "No longer reaches the forecast: time marks."));
   CHECK(contains(html, "score in 10⁻⁶"));

@@ -30,6 +30,9 @@ TEST_CASE("each field of the report is in its JSON") {
                                         {"name": "layers.1", "score": 2e-6, "error": 2e-7, "kept": false},
                                         {"name": "layers.2", "score": null, "error": null, "kept": true}])"));
   CHECK(j["ties"] == json::parse(R"([{"modules": [0, 1], "probability": 0.61}])"));
+  CHECK(j["out_of_order"] == json::parse(R"([{"removed": 1, "stayed": 0, "reason": "tie"},
+                                             {"removed": 1, "stayed": 2, "reason": "guard"}])"));
+  CHECK((j["scores_after_epoch"] == 7 && j["weights_of_epoch"] == 4));
   CHECK(j["dead_parts"] == json::parse(R"(["time marks"])"));
   CHECK(j["score_by_epoch"] == json::parse("[[4e-6, 3e-6, null], [3e-6, 2e-6, null]]"));
   CHECK(j["stability"] == json::parse("[1.0]"));
@@ -59,8 +62,8 @@ TEST_CASE("an empty report is JSON, too, and so are names of any bytes") {
   const json empty = json::parse(to_json({}));
   CHECK(empty["pruned"].is_null());
   CHECK(empty["dense_tuned"].is_null());
-  for (const char* list : {"modules", "ties", "dead_parts", "score_by_epoch", "stability", "epochs",
-                           "candidates", "forecasts", "zero_shot"})
+  for (const char* list : {"modules", "ties", "out_of_order", "dead_parts", "score_by_epoch",
+                           "stability", "epochs", "candidates", "forecasts", "zero_shot"})
     CHECK(empty[list] == json::array());
   PruningReport report;
   report.model = "a\xFF\"\n";

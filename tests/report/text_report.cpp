@@ -29,6 +29,14 @@ TEST_CASE("columns of the text stand under their titles") {
   CHECK(line_of(text, "layers.2") == "layers.2             -             -   kept");
   CHECK(line_of(text, "modules 0") ==
         "modules 0 and 1 cannot be told apart: as ranked with probability 0.61");
+  CHECK(line_of(text, "module 1 was removed in place of module 0") ==
+        "module 1 was removed in place of module 0, whose score is lower: the two lie within the "
+        "standard error of the lower score, so they cannot be told apart, and the deeper one goes");
+  CHECK(line_of(text, "module 1 was removed in place of module 2") ==
+        "module 1 was removed in place of module 2, whose score is lower: one of its kind has to "
+        "stay, and it is the last one");
+  CHECK(line_of(text, "scores are") ==
+        "scores are those after epoch 7 of the training, weights those of epoch 4, the best one");
   CHECK(line_of(text, "no longer") == "no longer reaches the forecast: time marks");
   CHECK(line_of(text, "   ") ==
         "                               dense    fine-tuned        pruned     change");
@@ -57,6 +65,8 @@ TEST_CASE("a model that loses nothing is reported alone") {
   CHECK(line_of(text, "layers.0") == "layers.0    5.0000e-01   kept");
   CHECK(line_of(text, "test MSE") == "test MSE                      0.4000");
   CHECK(text.find("change") == std::string::npos);
+  CHECK(text.find("in place of") == std::string::npos);
+  CHECK(text.find("scores are") == std::string::npos);
   CHECK(line_of(to_text({}), "test MSE") == "test MSE                      0.0000");
 }
 

@@ -110,6 +110,46 @@ count() { grep -o '"on_front"' "$1/report.json" | wc -l; }
   fail "exhaustive and greedy search report $(count by_exhaustive) and $(count by_greedy) masks of 8 and 7"
 refuses 'no criterion is called "zzz"; there are send' "${prune[@]}" --criterion zzz --out bad
 
+# A budget that no training can meet is refused before any, with the option, the value and the rule.
+never() { refuses "$1" "${small[@]}" --quiet --out bad "${@:2}"; }
+never '--reduce-macs 1.5: a reduction of MACs must lie in [0, 1], found 1.5' --reduce-macs 1.5
+never 'the best that dropping modules reaches is MACs' --reduce-macs 0.99
+never '--reduce-parameters -1: a reduction of parameters must lie in [0, 1], found -1' --reduce-parameters -1
+never '--latency-ms -5: a latency must be positive and finite, found -5 ms' --latency-ms -5
+never '--drop 99: cannot drop 99 modules: the model has 3' --drop 99
+never '--drop-ratio nan: a ratio of modules to drop must lie in [0, 1], found nan' --drop-ratio nan
+never '--drop-below nan: a threshold of scores must be a number' --drop-below nan
+never '--loss-increase -2: the change of a loss must be above -1' --loss-increase -2
+never '--origins: must be a number of at least 2, found "1"' --loss-increase 0.1 --origins 1
+never 'at most one per validation window' --loss-increase 0.1 --origins 100000
+for rate in -1 0 nan inf; do
+  never "--finetune-rate: must be a positive, finite number, found \"$rate\"" --finetune-rate "$rate"
+  never "--rate: must be a positive, finite number, found \"$rate\"" --rate "$rate"
+done
+for value in -0.1 1 nan; do
+  never "--dropout: must be a number in [0, 1), found \"$value\"" --dropout "$value"
+  never "--layer-drop: must be a number in [0, 1)" --layer-drop "$value"
+  never "--average-decay: must be a number in [0, 1)" --average-decay "$value"
+done
+never '--clip: must be a finite number and not negative' --clip nan
+never '--distill: must be a number in [0, 1], found "2"' --distill 2
+refuses '--latency-seconds: must be a finite number and not negative' run --synthetic --latency-seconds -1 --out bad
+never '--epochs: must be a number of at least 1, found "0"' --epochs 0
+never '--batch: must be a number of at least 1' --batch 0
+never '--threads: must be a number of at least 1' --threads 0
+never '--scores-of best is for --when one-shot' --scores-of best --when iterative
+refuses '--scoring-batches: must be a number of at least 1' "${prune[@]}" --scoring-batches 0 --out bad
+
+# Scores after the last epoch, or after the best one; seeds of 64 bits, and a training of one resumed.
+for scores in last best; do
+  "$spat" "${small[@]}" --epochs 4 --seed 18446744073709551615 --scores-of "$scores" --quiet --out "of_$scores" > "of_$scores.txt"
+  grep -q '^scores are those after epoch . of the training, weights those of epoch ., the best one$' "of_$scores.txt" ||
+    fail "the table does not name the epochs of scores and weights: $(cat "of_$scores.txt")"
+done
+"$spat" "${small[@]}" --epochs 4 --seed 18446744073709551615 --stop-after 2 --quiet --out big > /dev/null 2>&1
+"$spat" "${small[@]}" --epochs 4 --seed 18446744073709551615 --resume --quiet --out big > /dev/null
+cmp -s big/pruned.safetensors of_last/pruned.safetensors || fail "a resumed training of a large seed has other bytes"
+
 # Pruning during training, and tests on other data (zero-shot).
 "$spat" "${small[@]}" --epochs 4 --when in-training --drop 2 --quiet --out early > run.txt
 [ "$(grep -c ' removed$' run.txt)" -eq 2 ] || fail "in-training removes $(grep -c ' removed$' run.txt) modules"

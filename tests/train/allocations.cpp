@@ -186,6 +186,23 @@ TEST_CASE("no criterion allocates once it has seen a batch of its size") {
   }
 }
 
+TEST_CASE("no step of a long epoch allocates for its scores, announced or not") {
+  const auto model = example::made<ITransformer<float>>({narrow});
+  for (const bool announced : {true, false}) {
+    Pruner<ITransformer<float>> pruner(model);
+    Pruner<ITransformer<float>, AnyCriterion<float>> mean(
+        model, make_criterion<float>("cosine", {.decay = 1}));
+    if (announced) pruner.begin_epoch(9000), mean.begin_epoch(9000);
+    const auto epoch = [&](auto& listening) {
+      for (int step = 0; step < 9000; ++step) listening.end_step();
+    };
+    CHECK(allocations_of([&] { epoch(pruner); }) == 0);
+    if (announced) CHECK(allocations_of([&] { epoch(mean); }) == 0);
+    pruner.end_epoch();
+    CHECK(allocations_of([&] { epoch(pruner); }) == 0);  // the next epoch, too
+  }
+}
+
 TEST_CASE("a forecast allocates nothing once batches of its size have been seen") {
   for (const std::size_t workers : {0u, 1u, 2u, 3u})
     for (const ITransformerConfig& config : {narrow, wide, keeping(wide, ModuleMask{0b00})}) {

@@ -61,6 +61,15 @@ class AnyCriterion {
     return visit([]<class C>(const C&) { return Hears<C, LossEvent>; });
   }
 
+  /// Whether the criterion inside receives events of passes through the model.
+  [[nodiscard]] bool hears_passes() const {
+    return visit([]<class C>(const C&) { return detail::HearsPasses<C, Scalar>; });
+  }
+  /// Whether the criterion inside receives the module's weights and position.
+  [[nodiscard]] bool hears_modules() const {
+    return visit([]<class C>(const C&) { return Hears<C, ModuleEvent<Scalar>>; });
+  }
+
   template <class Event>
     requires(detail::any_hears<Held, Event>)
   void hear(const Event& event) {
@@ -84,9 +93,13 @@ class AnyCriterion {
   [[nodiscard]] double score() const {
     return visit([](const auto& c) { return c.score(); });
   }
-  /// The score of the last step alone; NaN if the criterion has none.
+  /// The number of the last step alone; NaN if the criterion has none.
   [[nodiscard]] double step_score() const {
     return visit([](const auto& c) { return detail::step_score(c); });
+  }
+  /// How the numbers of the steps become the score.
+  [[nodiscard]] StepEstimator estimator() const {
+    return visit([](const auto& c) { return detail::estimator(c); });
   }
   /// The largest possible score; 0 if the criterion has no bound.
   [[nodiscard]] double bound() const {

@@ -4,6 +4,7 @@
 
 #include <spat/autograd/parameters.hpp>
 #include <spat/criteria/options.hpp>
+#include <spat/criteria/score_average.hpp>
 #include <spat/nn/attention_events.hpp>
 
 #include <cmath>
@@ -26,11 +27,13 @@ struct LossEvent {
 
 namespace detail {
 
+/// Whether a criterion type receives events of passes through the model.
+template <class C, class Scalar>
+concept HearsPasses = Hears<C, ForwardEvent<Scalar>> || Hears<C, BlockEvent<Scalar>> ||
+    Hears<C, BackwardEvent<Scalar>> || Hears<C, TileEvent<Scalar>>;
 /// Whether a criterion type receives events at all.
 template <class C, class Scalar>
-concept HearsAny = Hears<C, ForwardEvent<Scalar>> || Hears<C, BlockEvent<Scalar>> ||
-    Hears<C, BackwardEvent<Scalar>> || Hears<C, TileEvent<Scalar>> ||
-    Hears<C, ModuleEvent<Scalar>> || Hears<C, LossEvent>;
+concept HearsAny = HearsPasses<C, Scalar> || Hears<C, ModuleEvent<Scalar>> || Hears<C, LossEvent>;
 
 }  // namespace detail
 
@@ -49,9 +52,10 @@ concept HearsAny = Hears<C, ForwardEvent<Scalar>> || Hears<C, BlockEvent<Scalar>
 ///     score()          NaN before the first event
 ///     state(), restore(numbers)   for a training checkpoint, between epochs
 ///
-/// Micro-batches come in their order in the batch, and merges in the order of the copies. Two more
-/// members are optional: step_score(), the score of the last step alone (NaN if the module was
-/// skipped), and bound(), the largest possible score (0 if unknown).
+/// Micro-batches come in their order in the batch, and merges in the order of the copies. Three
+/// more members are optional: step_score(), the number of the last step alone (NaN if the module
+/// was skipped); estimator(), the StepEstimator that makes the score of these numbers (without one,
+/// the plain mean); and bound(), the largest possible score (0 if unknown).
 template <class C, class Scalar>
 concept Criterion = std::copyable<C> && detail::HearsAny<C, Scalar> &&
     requires(C& c, const C& seen, C& other, Team* team, const std::vector<double>& numbers) {
@@ -88,6 +92,25 @@ template <class C>
     return Hears<C, LossEvent>;
 }
 
+/// Whether a criterion's score comes from passes through the model, not from weights or losses. A
+/// criterion that is chosen at run time answers for the one inside.
+template <class Scalar, class C>
+[[nodiscard]] bool hears_passes([[maybe_unused]] const C& criterion) {
+  if constexpr (requires { criterion.hears_passes(); })
+    return criterion.hears_passes();
+  else
+    return HearsPasses<C, Scalar>;
+}
+
+/// Whether a criterion's score is computed from the module itself when scores are requested.
+template <class Scalar, class C>
+[[nodiscard]] bool hears_modules([[maybe_unused]] const C& criterion) {
+  if constexpr (requires { criterion.hears_modules(); })
+    return criterion.hears_modules();
+  else
+    return Hears<C, ModuleEvent<Scalar>>;
+}
+
 /// Whether a criterion type has a score per step.
 template <class C>
 concept ScoresSteps = requires(const C& criterion) {
@@ -100,6 +123,14 @@ template <class C>
     return criterion.step_score();
   else
     return std::nan("");
+}
+/// How the numbers of the steps become the criterion's score.
+template <class C>
+[[nodiscard]] StepEstimator estimator([[maybe_unused]] const C& criterion) {
+  if constexpr (requires { criterion.estimator(); })
+    return criterion.estimator();
+  else
+    return {};
 }
 /// The largest possible score; 0 if the criterion has no bound.
 template <class C>

@@ -30,6 +30,7 @@ class AttentionEntropy : public StepScore {
     queries_ = event.query_tokens;
     inverse_.assign(event.samples * queries_, 0);
     sums_.resize(std::max(sums_.size(), event.heads), 0);
+    told_.resize(sums_.size(), 0);
     const bool all = !event.causal && event.key_mask.size() == 0;
     for (std::size_t row = 0; row < inverse_.size(); ++row) {
       std::size_t n = all ? event.memory_tokens : 0;
@@ -53,21 +54,27 @@ class AttentionEntropy : public StepScore {
       sum = multiply_add(row, inverse[i], sum);
     }
     sums_[tile.head] += sum;
+    told_[tile.head] = 1;
   }
 
   /// Adds what another copy received in this step and resets it. Call in the order of the copies.
   void merge(AttentionEntropy& other) {
     sums_.resize(std::max(sums_.size(), other.sums_.size()), 0);
-    for (std::size_t h = 0; h < other.sums_.size(); ++h) sums_[h] += other.sums_[h];
+    told_.resize(sums_.size(), 0);
+    for (std::size_t h = 0; h < other.sums_.size(); ++h) {
+      sums_[h] += other.sums_[h];
+      told_[h] |= other.told_[h];
+    }
     rows_ += other.rows_, choosing_ += other.choosing_;
     other.start_anew();
   }
   void end_step(Team* = nullptr) {
     double total = static_cast<double>(choosing_);
     for (const double sum : sums_) total += sum;
+    const bool heard = rows_ > 0 && std::ranges::count(told_, 0) < std::ranges::ssize(told_);
     const std::size_t rows = rows_;
     start_anew();
-    if (rows > 0)
+    if (heard)
       close(total / static_cast<double>(rows));
     else
       skip();
@@ -76,6 +83,7 @@ class AttentionEntropy : public StepScore {
  private:
   void start_anew() {
     std::ranges::fill(sums_, 0.0);
+    std::ranges::fill(told_, 0);
     rows_ = choosing_ = 0;
   }
 
@@ -83,6 +91,7 @@ class AttentionEntropy : public StepScore {
               choosing_ = 0;     // rows of all heads that see a key, two keys
   std::vector<double> inverse_;  // 1 / log(n) of the micro-batch's rows [samples * Lq], 0 for n < 2
   std::vector<double> sums_;     // of each head
+  std::vector<unsigned char> told_;  // of each head: whether a tile came in this step
 };
 
 }  // namespace spat

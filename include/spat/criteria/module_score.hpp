@@ -3,6 +3,7 @@
 #pragma once
 
 #include <spat/criteria/criterion.hpp>
+#include <spat/criteria/score_average.hpp>
 
 #include <cmath>
 #include <vector>
@@ -25,7 +26,11 @@ class ModuleScore {
   /// The score; NaN before the module was reported.
   [[nodiscard]] double score() const { return score_; }
   [[nodiscard]] std::vector<double> state() const { return {score_}; }
-  void restore(const std::vector<double>& numbers) { score_ = numbers.at(0); }
+  /// Throws ConfigError if `numbers` is not a state.
+  void restore(const std::vector<double>& numbers) {
+    detail::check_state(numbers, 1);
+    score_ = numbers[0];
+  }
 
  protected:
   double score_ = std::nan("");

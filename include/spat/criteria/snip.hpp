@@ -23,7 +23,10 @@ class SnipSum : public StepScore {
   void hear(const TileEvent<Scalar>& tile) { sensitivities_.hear(tile); }
   void merge(SnipSum& other) { sensitivities_.merge(other.sensitivities_); }
   void end_step(Team* = nullptr) {
-    if (sensitivities_.samples() == 0) return this->skip();
+    if (!sensitivities_.is_heard()) {
+      sensitivities_.end_step();
+      return this->skip();
+    }
     double total = 0;
     sensitivities_.for_each(sensitivities_.scale(reduction_),
                             [&](Scalar s) { total += std::abs(static_cast<double>(s)); });

@@ -41,7 +41,9 @@ class StepScore {
 
   /// The average over steps; NaN before the first observation.
   [[nodiscard]] double score() const { return average_.value(); }
+  /// The number of the last step; NaN if the module was skipped.
   [[nodiscard]] double step_score() const { return average_.last(); }
+  [[nodiscard]] StepEstimator estimator() const { return {.decay = average_.decay()}; }
   [[nodiscard]] std::vector<double> state() const { return average_.state(); }
   void restore(const std::vector<double>& numbers) { average_.restore(numbers); }
 

@@ -30,7 +30,10 @@ class Taylor2 : public StepScore {
     }
   }
   [[nodiscard]] double score() const { return std::abs(StepScore::score()); }
-  [[nodiscard]] double step_score() const { return std::abs(StepScore::step_score()); }
+  /// Step scores are signed: the absolute value is that of their average.
+  [[nodiscard]] StepEstimator estimator() const {
+    return {.decay = StepScore::estimator().decay, .absolute = true};
+  }
 
  private:
   LossReduction reduction_;

@@ -33,7 +33,10 @@ struct JobData {
 struct JobOptions {
   TrainingOptions training = {};
   PruningSchedule schedule = PruningSchedule::one_shot;
-  PruningOptions pruning = {};          // budget and fine-tuning
+  PruningOptions pruning = {};  // budget and fine-tuning
+  // one_shot after train(): prunes by the scores after the best epoch, of which the weights are,
+  // instead of those after the last one
+  bool scores_of_best_epoch = false;
   std::optional<ModuleMask> keep = {};  // the modules to keep, instead of a budget
   bool searches = false;                // measures masks for the Pareto front of the report
   SearchOptions search = {};

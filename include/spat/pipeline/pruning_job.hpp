@@ -79,6 +79,7 @@ class PruningJob {
     if (!run_training(training, file, progress_.training)) return false;
     training.take_best();
     add_epochs(training.history(), false);
+    keep_epochs(training.history());
     return true;
   }
 
@@ -169,6 +170,14 @@ class PruningJob {
   void check() const {
     options_.training.check();
     options_.pruning.fine_tuning.check();
+    if (!(options_.latency_seconds >= 0 && std::isfinite(options_.latency_seconds)))
+      throw ConfigError(message("the seconds of a latency must be finite and not negative, found ",
+                                options_.latency_seconds));
+    if (options_.scores_of_best_epoch && options_.schedule != PruningSchedule::one_shot)
+      throw ConfigError(
+          "the scores of the best epoch are for pruning in one shot after training: other "
+          "schedules "
+          "remove modules by the scores of the moment");
     if (options_.searches) (void)detail::width_of(options_.search, modules());
     const ModuleMask guard = guard_of(dense_.form);
     if (options_.keep && options_.schedule != PruningSchedule::one_shot)
@@ -176,9 +185,7 @@ class PruningJob {
     if (options_.keep && !satisfies(*options_.keep, guard))
       throw ConfigError(message("one of these modules has to stay: ", module_numbers(guard)));
     if (options_.keep) return;
-    const Budget& budget = options_.pruning.budget;
-    if (std::holds_alternative<DropLowest>(budget) || std::holds_alternative<DropRatio>(budget))
-      (void)choose(dense_.form.kept(), std::vector<double>(modules(), 1.0), budget, guard);
+    spat::check(options_.pruning, dense_, windows_);
   }
 
   bool train_and_remove(const TrainingFile& file) {
@@ -213,6 +220,9 @@ class PruningJob {
     add_epochs(result.history, has_dense_);
     if (options_.schedule != PruningSchedule::one_shot) mark_removals(result.removals, before);
     pruned_.emplace(std::move(result.model));
+    for (const Removal& removal : result.removals)
+      report_.out_of_order.insert(report_.out_of_order.end(), removal.out_of_order.begin(),
+                                  removal.out_of_order.end());
     if (!has_dense_ || result.removals.empty()) return;
     const double seconds = processor_seconds();  // what follows is for the report only
     report_.pruned_only =
@@ -240,13 +250,24 @@ class PruningJob {
     report_.dense_tuned = row(tuned);
   }
 
+  /// Notes which epochs the scores and the weights are of.
+  void keep_epochs(const std::vector<EpochRecord>& epochs) {
+    report_.weights_epoch = 0;
+    for (const EpochRecord& epoch : epochs)
+      if (epoch.best) report_.weights_epoch = epoch.epoch;
+    if constexpr (has_scored_modules<Model>()) {
+      if (!detail::hears_passes<Scalar>(observer_.prototype())) return;
+      report_.scores_epoch = options_.scores_of_best_epoch ? report_.weights_epoch : epochs.size();
+      if (options_.scores_of_best_epoch) options_.pruning.scores_after = report_.weights_epoch;
+    }
+  }
   void add_epochs(const std::vector<EpochRecord>& epochs, bool fine_tuning) {
     for (const EpochRecord& epoch : epochs) report_.epochs.push_back({epoch, fine_tuning, {}});
   }
 
   void keep_scores() {
     report_.modules = detail::report_modules(dense_);
-    detail::report_scores(report_, observer_, options_.training.seed, !has_dense_);
+    detail::report_scores(report_, observer_, !has_dense_, options_.pruning.scores_after);
   }
   [[nodiscard]] ReportRow row(const Model& model, bool trained = true) const {
     return detail::report_row(model, data_, trained);

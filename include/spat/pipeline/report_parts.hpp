@@ -6,6 +6,7 @@
 #include <spat/models/predictor.hpp>
 #include <spat/pipeline/job_options.hpp>
 #include <spat/prune/measures.hpp>
+#include <spat/prune/module_scores.hpp>
 #include <spat/prune/ranks.hpp>
 #include <spat/report/pruning_report.hpp>
 #include <spat/train/evaluate.hpp>
@@ -24,27 +25,29 @@ template <class Model>
 [[nodiscard]] std::vector<ReportModule> report_modules(const Model& model) {
   std::vector<ReportModule> modules;
   for (std::size_t i = 0; i < model.form.modules(); ++i) {
-    std::string name = message("module ", i);
-    if constexpr (requires { model.module_name(i); }) name = model.module_name(i);
-    modules.push_back({std::move(name), std::nan(""), true});
+    const std::string name = module_name(model, i);
+    modules.push_back({name.empty() ? message("module ", i) : name, std::nan(""), true});
   }
   return modules;
 }
 
 /// Writes a pruner's scores, ties and trajectory into a report that has its modules. `latest` takes
-/// each score from the last epoch in which the module had one: a module removed during training
-/// has none in the end.
+/// each score, with its error, from the last epoch in which the module had one: a module removed
+/// during training has none in the end. Errors are those by which modules are chosen. `after` is
+/// the epoch whose scores count; 0: the present.
 template <class Pruner>
-void report_scores(PruningReport& report, const Pruner& pruner, std::uint64_t seed, bool latest) {
-  auto scores = pruner.scores();
-  if (latest)
-    for (std::size_t i = 0; i < scores.size(); ++i)
-      for (const auto& epoch : pruner.trajectory())
-        if (std::isfinite(epoch[i])) scores[i] = epoch[i];
-  const auto spread = pruner.spread(seed);
+void report_scores(PruningReport& report, const Pruner& pruner, bool latest, std::size_t after) {
+  const auto scores = after ? pruner.scores_after(after) : pruner.scores();
+  const auto spread = after ? pruner.spread_after(after) : pruner.spread();
   for (std::size_t i = 0; i < scores.size(); ++i) {
     report.modules[i].score = scores[i];
     if (spread) report.modules[i].error = spread->standard_error[i];
+    for (std::size_t e = 0; latest && e < pruner.trajectory().size(); ++e) {
+      if (!std::isfinite(pruner.trajectory()[e][i])) continue;
+      report.modules[i].score = pruner.trajectory()[e][i];
+      const auto& errors = pruner.trajectory_errors()[e];
+      report.modules[i].error = i < errors.size() ? errors[i] : std::nan("");
+    }
   }
   if (spread)
     for (const auto& pair : spread->indistinguishable()) {

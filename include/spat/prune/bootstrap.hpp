@@ -1,7 +1,8 @@
-// prune. How certain a ranking is: the spread of mean scores over resampled steps.
+// prune. How certain a ranking is: the spread of scores over resampled steps.
 #pragma once
 
 #include <spat/core/random.hpp>
+#include <spat/criteria/score_average.hpp>
 #include <spat/prune/ranks.hpp>
 
 #include <cstdint>
@@ -9,12 +10,13 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// What resampling the steps shows about the modules' mean scores. A module without a score in any
-/// step is NaN everywhere.
+/// What resampling the steps shows about the modules' scores. A module without a score in any step
+/// is NaN everywhere.
 struct ScoreSpread {
-  /// [module]; the error is NaN with fewer than two resamples.
+  /// [module]: the score of all steps, and its standard error, which is NaN with fewer than two
+  /// resamples or fewer than two steps of the module.
   std::vector<double> mean = {}, standard_error = {};
-  /// [i][j]: the share of resamples in which i's mean is below j's; a tie counts half.
+  /// [i][j]: the share of resamples in which i's score is below j's; a tie counts half.
   std::vector<std::vector<double>> below = {};
   /// Mean of Kendall's tau between a resample's ranking and that of all steps; NaN if nothing is
   /// ordered.
@@ -40,41 +42,16 @@ struct ScoreSpread {
 
 namespace detail {
 
-/// A sum over weighted steps; a NaN adds nothing.
-struct WeightedSum {
-  double sum = 0, weight = 0;
+using StepScores = std::vector<std::vector<double>>;  // [step][module], or [module][step]
 
-  void add(double w, double x) {
-    if (std::isnan(x)) return;
-    sum = multiply_add(w, x, sum);
-    weight += w;
+/// A plain mean; a NaN is not counted. NaN if nothing was added.
+struct Mean {
+  double sum = 0, count = 0;
+  void add(double x) {
+    if (!std::isnan(x)) sum += x, ++count;
   }
-  [[nodiscard]] double mean() const { return sum / weight; }  // NaN if nothing was added
+  [[nodiscard]] double value() const { return sum / count; }
 };
-
-using StepScores = std::vector<std::vector<double>>;  // [step][module]
-
-[[nodiscard]] inline std::vector<double> column_means(const StepScores& steps,
-                                                      const std::vector<double>& weights) {
-  std::vector<WeightedSum> sums(steps[0].size());
-  for (std::size_t t = 0; t < steps.size(); ++t)
-    for (std::size_t i = 0; i < sums.size(); ++i) sums[i].add(weights[t], steps[t][i]);
-  std::vector<double> means;
-  for (const WeightedSum& sum : sums) means.push_back(sum.mean());
-  return means;
-}
-
-/// How often each step occurs in a moving-block resample: blocks of neighbouring steps drawn from
-/// anywhere, `count` steps in all.
-[[nodiscard]] inline std::vector<double> block_resample(std::size_t count, std::size_t block,
-                                                        Random& random) {
-  std::vector<double> weights(count, 0);
-  for (std::size_t drawn = 0; drawn < count;) {
-    const auto first = static_cast<std::size_t>(random.below(count - block + 1));
-    for (std::size_t t = first; t < first + block && drawn < count; ++t, ++drawn) ++weights[t];
-  }
-  return weights;
-}
 
 inline void check_steps(const StepScores& steps, std::size_t resamples, std::size_t block) {
   if (steps.empty()) throw ConfigError("no step to resample: score at least one step of training");
@@ -92,92 +69,172 @@ inline void check_steps(const StepScores& steps, std::size_t resamples, std::siz
   }
 }
 
+/// The columns of steps: [module][step].
+[[nodiscard]] inline StepScores columns_of(const StepScores& steps) {
+  StepScores columns(steps[0].size());
+  for (const std::vector<double>& step : steps)
+    for (std::size_t i = 0; i < columns.size(); ++i) columns[i].push_back(step[i]);
+  return columns;
+}
+/// The scores that steps give: [module].
+[[nodiscard]] inline std::vector<double> scores_of(const StepScores& steps,
+                                                   const StepEstimator& estimator) {
+  std::vector<double> scores;
+  for (const std::vector<double>& column : columns_of(steps)) scores.push_back(estimator(column));
+  return scores;
+}
+
+/// The length of a block of neighbouring steps: the cube root of the number of independent steps
+/// that the score amounts to.
+[[nodiscard]] inline std::size_t usual_block(const StepEstimator& estimator, std::size_t steps) {
+  return static_cast<std::size_t>(std::lround(std::cbrt(estimator.effective_steps(steps))));
+}
+
+/// The steps of a resample in the order of time, with repetitions: blocks of neighbours drawn from
+/// anywhere, `count` steps in all. The last step's neighbour is the first, so that all steps are
+/// drawn equally often.
+[[nodiscard]] inline std::vector<std::uint32_t> block_resample(std::size_t count, std::size_t block,
+                                                               Random& random) {
+  std::vector<std::uint32_t> times(count, 0), steps;
+  for (std::size_t drawn = 0; drawn < count;) {
+    const auto first = static_cast<std::size_t>(random.below(count));
+    for (std::size_t k = 0; k < block && drawn < count; ++k, ++drawn) ++times[(first + k) % count];
+  }
+  for (std::uint32_t t = 0; t < count; ++t) steps.insert(steps.end(), times[t], t);
+  return steps;
+}
+
+/// A module's scores in all resamples: its column, resampled, through the estimator.
+[[nodiscard]] inline std::vector<double> resampled_scores(
+    const std::vector<double>& column, const std::vector<std::vector<std::uint32_t>>& resamples,
+    const StepEstimator& estimator) {
+  std::vector<double> scores, drawn;
+  for (const std::vector<std::uint32_t>& steps : resamples) {
+    drawn.clear();
+    for (const std::uint32_t t : steps) drawn.push_back(column[t]);
+    scores.push_back(estimator(drawn));
+  }
+  return scores;
+}
+
+[[nodiscard]] inline std::vector<std::vector<std::uint32_t>> draw_resamples(std::size_t count,
+                                                                            std::uint64_t seed,
+                                                                            std::size_t resamples,
+                                                                            std::size_t block) {
+  std::vector<std::vector<std::uint32_t>> all;
+  for (std::size_t r = 0; r < resamples; ++r) {
+    Random random(seed, r);
+    all.push_back(block_resample(count, block, random));
+  }
+  return all;
+}
+
+/// The standard deviation of a module's resampled scores. NaN if fewer than two resamples, or fewer
+/// than two steps of its column, have a score.
+[[nodiscard]] inline double deviation(const std::vector<double>& column,
+                                      const std::vector<double>& scores) {
+  Mean centre, squares;
+  for (const double score : scores) centre.add(score);
+  for (const double score : scores)
+    squares.add((score - centre.value()) * (score - centre.value()));
+  const auto silent = std::ranges::count_if(column, [](double x) { return std::isnan(x); });
+  return squares.count < 2 || std::ranges::ssize(column) - silent < 2
+             ? std::nan("")
+             : std::sqrt(squares.sum / (squares.count - 1));
+}
+
+/// The share of resamples in which a is below b; a tie counts half. NaN if none scores both.
+[[nodiscard]] inline double share_below(const std::vector<double>& a,
+                                        const std::vector<double>& b) {
+  Mean share;
+  for (std::size_t r = 0; r < a.size(); ++r)
+    if (!std::isnan(a[r]) && !std::isnan(b[r])) share.add(a[r] < b[r] ? 1 : a[r] > b[r] ? 0 : 0.5);
+  return share.value();
+}
+
+/// The column a, NaN where b is.
+[[nodiscard]] inline std::vector<double> where_both(std::vector<double> a,
+                                                    const std::vector<double>& b) {
+  for (std::size_t t = 0; t < a.size(); ++t)
+    if (std::isnan(b[t])) a[t] = std::nan("");
+  return a;
+}
+
 }  // namespace detail
 
-/// Moving-block bootstrap of mean scores.
+/// Block bootstrap of scores, through the estimator that makes a score of steps.
 ///
-/// steps[t][i] is the score of module i in step t, or NaN if the module was not scored. A resample
+/// steps[t][i] is what module i gave in step t, or NaN if the module was not scored. A resample
 /// draws as many steps as there are, in blocks of neighbours, because neighbouring steps of a
-/// training are correlated. All modules share a resample. Two modules are compared by
+/// training are correlated; the steps stay in the order of time. The estimator then takes it as it
+/// took the steps themselves. A moving average thus forgets in a resample as it did in the
+/// training: what a resample varies is how its latest steps came out, not the whole training. In
+/// the first order, the error of sum w_t x_t that results is that of independent draws of
 ///
-///     sum_t w_t (x_ti - x_tj) < 0
+///     w_t (x_t - a_{t-1})        a_{t-1}: the average before the step
 ///
-/// over the steps that score both, so what moves all modules alike leaves their order certain.
-/// block = 0 means round(cbrt(steps)). The result is a function of the arguments; resample r is the
-/// same whatever their number. Time grows with resamples x steps x modules^2.
+/// so that a drift adds to it only by how far the average lags behind.
+///
+/// All modules share a resample, and two modules are compared over the steps that score both, so
+/// what moves all modules alike leaves their order certain. block = 0 means the rounded cube root
+/// of estimator.effective_steps(). The result is a function of the arguments; resample r is the
+/// same whatever their number. Time grows with resamples x steps x modules, and x modules^2 if
+/// modules were silent in different steps.
 ///
 /// Throws ConfigError for no steps, no resamples, or a block longer than the steps; ShapeError for
 /// rows of different lengths; NumericError for an infinite score. Kunsch, "The jackknife and the
-/// bootstrap for general stationary observations", Annals of Statistics 17 (1989).
+/// bootstrap for general stationary observations", Annals of Statistics 17 (1989); Politis and
+/// Romano, "A circular block-resampling procedure for stationary data", 1992.
 [[nodiscard]] inline ScoreSpread bootstrap(const std::vector<std::vector<double>>& steps,
                                            std::uint64_t seed, std::size_t resamples = 200,
-                                           std::size_t block = 0) {
+                                           std::size_t block = 0,
+                                           const StepEstimator& estimator = {}) {
   detail::check_steps(steps, resamples, block);
-  const std::size_t modules = steps[0].size();
-  if (block == 0)
-    block = static_cast<std::size_t>(std::lround(std::cbrt(static_cast<double>(steps.size()))));
+  if (block == 0) block = detail::usual_block(estimator, steps.size());
+  const detail::StepScores columns = detail::columns_of(steps);
+  const std::size_t modules = columns.size();
   ScoreSpread spread{.resamples = resamples, .block = block};
-  spread.mean = detail::column_means(steps, std::vector<double>(steps.size(), 1));
-  detail::StepScores means;  // [resample][module]
-  detail::WeightedSum tau;
-  std::vector<std::vector<detail::WeightedSum>> below(modules,
-                                                      std::vector<detail::WeightedSum>(modules));
+  spread.below.assign(modules, std::vector<double>(modules, std::nan("")));
+  const auto draws = detail::draw_resamples(steps.size(), seed, resamples, block);
+  detail::StepScores scores;  // [module][resample]
+  for (const std::vector<double>& column : columns) {
+    spread.mean.push_back(estimator(column));
+    scores.push_back(detail::resampled_scores(column, draws, estimator));
+    spread.standard_error.push_back(detail::deviation(column, scores.back()));
+  }
+  for (std::size_t i = 0; i < modules; ++i)
+    for (std::size_t j = 0; j <= i; ++j) {
+      const auto silent = [](double x) { return std::isnan(x); };
+      double below = 0;
+      if (std::ranges::equal(columns[i], columns[j], {}, silent, silent))
+        below = detail::share_below(scores[i], scores[j]);
+      else
+        below = detail::share_below(
+            detail::resampled_scores(detail::where_both(columns[i], columns[j]), draws, estimator),
+            detail::resampled_scores(detail::where_both(columns[j], columns[i]), draws, estimator));
+      spread.below[i][j] = below;
+      spread.below[j][i] = 1 - below;
+    }
+  detail::Mean tau;
   for (std::size_t r = 0; r < resamples; ++r) {
-    Random random(seed, r);
-    const std::vector<double> weights = detail::block_resample(steps.size(), block, random);
-    means.push_back(detail::column_means(steps, weights));
-    tau.add(1, kendall_tau(means.back(), spread.mean));
-    for (std::size_t i = 0; i < modules; ++i)
-      for (std::size_t j = 0; j <= i; ++j) {
-        detail::WeightedSum difference;
-        for (std::size_t t = 0; t < steps.size(); ++t)
-          difference.add(weights[t], steps[t][i] - steps[t][j]);
-        if (difference.weight == 0) continue;
-        below[i][j].add(1, difference.sum < 0 ? 1 : difference.sum > 0 ? 0 : 0.5);
-        below[j][i].add(1, difference.sum > 0 ? 1 : difference.sum < 0 ? 0 : 0.5);
-      }
+    std::vector<double> resample;
+    for (const std::vector<double>& module : scores) resample.push_back(module[r]);
+    tau.add(kendall_tau(resample, spread.mean));
   }
-  spread.mean_tau = tau.mean();
-  const std::vector<double> centre = detail::column_means(means, std::vector<double>(resamples, 1));
-  for (std::size_t i = 0; i < modules; ++i) {
-    detail::WeightedSum squares;
-    for (const std::vector<double>& mean : means)
-      squares.add(1, (mean[i] - centre[i]) * (mean[i] - centre[i]));
-    spread.standard_error.push_back(
-        squares.weight < 2 ? std::nan("") : std::sqrt(squares.sum / (squares.weight - 1)));
-    std::vector<double>& row = spread.below.emplace_back();
-    for (const detail::WeightedSum& part : below[i]) row.push_back(part.mean());
-  }
+  spread.mean_tau = tau.value();
   return spread;
 }
 
-/// Standard errors of the mean scores by batch means. Neighbouring steps form floor(sqrt(steps))
-/// blocks, whose means m_b are nearly independent:
-///
-///     sqrt(sum_b (m_b - mean)^2 / (b (b - 1)))
-///
-/// Cheap enough for every epoch. Empty for fewer than four steps, NaN for a module without a score.
-/// Source: Alexopoulos and Seila, "Output data analysis", in: Handbook of Simulation, 1998.
-[[nodiscard]] inline std::vector<double> batch_means_errors(
-    const std::vector<std::vector<double>>& steps) {
-  const std::size_t modules = steps.size() < 4 ? 0 : steps[0].size();
-  const auto blocks = static_cast<std::size_t>(std::sqrt(static_cast<double>(steps.size())));
+/// The standard errors of bootstrap() alone: cheap enough for every epoch.
+[[nodiscard]] inline std::vector<double> standard_errors(
+    const std::vector<std::vector<double>>& steps, std::uint64_t seed, std::size_t resamples = 200,
+    std::size_t block = 0, const StepEstimator& estimator = {}) {
+  detail::check_steps(steps, resamples, block);
+  if (block == 0) block = detail::usual_block(estimator, steps.size());
+  const auto draws = detail::draw_resamples(steps.size(), seed, resamples, block);
   std::vector<double> errors;
-  for (std::size_t i = 0; i < modules; ++i) {
-    detail::WeightedSum centre, squares;
-    std::vector<double> means;
-    for (std::size_t b = 0; b < blocks; ++b) {
-      detail::WeightedSum block;
-      for (std::size_t t = b * steps.size() / blocks; t < (b + 1) * steps.size() / blocks; ++t)
-        block.add(1, steps[t][i]);
-      means.push_back(block.mean());
-      centre.add(1, means.back());
-    }
-    for (const double mean : means) squares.add(1, (mean - centre.mean()) * (mean - centre.mean()));
-    errors.push_back(squares.weight < 2
-                         ? std::nan("")
-                         : std::sqrt(squares.sum / (squares.weight * (squares.weight - 1))));
-  }
+  for (const std::vector<double>& column : detail::columns_of(steps))
+    errors.push_back(detail::deviation(column, detail::resampled_scores(column, draws, estimator)));
   return errors;
 }
 

@@ -3,6 +3,7 @@
 
 #include <spat/core/error.hpp>
 #include <spat/core/module_mask.hpp>
+#include <spat/prune/drop_order.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -72,45 +73,59 @@ const Measure& needed(const Measure& measure, const char* what) {
   return measure;
 }
 
-inline void check_share(double share, const char* what) {
-  if (!(share >= 0 && share <= 1))
-    throw ConfigError(message(what, " must lie in [0, 1], found ", share));
+/// The largest relative error of a share that should be exact. A share is computed by a user as
+/// 1 - part / all or (all - part) / all, and a budget computes (1 - share) all: five operations, of
+/// at most 2^-53 of `all` each. Counts below 2^50 that differ at all differ by more than this
+/// share of `all`, so no other mask comes within reach.
+inline constexpr double share_error = 0x1p-50;
+
+/// round(share * all), halves up, also if the product falls short of a half by rounding alone.
+[[nodiscard]] inline std::size_t rounded_share(double share, std::size_t all) {
+  const double count = static_cast<double>(all);
+  return static_cast<std::size_t>(std::floor(share * count + share_error * count + 0.5));
 }
 
 }  // namespace detail
 
-/// The modules of `kept` in the order in which they are removed: the lowest score first. Scores
-/// within the lowest one's standard error (`errors`, empty for none) cannot be told apart from it;
-/// of those modules the deepest is removed first. The last remaining module of `guard` is not in
-/// the list. Throws NumericError for a score that is not finite.
-[[nodiscard]] inline std::vector<std::size_t> drop_order(ModuleMask kept,
-                                                         const std::vector<double>& scores,
-                                                         ModuleMask guard = {},
-                                                         const std::vector<double>& errors = {}) {
-  std::vector<std::size_t> left, order;
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    if (!may_remove(kept, i, guard)) continue;
-    if (!std::isfinite(scores[i]))
-      throw NumericError(message(
-          "the score of module ", i,
-          " is not finite: a criterion of gradients or activations needs a "
-          "step of training or scoring after its warm-up, leave-one-out the validation losses"));
-    left.push_back(i);
+/// The most modules of `kept` that can be removed: all, but one of `guard` has to stay.
+[[nodiscard]] constexpr std::size_t most_removable(ModuleMask kept, ModuleMask guard = {}) {
+  return kept.count() - ((kept & guard).empty() ? 0 : 1);
+}
+
+/// Checks what a budget alone shows, before any training, of a model that keeps `kept`. Throws
+/// ConfigError, with the value and the rule, for a share outside of [0, 1], a latency that is not
+/// positive and finite, a loss that could not fall so far, a number that is none, and more modules
+/// than can be removed.
+inline void check(const Budget& budget, ModuleMask kept, ModuleMask guard = {}) {
+  const auto rule = [](bool holds, const char* what, double found, const char* unit = "") {
+    if (!holds) throw ConfigError(message(what, ", found ", found, unit));
+  };
+  const auto share = [&](double of, const char* what) {
+    rule(of >= 0 && of <= 1, message(what, " must lie in [0, 1]").c_str(), of);
+  };
+  const auto count = [&](std::size_t modules) {
+    if (modules <= most_removable(kept, guard)) return;
+    const ModuleMask guarded = kept & guard;
+    throw ConfigError(message("cannot drop ", modules, " modules: the model has ", kept.count(),
+                              guarded.empty() ? "" : " and has to keep one of those numbered ",
+                              module_numbers(guarded)));
+  };
+  if (const auto* lowest = std::get_if<DropLowest>(&budget)) count(lowest->count);
+  if (const auto* ratio = std::get_if<DropRatio>(&budget)) {
+    share(ratio->ratio, "a ratio of modules to drop");
+    count(detail::rounded_share(ratio->ratio, kept.count()));
   }
-  while (!left.empty()) {
-    std::size_t next = left[0];
-    for (const std::size_t i : left)
-      if (scores[i] <= scores[next]) next = i;
-    const double error = next < errors.size() && std::isfinite(errors[next]) ? errors[next] : 0;
-    const double lowest = scores[next];
-    for (const std::size_t i : left)
-      if (scores[i] <= lowest + error) next = std::max(next, i);
-    std::erase(left, next);
-    if (!may_remove(kept, next, guard)) continue;
-    kept = kept.without(next);
-    order.push_back(next);
-  }
-  return order;
+  if (const auto* below = std::get_if<DropBelow>(&budget))
+    rule(!std::isnan(below->threshold), "a threshold of scores must be a number", below->threshold);
+  if (const auto* macs = std::get_if<ReduceMacs>(&budget)) share(macs->by, "a reduction of MACs");
+  if (const auto* numbers = std::get_if<ReduceParameters>(&budget))
+    share(numbers->by, "a reduction of parameters");
+  if (const auto* latency = std::get_if<LatencyAtMost>(&budget))
+    rule(latency->milliseconds > 0 && std::isfinite(latency->milliseconds),
+         "a latency must be positive and finite", latency->milliseconds, " ms");
+  if (const auto* loss = std::get_if<LossAtMost>(&budget))
+    rule(loss->increase > -1 && std::isfinite(loss->increase),
+         "the change of a loss must be above -1 and finite", loss->increase);
 }
 
 /// A budget with a limit that falls as modules are removed: the first mask whose measure is within
@@ -125,7 +140,7 @@ struct Goal {
 
 /// The goal of a budget for a model that keeps `kept`. Returns nothing for a threshold and for a
 /// loss budget: these stop before a limit is exceeded rather than once it is met. Throws
-/// ConfigError for a share outside of [0, 1] and for a budget whose measure is missing.
+/// ConfigError for a budget whose measure is missing.
 [[nodiscard]] inline std::optional<Goal> goal_of(const Budget& budget, ModuleMask kept,
                                                  const Measures& measures = {}) {
   const double before = static_cast<double>(kept.count());
@@ -134,48 +149,75 @@ struct Goal {
         [](ModuleMask mask) { return static_cast<double>(mask.count()); }, before - count, {}};
   };
   const auto share_left = [&](const MaskMeasure& measure, double by, const char* what) {
-    detail::check_share(by, message("a reduction of ", what).c_str());
     const double all = detail::needed(measure, what)(kept);
-    return Goal{measure, (1 - by) * all, [all, what = std::string(what)](double value) {
+    return Goal{measure, (1 - by) * all + detail::share_error * all,
+                [all, what = std::string(what)](double value) {
                   return message(what, " ", percent(value / all - 1));
                 }};
   };
   if (const auto* lowest = std::get_if<DropLowest>(&budget))
     return modules_left(static_cast<double>(lowest->count));
-  if (const auto* share = std::get_if<DropRatio>(&budget)) {
-    detail::check_share(share->ratio, "a ratio of modules to drop");
-    return modules_left(std::round(share->ratio * before));
-  }
+  if (const auto* share = std::get_if<DropRatio>(&budget))
+    return modules_left(static_cast<double>(detail::rounded_share(share->ratio, kept.count())));
   if (const auto* macs = std::get_if<ReduceMacs>(&budget))
     return share_left(measures.macs, macs->by, "MACs");
   if (const auto* numbers = std::get_if<ReduceParameters>(&budget))
     return share_left(measures.parameters, numbers->by, "parameters");
-  if (const auto* latency = std::get_if<LatencyAtMost>(&budget)) {
-    if (!(latency->milliseconds > 0))
-      throw ConfigError(
-          message("a latency must be positive, found ", latency->milliseconds, " ms"));
+  if (const auto* latency = std::get_if<LatencyAtMost>(&budget))
     return Goal{detail::needed(measures.latency, "latency"), latency->milliseconds,
                 [](double value) { return message("a latency of ", value, " ms"); }};
-  }
   return {};
+}
+
+namespace detail {
+
+/// Throws ConfigError if `reached`, the lowest that removing modules reaches, is above the limit.
+inline void expect_reached(const Goal& goal, double reached, ModuleMask kept, ModuleMask guard) {
+  if (reached <= goal.limit) return;
+  const ModuleMask guarded = kept & guard;
+  throw ConfigError(message(
+      "no mask meets ", goal.text(goal.limit), ": the best that dropping modules reaches is ",
+      goal.text(reached), "; the model has ", kept.count(),
+      guarded.empty() ? "" : " and has to keep one of those numbered ", module_numbers(guarded)));
+}
+
+}  // namespace detail
+
+/// check(), and whether any mask meets the budget at all, as far as that does not depend on scores
+/// or on what a training learns: a model loses all modules, but for one of the guard, each in turn.
+/// Throws ConfigError, with the best that can be reached, if none does.
+inline void check(const Budget& budget, ModuleMask kept, ModuleMask guard,
+                  const Measures& measures) {
+  check(budget, kept, guard);
+  const auto goal = goal_of(budget, kept, measures);
+  if (!goal || !goal->text) return;  // numbers of modules are checked
+  double best = goal->measure(kept);
+  const ModuleMask guarded = kept & guard;
+  for (std::size_t i = 0; i < most_modules && best > goal->limit; ++i)
+    if (guarded.empty() ? i == 0 : guarded.keeps(i))
+      best = std::min(best, goal->measure(guarded.empty() ? ModuleMask{} : ModuleMask::only(i)));
+  detail::expect_reached(*goal, best, kept, guard);
 }
 
 /// The mask that a budget leaves of `kept`. scores[i] is that of module i; modules are removed in
 /// the order of drop_order().
 ///
 /// Throws NumericError for a score that is not finite. Throws ConfigError for a budget that cannot
-/// be met, with the best that can be reached, and for one whose measure is missing.
+/// be met, with the best that can be reached, for one that check() refuses, and for one whose
+/// measure is missing.
 [[nodiscard]] inline ModuleMask choose(ModuleMask kept, const std::vector<double>& scores,
                                        const Budget& budget, ModuleMask guard = {},
                                        const std::vector<double>& errors = {},
                                        const Measures& measures = {}) {
-  const std::vector<std::size_t> order = drop_order(kept, scores, guard, errors);
+  check(budget, kept, guard);
   ModuleMask mask = kept;
   if (const auto* below = std::get_if<DropBelow>(&budget)) {
-    for (const std::size_t i : order)
-      if (scores[i] < below->threshold) mask = mask.without(i);
+    const ModuleMask among = modules_below(scores, below->threshold);
+    for (const std::size_t i : drop_order(kept, scores, guard, errors, among))
+      mask = mask.without(i);
     return mask;
   }
+  const std::vector<std::size_t> order = drop_order(kept, scores, guard, errors);
   if (const auto* loss = std::get_if<LossAtMost>(&budget)) {
     const auto& change = detail::needed(measures.loss_change, "losses");
     const auto fits = [&](ModuleMask candidate) {
@@ -200,17 +242,8 @@ struct Goal {
     reached = goal.measure(mask);
     best = std::min(best, reached);
   }
-  if (reached <= goal.limit) return mask;
-  const std::string but =
-      (kept & guard).empty()
-          ? std::string()
-          : message(" and has to keep one of those numbered ", module_numbers(kept & guard));
-  if (std::holds_alternative<DropLowest>(budget) || std::holds_alternative<DropRatio>(budget))
-    throw ConfigError(message("cannot drop ", static_cast<double>(kept.count()) - goal.limit,
-                              " modules: the model has ", kept.count(), but));
-  throw ConfigError(message("no mask meets ", goal.text(goal.limit),
-                            ": the best that dropping modules reaches is ", goal.text(best),
-                            "; the model has ", kept.count(), but));
+  if (goal.text) detail::expect_reached(goal, best, kept, guard);
+  return mask;
 }
 
 }  // namespace spat

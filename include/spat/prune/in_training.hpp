@@ -2,21 +2,23 @@
 #pragma once
 
 #include <spat/prune/schedules.hpp>
+#include <spat/prune/state_rows.hpp>
 #include <spat/train/training_state.hpp>
 
 namespace spat::inline SPAT_ABI {
 
-/// Whether the ranking has settled within an epoch: compares the mean scores of consecutive pieces
-/// of its steps (see Stability). steps[t][i] is the score of module i in step t.
+/// Whether the ranking has settled within an epoch: compares the scores that the estimator makes of
+/// consecutive pieces of its steps (see Stability). steps[t][i] is what module i gave in step t.
 [[nodiscard]] inline bool settled(const std::vector<std::vector<double>>& steps,
-                                  const StabilityOptions& options) {
+                                  const StabilityOptions& options,
+                                  const StepEstimator& estimator = {}) {
   Stability stability(options);
   if (steps.size() < options.window) return false;
   for (std::size_t k = 0; k < options.window; ++k) {
     const std::vector<std::vector<double>> piece(
         steps.begin() + static_cast<std::ptrdiff_t>(k * steps.size() / options.window),
         steps.begin() + static_cast<std::ptrdiff_t>((k + 1) * steps.size() / options.window));
-    stability.add(detail::column_means(piece, std::vector<double>(piece.size(), 1)));
+    stability.add(detail::scores_of(piece, estimator));
   }
   return stability.stable();
 }
@@ -31,8 +33,8 @@ namespace spat::inline SPAT_ABI {
 /// if the training has any.
 ///
 /// The model, the pruner and the data must outlive it. Afterwards `pruner` refers to `model` again.
-/// Errors: ConfigError, before the work, for a budget that no mask can meet; those of choose() for
-/// a budget of measured latency or of losses, when modules are due to be removed; those of the
+/// Errors: those of check(), before the work, for a budget that no mask can meet; those of choose()
+/// for a budget of measured latency or of losses, when modules are due to be removed; those of the
 /// trainer.
 template <PrunableModel Model, class C>
 class InTrainingPruning {
@@ -48,11 +50,7 @@ class InTrainingPruning {
         latest_(options.latest_epoch ? options.latest_epoch
                                      : std::max<std::size_t>(2, training.epochs / 2)) {
     (void)Stability(options.stability);  // throws
-    const Measures before =
-        measures_of(model, data.training, data.validation, options.measures, data.team);
-    if (goal_of(options.budget, model.form.kept(), before))
-      (void)choose(model.form.kept(), std::vector<double>(model.form.modules(), 1), options.budget,
-                   guard_of(model.form), {}, before);
+    check(options, model, data);
     go_on_with(Stage(*this, pruned(model, model.form.kept())));
   }
   InTrainingPruning(const InTrainingPruning&) = delete;
@@ -68,7 +66,8 @@ class InTrainingPruning {
         trainer_->run_epoch(data_.training, data_.validation, pruner_, progress).epoch;
     if (chosen_) return;
     const bool due = epoch >= latest_ || epoch == training_.epochs || !trainer_->unfinished();
-    if (due || (epoch >= 2 && settled(pruner_.step_scores(), options_.stability)))
+    if (due ||
+        (epoch >= 2 && settled(pruner_.step_scores(), options_.stability, pruner_.estimator())))
       remove_after(epoch);
   }
 
@@ -130,19 +129,34 @@ class InTrainingPruning {
       for (const Removal& removal : removals) {
         row.push_back(static_cast<double>(removal.epoch));
         for (std::size_t i = 0; i < modules; ++i) row.push_back(removal.mask.keeps(i) ? 1.0 : 0.0);
+        for (const OutOfOrder& pair : removal.out_of_order)
+          row.insert(row.end(), {static_cast<double>(pair.removed),
+                                 static_cast<double>(pair.stayed), pair.guarded ? 1.0 : 0.0});
       }
       return all;
     }
     void restore(const std::map<std::string, std::vector<double>>& all) {
-      const std::vector<double>& row = all.at(key);
-      chosen = row.at(0) == 1;
-      if (row.size() > 1) {
-        const std::size_t epoch = detail::whole_number(row[1]),
-                          epochs = detail::whole_number(all.at("epochs").at(0));
-        if (!chosen || epoch == 0 || epoch > epochs) throw std::out_of_range("no removal");
-        removals.push_back({epoch, {}});
-      }
+      const detail::StateRows rows(all);
+      const std::size_t epochs = rows.count("epochs", 0, 2);
+      std::vector<Removal> found;
+      bool decided = false;
+      rows.use(key, [&](const std::vector<double>& row) {
+        detail::check_state(row, 1, true);
+        decided = row[0] == 1;
+        if (row.size() == 1) return;
+        detail::check_state(row, 2 + modules, true);
+        const std::size_t epoch = detail::whole_number(row[1]);
+        if (!decided || epoch == 0 || epoch > epochs)
+          throw ConfigError(message("expected a removal after an epoch from 1 to ", epochs,
+                                    ", found epoch ", epoch));
+        found.push_back({epoch, {}});
+        for (std::size_t at = 2 + modules; at + 2 < row.size(); at += 3)
+          found[0].out_of_order.push_back(
+              {detail::whole_number(row[at]), detail::whole_number(row[at + 1]), row[at + 2] != 0});
+      });
       pruner.restore(all);
+      chosen = decided;
+      removals = std::move(found);
     }
     /// The modules of `whole` that the model in the file keeps.
     [[nodiscard]] ModuleMask mask_in(const std::string& path, ModuleMask whole) const {
@@ -151,9 +165,10 @@ class InTrainingPruning {
       if (!file.contains(name))
         throw ConfigError(message(path, ": is the state of a training that removes no modules"));
       const auto row = file.read<double>(name);
-      if (row.size() != 1 && row.size() != 2 + modules)
+      const bool removes = row.size() >= 2 + modules && (row.size() - 2 - modules) % 3 == 0;
+      if (row.size() != 1 && !removes)
         throw ShapeError(message(path, ": ", name, " is of another number of modules"));
-      for (std::size_t i = 0; i + 2 < row.size(); ++i)
+      for (std::size_t i = 0; removes && i < modules; ++i)
         if (row[i + 2] == 0) whole = whole.without(i);
       return whole;
     }
@@ -161,17 +176,20 @@ class InTrainingPruning {
   };
 
   void remove_after(std::size_t epoch) {
+    const ModuleMask kept = current_->form.kept(), guard = guard_of(current_->form);
+    Ranking ranking;
     const ModuleMask mask = trainer_->with_averages(data_.training, [&] {
       const Measures measures =
           measures_of(*current_, data_.training, data_.validation, options_.measures, data_.team);
       hear_losses(pruner_, *current_, data_, training_.seed);
-      return pruner_.choose(options_.budget, measures);
+      ranking = pruner_.ranking();
+      return choose(kept, ranking.scores, options_.budget, guard, ranking.errors, measures);
     });
     if (mask != current_->form.kept()) {
       Stage fewer(*trainer_, pruned_with_statistics(*current_, mask, data_, training_.seed));
       if (!fewer.trainer->unfinished())
         fewer.trainer->consider_start(data_.training, data_.validation);
-      removals_.push_back({epoch, mask});
+      removals_.push_back({epoch, mask, out_of_order(kept, mask, ranking.scores, guard)});
       go_on_with(std::move(fewer));
     }
     chosen_ = true;

@@ -51,6 +51,15 @@ struct MeasureOptions {
   double latency_seconds = 0.3;  // per mask
   std::size_t latency_batch = 1;
   std::uint64_t seed = 1;  // of the windows from which batch statistics are re-estimated
+
+  /// Throws ConfigError with the rule that is violated.
+  void check() const {
+    if (origins < 2) throw ConfigError(message("origins must be at least 2, found ", origins));
+    if (!(latency_seconds >= 0 && std::isfinite(latency_seconds)))
+      throw ConfigError(message("the seconds of a latency must be finite and not negative, found ",
+                                latency_seconds));
+    if (latency_batch == 0) throw ConfigError("the batch of a latency must be at least 1, found 0");
+  }
 };
 
 /// Measures the latency of forecasts of `batch` windows, alone on the machine in its present state.

@@ -7,6 +7,10 @@
 #include <spat/criteria/send/send.hpp>
 #include <spat/prune/bootstrap.hpp>
 #include <spat/prune/budget.hpp>
+#include <spat/prune/module_scores.hpp>
+#include <spat/prune/pruner_listener.hpp>
+#include <spat/prune/state_rows.hpp>
+#include <spat/prune/step_history.hpp>
 #include <spat/prune/surgery.hpp>
 
 #include <array>
@@ -19,9 +23,11 @@ namespace spat::inline SPAT_ABI {
 /// scores or a pruned model. The model must outlive it: criteria of weights read it whenever scores
 /// are requested.
 ///
-/// Scores of warm-up epochs are discarded as soon as a later epoch has a step, because attention
-/// starts out uniform. Errors: NumericError, with the module's number, if a sensitivity is not
-/// finite; those of choose() and pruned().
+/// Scores are those of all steps up to now, while a training that is over leaves the weights of its
+/// best epoch: scores_after() and ranking(epoch) have the scores of that one. Scores of warm-up
+/// epochs are discarded as soon as a later epoch has a step, because attention starts out uniform.
+/// Errors: NumericError, with the module's number, if a sensitivity is not finite; those of
+/// choose() and pruned().
 template <class Model, class C = Send<typename Model::Value>>
 class Pruner {
   static_assert(Prunable<Model>,
@@ -37,30 +43,23 @@ class Pruner {
   using Scalar = typename Model::Value;
   using Criterion = C;
 
-  /// Receives the events of one micro-batch at a time (see MicrobatchPlan) and passes each on to
-  /// the criterion of its module. If a module has several attentions, the criterion receives the
-  /// events of part 0, whose output leaves the module.
-  class Listener {
-   public:
-    template <class Event>
-      requires Hears<C, Event>
-    void hear(const Event& event) {
-      if (event.part == 0) criteria[event.module].hear(event);
-    }
-    std::vector<C> criteria;
-  };
+  using Listener = PrunerListener<C, Scalar>;
 
   explicit Pruner(const Model&&, C = C{}, std::size_t = 1) = delete;  // it refers to the model
   explicit Pruner(const Model& model, C prototype = C{}, std::size_t warm_up_epochs = 1)
       : prototype_(prototype), model_(&model), warm_up_(warm_up_epochs),
-        criteria_(model.form.modules(), prototype) {
+        criteria_(model.form.modules(), prototype),
+        history_(detail::ScoresSteps<C> ? criteria_.size() : 0, detail::estimator(prototype)) {
     for (Listener& listener : listeners_) listener.criteria = criteria_;
-    heard_.reserve(criteria_.size() * 4096);  // a training step allocates nothing
   }
 
   /// The criterion that each module started with.
   [[nodiscard]] const C& prototype() const { return prototype_; }
   [[nodiscard]] Listener& listener(std::size_t i) { return listeners_[i]; }
+
+  /// Announces an epoch of this many steps, which then allocate nothing. Without it there is room
+  /// for as many steps as StepHistory says.
+  void begin_epoch(std::size_t steps) { history_.begin_epoch(steps); }
 
   /// Ends a step: the workers of the team merge what the listeners received and score it.
   void end_step(Team* team = nullptr) {
@@ -69,11 +68,14 @@ class Pruner {
       for (std::size_t i = 0; i < criteria_.size(); ++i)
         // a pruned module keeps its state: no step follows
         if (kept.keeps(i)) criteria_[i] = prototype_;
+      history_.start_anew();
+      heard_ = heard_ - kept;
       warmed_up_ = true;
     }
-    if (epoch_is_over_) {
-      heard_.clear();
-      epoch_is_over_ = false;
+    epoch_is_over_ = false;
+    for (Listener& listener : listeners_) {
+      heard_.bits |= listener.heard.bits;
+      listener.heard = {};
     }
     const auto merge = [&](std::size_t first, std::size_t last) {
       for (std::size_t module = first; module < last; ++module)
@@ -97,16 +99,18 @@ class Pruner {
       }
     }
     if constexpr (detail::ScoresSteps<C>)
-      for (std::size_t module = 0; module < criteria_.size(); ++module)
-        heard_.push_back(kept.keeps(module) ? criteria_[module].step_score() : std::nan(""));
+      history_.add([&](std::size_t module) {
+        return kept.keeps(module) ? criteria_[module].step_score() : std::nan("");
+      });
   }
 
   void end_epoch() {
     for (C& criterion : criteria_) criterion.end_epoch();
     ++epochs_;
+    history_.end_epoch();
     epoch_is_over_ = true;
     trajectory_.push_back(scores());
-    trajectory_errors_.push_back(batch_means_errors(step_scores()));
+    trajectory_errors_.push_back(errors(1));
   }
 
   /// Continues with a model that lost modules; the criteria of the others keep their state.
@@ -120,56 +124,81 @@ class Pruner {
       const ModuleMask kept = model_->form.kept(), guard = guard_of(model_->form);
       const double all = loss(kept);
       for (std::size_t i = 0; i < criteria_.size(); ++i)
-        if (may_remove(kept, i, guard)) criteria_[i].hear(LossEvent{all, loss(kept.without(i))});
+        if (may_remove(kept, i, guard)) {
+          criteria_[i].hear(LossEvent{all, loss(kept.without(i))});
+          heard_ = heard_.with(i);
+        }
     }
   }
 
-  /// The scores: [i] is that of module i, or NaN if it was pruned or nothing was observed. If a
+  /// The scores: [i] is that of module i, or NaN if it was pruned or no event of it came. If a
   /// criterion has bounds that differ between modules, each score is divided by its bound, because
   /// raw values are not comparable. A bound of 0 (attention to one key) leaves a score of 0.
   [[nodiscard]] std::vector<double> scores() const {
     std::vector<double> values(criteria_.size(), std::nan(""));
     const ModuleMask kept = model_->form.kept();
     for (std::size_t i = 0; i < values.size(); ++i)
-      if (kept.keeps(i)) values[i] = score_of(i);
-    divide_by_bounds(values);
+      if (kept.keeps(i) && (heard_.keeps(i) || detail::hears_modules<Scalar>(prototype_)))
+        values[i] = detail::score_of(criteria_[i], *model_, i);
+    detail::divide_by_bounds(values, criteria_, kept);
     return values;
   }
   /// The scores after each epoch.
   [[nodiscard]] const std::vector<std::vector<double>>& trajectory() const { return trajectory_; }
-  /// Their standard errors, from the epoch's steps; rows are empty if the criterion has no
-  /// scores of steps.
+  /// Their standard errors; rows are empty if the criterion has no scores of steps.
   [[nodiscard]] const std::vector<std::vector<double>>& trajectory_errors() const {
     return trajectory_errors_;
   }
+  /// The scores after an epoch, counted from 1. Criteria of weights or losses have no others than
+  /// the present ones. Throws ConfigError if there was no such epoch.
+  [[nodiscard]] std::vector<double> scores_after(std::size_t epoch) const {
+    expect_epoch(epoch);
+    return detail::hears_passes<Scalar>(prototype_) ? trajectory_[epoch - 1] : scores();
+  }
 
-  /// The scores of each step of the latest epoch, [step][module], divided like scores(). NaN if a
-  /// module had no score in the step. Empty if no step scored any module or the criterion does not
-  /// score steps.
+  /// What each step of the latest epoch gave, [step][module], divided like scores(): the numbers
+  /// that the criterion's estimator makes a score of. NaN if a module had none in the step. Empty
+  /// if no step scored any module or the criterion does not score steps.
   [[nodiscard]] std::vector<std::vector<double>> step_scores() const {
-    std::vector<std::vector<double>> steps;
-    if (std::ranges::all_of(heard_, [](double score) { return std::isnan(score); })) return steps;
-    for (auto row = heard_.begin(); row != heard_.end();
-         row += static_cast<std::ptrdiff_t>(criteria_.size())) {
-      steps.emplace_back(row, row + static_cast<std::ptrdiff_t>(criteria_.size()));
-      divide_by_bounds(steps.back());
-    }
-    return steps;
+    return divided(
+        history_.rows(history_.end_of(epochs_ - (epoch_is_over_ ? 1 : 0)), history_.steps()));
   }
-  /// The uncertainty of the scores, from a bootstrap over the steps of the latest epoch. Nothing if
-  /// there are no step_scores().
+  /// How the numbers of steps become scores.
+  [[nodiscard]] StepEstimator estimator() const { return detail::estimator(prototype_); }
+  /// The uncertainty of the scores: a bootstrap through the estimator over the steps that they come
+  /// from, which are those since the warm-up, of all epochs. Nothing if there are none.
   [[nodiscard]] std::optional<ScoreSpread> spread(std::uint64_t seed = 1) const {
-    const auto steps = step_scores();
-    if (steps.empty()) return {};
-    return bootstrap(steps, seed);
+    return spread_of(history_.remembered(history_.steps()), seed);
+  }
+  /// The uncertainty of scores_after(epoch). Nothing if its steps were forgotten, as those of the
+  /// warm-up are. Throws ConfigError if there was no such epoch.
+  [[nodiscard]] std::optional<ScoreSpread> spread_after(std::size_t epoch,
+                                                        std::uint64_t seed = 1) const {
+    expect_epoch(epoch);
+    return spread_of(history_.remembered(history_.end_of(epoch)), seed);
   }
 
-  /// The mask that the budget chooses. Scores that the spread cannot tell apart count as equal: see
-  /// drop_order(). Errors: those of spat::choose().
+  /// The scores and their standard errors, from which modules are removed: the present ones, or
+  /// those after an epoch. Throws NumericError, with its number and name, if a module that could be
+  /// removed has no score, and ConfigError if there was no such epoch.
+  [[nodiscard]] Ranking ranking(std::size_t after_epoch = 0) const {
+    Ranking ranking;
+    if (after_epoch == 0)
+      ranking = {scores(), errors(1)};
+    else if (ranking.scores = scores_after(after_epoch); detail::hears_passes<Scalar>(prototype_))
+      ranking.errors = trajectory_errors_[after_epoch - 1];
+    const ModuleMask kept = model_->form.kept(), guard = guard_of(model_->form);
+    for (std::size_t i = 0; i < criteria_.size(); ++i)
+      if (may_remove(kept, i, guard) && !std::isfinite(ranking.scores[i]))
+        detail::refuse_unscored(i, detail::module_name(*model_, i));
+    return ranking;
+  }
+  /// The mask that the budget chooses. Scores that their errors cannot tell apart count as equal:
+  /// see drop_order(). Errors: those of ranking() and spat::choose().
   [[nodiscard]] ModuleMask choose(const Budget& budget, const Measures& measures = {}) const {
-    const auto sure = spread();
-    return spat::choose(model_->form.kept(), scores(), budget, guard_of(model_->form),
-                        sure ? sure->standard_error : std::vector<double>(), measures);
+    const Ranking now = ranking();
+    return spat::choose(model_->form.kept(), now.scores, budget, guard_of(model_->form), now.errors,
+                        measures);
   }
   /// The model without the modules that choose() drops. Throws what choose() and pruned() throw.
   [[nodiscard]] typename Surgery<Model>::Result prune(const Budget& budget,
@@ -180,84 +209,89 @@ class Pruner {
   /// The state for a training checkpoint, between epochs: named rows of numbers, by module index.
   [[nodiscard]] std::map<std::string, std::vector<double>> state() const {
     std::map<std::string, std::vector<double>> all{
-        {"epochs", {static_cast<double>(epochs_), warmed_up_ ? 1.0 : 0.0}}, {"steps", heard_}};
-    for (std::size_t i = 0; i < criteria_.size(); ++i)
+        {"epochs", {static_cast<double>(epochs_), warmed_up_ ? 1.0 : 0.0}},
+        {"steps", history_.scores()},
+        {"step_ends", history_.ends()}};
+    std::vector<double>& heard = all["heard"];
+    for (std::size_t i = 0; i < criteria_.size(); ++i) {
       all["module." + std::to_string(i)] = criteria_[i].state();
+      heard.push_back(heard_.keeps(i) ? 1 : 0);
+    }
     for (std::size_t e = 0; e < trajectory_.size(); ++e) {
       all["trajectory." + std::to_string(e)] = trajectory_[e];
       all["errors." + std::to_string(e)] = trajectory_errors_[e];
     }
     return all;
   }
-  /// Restores a state. Throws std::out_of_range if it is not a state of this pruner, which is then
-  /// unchanged.
+  /// Restores a state. Throws ConfigError, with the row, what was expected and what was found, if
+  /// it is not a state of this pruner, which is then unchanged.
   void restore(const std::map<std::string, std::vector<double>>& all) {
-    std::vector<C> criteria(criteria_.size(), prototype_);
-    for (std::size_t i = 0; i < criteria.size(); ++i)
-      criteria[i].restore(all.at("module." + std::to_string(i)));
-    const std::size_t epochs = detail::whole_number(all.at("epochs").at(0));
-    const bool warmed_up = all.at("epochs").at(1) != 0;
-    std::vector<double> heard = all.at("steps");
-    if (!criteria.empty() && heard.size() % criteria.size() != 0)
-      throw std::out_of_range("steps of another number of modules");
+    const detail::StateRows rows(all);
+    const std::size_t modules = criteria_.size();
+    std::vector<C> criteria(modules, prototype_);
+    ModuleMask heard;
+    const auto& marks = rows.row("heard", modules);
+    for (std::size_t i = 0; i < modules; ++i) {
+      const std::string name = "module." + std::to_string(i);
+      rows.use(name, [&](const auto& numbers) { criteria[i].restore(numbers); });
+      if (marks[i] != 0) heard = heard.with(i);
+    }
+    const std::size_t epochs = rows.count("epochs", 0, 2);
+    const bool warmed_up = rows.row("epochs", 2)[1] != 0;
     std::vector<std::vector<double>> trajectory, errors;
     for (std::size_t e = 0; e < epochs; ++e) {
-      trajectory.push_back(all.at("trajectory." + std::to_string(e)));
-      errors.push_back(all.at("errors." + std::to_string(e)));
-      if (trajectory.back().size() != criteria.size())
-        throw std::out_of_range("scores of another number of modules");
+      trajectory.push_back(rows.row("trajectory." + std::to_string(e), modules));
+      errors.push_back(rows.row("errors." + std::to_string(e)));
+      if (!errors.back().empty()) (void)rows.row("errors." + std::to_string(e), modules);
     }
-    for (Listener& listener : listeners_) listener.criteria.assign(criteria.size(), prototype_);
+    StepHistory history = history_;
+    const auto& ends = rows.row("step_ends", epochs);
+    rows.use("steps", [&](const auto& steps) { history.restore(steps, ends); });
+    for (Listener& listener : listeners_) {
+      listener.criteria.assign(modules, prototype_);
+      listener.heard = {};
+    }
     criteria_ = std::move(criteria);
-    heard_ = std::move(heard);
-    heard_.reserve(criteria_.size() * 4096);
+    history_ = std::move(history);
     trajectory_ = std::move(trajectory);
     trajectory_errors_ = std::move(errors);
     epochs_ = epochs;
+    heard_ = heard;
     warmed_up_ = warmed_up;
-    epoch_is_over_ = true;
+    epoch_is_over_ = epochs > 0;
   }
 
  private:
-  [[nodiscard]] double score_of(std::size_t i) const {
-    if constexpr (Hears<C, ModuleEvent<Scalar>>) {
-      C criterion = criteria_[i];
-      criterion.hear(event_of(i));
-      return criterion.score();
-    } else {
-      return criteria_[i].score();
-    }
+  void expect_epoch(std::size_t epoch) const {
+    if (epoch == 0 || epoch > epochs_)
+      throw ConfigError(message("scores after epoch ", epoch, ": there were ", epochs_, " epochs"));
   }
-  [[nodiscard]] ModuleEvent<Scalar> event_of(std::size_t i) const {
-    ModuleEvent<Scalar> event{i, criteria_.size(), {}};
-    if constexpr (requires { model_->module_name(i); }) {
-      const std::string prefix = message(model_->module_name(i), ".");
-      for (const auto& weight : parameters(*model_))
-        if (weight.name.starts_with(prefix)) event.weights.push_back(weight);
-    }
-    return event;
+  [[nodiscard]] std::vector<std::vector<double>> divided(
+      std::vector<std::vector<double>> steps) const {
+    for (std::vector<double>& step : steps)
+      detail::divide_by_bounds(step, criteria_, model_->form.kept());
+    return steps;
   }
-  void divide_by_bounds(std::vector<double>& values) const {
-    double lowest = 0, highest = 0;
-    for (std::size_t i = 0; i < criteria_.size(); ++i)
-      if (const double bound = detail::bound(criteria_[i]);
-          model_->form.kept().keeps(i) && bound > 0) {
-        lowest = lowest == 0 ? bound : std::min(lowest, bound);
-        highest = std::max(highest, bound);
-      }
-    if (lowest == highest) return;
-    for (std::size_t i = 0; i < values.size(); ++i)
-      if (const double bound = detail::bound(criteria_[i]); bound > 0) values[i] /= bound;
+  [[nodiscard]] std::optional<ScoreSpread> spread_of(std::vector<std::vector<double>> steps,
+                                                     std::uint64_t seed) const {
+    if (steps.empty()) return {};
+    return bootstrap(divided(std::move(steps)), seed, 200, 0, estimator());
   }
-
+  /// The standard errors of the scores now; empty if the criterion does not score steps.
+  [[nodiscard]] std::vector<double> errors(std::uint64_t seed) const {
+    const auto steps = history_.remembered(history_.steps());
+    if (steps.empty()) return {};
+    return standard_errors(divided(steps), seed, 200, 0, estimator());
+  }
   C prototype_;
   const Model* model_;
   std::size_t warm_up_, epochs_ = 0;
   bool warmed_up_ = false, epoch_is_over_ = false;
   std::vector<C> criteria_;
   std::array<Listener, MicrobatchPlan::most_at_once> listeners_;
+  ModuleMask heard_;  // modules of which an event came since the warm-up
   std::vector<std::vector<double>> trajectory_, trajectory_errors_;
-  std::vector<double> heard_;  // step scores of the latest epoch, [step x module]
+  StepHistory history_;
 };
 
 }  // namespace spat

@@ -35,6 +35,9 @@ class PrunerPanel {
   std::vector<Pruner> pruners;  // as many as at construction
 
   [[nodiscard]] Listener& listener(std::size_t i) { return listeners_[i]; }
+  void begin_epoch(std::size_t steps) {
+    for (Pruner& pruner : pruners) pruner.begin_epoch(steps);
+  }
   void end_step(Team* team = nullptr) {
     for (Pruner& pruner : pruners) pruner.end_step(team);
   }

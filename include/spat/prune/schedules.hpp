@@ -46,6 +46,8 @@ struct PruningOptions {
   TrainingOptions fine_tuning = {.epochs = 3, .rate = 1e-4 / 8, .schedule = RateSchedule::constant};
   bool fine_tunes = true;
   MeasureOptions measures = {};
+  // for one_shot: the epoch of the training whose scores count; 0: those of all steps up to now
+  std::size_t scores_after = 0;
   // for in_training: when the ranking has settled, over pieces of an epoch's steps
   StabilityOptions stability = {};
   // for in_training: remove after this epoch at the latest; 0: half of the epochs
@@ -55,7 +57,8 @@ struct PruningOptions {
 /// A removal, and the epoch of the history that it follows.
 struct Removal {
   std::size_t epoch = 0;
-  ModuleMask mask;  // the modules that stay
+  ModuleMask mask;                            // the modules that stay
+  std::vector<OutOfOrder> out_of_order = {};  // where it did not follow the scores
 };
 
 /// A pruned model, and how it came about.
@@ -65,6 +68,22 @@ struct PruningResult {
   std::vector<EpochRecord> history = {};  // all training and fine-tuning done here, in order
   std::vector<Removal> removals = {};
 };
+
+/// Checks, before any training, what a pruning needs: spat::check() of the budget with the measures
+/// of the model as it is, and the origins of a budget of losses. Throws ConfigError with the value
+/// and the rule.
+template <PrunableModel Model>
+void check(const PruningOptions& options, const Model& model,
+           const PruningData<typename Model::Value>& data) {
+  options.measures.check();
+  if (std::holds_alternative<LossAtMost>(options.budget) &&
+      options.measures.origins > data.validation.size())
+    throw ConfigError(
+        message("origins of a loss: at most one per validation window, of which there are ",
+                data.validation.size(), ", found ", options.measures.origins));
+  check(options.budget, model.form.kept(), guard_of(model.form),
+        measures_of(model, data.training, data.validation, options.measures, data.team));
+}
 
 /// Trains `model` in place with `options`. The weights stay as they are if no epoch improves on
 /// them. `observer` receives the events of the training. Returns the epochs. Errors: those of the
@@ -122,15 +141,24 @@ template <PrunableModel Model>
 }
 
 /// Prunes in one shot: prune_to() the mask that the budget chooses. `pruner` has observed the
-/// training of `model`. Errors: those of choose() and of the trainer.
+/// training of `model`. Errors: those of check(), of Pruner::ranking(), of choose() and of the
+/// trainer.
 template <PrunableModel Model, class C>
 [[nodiscard]] PruningResult<Model> prune_one_shot(
     const Model& model, const Pruner<Model, C>& pruner,
     const PruningData<typename Model::Value>& data, const PruningOptions& options,
     const typename Trainer<Model>::Teacher& teacher = {}, const ProgressCallback& progress = {}) {
+  check(options, model, data);
   const Measures measures =
       measures_of(model, data.training, data.validation, options.measures, data.team);
-  return prune_to(model, pruner.choose(options.budget, measures), data, options, teacher, progress);
+  const Ranking ranking = pruner.ranking(options.scores_after);
+  const ModuleMask kept = model.form.kept(), guard = guard_of(model.form),
+                   left = choose(kept, ranking.scores, options.budget, guard, ranking.errors,
+                                 measures);
+  auto result = prune_to(model, left, data, options, teacher, progress);
+  for (Removal& removal : result.removals)
+    removal.out_of_order = out_of_order(kept, left, ranking.scores, guard);
+  return result;
 }
 
 namespace detail {
@@ -151,8 +179,8 @@ struct LooksBack {
 /// afterwards.
 ///
 /// A budget of losses is checked after fine-tuning: the removal that exceeds it is undone. Errors:
-/// those of choose() and of the trainer. Also throws ConfigError if the scores have changed so that
-/// the budget can no longer be met.
+/// those of check(), of Pruner::ranking() and of the trainer. Also throws ConfigError if the scores
+/// have changed so that the budget can no longer be met.
 template <PrunableModel Model, class C>
 [[nodiscard]] PruningResult<Model> prune_iteratively(
     const Model& model, Pruner<Model, C>& pruner, const PruningData<typename Model::Value>& data,
@@ -160,6 +188,7 @@ template <PrunableModel Model, class C>
     const ProgressCallback& progress = {}) {
   const detail::LooksBack<Model, C> looks_back{pruner, model};
   const ModuleMask guard = guard_of(model.form);
+  check(options, model, data);
   const Measures measures =
       measures_of(model, data.training, data.validation, options.measures, data.team);
   const auto goal = goal_of(options.budget, model.form.kept(), measures);
@@ -175,18 +204,18 @@ template <PrunableModel Model, class C>
     const ModuleMask kept = current->form.kept();
     if (goal && goal->met(kept)) break;
     if (!result.removals.empty()) hear_losses(pruner, *current, data, options.fine_tuning.seed);
-    const auto scores = pruner.scores();
-    const auto sure = pruner.spread();
+    const Ranking ranking = pruner.ranking();
     const auto order =
-        drop_order(kept, scores, guard, sure ? sure->standard_error : std::vector<double>());
-    const auto next = std::ranges::find_if(
-        order, [&](std::size_t i) { return !below || scores[i] < below->threshold; });
-    if (goal && next == order.end())
+        drop_order(kept, ranking.scores, guard, ranking.errors,
+                   below ? modules_below(ranking.scores, below->threshold) : ModuleMask::all());
+    if (goal && order.empty())
       throw ConfigError(message("the model without all removable modules does not meet ",
                                 goal->text(goal->limit), ": it has ",
                                 goal->text(goal->measure(kept))));
-    if (next == order.end()) break;
-    const Removal removal{result.history.size(), kept.without(*next)};
+    if (order.empty()) break;
+    const ModuleMask left = kept.without(order[0]);
+    const Removal removal{result.history.size(), left,
+                          out_of_order(kept, left, ranking.scores, guard)};
     auto fewer = std::make_unique<Model>(
         pruned_with_statistics(*current, removal.mask, data, options.fine_tuning.seed));
     pruner.go_on_with(*fewer);

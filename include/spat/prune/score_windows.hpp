@@ -30,6 +30,7 @@ void score_windows(const Model& model, const WindowDataset<typename Model::Value
   const std::size_t batches = std::min(options.batches, order.size() / size);
   WindowBuffer<Scalar> buffer;
   const auto each_batch = [&](auto&& use) {
+    pruner.begin_epoch(batches);
     for (std::size_t b = 0; b < batches; ++b) {
       use(Pass{.seed = options.seed, .step = b + 1},
           windows.gather(std::span(order).subspan(b * size, size), buffer));

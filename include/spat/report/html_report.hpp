@@ -44,9 +44,8 @@ namespace detail {
 
 [[nodiscard]] inline std::string trajectory_section(const PruningReport& report) {
   std::string html = figure(trajectory_chart(report),
-                            "Solid: kept. Dashed: removed. Bars: one standard error, over the "
-                            "steps of the epoch. Modules are numbered in "
-                            "forward order.");
+                            "Solid: kept. Dashed: removed. Bars: one standard error, by "
+                            "resampled steps. Modules are numbered in forward order.");
   if (report.stability.empty()) return html;
   std::vector<std::string> taus;
   for (const double tau : report.stability) taus.push_back(fixed(tau, 2));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/report/pruning_report.hpp>
+#include <spat/report/score_text.hpp>
 #include <spat/report/svg.hpp>
 
 #include <algorithm>
@@ -196,6 +197,10 @@ namespace detail {
     html.append(split ? ". One was removed and the other kept: that choice is open to chance.</p>\n"
                       : ".</p>\n");
   }
+  for (const OutOfOrder& pair : report.out_of_order)
+    html.append(message("<p>", as_sentence(out_of_order_text(pair)), "</p>\n"));
+  if (const std::string epochs = epochs_text(report); !epochs.empty())
+    html.append(message("<p class='note'>", as_sentence(epochs), "</p>\n"));
   return html;
 }
 

@@ -80,6 +80,13 @@ inline void write_modules(JsonWriter& json, const PruningReport& report) {
     json.member("modules", std::vector<std::size_t>{tie.first, tie.second});
     json.member("probability", tie.probability);
   });
+  write_objects(json, "out_of_order", report.out_of_order, [&](const OutOfOrder& pair) {
+    json.member("removed", pair.removed);
+    json.member("stayed", pair.stayed);
+    json.member("reason", pair.guarded ? "guard" : "tie");
+  });
+  json.member("scores_after_epoch", report.scores_epoch);
+  json.member("weights_of_epoch", report.weights_epoch);
   json.member("dead_parts", report.dead_parts);
   json.member("score_by_epoch", report.trajectory);
   json.member("error_by_epoch", report.trajectory_errors);
@@ -90,9 +97,10 @@ inline void write_modules(JsonWriter& json, const PruningReport& report) {
 
 /// The report as JSON: seed, command, model, data, criterion, budget, schedule; dense, dense_tuned
 /// and pruned (mse, mae, parameters, macs, latency_ms {median, p10, p90, repetitions}); modules
-/// (name, score, error, kept), ties, dead_parts, score_by_epoch, error_by_epoch, stability; epochs,
-/// candidates (mask as digits, module 0 first), forecasts, error_by_step, processor_seconds,
-/// zero_shot.
+/// (name, score, error, kept), ties, out_of_order (removed, stayed, reason: "tie" or "guard"),
+/// scores_after_epoch and weights_of_epoch (0: unknown), dead_parts, score_by_epoch,
+/// error_by_epoch, stability; epochs, candidates (mask as digits, module 0 first), forecasts,
+/// error_by_step, processor_seconds, zero_shot.
 ///
 /// pruned is null if nothing is pruned, dense_tuned if there is none, and so is each number that is
 /// not finite.

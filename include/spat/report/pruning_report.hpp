@@ -4,6 +4,7 @@
 
 #include <spat/core/module_mask.hpp>
 #include <spat/models/cost.hpp>
+#include <spat/prune/drop_order.hpp>
 #include <spat/prune/search.hpp>
 #include <spat/train/epoch_record.hpp>
 
@@ -83,6 +84,10 @@ struct PruningReport {
   std::optional<ReportRow> dense_tuned = {};  // dense after the same fine-tuning
   std::vector<ReportModule> modules = {};
   std::vector<ReportTie> ties = {};
+  std::vector<OutOfOrder> out_of_order = {};  // where removals did not follow the scores
+  /// The epochs of the training after which scores and weights were taken; 0: unknown, or scores
+  /// that no epoch gives.
+  std::size_t scores_epoch = 0, weights_epoch = 0;
   /// Scores and their standard errors, [epoch][module].
   std::vector<std::vector<double>> trajectory = {}, trajectory_errors = {};
   /// Kendall's tau of the ranks of consecutive epochs; one entry fewer than epochs.

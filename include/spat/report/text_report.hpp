@@ -3,6 +3,7 @@
 
 #include <spat/report/number_text.hpp>
 #include <spat/report/pruning_report.hpp>
+#include <spat/report/score_text.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -12,14 +13,6 @@
 namespace spat::inline SPAT_ABI {
 
 namespace detail {
-
-/// "modules 1 and 2 cannot be told apart: as ranked with probability 0.61".
-[[nodiscard]] inline std::string tie_text(const ReportTie& tie) {
-  std::string text = message("modules ", tie.first, " and ", tie.second, " cannot be told apart");
-  if (std::isfinite(tie.probability))
-    text.append(": as ranked with probability ").append(fixed(tie.probability, 2));
-  return text;
-}
 
 /// Appends the modules, their scores and what happened to them.
 inline void append_modules(std::string& text, const PruningReport& report) {
@@ -38,6 +31,10 @@ inline void append_modules(std::string& text, const PruningReport& report) {
     text.append(module.kept ? "   kept\n" : "   removed\n");
   }
   for (const ReportTie& tie : report.ties) text.append(tie_text(tie)).append("\n");
+  for (const OutOfOrder& pair : report.out_of_order)
+    text.append(out_of_order_text(pair)).append("\n");
+  if (const std::string epochs = epochs_text(report); !epochs.empty())
+    text.append(epochs).append("\n");
 }
 
 /// Appends the table of dense and pruned. Changes are relative to the better of the dense model as

@@ -22,6 +22,7 @@ concept Listening = requires(O& observer) {
 /// What a Trainer notifies: an observer has any of
 ///
 ///     listener(i)              see Listening
+///     begin_epoch(steps)       before an epoch's first step, with the number of its steps
 ///     end_step(team)           after the gradients of a step; or end_step()
 ///     end_epoch(record)        after an epoch's validation, with its EpochRecord
 ///     end_epoch()              after an epoch's last step, before its validation

@@ -93,6 +93,8 @@ class Trainer {
     if (steps == 0)
       throw ConfigError(message("dropping the last batch leaves none: windows ", order.size(),
                                 ", batch size ", batch));
+    if constexpr (requires { observer.begin_epoch(steps); })
+      if (!within_epoch()) observer.begin_epoch(steps);
     for (std::size_t& i = begun_.steps; i < steps;) {
       if (options_.stop.stop_requested())
         throw Cancelled(message("the training was asked to stop, in epoch ", report.epoch,

@@ -34,7 +34,8 @@ template <class Model>
   const TrainingOptions& options = trainer.options();
   const auto parts = trainer.parts();
   Fields fields;
-  fields.set("seed", options.seed);
+  // A field holds 64 signed bits. Seeds from 2^63 are written as the negative number of their bits.
+  fields.set("seed", static_cast<std::int64_t>(options.seed));
   fields.set("batch_size", options.batch_size);
   fields.set("epochs", options.epochs);
   fields.set("schedule", static_cast<int>(options.schedule));
@@ -180,8 +181,8 @@ struct TrainingProgress {
 }
 
 /// The rows of doubles whose names begin with `prefix`, without it.
-[[nodiscard]] inline std::map<std::string, std::vector<double>> rows_of(
-    const SafetensorsFile& file, std::string_view prefix) {
+[[nodiscard]] inline std::map<std::string, std::vector<double>> rows_of(const SafetensorsFile& file,
+                                                                        std::string_view prefix) {
   std::map<std::string, std::vector<double>> rows;
   for (const TensorInfo& tensor : file.tensors())
     if (tensor.name.starts_with(prefix))
@@ -189,13 +190,15 @@ struct TrainingProgress {
   return rows;
 }
 
-/// Hands over a part of the state. Throws FileError if that is missing or incomplete.
+/// Hands over a part of the state. Throws FileError if its owner does not take it.
 template <class Restore>
 void restore_rows(const SafetensorsFile& file, const char* what, Restore&& restore) {
   try {
     restore(rows_of(file, message(what, ".")));
-  } catch (const std::logic_error&) {  // out_of_range, length_error or invalid_argument
-    throw FileError(message(file.path(), ": the state of the ", what, " is missing or incomplete"));
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw FileError(message(file.path(), ": is no state of this ", what, ": ", error.what()));
   }
 }
 

@@ -39,7 +39,10 @@ class Send {
 
   /// Adds the step's SEND to the average. Throws NumericError if S is not finite.
   void end_step(Team* team = nullptr) {
-    if (sum_.samples() == 0) return average_.skip();
+    if (!sum_.is_heard()) {
+      sum_.end_step(epoch_steps_ != 0);
+      return average_.skip();
+    }
     const auto& tiles = sum_.tiles();
     const Scalar scale = sum_.scale(options_.reduction);
     if (options_.dynamics == SendDynamics::step_average) {
@@ -74,6 +77,8 @@ class Send {
     return options_.dynamics == SendDynamics::step_average ? average_.last() : std::nan("");
   }
 
+  [[nodiscard]] StepEstimator estimator() const { return {.decay = average_.decay()}; }
+
   /// The largest possible SEND: mean over rows of sqrt(Lk - 1) / Lk; 1 if SEND is normalized.
   [[nodiscard]] double bound() const {
     const double largest = largest_send();
@@ -87,8 +92,10 @@ class Send {
     numbers.insert(numbers.end(), connections.begin(), connections.end());
     return numbers;
   }
+  /// Throws ConfigError if `numbers` is not a state.
   void restore(const std::vector<double>& numbers) {
-    average_.restore(numbers);
+    detail::check_state(numbers, 4, true);
+    average_.restore(std::span(numbers).first(2));
     sum_.restore(std::span(numbers).subspan(2));
   }
 

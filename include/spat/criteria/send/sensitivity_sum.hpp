@@ -41,6 +41,7 @@ class SensitivitySum {
     constexpr std::size_t width = SensitivityTiles<Scalar>::width, lanes = kernels::lanes<Scalar>;
     assert(tile.first_query % width == 0 && tile.a.cols <= width);
     Scalar* const sums = sums_.data() + tiles_.tile(tile.head, tile.first_query);
+    told_[tile.head] = 1;  // heads may come at the same time: each has a byte of its own
     for (std::size_t j = 0; j < tile.a.rows; ++j)
       for (std::size_t i = 0; i < tile.a.cols; i += lanes) {
         const std::size_t count = std::min(lanes, tile.a.cols - i);
@@ -58,6 +59,7 @@ class SensitivitySum {
     if (other.samples_ == 0) return;
     if (samples_ == 0) {
       std::swap(sums_, other.sums_), std::swap(tiles_, other.tiles_);
+      told_.assign(tiles_.heads, 0);
       if (!keeps_visible_) visible_.clear();
     } else {
       begin_block(other.tiles_);
@@ -65,6 +67,7 @@ class SensitivitySum {
     }
     visible_.resize(std::max(visible_.size(), other.visible_.size()));
     for (std::size_t i = 0; i < other.visible_.size(); ++i) visible_[i] |= other.visible_[i];
+    for (std::size_t h = 0; h < told_.size(); ++h) told_[h] |= other.told_[h];
     samples_ += other.samples_;
     loss_terms_ = other.loss_terms_;
     other.samples_ = 0;
@@ -75,6 +78,10 @@ class SensitivitySum {
   void end_step(bool keep_visible = false) { samples_ = 0, keeps_visible_ = keep_visible; }
 
   [[nodiscard]] std::size_t samples() const { return samples_; }  // received in this step
+  /// Whether this step has sensitivities. Backward passes without tiles have none.
+  [[nodiscard]] bool is_heard() const {
+    return samples_ > 0 && std::ranges::count(told_, 0) < std::ranges::ssize(told_);
+  }
   [[nodiscard]] const SensitivityTiles<Scalar>& tiles() const { return tiles_; }
   [[nodiscard]] const Scalar* sums() const { return sums_.data(); }
   [[nodiscard]] const std::vector<unsigned char>& visible() const {
@@ -102,11 +109,17 @@ class SensitivitySum {
     numbers.insert(numbers.end(), visible_.begin(), visible_.end());
     return numbers;
   }
-  /// Restores the state. Throws std::out_of_range if `numbers` is not a state.
+  /// Restores the state. Throws ConfigError if `numbers` is not a state.
   void restore(std::span<const double> numbers) {
-    if (numbers.size() < 2) throw std::out_of_range("no state of sensitivities");
-    tiles_.heads = detail::whole_number(numbers[0]);
-    tiles_.keys = detail::whole_number(numbers[1]);
+    detail::check_state(numbers, 2, true);
+    const std::size_t heads = detail::whole_number(numbers[0]),
+                      keys = detail::whole_number(numbers[1]);
+    if (const std::size_t connections = numbers.size() - 2;
+        connections > 0 && (keys == 0 || connections % keys != 0))
+      throw ConfigError(message("expected whether each query sees each of ", keys, " keys, found ",
+                                connections, " numbers"));
+    tiles_.heads = heads;
+    tiles_.keys = keys;
     visible_.clear();
     for (const double sees : numbers.subspan(2)) visible_.push_back(sees != 0);
   }
@@ -119,6 +132,7 @@ class SensitivitySum {
         sums_ = AlignedBuffer<Scalar>(tiles.size());
       else
         std::fill(sums_.begin(), sums_.end(), Scalar(0));
+      told_.assign(tiles.heads, 0);
       if (!keeps_visible_) visible_.clear();
     } else if (tiles_ != tiles) {
       const auto text = [](const SensitivityTiles<Scalar>& of) {
@@ -133,7 +147,7 @@ class SensitivitySum {
   SendVariant variant_;
   SensitivityTiles<Scalar> tiles_;
   AlignedBuffer<Scalar> sums_;
-  std::vector<unsigned char> visible_;
+  std::vector<unsigned char> visible_, told_;  // told_: heads of which a tile came in this step
   std::size_t samples_ = 0, loss_terms_ = 1;
   bool keeps_visible_ = false;
 };
