@@ -225,7 +225,7 @@ TEST_CASE("whatever an observer throws at its state becomes an error of the file
   const std::string text = refusal([](const std::string& of, auto& values) {
     if (of == "observer.seen") values.resize(3);
   });
-  CHECK(contains(text, "the state of the observer is missing or incomplete"));
+  CHECK(contains(text, "is no state of this observer"));
 }
 
 TEST_CASE("a tensor of another type changes neither trainer nor observer") {
