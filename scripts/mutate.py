@@ -45,6 +45,7 @@ class Program:
         self.name = f"{source.parent.name}/{source.stem}" + (f" {instructions}" if instructions else "")
         self.distances = distances(source)
         self.seconds, self.reached = 0, set()
+        self.headers = collections.Counter()  # how many of the mutants that it reaches are in a header
 
     def distance(self, mutant):
         """How many includes away the mutant's header is; a file of the same name is nearest."""
@@ -108,17 +109,16 @@ class Workshop:
         return 10 + 5 * program.seconds
 
 
-def programs_of(folder, mutants):
+def programs_of(folder, instructions, mutants):
     """The programs of tests/<folder> that include a broken header."""
-    sets = SETS if folder == "kernels" and "avx2" in CPU.read_text() else [""]
-    sources = sorted((ROOT / "tests" / folder).glob("*.cpp"))
-    every = [Program(source, instructions) for instructions in sets for source in sources]
+    every = [Program(source, instructions) for source in sorted((ROOT / "tests" / folder).glob("*.cpp"))]
     return [one for one in every if any(one.distance(mutant) < 99 for mutant in mutants)]
 
 
 def nearest(programs, mutant):
     """Those that include the mutant's header, in the order in which they are worth a try."""
-    return sorted((p for p in programs if p.distance(mutant) < 99), key=lambda p: (p.distance(mutant), p.seconds))
+    return sorted((program for program in programs if program.distance(mutant) < 99),
+                  key=lambda program: (program.distance(mutant), -program.headers[mutant.file], program.seconds))
 
 
 def build_together(workshop, program, numbers):
@@ -159,6 +159,7 @@ def judge_together(workshop, programs, mutants):
             sys.exit(f"mutate.py: the tests of {program.name} fail without any mutant")
         program.seconds = time.monotonic() - compiled
         program.reached = set(map(int, reached.read_text().split()))
+        program.headers.update(mutant.file for mutant, number in numbers.items() if number in program.reached)
         print(f"{program.name}: compiled in {compiled - start:.1f} s, runs {program.seconds:.1f} s, "
               f"reaches {len(program.reached)} of {len(numbers)} mutants", flush=True)
     for mutant, number in list(numbers.items()):
@@ -184,14 +185,18 @@ def judge_alone(workshop, programs, mutant, most):
 
 def judge(workshop, folder, mutants, most):
     """Yields (mutant, killer, whether it was compiled with the others)."""
-    programs, left = programs_of(folder, mutants), list(mutants)
-    for mutant, killer in judge_together(workshop, programs, mutants):
-        left.remove(mutant)
-        yield mutant, killer, True
+    programs, left, ran = {}, list(mutants), set()
+    for instructions in SETS if folder == "kernels" and "avx2" in CPU.read_text() else [""]:
+        programs[instructions] = programs_of(folder, instructions, left)
+        for mutant, killer in judge_together(workshop, programs[instructions], list(left)):
+            ran.add(mutant)
+            if killer:
+                left.remove(mutant)
+                yield mutant, killer, True
     for file in {mutant.file for mutant in mutants}:
         workshop.write(file)
     for mutant in left:
-        yield mutant, judge_alone(workshop, programs, mutant, most), False
+        yield mutant, None if mutant in ran else judge_alone(workshop, programs[""], mutant, most), mutant in ran
 
 
 def processor_seconds():
@@ -263,7 +268,7 @@ def main():
     for folder in options.folder.split(","):
         files = [file for file in texts if file.startswith(folder + "/") and options.file in file]
         every = [mutant for file in files for mutant in finder.find(file, texts[file])]
-        chosen = finder.sample([m for m in every if m.key[:3] not in equivalent], options.count, options.seed)
+        chosen = [m for m in finder.sample(every, options.count, options.seed) if m.key[:3] not in equivalent]
         if options.list:
             for mutant in chosen:
                 print(f"include/spat/{mutant.file}:{mutant.line} ({mutant.kind})\n- {mutant.before}\n+ {mutant.after}")

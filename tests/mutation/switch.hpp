@@ -45,11 +45,16 @@ inline Reached reached;
   return active == number;
 }
 
-/// An index, moved by `by` if the mutant is on.
+/// An index, moved by `by` if the mutant is on. An integral constant becomes a number.
 template <class Index>
-[[gnu::always_inline]] constexpr auto moved(int number, int by, Index&& index) {
-  if constexpr (std::is_integral_v<std::remove_cvref_t<Index>>)
-    return on(number) ? static_cast<std::remove_cvref_t<Index>>(index + by) : index;
+[[gnu::always_inline]] constexpr auto moved(int number, int by, const Index& index) {
+  if constexpr (requires {
+                  typename Index::value_type;
+                  Index::value;
+                })
+    return moved(number, by, typename Index::value_type(Index::value));
+  else if constexpr (std::is_integral_v<Index>)
+    return on(number) ? static_cast<Index>(index + by) : index;
   else
     return index;
 }
