@@ -116,7 +116,7 @@ int main() {
   initialize(parameters(model), 1);
   Pruner<Drift> pruner(model);
   Trainer<Drift>(model, {.epochs = 4, .rate = 2e-3}).fit(training, validation, pruner);
-  Drift small = pruner.prune(DropLowest{2});
+  Drift small = pruned(model, pruner.choose(DropLowest{2}));
   Trainer<Drift>(small, {.epochs = 2, .rate = 5e-4}).fit(training, validation);
 
   std::printf("kept %s; test MSE: dense %.4f, pruned and fine-tuned %.4f\n",

@@ -57,7 +57,7 @@ void compare(const CompareOptions& o, const Configuration& configuration, const 
     };
     for (const spat::ModuleMask mask : compared_masks(found, o.most_masks)) {
       if (!o.quiet) say(message("mask ", spat::to_string(mask, found.modules.size())));
-      Model model = spat::pruned_with_statistics(dense, mask, windows, o.training.seed);
+      Model model = spat::pruned(dense, mask, windows.training, o.training.seed, windows.team);
       ComparedMask row{.mask = mask, .cost = spat::cost_of(model, data.training->channels())};
       row.removed_validation = spat::evaluate(model, *data.validation, &team);
       if (mask == dense.form.kept()) {

@@ -31,14 +31,15 @@ std::vector<MaskLatency> latency(const LatencyOptions& o, const Configuration& c
   std::vector<std::vector<double>> medians(masks.size());
   for (std::size_t round = 0; round < rounds; ++round)
     for (std::size_t i = 0; i < masks.size(); ++i)
-      medians[i].push_back(spat::measure_latency(spat::pruned(dense, masks[i]), *data.test, &team,
-                                                 o.seconds / rounds, o.batch)
+      medians[i].push_back(spat::measure_latency(spat::detail::pruned_as_it_is(dense, masks[i]),
+                                                 *data.test, &team, o.seconds / rounds, o.batch)
                                .median);
   std::vector<MaskLatency> rows;
   for (std::size_t i = 0; i < masks.size(); ++i)
-    rows.push_back({spat::to_string(masks[i], modules),
-                    spat::cost_of(spat::pruned(dense, masks[i]), data.training->channels()),
-                    spat::latency_of(medians[i]).median});
+    rows.push_back(
+        {spat::to_string(masks[i], modules),
+         spat::cost_of(spat::detail::pruned_as_it_is(dense, masks[i]), data.training->channels()),
+         spat::latency_of(medians[i]).median});
   return rows;
 }
 

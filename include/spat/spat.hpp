@@ -11,6 +11,7 @@
 #include <spat/core/error.hpp>
 #include <spat/core/exclusive.hpp>
 #include <spat/core/extent.hpp>
+#include <spat/core/life.hpp>
 #include <spat/core/module_mask.hpp>
 #include <spat/core/names.hpp>
 #include <spat/core/random.hpp>

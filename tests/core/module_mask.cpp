@@ -23,7 +23,6 @@ TEST_CASE("a mask names the modules that are kept", "[core]") {
   static_assert(mask.is_subset_of(mask) && ModuleMask{}.is_subset_of(mask));
   static_assert(ModuleMask::all().count() == spat::most_modules);
   static_assert(ModuleMask::first(64) == ModuleMask::all() && ModuleMask::first(0).empty());
-  static_assert(ModuleMask::first(65) == ModuleMask::all());
   static_assert(ModuleMask::all().keeps(63) && !ModuleMask::first(63).keeps(63));
   static_assert((ModuleMask::first(5) & ModuleMask::every_other(0)) == ModuleMask{0b10101});
   static_assert((ModuleMask::first(5) & ModuleMask::every_other(1)) == ModuleMask{0b01010});
@@ -74,6 +73,27 @@ TEST_CASE("a mask is read from the digits it is written as", "[core]") {
   CHECK_FALSE(spat::parse_module_mask("10 1", 4));
   CHECK_FALSE(spat::parse_module_mask("1021", 4));
   CHECK_FALSE(spat::parse_module_mask(std::string(65, '1'), 65));
+}
+
+TEST_CASE("a module that no model can have is an error", "[core]") {
+  CHECK_THROWS_AS((void)ModuleMask::first(65), spat::ConfigError);
+  for (const std::size_t i : {std::size_t{64}, ~std::size_t{0}}) {
+    CHECK_THROWS_AS((void)ModuleMask::only(i), spat::ConfigError);
+    CHECK_THROWS_AS((void)ModuleMask{}.with(i), spat::ConfigError);
+    CHECK_THROWS_AS((void)ModuleMask::all().without(i), spat::ConfigError);
+    CHECK(!ModuleMask::all().keeps(i));
+  }
+}
+
+TEST_CASE("a mask names modules that the model has, or all", "[core]") {
+  CHECK(spat::within(ModuleMask::all(), 3) == ModuleMask{0b111});
+  CHECK(spat::within(ModuleMask::all().without(1), 3) == ModuleMask{0b101});
+  CHECK(spat::within({0b10}, 3) == ModuleMask{0b10});
+  CHECK(spat::within(ModuleMask::all(), 64) == ModuleMask::all());
+  CHECK(spat::within(ModuleMask::all(), 0).empty());
+  for (const std::uint64_t bits : {0b1000u, 0b1011u})
+    CHECK_THROWS_WITH((void)spat::within({bits}, 3),
+                      "a mask names module 3, the model has 3 modules, from 0 on");
 }
 
 }  // namespace module_mask_tests

@@ -68,11 +68,41 @@ TEST_CASE("A scaler that cannot scale is refused") {
   CHECK(message_of<ConfigError>([] {
           StandardScaler({1, 2}, {1, 0});
         }) == "scaler: mean 2 and deviation 0 of column 1 cannot scale");
-  const std::array<double, 2> huge{std::numeric_limits<double>::max(),
-                                   -std::numeric_limits<double>::max()};
+  const std::array<double, 2> endless{std::numeric_limits<double>::infinity(), 1};
   CHECK(message_of<DataError>([&] {
-          (void)StandardScaler::fit({huge.data(), 2, 1}, {0, 2});
+          (void)StandardScaler::fit({endless.data(), 2, 1}, {0, 2});
         }) == "scaler: the numbers of column 0 are too large");
+  CHECK_THROWS_AS(StandardScaler::fit({endless.data(), 2, 1}, {0, 3}), ShapeError);
+  CHECK_THROWS_AS(StandardScaler::fit({endless.data(), 2, 1}, {2, 1}), ShapeError);
+  StandardScaler two({1, 2}, {1, 1});
+  CHECK_THROWS_AS((void)two.transform(1, 2), ShapeError);
+  CHECK_THROWS_AS((void)two.inverse(1, ~std::size_t{0}), ShapeError);
+  std::array<double, 3> row{};
+  CHECK_THROWS_AS(two.transform(Rows<double>(row.data(), 1, 3)), ShapeError);
+  CHECK_THROWS_AS(two.inverse(Rows<double>(row.data(), 3, 1), 2), ShapeError);
+}
+
+TEST_CASE("Level and spread may be of any size") {
+  for (const double spread : {1e-200, 1e-8, 1.0, 1e150})
+    for (const double level : {0.0, 1e5, 1e12}) {
+      INFO("spread " << spread << ", level " << level << " times it");
+      Random random(3);
+      std::vector<double> values(2000);
+      long double sum = 0, squares = 0;
+      for (double& x : values) x = spread * (level + random.normal()), sum += x;
+      const long double mean = sum / 2000;
+      for (const double x : values) squares += (x - mean) / spread * ((x - mean) / spread);
+      const auto deviation = static_cast<double>(std::sqrt(squares / 2000) * spread);
+      const StandardScaler scaler = StandardScaler::fit({values.data(), 2000, 1}, {0, 2000});
+      CHECK(scaler.constant_columns().empty());
+      CHECK(scaler.deviation()[0] == Approx(deviation).epsilon(1e-12));
+      CHECK(std::abs(scaler.mean()[0] - static_cast<double>(mean)) <=
+            1e-15 * std::abs(static_cast<double>(mean)) + 1e-14 * spread);
+    }
+  const std::array<double, 2> ends{std::numeric_limits<double>::max(),
+                                   -std::numeric_limits<double>::max()};
+  const StandardScaler scaler = StandardScaler::fit({ends.data(), 2, 1}, {0, 2});
+  CHECK((scaler.mean()[0] == 0 && scaler.transform(ends[0], 0) == 1));
 }
 
 }  // namespace scaler_tests

@@ -123,7 +123,7 @@ TEST_CASE("Impossible windows are refused") {
   };
   CHECK(message_of<DataError>([&] {
           build({0, 10}, {.lookback = 8, .horizon = 3});
-        }) == "one window needs 11 rows, found 10");
+        }) == "one window needs 8 + 3 rows, found 10");
   CHECK_NOTHROW(build({0, 10}, {.lookback = 8, .horizon = 2}));
   CHECK(message_of<DataError>([&] {
           build({5, 11}, {.lookback = 2, .horizon = 1});
@@ -191,6 +191,51 @@ TEST_CASE(
   CHECK(future_times(series, 2) == std::vector<std::int64_t>{lowest, lowest + 1});
   series.times = {lowest, 0, highest};  // steps of -2^63 and 2^63 - 1
   CHECK(future_times(series, 2) == std::vector<std::int64_t>{-2, highest - 2});
+}
+
+TEST_CASE("A window of more rows than a number can count is refused") {
+  const Series series = counted(10, 2);
+  for (const WindowOptions& huge : {WindowOptions{.lookback = ~std::size_t{0}, .horizon = 2},
+                                    WindowOptions{.lookback = 2, .horizon = ~std::size_t{0}}})
+    CHECK_THROWS_AS(WindowDataset<float>(series, unscaled(2), {0, 10}, huge), DataError);
+}
+
+TEST_CASE("A series that contradicts itself is refused by every window") {
+  const auto refused = [](const auto& change) {
+    Series series = counted(10, 2);
+    change(series);
+    const StandardScaler scaler = unscaled(2);
+    WindowBuffer<float> buffer;
+    const WindowOptions window{.lookback = 2, .horizon = 1};
+    const std::string of_all = message_of<DataError>([&] {
+      WindowDataset<float>(series, scaler, {0, series.rows()}, window);
+    });
+    CHECK(message_of<DataError>([&] { (void)latest_window(series, scaler, window, buffer); }) ==
+          of_all);
+    return of_all;
+  };
+  CHECK(refused([](Series& s) { s.values.pop_back(); }) ==
+        "a series of 2 channels: its 19 values are no whole rows");
+  CHECK(refused([](Series& s) { s.times.pop_back(); }) ==
+        "a series of 10 rows with a time index: expected 10 times, found 9");
+  CHECK(refused([](Series& s) { s.time_index = TimeIndex::none; }) ==
+        "a series of 10 rows without a time index: expected 0 times, found 10");
+  CHECK(refused([](Series& s) { s.names.clear(); }) ==
+        "a series has at least one channel, found no names");
+}
+
+TEST_CASE("A number that is not finite is refused by its row and channel") {
+  Series series = counted(10, 2);
+  series.values[2 * 9 + 1] = std::nan("");
+  const WindowOptions window{.lookback = 2, .horizon = 1};
+  const std::string said = message_of<DataError>([&] {
+    WindowDataset<float>(series, unscaled(2), {0, 10}, window);
+  });
+  CHECK(said.starts_with("row 9, channel "));
+  CHECK_NOTHROW(WindowDataset<float>(series, unscaled(2), {0, 9}, window));
+  series.values[2 * 9 + 1] = 1e300;  // beyond float
+  CHECK_THROWS_AS(WindowDataset<float>(series, unscaled(2), {0, 10}, window), DataError);
+  CHECK_NOTHROW(WindowDataset<double>(series, unscaled(2), {0, 10}, window));
 }
 
 }  // namespace windows_tests

@@ -180,11 +180,11 @@ void check_without_modules() {
   auto model = example::made<Model>({keeping(config, ModuleMask::all())});
   CHECK(model.form.modules() == 0);
   CHECK(model.form.kept().bits == 0);
-  CHECK(example::same_parameters(pruned(model, ModuleMask::all()), model));
+  CHECK(example::same_parameters(detail::pruned_as_it_is(model, ModuleMask::all()), model));
   const auto fixed = converted<Fixed>(model);
   std::visit([&](const auto& same) { CHECK(example::same_parameters(same, fixed)); },
-             pruned(fixed, ModuleMask{}));
-  CHECK_THROWS_AS((Surgery<Model>::keep(model, ModuleMask{1})), ConfigError);
+             detail::pruned_as_it_is(fixed, ModuleMask{}));
+  CHECK_THROWS_AS((void)detail::pruned_as_it_is(model, ModuleMask{1}), ConfigError);
 
   const example::RandomBatch<float> data(config, 4);
   Team team(2);
@@ -196,7 +196,8 @@ void check_without_modules() {
   CHECK(pruner.choose(DropLowest{0}).bits == 0);
   CHECK(pruner.choose(DropRatio{1}).bits == 0);
   CHECK_THROWS_AS((void)pruner.choose(DropLowest{1}), ConfigError);
-  CHECK(example::same_parameters(pruner.prune(DropRatio{0.5}), model));
+  CHECK(example::same_parameters(detail::pruned_as_it_is(model, pruner.choose(DropRatio{0.5})),
+                                 model));
   Pruner<Model> restored(model);
   restored.restore(pruner.state());
   CHECK(restored.trajectory() == pruner.trajectory());

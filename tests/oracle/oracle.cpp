@@ -71,7 +71,8 @@ int main(int argc, char** argv) {
   if (dense.form.modules() == 0) return 0;
   const auto scores = pruner.scores();
   const bool scored = std::isfinite(scores[0]);
-  Model small = scored ? pruner.prune(DropLowest{1}) : pruned(dense, ModuleMask::first(1));
+  Model small =
+      detail::pruned_as_it_is(dense, scored ? pruner.choose(DropLowest{1}) : ModuleMask::first(1));
   NoObserver nobody;
   fit(small, nobody, prefix + ".tuning");
   save_model(prefix + ".pruned", small);

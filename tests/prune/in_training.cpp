@@ -107,7 +107,8 @@ TEMPLATE_TEST_CASE(
   NoObserver nobody;
   for (int epoch = 0; epoch < 3; ++epoch)
     plain.run_epoch(example.data.training, example.data.validation, nobody);
-  auto fewer = pruned_with_statistics(dense, result.removals[0].mask, example.data, training.seed);
+  auto fewer = pruned(dense, result.removals[0].mask, example.data.training, training.seed,
+                      example.data.team);
   auto rest = continued(fewer, plain);
   rest.fit(example.data.training, example.data.validation);
   CHECK(same_epochs(result.history, rest.history()));

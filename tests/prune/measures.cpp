@@ -105,7 +105,7 @@ TEMPLATE_TEST_CASE("a share that a mask has exactly is met by it, and by none th
       std::map<ModuleMask, Cost> costs;
       for (std::uint64_t i = 0; i < std::uint64_t{1} << kept.count(); ++i)
         if (const ModuleMask mask = subset(kept, i); satisfies(mask, guard))
-          costs[mask] = cost_of(pruned(model, mask), channels);
+          costs[mask] = cost_of(detail::pruned_as_it_is(model, mask), channels);
       const Measures measures{
           .macs = [&](ModuleMask mask) { return static_cast<double>(costs.at(mask).macs); },
           .parameters =
@@ -136,7 +136,7 @@ TEST_CASE(
   const MeasureOptions options{.origins = 3, .seed = 9};
   const Measures alone = measures_of(model, windows.training, windows.validation, options),
                  shared = measures_of(model, windows.training, windows.validation, options, &team);
-  auto fewer = pruned(model, {0b10});
+  auto fewer = detail::pruned_as_it_is(model, {0b10});
   const auto before = error_profile(model, windows.validation).by_window,
              as_dense = error_profile(fewer, windows.validation).by_window;
   reestimate_statistics(fewer, windows.training, 9);

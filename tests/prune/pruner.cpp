@@ -4,6 +4,7 @@
 #include <spat/models/crossformer.hpp>
 #include <spat/models/patchtst_official.hpp>
 #include <spat/models/timexer.hpp>
+#include <spat/prune/measures.hpp>
 #include <spat/prune/pruner.hpp>
 #include <spat/train/trainer.hpp>
 
@@ -135,9 +136,9 @@ TEST_CASE("a module that was pruned has no score and no vote") {
   const auto scores = pruner.scores();
   CHECK(std::isnan(scores[1]));
   CHECK((scores[0] > 0 && scores[2] > 0));
-  const Model smaller = pruner.prune(DropLowest{1});
+  const Model smaller = pruned(training.model, pruner.choose(DropLowest{1}));
   CHECK(smaller.form.kept().bits == (scores[0] < scores[2] ? 0b100u : 0b001u));
-  CHECK_THROWS_AS((void)pruner.prune(DropLowest{3}), ConfigError);
+  CHECK_THROWS_AS((void)pruner.choose(DropLowest{3}), ConfigError);
 }
 
 TEST_CASE("a sensitivity that is not finite is reported with its module") {
@@ -201,7 +202,7 @@ TEST_CASE("a pruner of a static model prunes it into one of its types") {
   CHECK((chosen.bits & 0b111) == chosen.bits);
   CHECK(chosen.count() == 1);
   std::visit([&](const auto& smaller) { CHECK(smaller.form.kept() == chosen); },
-             pruner.prune(DropLowest{2}));
+             pruned(model, pruner.choose(DropLowest{2})));
 }
 
 TEST_CASE("a pruner's state comes back, and what is missing in it is an error") {
@@ -510,6 +511,41 @@ TEST_CASE(
                                                         make_criterion<float>("leave_one_out"));
   asked_of(model, named);
   CHECK(example::same_bits(named.scores(), scores));
+}
+
+TEST_CASE("a pruner of a model that is gone, or of another one, is an error") {
+  auto first = std::make_unique<Model>(example::made<Model>({example::small}));
+  Pruner<Model> pruner(*first, {}, 0);
+  const example::RandomBatch<float> data(example::small, 6);
+  auto other = *first;
+  Trainer<Model> trainer(other, {}), of_first(*first, {});
+  CHECK(message_of<ConfigError>([&] { trainer.step(data.batch, 1e-3, pruner); }) ==
+        "the Pruner of this training observes another model");
+  of_first.step(data.batch, 1e-3, pruner);
+  const Measures measures = [&] {
+    static const example::SyntheticWindows<float> windows(example::small, 4);
+    return measures_of(*first, windows.training, windows.validation);
+  }();
+  const Model moved = std::move(*first);
+  for (int round = 0; round < 2; ++round) {  // moved from, then destroyed
+    const std::string gone = "is gone: it was destroyed, or moved from";
+    CHECK(message_of<ConfigError>([&] { (void)pruner.scores(); }).find(gone) != std::string::npos);
+    CHECK_THROWS_AS((void)pruner.choose(DropLowest{1}), ConfigError);
+    CHECK_THROWS_AS((void)measures.macs(ModuleMask{1}), ConfigError);
+    CHECK(message_of<ConfigError>([&] { of_first.step(data.batch, 1e-3, pruner); }).find(gone) !=
+          std::string::npos);
+    first.reset();
+  }
+  pruner.go_on_with(moved);
+  CHECK(pruner.scores().size() == 3);
+}
+
+TEST_CASE("masks of modules that the model does not have are errors") {
+  const auto model = example::made<Model>({example::small});
+  CHECK_THROWS_WITH((void)pruned(model, ModuleMask{0b1000}),
+                    "a mask names module 3, the model has 3 modules, from 0 on");
+  CHECK(pruned(model, ModuleMask::all().without(1)).form.kept() == ModuleMask{0b101});
+  CHECK_THROWS_AS(Model({keeping(example::small, ModuleMask{0b1001})}), ConfigError);
 }
 
 }  // namespace pruner_tests

@@ -96,7 +96,7 @@ TEST_CASE("a module that no event came of has no score, and pruning names it") {
     if (info.losses) {
       for (const double score : scores) CHECK(std::isnan(score));
       CHECK(message_of<NumericError>([&] {
-              (void)pruner.prune(DropLowest{1});
+              (void)pruner.choose(DropLowest{1});
             }).starts_with("module 0 (encoder.attn_layers.0.attention) has no finite score"));
       continue;
     }
@@ -106,7 +106,7 @@ TEST_CASE("a module that no event came of has no score, and pruning names it") {
       continue;
     }
     CHECK((std::isfinite(scores[0]) && std::isnan(scores[1]) && std::isfinite(scores[2])));
-    const std::string text = message_of<NumericError>([&] { (void)pruner.prune(DropLowest{1}); });
+    const std::string text = message_of<NumericError>([&] { (void)pruner.choose(DropLowest{1}); });
     CHECK(text.starts_with(
         "module 1 (encoder.attn_layers.1.attention) has no finite score: no event of it reached"));
     for (const Budget& budget : {Budget(DropBelow{1e9}), Budget(DropRatio{0.5})})

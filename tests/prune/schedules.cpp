@@ -26,18 +26,19 @@ TEST_CASE(
     "a model from which something was removed has the surviving weights, and statistics of its "
     "own") {
   const Example example;
-  CHECK(example::same_parameters(pruned_with_statistics(example.model, {0b101}, example.data, 1),
-                                 pruned(example.model, {0b101})));
+  CHECK(example::same_parameters(
+      pruned(example.model, {0b101}, example.data.training, 1, example.data.team),
+      pruned(example.model, {0b101})));
   const Example<PatchTST<float>> with_statistics(patches);
   const auto& dense = with_statistics.model;
-  CHECK(example::same_parameters(pruned_with_statistics(dense, {0b111}, with_statistics.data, 1),
-                                 dense));
-  auto fewer = pruned(dense, {0b101});
+  CHECK(example::same_parameters(
+      pruned(dense, {0b111}, with_statistics.data.training, 1, with_statistics.data.team), dense));
+  auto fewer = detail::pruned_as_it_is(dense, {0b101});
   const auto as_dense = fewer;
   reestimate_statistics(fewer, with_statistics.data.training, 4);
   CHECK_FALSE(example::same_parameters(fewer, as_dense));
-  CHECK(example::same_parameters(pruned_with_statistics(dense, {0b101}, with_statistics.data, 4),
-                                 fewer));
+  CHECK(example::same_parameters(
+      pruned(dense, {0b101}, with_statistics.data.training, 4, with_statistics.data.team), fewer));
 }
 
 TEST_CASE("fine-tuning is a training that may leave the weights as they are") {
@@ -106,7 +107,8 @@ TEST_CASE("one shot fine-tunes what is left, statistics re-estimated") {
   const auto result =
       prune_one_shot(example.model, pruner, example.data, by(DropLowest{1}), {},
                      [&](const Progress& progress) { steps += progress.finished == nullptr; });
-  auto expected = pruned_with_statistics(example.model, {0b101}, example.data, tuning.seed);
+  auto expected =
+      pruned(example.model, {0b101}, example.data.training, tuning.seed, example.data.team);
   NoObserver nobody;
   CHECK(same_epochs(result.history, fine_tune(expected, example.data, tuning, nobody)));
   CHECK(example::same_parameters(result.model, expected));
@@ -121,10 +123,11 @@ TEST_CASE("the iterative schedule removes one module after another, fine-tuned i
   CHECK(epochs_of(result.removals) ==
         std::vector<std::size_t>{0, 2});  // removed before epochs 1 and 3
 
-  auto expected = pruned_with_statistics(example.model, {0b101}, example.data, tuning.seed);
+  auto expected =
+      pruned(example.model, {0b101}, example.data.training, tuning.seed, example.data.team);
   NoObserver nobody;
   auto history = fine_tune(expected, example.data, tuning, nobody);
-  expected = pruned_with_statistics(expected, {0b001}, example.data, tuning.seed);
+  expected = pruned(expected, {0b001}, example.data.training, tuning.seed, example.data.team);
   for (EpochRecord epoch : fine_tune(expected, example.data, tuning, nobody))
     epoch.epoch += 2, history.push_back(epoch);
   CHECK(same_epochs(result.history, history));
@@ -140,12 +143,13 @@ TEST_CASE("the iterative schedule scores again after each removal") {
          std::size_t step) {  // module 2 is needed, until the first epoch is over
         return module == 2 && step >= 6 ? 0.5 : static_cast<double>(module + 1);
       };
-  Pruner<Model, Played> pruner(example.model, Played(once_more), 0);
   auto watched = example.model;
+  Pruner<Model, Played> pruner(watched, Played(once_more), 0);
   Trainer<Model> trainer(watched, training);
   const example::RandomBatch<float> batch(config, 4);
   for (int step = 0; step < 6; ++step) trainer.step(batch.batch, 1e-4, pruner);
   pruner.end_epoch();
+  pruner.go_on_with(example.model);
   REQUIRE(pruner.scores() == std::vector<double>{1, 2, 3});
   const auto result = prune_iteratively(example.model, pruner, example.data, by(DropLowest{2}));
   CHECK(masks_of(result.removals) == std::vector<std::uint64_t>{0b110, 0b010});
@@ -217,7 +221,8 @@ TEST_CASE("the iterative schedule takes back the removal that exceeds a budget o
   std::vector<Model> models{example.model};
   std::vector<double> costs{0};
   for (const std::uint64_t mask : {0b101u, 0b001u, 0b000u}) {
-    models.push_back(pruned_with_statistics(models.back(), {mask}, example.data, tuning.seed));
+    models.push_back(
+        pruned(models.back(), {mask}, example.data.training, tuning.seed, example.data.team));
     fine_tune(models.back(), example.data, options.fine_tuning, nobody);
     const Estimate change =
         loss_change(before, error_profile(models.back(), example.data.validation).by_window);
@@ -280,11 +285,12 @@ TEST_CASE("the iterative schedule drops every score below a threshold, as choosi
   const auto unsure = [](std::size_t module, std::size_t step) {
     return module == 0 ? (step / 2 % 2 ? -1 : 1.2) : module == 1 ? 0.3 : 9.0;
   };
-  Pruner<Model, Played> listener(example.model, Played(unsure), 0);
   auto watched = example.model;
+  Pruner<Model, Played> listener(watched, Played(unsure), 0);
   Trainer<Model> trainer(watched, training);
   const example::RandomBatch<float> batch(config, 4);
   for (int step = 0; step < 8; ++step) trainer.step(batch.batch, 1e-4, listener);
+  listener.go_on_with(example.model);
   REQUIRE(drop_order({0b111}, listener.scores(), {}, listener.spread()->standard_error)[0] == 1);
   REQUIRE(listener.choose(DropBelow{0.2}).bits == 0b110);
   CHECK(prune_iteratively(example.model, listener, example.data, by(DropBelow{0.2}, false))
@@ -300,11 +306,12 @@ TEST_CASE(
          std::size_t step) {  // at first 7 goes before 4; scale 1 is then read by nobody
         return module == 4 && step >= 3 ? -100.0 : module == 4 ? 9.0 : static_cast<double>(module);
       };
-  Pruner<Crossformer<float>, Played> pruner(example.model, Played(fickle), 0);
   auto watched = example.model;
+  Pruner<Crossformer<float>, Played> pruner(watched, Played(fickle), 0);
   Trainer<Crossformer<float>> trainer(watched, training);
   const example::RandomBatch<float> batch(guarded, 4);
   for (int step = 0; step < 3; ++step) trainer.step(batch.batch, 1e-4, pruner);
+  pruner.go_on_with(example.model);
   const auto macs = [&](std::uint64_t mask) {
     return static_cast<double>(cost_of(pruned(example.model, {mask}), 7).macs);
   };

@@ -192,7 +192,7 @@ TEST_CASE(
 
   auto copy = model;
   auto same = continued(copy, before);
-  auto fewer = pruned(model, {0b10});
+  auto fewer = detail::pruned_as_it_is(model, {0b10});
   reestimate_statistics(fewer, series.training, 1, nullptr, 3, 16);
   const auto statistics = fewer.norm.running_mean;
   auto smaller = continued(fewer, before);

@@ -1,7 +1,7 @@
 // core. Which of a model's prunable modules are kept: a set of module numbers with its algebra.
 #pragma once
 
-#include <spat/core/abi.hpp>
+#include <spat/core/error.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -26,20 +26,27 @@ struct ModuleMask {
 
   /// All modules that any model can have.
   [[nodiscard]] static constexpr ModuleMask all() { return first(most_modules); }
-  /// Modules 0 .. count - 1.
+  /// Modules 0 .. count - 1. Throws ConfigError for more than most_modules.
   [[nodiscard]] static constexpr ModuleMask first(std::size_t count) {
-    return {count >= most_modules ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1};
+    if (count > most_modules) refuse_module(count - 1);
+    return {count == most_modules ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1};
   }
-  /// Module i alone.
-  [[nodiscard]] static constexpr ModuleMask only(std::size_t i) { return {std::uint64_t{1} << i}; }
+  /// Module i alone. Throws ConfigError for a number that no module can have.
+  [[nodiscard]] static constexpr ModuleMask only(std::size_t i) {
+    if (i >= most_modules) refuse_module(i);
+    return {std::uint64_t{1} << i};
+  }
 
   /// Modules `from`, from + 2, from + 4, ... If every block has two modules, 0 selects each block's
   /// first and 1 its second.
   [[nodiscard]] static constexpr ModuleMask every_other(std::size_t from) {
+    if (from >= most_modules) refuse_module(from);
     return {std::uint64_t{0x5555'5555'5555'5555} << from};
   }
 
-  [[nodiscard]] constexpr bool keeps(std::size_t i) const { return bits >> i & 1; }
+  [[nodiscard]] constexpr bool keeps(std::size_t i) const {
+    return i < most_modules && (bits >> i & 1);
+  }
   [[nodiscard]] constexpr std::size_t count() const {
     return static_cast<std::size_t>(std::popcount(bits));
   }
@@ -52,7 +59,8 @@ struct ModuleMask {
   [[nodiscard]] constexpr ModuleMask without(std::size_t i) const { return *this - only(i); }
   /// Modules first_module .. first_module + count - 1, renumbered from 0.
   [[nodiscard]] constexpr ModuleMask slice(std::size_t first_module, std::size_t count) const {
-    return ModuleMask{first_module < most_modules ? bits >> first_module : 0} & first(count);
+    return ModuleMask{first_module < most_modules ? bits >> first_module : 0} &
+           first(count < most_modules ? count : most_modules);
   }
 
   friend constexpr ModuleMask operator&(ModuleMask a, ModuleMask b) { return {a.bits & b.bits}; }
@@ -60,7 +68,19 @@ struct ModuleMask {
   friend constexpr bool operator==(ModuleMask, ModuleMask) = default;
   /// A fixed order of masks, so that they can be keys.
   friend constexpr auto operator<=>(ModuleMask, ModuleMask) = default;
+
+ private:
+  [[noreturn]] static void refuse_module(std::size_t i) {
+    throw ConfigError(message("modules are numbered from 0 to ", most_modules - 1, ", found ", i));
+  }
 };
+
+/// Whether `mask` names only modules that a model of `modules` modules has. The bits beyond may
+/// also be all set, as in ModuleMask::all() and ModuleMask::all().without(i).
+[[nodiscard]] constexpr bool fits(ModuleMask mask, std::size_t modules) {
+  const ModuleMask beyond = ModuleMask::all() - ModuleMask::first(modules);
+  return (mask & beyond).empty() || (mask & beyond) == beyond;
+}
 
 /// Whether `kept` contains a module of `guard`, at least one of which must stay. True if `guard` is
 /// empty.
@@ -104,6 +124,14 @@ struct ModuleMask {
     if (digits[i] == '1') mask = mask.with(i);
   }
   return mask;
+}
+
+/// The modules of `mask` that a model of `modules` modules has. Throws ConfigError unless fits().
+[[nodiscard]] inline ModuleMask within(ModuleMask mask, std::size_t modules) {
+  if (fits(mask, modules)) return mask & ModuleMask::first(modules);
+  const auto last = static_cast<std::size_t>(std::bit_width(mask.bits)) - 1;
+  throw ConfigError(
+      message("a mask names module ", last, ", the model has ", modules, " modules, from 0 on"));
 }
 
 /// The numbers of the modules that `mask` keeps: "6, 9, 12".

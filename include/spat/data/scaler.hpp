@@ -7,7 +7,6 @@
 #include <spat/core/view.hpp>
 #include <spat/data/splits.hpp>
 
-#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -38,38 +37,44 @@ class StandardScaler {
   }
 
   /// Fits on these rows, which by protocol are those of the training part. Throws DataError if
-  /// there are none, or if their sum is beyond double.
+  /// there are none, or if their sum is beyond double, and ShapeError if they do not lie in
+  /// `values`.
   [[nodiscard]] static StandardScaler fit(Rows<const double> values, Split rows) {
-    assert(rows.end <= values.rows());
+    if (rows.begin > rows.end || rows.end > values.rows())
+      throw ShapeError(message("scaler: rows [", rows.begin, ", ", rows.end,
+                               ") do not lie in a series of ", values.rows()));
     if (rows.size() == 0) throw DataError("scaler: no rows to fit on");
     const std::size_t channels = values.cols();
     const auto count = static_cast<double>(rows.size());
     StandardScaler scaler;
-    scaler.mean_.assign(channels, 0);
-    scaler.deviation_.assign(channels, 0);
-    std::vector<bool> varies(channels, false);
-    for (std::size_t r = rows.begin; r < rows.end; ++r) {
-      for (std::size_t c = 0; c < channels; ++c) {
-        scaler.mean_[c] += values.row(r)[c];
-        if (values.row(r)[c] != values.row(rows.begin)[c]) varies[c] = true;
-      }
-    }
-    for (double& mean : scaler.mean_) mean /= count;
-    for (std::size_t r = rows.begin; r < rows.end; ++r) {
-      for (std::size_t c = 0; c < channels; ++c) {
-        const double distance = values.row(r)[c] - scaler.mean_[c];
-        scaler.deviation_[c] = multiply_add(distance, distance, scaler.deviation_[c]);
-      }
-    }
+    // Distances from the first row, in units of the largest: a level far above the spread and
+    // numbers near the ends of double lose no digits.
+    const double* const start = values.row(rows.begin);
+    std::vector<double> largest(channels, 0), mean(channels, 0), squares(channels, 0);
+    const auto for_each_distance = [&](auto&& use) {
+      for (std::size_t r = rows.begin; r < rows.end; ++r)
+        for (std::size_t c = 0; c < channels; ++c)
+          use(c, values.row(r)[c] / 2 - start[c] / 2);  // half: the difference may overflow
+    };
+    for_each_distance([&](std::size_t c, double d) {
+      if (!(std::abs(d) <= largest[c])) largest[c] = std::abs(d);  // a NaN stays
+    });
+    const auto unit = [&](std::size_t c) { return largest[c] > 0 ? largest[c] : 1; };
+    for_each_distance([&](std::size_t c, double d) { mean[c] += d / unit(c); });
+    for (double& one : mean) one /= count;
+    for_each_distance([&](std::size_t c, double d) {
+      const double distance = d / unit(c) - mean[c];
+      squares[c] = multiply_add(distance, distance, squares[c]);
+    });
     for (std::size_t c = 0; c < channels; ++c) {
-      const double deviation = std::sqrt(scaler.deviation_[c] / count);
-      if (!std::isfinite(scaler.mean_[c]) || !std::isfinite(deviation)) {
+      const double deviation = 2 * (std::sqrt(squares[c] / count) * largest[c]);
+      const double level = start[c] + 2 * (mean[c] * largest[c]);
+      if (!std::isfinite(level) || !std::isfinite(deviation))
         throw DataError(message("scaler: the numbers of column ", c, " are too large"));
-      }
-      const bool usable = varies[c] && deviation > 0;
+      const bool usable = deviation > 0;
       if (!usable) scaler.constant_.push_back(c);
-      if (!varies[c]) scaler.mean_[c] = values.row(rows.begin)[c];  // the sum may be rounded
-      scaler.deviation_[c] = usable ? deviation : 1;
+      scaler.mean_.push_back(usable ? level : start[c]);
+      scaler.deviation_.push_back(usable ? deviation : 1);
     }
     return scaler;
   }
@@ -80,10 +85,13 @@ class StandardScaler {
   /// The columns that were constant in the fitted rows; empty for a scaler from a file.
   [[nodiscard]] std::span<const std::size_t> constant_columns() const { return constant_; }
 
+  /// The functions below throw ShapeError for a channel that the scaler does not have.
   [[nodiscard]] double transform(double x, std::size_t channel) const {
+    expect(channel, 1);
     return (x - mean_[channel]) / deviation_[channel];
   }
   [[nodiscard]] double inverse(double z, std::size_t channel) const {
+    expect(channel, 1);
     return multiply_add(z, deviation_[channel], mean_[channel]);
   }
   /// Scales in place. Column 0 of `rows` is channel `first`: forecasts of the last channel alone
@@ -98,9 +106,14 @@ class StandardScaler {
   }
 
  private:
+  void expect(std::size_t first, std::size_t count) const {
+    if (count > channels() || first > channels() - count)
+      throw ShapeError(message("scaler: channels ", first, " to ", first + count - 1,
+                               " of a scaler of ", channels()));
+  }
   template <class Scalar, class Function>
   void for_each(Rows<Scalar> rows, std::size_t first, Function&& function) const {
-    assert(first + rows.cols() <= channels());
+    expect(first, rows.cols());
     for (std::size_t r = 0; r < rows.rows(); ++r) {
       for (std::size_t c = 0; c < rows.cols(); ++c) {
         rows.row(r)[c] =

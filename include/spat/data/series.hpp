@@ -36,6 +36,20 @@ struct Series {
     return names.empty() ? 0 : values.size() / names.size();
   }
   [[nodiscard]] Rows<const double> view() const { return {values.data(), rows(), channels()}; }
+
+  /// Throws DataError unless there is at least one channel, the values are whole rows, and each row
+  /// has a time exactly if there is a time index. Every call that takes a series checks it.
+  void check() const {
+    if (names.empty()) throw DataError("a series has at least one channel, found no names");
+    if (values.size() % names.size() != 0)
+      throw DataError(message("a series of ", names.size(), " channels: its ", values.size(),
+                              " values are no whole rows"));
+    const std::size_t expected = time_index == TimeIndex::none ? 0 : rows();
+    if (times.size() != expected)
+      throw DataError(message("a series of ", rows(), " rows ", expected == 0 ? "without" : "with",
+                              " a time index: expected ", expected, " times, found ",
+                              times.size()));
+  }
 };
 
 /// The steps between consecutive times; empty for fewer than two. Subtracts as unsigned numbers, so

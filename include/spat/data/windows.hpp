@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -69,6 +70,7 @@ namespace detail {
 /// What all windows ask of a series and its scaler. Throws ConfigError or ShapeError.
 inline void check_windows(const Series& series, const StandardScaler& scaler,
                           const WindowOptions& options) {
+  series.check();
   if (options.lookback == 0 || options.horizon == 0 || options.stride == 0)
     throw ConfigError("lookback, horizon and stride must be at least 1");
   if (scaler.channels() != series.channels())
@@ -79,7 +81,7 @@ inline void check_windows(const Series& series, const StandardScaler& scaler,
 }
 
 /// Replaces `to` with these rows of a series in scaled units, [rows x options.inputs()]: scaled in
-/// double, rounded to Scalar once.
+/// double, rounded to Scalar once. Throws DataError for a number that is then not finite.
 template <class Scalar>
 void scale_rows(const Series& series, const StandardScaler& scaler, Split rows,
                 const WindowOptions& options, AlignedBuffer<Scalar>& to) {
@@ -87,8 +89,12 @@ void scale_rows(const Series& series, const StandardScaler& scaler, Split rows,
   to.clear();
   to.reserve(rows.size() * options.inputs(channels));
   for (std::size_t r = rows.begin; r < rows.end; ++r)
-    for (std::size_t c = first; c < channels; ++c)
+    for (std::size_t c = first; c < channels; ++c) {
       to.push_back(static_cast<Scalar>(scaler.transform(series.view().row(r)[c], c)));
+      if (!std::isfinite(to.back()))
+        throw DataError(message("row ", r, ", channel ", in_quotes(series.names[c]), ": ",
+                                series.view().row(r)[c], " is not finite in scaled units"));
+    }
 }
 
 /// Replaces `to` with the marks of these times, [times x M].
@@ -115,12 +121,12 @@ class WindowDataset {
                 const WindowOptions& options)
       : options_(options), rows_(rows.size()), channels_(options.inputs(series.channels())) {
     detail::check_windows(series, scaler, options);
-    const std::size_t needed = options.lookback + options.horizon;
     if (rows.begin > rows.end || rows.end > series.rows())
       throw DataError(message("rows [", rows.begin, ", ", rows.end, ") do not lie in a series of ",
                               series.rows()));
-    if (rows_ < needed)
-      throw DataError(message("one window needs ", needed, " rows, found ", rows_));
+    if (options.lookback > rows_ || options.horizon > rows_ - options.lookback)
+      throw DataError(message("one window needs ", options.lookback, " + ", options.horizon,
+                              " rows, found ", rows_));
     detail::scale_rows(series, scaler, rows, options, values_);
     if (!options.marks) return;
     marks_ = mark_count(*options.marks);

@@ -320,13 +320,6 @@ template <std::floating_point Scalar>
   return lane[0];
 #endif
 }
-/// The largest lane.
-template <std::floating_point Scalar>
-[[nodiscard]] inline Scalar largest_lane(const Pack<Scalar>& values) {
-  alignas(alignment) Scalar lane[lanes<Scalar>];
-  values.store_aligned(lane);
-  return *std::max_element(lane, lane + lanes<Scalar>);
-}
 
 /// Calls body(offset, load, store) over [0, size), one vector at a time. `load(p)` and `store(p,
 /// v)` mask the last vector if it is short. Lanes past the end are `fill`.

@@ -93,11 +93,24 @@ template <class Config>
   return config.kept & ModuleMask::first(config.modules());
 }
 
+namespace detail {
+
+/// The rules of a configuration, and that its mask names modules that it has.
+template <class Config, class Rule>
+[[nodiscard]] constexpr bool all_rules_hold(const Config& config, const Rule& rule) {
+  return config.rules_hold(rule) &&
+         rule(config.modules() <= most_modules && fits(config.kept, config.modules()),
+              "the kept modules must be modules of the model", "modules", config.modules(), "mask",
+              config.kept.bits);
+}
+
+}  // namespace detail
+
 /// Whether every rule holds. Stops at the first rule that does not hold, so that a rule may divide
 /// by a value that an earlier rule found positive.
 template <class Config>
 [[nodiscard]] constexpr bool is_valid(const Config& config) {
-  return config.rules_hold([](bool holds, const auto&...) { return holds; });
+  return detail::all_rules_hold(config, [](bool holds, const auto&...) { return holds; });
 }
 
 namespace detail {
@@ -118,13 +131,14 @@ void append_named(std::string& text, std::string_view name, const Value& value,
 /// width: heads 8, width 100".
 template <class Config>
 void check_rules(const Config& config) {
-  (void)config.rules_hold([](bool holds, std::string_view rule, const auto&... names_and_values) {
-    if (holds) return true;
-    std::string text(rule);
-    text.push_back(':');
-    detail::append_named(text, names_and_values...);
-    throw ConfigError(text);
-  });
+  (void)detail::all_rules_hold(
+      config, [](bool holds, std::string_view rule, const auto&... names_and_values) {
+        if (holds) return true;
+        std::string text(rule);
+        text.push_back(':');
+        detail::append_named(text, names_and_values...);
+        throw ConfigError(text);
+      });
 }
 
 namespace detail {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <spat/core/arena.hpp>
+#include <spat/core/life.hpp>
 #include <spat/data/window_batch.hpp>
 #include <spat/models/concepts.hpp>
 #include <spat/models/form.hpp>
@@ -30,6 +31,8 @@ class ForecasterBase {
   [[no_unique_address]] Form form;
 
   [[nodiscard]] const Config& config() const { return form.value; }
+  /// Lets a Pruner or a Trainer notice that its model is gone.
+  [[nodiscard]] const Life& life() const { return life_; }
   /// The dropout rate that set_dropout() received.
   [[nodiscard]] double dropout() const { return dropout_; }
 
@@ -99,6 +102,7 @@ class ForecasterBase {
   }
 
   double dropout_ = 0;
+  Life life_;
 };
 
 }  // namespace spat

@@ -49,20 +49,23 @@ class InstanceNorm {
     for (std::size_t s = 0; s < samples; ++s) {
       Scalar *const mean = cache.mean.row(s), *const sigma = cache.sigma.row(s);
       const std::size_t first = s * cache.lookback, last = first + cache.lookback;
+      // Distances from the first row: a level far above the spread loses no digits.
+      const Scalar* const start = x.row(first);
       std::fill(mean, mean + channels, Scalar(0));
       std::fill(sigma, sigma + channels, Scalar(0));
       for (std::size_t t = first; t < last; ++t)
-        for (std::size_t c = 0; c < channels; ++c) mean[c] += x.row(t)[c];
+        for (std::size_t c = 0; c < channels; ++c) mean[c] += x.row(t)[c] - start[c];
       for (std::size_t c = 0; c < channels; ++c) mean[c] /= count;
       for (std::size_t t = first; t < last; ++t)
         for (std::size_t c = 0; c < channels; ++c) {
-          const Scalar d = x.row(t)[c] - mean[c];
+          const Scalar d = x.row(t)[c] - start[c] - mean[c];
           sigma[c] = multiply_add(d, d, sigma[c]);
         }
       for (std::size_t c = 0; c < channels; ++c) sigma[c] = std::sqrt(sigma[c] / count + epsilon);
       for (std::size_t t = first; t < last; ++t)
         for (std::size_t c = 0; c < channels; ++c)
-          cache.n.row(t)[c] = (x.row(t)[c] - mean[c]) / sigma[c];
+          cache.n.row(t)[c] = (x.row(t)[c] - start[c] - mean[c]) / sigma[c];
+      for (std::size_t c = 0; c < channels; ++c) mean[c] += start[c];
     }
     return cache.n;
   }

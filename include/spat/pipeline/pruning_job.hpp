@@ -225,8 +225,8 @@ class PruningJob {
                                   removal.out_of_order.end());
     if (!has_dense_ || result.removals.empty()) return;
     const double seconds = processor_seconds();  // what follows is for the report only
-    report_.pruned_only =
-        row(pruned_with_statistics(dense_, pruned_->form.kept(), windows_, options_.training.seed));
+    report_.pruned_only = row(spat::pruned(dense_, pruned_->form.kept(), windows_.training,
+                                           options_.training.seed, windows_.team));
     if (options_.pruning.fine_tunes) tune_dense();
     report_.processor_seconds -= processor_seconds() - seconds;
   }

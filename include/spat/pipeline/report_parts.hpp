@@ -110,7 +110,7 @@ template <class Model>
   const Measures measures =
       measures_of(dense, data.training, data.validation, options.pruning.measures, data.team);
   const auto loss = [&](ModuleMask mask) {
-    return evaluate(pruned_with_statistics(dense, mask, windows, options.training.seed),
+    return evaluate(pruned(dense, mask, windows.training, options.training.seed, windows.team),
                     data.validation, data.team)
         .mse;
   };

@@ -51,7 +51,7 @@ class InTrainingPruning {
                                      : std::max<std::size_t>(2, training.epochs / 2)) {
     (void)Stability(options.stability);  // throws
     check(options, model, data);
-    go_on_with(Stage(*this, pruned(model, model.form.kept())));
+    go_on_with(Stage(*this, model));
   }
   InTrainingPruning(const InTrainingPruning&) = delete;
   InTrainingPruning& operator=(const InTrainingPruning&) = delete;
@@ -86,7 +86,7 @@ class InTrainingPruning {
   /// Restores the state, like restore_training(). Changes nothing if it throws.
   void restore(const std::string& path, std::string_view about = {}) {
     Observer observer{pruner_, false, {}, model_.form.modules()};
-    Stage stage(*this, pruned(model_, observer.mask_in(path, model_.form.kept())));
+    Stage stage(*this, detail::pruned_as_it_is(model_, observer.mask_in(path, model_.form.kept())));
     restore_training(path, *stage.trainer, observer, about);
     for (Removal& removal : observer.removals) removal.mask = stage.model->form.kept();
     chosen_ = observer.chosen;
@@ -186,7 +186,7 @@ class InTrainingPruning {
       return choose(kept, ranking.scores, options_.budget, guard, ranking.errors, measures);
     });
     if (mask != current_->form.kept()) {
-      Stage fewer(*trainer_, pruned_with_statistics(*current_, mask, data_, training_.seed));
+      Stage fewer(*trainer_, pruned(*current_, mask, data_.training, training_.seed, data_.team));
       if (!fewer.trainer->unfinished())
         fewer.trainer->consider_start(data_.training, data_.validation);
       removals_.push_back({epoch, mask, out_of_order(kept, mask, ranking.scores, guard)});

@@ -2,6 +2,7 @@
 // the validation loss.
 #pragma once
 
+#include <spat/core/life.hpp>
 #include <spat/models/cost.hpp>
 #include <spat/prune/budget.hpp>
 #include <spat/prune/surgery.hpp>
@@ -76,7 +77,8 @@ template <Evaluable Model>
   return measure_alternately({[&] { (void)predictor.forecast(gathered); }}, seconds)[0];
 }
 
-/// The measures of `model`. The model, the windows and the team must outlive them.
+/// The measures of `model`. The model, the windows and the team must outlive them; a model of the
+/// library that is gone ends in a ConfigError.
 ///
 /// Each mask is measured once, when it is first requested. Do not run anything else at the same
 /// time if latency is measured. Nothing is fine-tuned: a loss change is the cost of removal alone,
@@ -90,6 +92,7 @@ template <PrunableModel Model>
                                    const WindowDataset<typename Model::Value>& training,
                                    const WindowDataset<typename Model::Value>& validation,
                                    MeasureOptions options = {}, Team* team = nullptr) {
+  const Borrowed<const Model> whole(model, "measure");
   const auto once = [](auto measure) {  // measure(mask), remembered
     using Value = std::invoke_result_t<decltype(measure), ModuleMask>;
     return [measure, known = std::make_shared<std::map<ModuleMask, Value>>()](ModuleMask mask) {
@@ -98,26 +101,25 @@ template <PrunableModel Model>
                                    : known->emplace(mask, measure(mask)).first->second;
     };
   };
-  const auto cost = once([&model, channels = training.channels()](ModuleMask mask) {
-    const Cost of_mask = cost_of(pruned(model, mask), channels);
+  const auto cost = once([whole, channels = training.channels()](ModuleMask mask) {
+    const Cost of_mask = cost_of(detail::pruned_as_it_is(*whole, mask), channels);
     return std::array{static_cast<double>(of_mask.macs), static_cast<double>(of_mask.parameters)};
   });
-  const auto losses = once([&model, &training, &validation, options, team](ModuleMask mask) {
-    Model fewer = pruned(model, mask);
-    if (mask != model.form.kept()) reestimate_statistics(fewer, training, options.seed, team);
-    return error_profile(fewer, validation, team).by_window;
+  const auto losses = once([whole, &training, &validation, options, team](ModuleMask mask) {
+    return error_profile(pruned(*whole, mask, training, options.seed, team), validation, team)
+        .by_window;
   });
   return {.macs = [cost](ModuleMask mask) { return cost(mask)[0]; },
           .parameters = [cost](ModuleMask mask) { return cost(mask)[1]; },
-          .latency = once([&model, &validation, options, team](ModuleMask mask) {
-            Model fewer = pruned(model, mask);
+          .latency = once([whole, &validation, options, team](ModuleMask mask) {
+            const Model fewer = detail::pruned_as_it_is(*whole, mask);
             return measure_latency(fewer, validation, team, options.latency_seconds,
                                    options.latency_batch)
                 .median;
           }),
           .loss_change =
-              [&model, losses, options](ModuleMask mask) {
-                return loss_change(losses(model.form.kept()), losses(mask), options.origins);
+              [whole, losses, options](ModuleMask mask) {
+                return loss_change(losses(whole->form.kept()), losses(mask), options.origins);
               }};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <spat/autograd/microbatch_plan.hpp>
+#include <spat/core/life.hpp>
 #include <spat/criteria/criterion.hpp>
 #include <spat/criteria/send/send.hpp>
 #include <spat/prune/bootstrap.hpp>
@@ -20,14 +21,14 @@
 namespace spat::inline SPAT_ABI {
 
 /// The observer of a training, with one criterion per module. Pass it to Trainer::fit, then ask for
-/// scores or a pruned model. The model must outlive it: criteria of weights read it whenever scores
-/// are requested.
+/// scores or a pruned model. The model must outlive it, because criteria of weights read it
+/// whenever scores are requested; a model of the library that is gone ends in a ConfigError.
 ///
 /// Scores are those of all steps up to now, while a training that is over leaves the weights of its
 /// best epoch: scores_after() and ranking(epoch) have the scores of that one. Scores of warm-up
 /// epochs are discarded as soon as a later epoch has a step, because attention starts out uniform.
 /// Errors: NumericError, with the module's number, if a sensitivity is not finite; those of
-/// choose() and pruned().
+/// choose().
 template <class Model, class C = Send<typename Model::Value>>
 class Pruner {
   static_assert(Prunable<Model>,
@@ -47,7 +48,7 @@ class Pruner {
 
   explicit Pruner(const Model&&, C = C{}, std::size_t = 1) = delete;  // it refers to the model
   explicit Pruner(const Model& model, C prototype = C{}, std::size_t warm_up_epochs = 1)
-      : prototype_(prototype), model_(&model), warm_up_(warm_up_epochs),
+      : prototype_(prototype), model_(model, "Pruner"), warm_up_(warm_up_epochs),
         criteria_(model.form.modules(), prototype),
         history_(detail::ScoresSteps<C> ? criteria_.size() : 0, detail::estimator(prototype)) {
     for (Listener& listener : listeners_) listener.criteria = criteria_;
@@ -114,7 +115,11 @@ class Pruner {
   }
 
   /// Continues with a model that lost modules; the criteria of the others keep their state.
-  void go_on_with(const Model& model) { model_ = &model; }
+  void go_on_with(const Model& model) { model_ = {model, "Pruner"}; }
+  /// Throws ConfigError if it observes another model than this one.
+  void expect_model(const Model& model) const {
+    if (!model_.is(model)) throw ConfigError("the Pruner of this training observes another model");
+  }
 
   /// Measures the validation loss without each module, and passes it to criteria that score by
   /// losses (leave-one-out). loss(mask) is the validation loss of the model that keeps the modules
@@ -200,12 +205,6 @@ class Pruner {
     return spat::choose(model_->form.kept(), now.scores, budget, guard_of(model_->form), now.errors,
                         measures);
   }
-  /// The model without the modules that choose() drops. Throws what choose() and pruned() throw.
-  [[nodiscard]] typename Surgery<Model>::Result prune(const Budget& budget,
-                                                      const Measures& measures = {}) const {
-    return pruned(*model_, choose(budget, measures));
-  }
-
   /// The state for a training checkpoint, between epochs: named rows of numbers, by module index.
   [[nodiscard]] std::map<std::string, std::vector<double>> state() const {
     std::map<std::string, std::vector<double>> all{
@@ -284,7 +283,7 @@ class Pruner {
     return standard_errors(divided(steps), seed, 200, 0, estimator());
   }
   C prototype_;
-  const Model* model_;
+  Borrowed<const Model> model_;
   std::size_t warm_up_, epochs_ = 0;
   bool warmed_up_ = false, epoch_is_over_ = false;
   std::vector<C> criteria_;

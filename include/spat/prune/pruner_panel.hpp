@@ -34,6 +34,10 @@ class PrunerPanel {
 
   std::vector<Pruner> pruners;  // as many as at construction
 
+  template <class Model>
+  void expect_model(const Model& model) const {
+    for (const Pruner& pruner : pruners) pruner.expect_model(model);
+  }
   [[nodiscard]] Listener& listener(std::size_t i) { return listeners_[i]; }
   void begin_epoch(std::size_t steps) {
     for (Pruner& pruner : pruners) pruner.begin_epoch(steps);

@@ -100,17 +100,6 @@ std::vector<EpochRecord> fine_tune(Model& model, const PruningData<typename Mode
   return trainer.history();
 }
 
-/// The model that keeps `mask`, ready to be evaluated: with the remaining weights, and with
-/// re-estimated statistics if modules were removed.
-template <PrunableModel Model>
-[[nodiscard]] Model pruned_with_statistics(const Model& model, ModuleMask mask,
-                                           const PruningData<typename Model::Value>& data,
-                                           std::uint64_t seed) {
-  Model fewer = pruned(model, mask);
-  if (mask != model.form.kept()) reestimate_statistics(fewer, data.training, seed, data.team);
-  return fewer;
-}
-
 /// If the criterion of `pruner` scores by losses (leave-one-out), measures the validation loss
 /// without each module of `model` and passes it to the pruner.
 template <PrunableModel Model, class C>
@@ -118,7 +107,7 @@ void hear_losses(Pruner<Model, C>& pruner, const Model& model,
                  const PruningData<typename Model::Value>& data, std::uint64_t seed) {
   if (!detail::needs_losses(pruner.prototype())) return;
   pruner.hear_losses([&](ModuleMask kept) {
-    return evaluate(pruned_with_statistics(model, kept, data, seed), data.validation, data.team)
+    return evaluate(pruned(model, kept, data.training, seed, data.team), data.validation, data.team)
         .mse;
   });
 }
@@ -131,7 +120,8 @@ template <PrunableModel Model>
                                             const PruningOptions& options,
                                             const typename Trainer<Model>::Teacher& teacher = {},
                                             const ProgressCallback& progress = {}) {
-  PruningResult<Model> result{pruned_with_statistics(model, mask, data, options.fine_tuning.seed)};
+  PruningResult<Model> result{
+      pruned(model, mask, data.training, options.fine_tuning.seed, data.team)};
   if (result.model.form.kept() == model.form.kept()) return result;
   result.removals.push_back({0, result.model.form.kept()});
   NoObserver nobody;
@@ -217,7 +207,7 @@ template <PrunableModel Model, class C>
     const Removal removal{result.history.size(), left,
                           out_of_order(kept, left, ranking.scores, guard)};
     auto fewer = std::make_unique<Model>(
-        pruned_with_statistics(*current, removal.mask, data, options.fine_tuning.seed));
+        pruned(*current, removal.mask, data.training, options.fine_tuning.seed, data.team));
     pruner.go_on_with(*fewer);
     if (options.fine_tunes) {
       const auto epochs = fine_tune(*fewer, data, options.fine_tuning, pruner, teacher, progress);

@@ -129,7 +129,7 @@ inline void mark_front(std::vector<Candidate>& candidates) {
                                                    const MaskMeasure& latency,
                                                    const SearchOptions& options = {},
                                                    ModuleMask guard = {}) {
-  kept = kept.slice(0, modules);
+  kept = within(kept, modules);
   const std::size_t width = detail::width_of(options, kept.count());
   const auto measured = [&](const MaskMeasure& measure, const char* name, ModuleMask mask) {
     const double value = measure(mask);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/autograd/microbatch_plan.hpp>
+#include <spat/core/team.hpp>
 #include <spat/train/epoch_record.hpp>
 
 #include <concepts>
@@ -27,7 +28,8 @@ concept Listening = requires(O& observer) {
 ///     end_epoch(record)        after an epoch's validation, with its EpochRecord
 ///     end_epoch()              after an epoch's last step, before its validation
 ///
-/// or is NoObserver.
+/// or is NoObserver. One that belongs to a model also has expect_model(model), which throws
+/// ConfigError if that is another one.
 template <class O>
 concept TrainingObserver = std::same_as<O, NoObserver> || Listening<O> || requires(O& observer) {
   observer.end_step();

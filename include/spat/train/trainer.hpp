@@ -3,6 +3,7 @@
 #pragma once
 
 #include <spat/autograd/packing.hpp>
+#include <spat/core/life.hpp>
 #include <spat/train/batch_statistics.hpp>
 #include <spat/train/evaluate.hpp>
 #include <spat/train/gradient_norm.hpp>
@@ -37,9 +38,9 @@ class Trainer {
   using Windows = WindowDataset<Scalar>;
   using Teacher = typename TrainingHooks<Scalar>::Teacher;
 
-  /// Starts from the model's weights. The model must outlive the trainer. A model that was moved,
-  /// or assigned another one, ends in a ConfigError at the next epoch, or at the next step if its
-  /// form is another one.
+  Trainer(Model&&, const TrainingOptions&, Team* = nullptr) = delete;  // it trains the model
+  /// Starts from the model's weights. The model must outlive the trainer. A model that is gone, was
+  /// moved, or was assigned another one, ends in a ConfigError.
   /// Throws ConfigError for invalid options.
   Trainer(Model& model, const TrainingOptions& options, Team* team = nullptr)
       : Trainer(model, options, team, TrainingHooks<Scalar>()) {}
@@ -117,7 +118,7 @@ class Trainer {
 
     report.training_loss = begun_.loss / static_cast<double>(steps);
     with_averages(training, [&] {
-      const Validation found = validate(model_, validation, validation_loss(), team_);
+      const Validation found = validate(*model_, validation, validation_loss(), team_);
       report.validation_loss = found.loss;
       report.validation_mse = found.metrics.mse;
       report.validation_mae = found.metrics.mae;
@@ -140,7 +141,7 @@ class Trainer {
   void consider_start(const Windows& training, const Windows& validation) {
     expect_same_model();
     with_averages(training, [&] {
-      keep_if_best(0, validate(model_, validation, validation_loss(), team_).loss);
+      keep_if_best(0, validate(*model_, validation, validation_loss(), team_).loss);
     });
   }
 
@@ -167,7 +168,7 @@ class Trainer {
       std::vector<std::vector<Scalar>> buffers;
     };
     const Swapped swapped(*this);
-    reestimate_statistics(model_, training, options_.seed, team_);
+    reestimate_statistics(*model_, training, options_.seed, team_);
     return what();
   }
 
@@ -196,13 +197,14 @@ class Trainer {
   double step(const WindowBatch<Scalar>& batch, double rate, Observer& observer) {
     const Exclusive::Hold hold(calls_, "a Trainer serves one thread at a time");
     expect_same_form();
+    if constexpr (requires { observer.expect_model(*model_); }) observer.expect_model(*model_);
     if (!slopes_are_zero_) set_zero(slopes_);  // the last step threw
     slopes_are_zero_ = false;
     const std::uint64_t number = optimizer_.steps() + 1;
     const Pass pass{.seed = options_.seed, .step = number, .layer_drop = options_.layer_drop};
     const double loss = [&] {
       const Packing packing(weights_, Purpose::training, team_);
-      return step_(model_, pass, options_.distillation > 0 ? taught(batch) : batch, gradients_,
+      return step_(*model_, pass, options_.distillation > 0 ? taught(batch) : batch, gradients_,
                    observer);
     }();
     if (!std::isfinite(loss))
@@ -215,7 +217,7 @@ class Trainer {
     const bool clips = options_.clip_norm > 0 && norm > options_.clip_norm;
     hooks_.optimize(optimizer_, weights_, slopes_, rate, clips ? options_.clip_norm / norm : 1,
                     team_);
-    step_.commit(model_, running_weight);
+    step_.commit(*model_, running_weight);
     average_.add(weights_, history_.size() + 1, team_);
     slopes_are_zero_ = true;
     return loss;
@@ -224,7 +226,7 @@ class Trainer {
   [[nodiscard]] const std::vector<EpochRecord>& history() const { return history_; }
   [[nodiscard]] const TrainingOptions& options() const { return options_; }
   [[nodiscard]] const EarlyStopping& stopping() const { return stopping_; }
-  [[nodiscard]] const Model& model() const { return model_; }
+  [[nodiscard]] const Model& model() const { return *model_; }
   /// The state, between two epochs.
   [[nodiscard]] TrainingParts<Scalar> parts() {
     return {weights_, best_, optimizer_, average_, stopping_, history_, hooks_};
@@ -237,7 +239,7 @@ class Trainer {
   friend Trainer<After> continued(After& model, Trainer<Before>& before);
 
   Trainer(Model& model, const TrainingOptions& options, Team* team, TrainingHooks<Scalar> hooks)
-      : model_(model), options_(options), team_(team), hooks_(std::move(hooks)),
+      : model_(model, "Trainer"), options_(options), team_(team), hooks_(std::move(hooks)),
         gradients_(zeros_like(model)), weights_(parameters(model)), slopes_(parameters(gradients_)),
         norm_(slopes_), optimizer_(weights_, options.optimizer),
         average_(weights_, options.averaging) {
@@ -270,7 +272,7 @@ class Trainer {
 
   /// The trainer holds views of the model's tensors.
   void expect_same_model() const {
-    const auto now = parameters(model_);
+    const auto now = parameters(*model_);
     if (!std::ranges::equal(now, weights_, [](const auto& a, const auto& b) {
           return a.values.data() == b.values.data() && a.values.size() == b.values.size();
         }))
@@ -278,8 +280,9 @@ class Trainer {
   }
   /// The part of expect_same_model() that allocates nothing.
   void expect_same_form() const {
-    if constexpr (requires { model_.form == gradients_.form; })
-      if (!(model_.form == gradients_.form)) refuse_changed_model();
+    model_.expect_alive();
+    if constexpr (requires { model_->form == gradients_.form; })
+      if (!(model_->form == gradients_.form)) refuse_changed_model();
   }
   [[noreturn]] static void refuse_changed_model() {
     throw ConfigError(
@@ -333,7 +336,7 @@ class Trainer {
   // the weight of a batch in running statistics: PyTorch's momentum
   static constexpr double running_weight = 0.1;
 
-  Model& model_;
+  Borrowed<Model> model_;
   TrainingOptions options_;
   Team* team_;
   TrainingHooks<Scalar> hooks_;
