@@ -25,6 +25,12 @@ void read_values_strictly(CLI::App& app) {
                spat::parse_number<std::int64_t>(text).has_value();
       },
       "a whole number");
+  const auto seed = must(
+      [](const std::string& text) {
+        return text.find_first_not_of("0123456789") == text.npos &&
+               spat::parse_number<std::uint64_t>(text).has_value();
+      },
+      "a whole number of at most 64 bits");
   const auto finite = must(
       [](const std::string& text) {
         const auto number = spat::parse_number<double>(text);
@@ -35,7 +41,7 @@ void read_values_strictly(CLI::App& app) {
                          "true or false");
   for (CLI::Option* const option : app.get_options()) {
     const std::string type = option->get_type_name();
-    if (type.starts_with("UINT")) option->check(whole);
+    if (type.starts_with("UINT")) option->check(option->check_lname("seed") ? seed : whole);
     if (type.starts_with("FLOAT")) option->check(finite);
     if (option->get_expected_max() == 0) option->check(flag);
   }

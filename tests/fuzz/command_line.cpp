@@ -68,7 +68,7 @@ void parse(std::vector<std::string> arguments) {
   }
   constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
   const auto training = train.options();
-  fuzz::expect(training.epochs > 0 && training.epochs <= most && training.seed <= most);
+  fuzz::expect(training.epochs > 0 && training.epochs <= most);
   fuzz::expect(std::isfinite(training.rate) && std::isfinite(training.clip_norm));
   const auto tuning = tune.options(training);
   fuzz::expect(std::isfinite(tuning.rate) && tuning.rate > 0);
@@ -83,7 +83,8 @@ void parse(std::vector<std::string> arguments) {
   const auto config = tool::config_of<Config>(configuration);
   const std::size_t modules = std::min(config.modules(), spat::most_modules);
   (void)budget.kept(modules, {});
-  (void)budget.budget(tool::architecture(model.name), modules, {});
+  (void)budget.budget(tool::architecture(model.name), modules, spat::ModuleMask::first(modules),
+                      {});
 }
 
 void describe(const std::string& text) {

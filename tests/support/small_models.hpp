@@ -61,7 +61,6 @@ template <class Model>
   Model model(form);
   spat::initialize(spat::parameters(model), 7);
   model.set_dropout(0.25);
-  pack(model);
   return model;
 }
 
