@@ -5,32 +5,46 @@
 #include <cstdio>
 using namespace spat;
 
-/// The form of the model: its sizes, and the attention modules that it keeps.
-struct DriftForm {
-  std::size_t lookback = 48, horizon = 12, width = 32, depth = 3;
-  ModuleMask mask = ModuleMask::first(3);
+/// The configuration of the model: its sizes by name, the rules they obey, and the attention
+/// modules that it keeps.
+struct DriftConfig {
+  static constexpr const char* title = "Drift";
+  std::size_t channels = 1, lookback = 48, horizon = 12, width = 32, depth = 3;
+  ModuleMask kept = ModuleMask::all();
 
-  ModuleMask kept() const { return mask; }
-  std::size_t modules() const { return depth; }
-  DriftForm with_kept(ModuleMask kept_mask) const {
-    return {lookback, horizon, width, depth, kept_mask};
+  constexpr std::size_t modules() const { return depth; }
+  double parameters() const {
+    const auto l = static_cast<double>(lookback), t = static_cast<double>(horizon),
+               d = static_cast<double>(width), n = static_cast<double>(depth);
+    const auto attentions = static_cast<double>(kept_modules(*this).count());
+    return (l * d + d) + attentions * 4 * (d * d + d) + n * (4 * d * d + 7 * d) + (d * t + t);
   }
+  static constexpr auto fields() { return all_fields<DriftConfig>(); }
+  constexpr bool rules_hold(const auto& rule) const {
+    return rules::window(*this, rule) && rules::depth(*this, rule) &&
+           rule(width > 0 && width % 4 == 0, "four heads must divide the width", "width", width);
+  }
+  friend constexpr bool operator==(const DriftConfig&, const DriftConfig&) = default;
 };
 
 /// Forecasts the change from the last value, with one token per variate:
 /// y = last + (W_p encoder(embed(x - last)))^T.
-class Drift {
+class Drift : public ForecasterBase<float, Dynamic<DriftConfig>> {
  public:
-  using Value = float;
-  using Form = DriftForm;
+  static constexpr const char* name = "drift";
   template <BlockMask kept>
   using Block = EncoderLayer<float, kept>;
   static constexpr std::size_t heads = 4;
-  explicit Drift(Form s)
-      : form(s), embedding(s.lookback, s.width),
-        encoder(s.depth, s.mask, s.width, 2 * s.width, heads), projection(s.width, s.horizon) {}
+  explicit Drift(Form sizes)
+      : ForecasterBase(sizes), embedding(config().lookback, config().width),
+        encoder(config().depth, config().kept, config().width, 2 * config().width, heads),
+        projection(config().width, config().horizon) {}
 
-  Form form;
+  void set_dropout(double rate) {
+    keep_dropout(rate);
+    encoder.set_dropout(rate, 0);
+  }
+
   InvertedEmbedding<float> embedding;
   Stack<Block> encoder;
   Linear<float> projection;
@@ -48,18 +62,19 @@ class Drift {
     cache.arena.prepare(purpose, [&](Arena& arena) {
       cache.samples = samples;
       cache.channels = channels;
-      arena.take(cache.x, samples * form.lookback, channels);
-      arena.take(cache.y, samples * form.horizon, channels);
+      arena.take(cache.x, samples * config().lookback, channels);
+      arena.take(cache.y, samples * config().horizon, channels);
       cache.embedding.lay_out(arena, embedding, samples, channels, 0);
       cache.encoder.lay_out(arena, encoder, samples, channels);
       cache.projection.lay_out(arena, projection, samples * channels);
-      if (arena.training()) arena.take(cache.dtokens, samples * channels, form.horizon);
+      if (arena.training()) arena.take(cache.dtokens, samples * channels, config().horizon);
     });
   }
 
   template <class Pass>
   Rows<const float> forward(const Pass& pass, const WindowBatch<float>& batch, Cache& cache) const {
-    const std::size_t l = form.lookback, t = form.horizon, c = cache.channels;
+    expect_history(batch, cache.samples, cache.channels);
+    const std::size_t l = config().lookback, t = config().horizon, c = cache.channels;
     const auto last = [&](std::size_t s) { return batch.history.row(s * l + l - 1); };
     for (std::size_t r = 0; r < cache.x.rows(); ++r)
       for (std::size_t i = 0; i < c; ++i)
@@ -76,7 +91,7 @@ class Drift {
 
   template <class Pass>
   void backward_input(const Pass& pass, Rows<const float> dy, Cache& cache) const {
-    const std::size_t t = form.horizon, c = cache.channels;
+    const std::size_t t = config().horizon, c = cache.channels;
     for (std::size_t s = 0; s < cache.samples; ++s)
       kernels::transpose(dy.row(s * t), t, c, cache.dtokens.row(s * c));
     const auto d = projection.backward_input(pass, cache.dtokens, cache.projection);
@@ -91,10 +106,9 @@ class Drift {
   }
 
   std::size_t multiply_adds(std::size_t c) const {
-    return c * form.width * (form.lookback + form.horizon) + encoder.multiply_adds(c);
+    return c * config().width * (config().lookback + config().horizon) + encoder.multiply_adds(c);
   }
-  std::size_t target_channels(std::size_t channels) const { return channels; }
-  std::size_t activation_size(std::size_t channels) const { return channels * 2 * form.width; }
+  std::size_t activation_size(std::size_t channels) const { return channels * 2 * config().width; }
   template <class Self, class List>
   static void for_each(Self& self, const std::string& prefix, List& list) {
     InvertedEmbedding<float>::for_each(self.embedding, prefix + "embedding.", list);
@@ -102,7 +116,7 @@ class Drift {
     Linear<float>::for_each(self.projection, prefix + "projection.", list);
   }
 };
-static_assert(PrunableModel<Drift>);
+static_assert(PrunableModel<Drift> && Storable<Drift>);
 
 int main() {
   const Series series = synthetic_series(1200);
@@ -112,14 +126,17 @@ int main() {
   const WindowDataset<float> training(series, scaler, rows.train, window),
       test(series, scaler, rows.test, window), validation(series, scaler, rows.validation, window);
 
-  Drift model({});
+  Drift model({{.channels = series.channels()}});
   initialize(parameters(model), 1);
   Pruner<Drift> pruner(model);
   Trainer<Drift>(model, {.epochs = 4, .rate = 2e-3}).fit(training, validation, pruner);
   Drift small = pruned(model, pruner.choose(DropLowest{2}));
   Trainer<Drift>(small, {.epochs = 2, .rate = 5e-4}).fit(training, validation);
 
+  save_model("drift.safetensors", small);
+  const Drift loaded = load_model<Drift>("drift.safetensors");
+
   std::printf("kept %s; test MSE: dense %.4f, pruned and fine-tuned %.4f\n",
-              to_string(small.form.kept(), 3).c_str(), evaluate(model, test).mse,
-              evaluate(small, test).mse);
+              to_string(loaded.form.kept(), 3).c_str(), evaluate(model, test).mse,
+              evaluate(loaded, test).mse);
 }

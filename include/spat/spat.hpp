@@ -171,6 +171,7 @@
 #include <spat/criteria/send/sensitivity_sum.hpp>
 
 #include <spat/train/batch_statistics.hpp>
+#include <spat/train/check_gradients.hpp>
 #include <spat/train/early_stopping.hpp>
 #include <spat/train/epoch_record.hpp>
 #include <spat/train/evaluate.hpp>

@@ -20,24 +20,6 @@ inline constexpr const char* version_key = "spat.version";
 
 namespace detail {
 
-/// What save_model() asks of a model beside its parameters.
-template <class M>
-concept Saveable = requires(const M& model) {
-  std::string(M::name);
-  model.config();
-  model.dropout();
-  model.form.kept();
-};
-
-/// What load_model() asks of a model beside its parameters.
-template <class M>
-concept Loadable = std::constructible_from<M, typename M::Form> &&
-    requires(M& model, const typename M::Config& config) {
-  std::string(M::name);
-  config.parameters();
-  model.set_dropout(0);
-};
-
 /// The name of our tensor in `file`: our name, or the one that the model's alias table gives.
 template <class Model>
 [[nodiscard]] std::string name_in_file(const SafetensorsFile& file, const std::string& name) {
@@ -119,8 +101,9 @@ template <class Model>
 [[nodiscard]] SafetensorsWriter model_writer(const Model& model,
                                              const std::map<std::string, std::string>& extra = {},
                                              bool with_constants = true) {
-  static_assert(detail::Saveable<Model>,
-                "spat: save_model needs a model with a name, config(), dropout() and a form");
+  static_assert(Storable<Model>,
+                "spat: save_model needs a model with a name, a Config, config(), "
+                "dropout(), set_dropout() and a form (concept Storable)");
   SafetensorsWriter writer;
   for (const auto& parameter : parameters(model)) {
     if (parameter.kind == ParameterKind::counter) {
@@ -187,8 +170,9 @@ template <class Config>
 template <class Model>
 [[nodiscard]] Model load_model(const SafetensorsFile& file,
                                Narrowing narrowing = Narrowing::refused) {
-  static_assert(detail::Loadable<Model>,
-                "spat: load_model needs a model with a name, a Config, a Form and set_dropout()");
+  static_assert(Storable<Model>,
+                "spat: load_model needs a model with a name, a Config, config(), "
+                "dropout(), set_dropout() and a form (concept Storable)");
   typename Model::Form form;
   const auto config = read_config<typename Model::Config>(file, Model::name);
   if constexpr (!Model::Form::is_static)

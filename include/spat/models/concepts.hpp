@@ -6,6 +6,7 @@
 #include <spat/data/window_batch.hpp>
 
 #include <concepts>
+#include <string>
 
 namespace spat::inline SPAT_ABI {
 
@@ -47,6 +48,19 @@ concept Prunable = Evaluable<M> && std::constructible_from<M, typename M::Form> 
 /// A prunable model that can also be trained.
 template <class M>
 concept PrunableModel = Prunable<M> && Forecaster<M>;
+
+/// A model that files can hold: it has a name, a configuration by whose parameters() a file's size
+/// is checked, a dropout rate, and a form made of the configuration. ForecasterBase gives all but
+/// the name and set_dropout().
+template <class M>
+concept Storable = Prunable<M> &&
+    requires(const M& model, M& changed, const typename M::Config& config) {
+  std::string(M::name);
+  { model.config() } -> std::convertible_to<typename M::Config>;
+  { config.parameters() } -> std::convertible_to<double>;
+  { model.dropout() } -> std::convertible_to<double>;
+  changed.set_dropout(0.0);
+};
 
 /// A forecaster whose samples interact in batch statistics during training (BatchNorm). Forward and
 /// backward are divided into stages. Between two stages the observations of the whole batch's

@@ -5,6 +5,7 @@
 #include <spat/models/config.hpp>
 
 #include <functional>
+#include <string_view>
 
 namespace spat::inline SPAT_ABI {
 
@@ -28,12 +29,42 @@ struct Dynamic {
   friend bool operator==(const Dynamic&, const Dynamic&) = default;
 };
 
+namespace detail {
+
+/// A rule in words, as a template argument: g++ shows it in its error.
+struct RuleText {
+  char text[120] = {};
+};
+/// The first rule that a configuration breaks; empty if it breaks none.
+template <auto Value>
+[[nodiscard]] consteval RuleText broken_rule() {
+  RuleText broken;
+  (void)all_rules_hold(Value, [&](bool holds, std::string_view rule, const auto&...) {
+    if (!holds) rule.copy(broken.text, sizeof broken.text - 1);
+    return holds;
+  });
+  return broken;
+}
+template <RuleText rule>
+struct StaticModelBreaksTheRule;
+template <RuleText rule>
+  requires(rule.text[0] == '\0')
+struct StaticModelBreaksTheRule<rule> {
+  static constexpr bool none = true;
+};
+
+}  // namespace detail
+
 /// The compile-time form: the whole configuration is in the type.
 template <auto Value>
 struct Static {
+#if defined(__clang__)  // shows no text in a template argument
   static_assert(is_valid(Value),
                 "spat: the sizes of a static model do not fit together: check_rules() of the same "
                 "configuration says at run time which rule is broken");
+#else
+  static_assert(detail::StaticModelBreaksTheRule<detail::broken_rule<Value>()>::none);
+#endif
 
   using Config = std::remove_const_t<decltype(Value)>;
   static constexpr bool is_static = true;

@@ -80,6 +80,26 @@ constexpr void for_each_block_reversed(Use&& use, First& first, Rest&... rest) {
   }
 }
 
+/// What a Stack asks of Block<kept>, beside calls whose arguments are the block's own business:
+///
+///     modules                                     the number of its prunable modules
+///     Value, Cache                                the scalar; Cache::lay_out(arena, block,
+///     sizes...) Block(arguments..., mask)                   the mask of its own modules last
+///     forward(pass, x, cache, more...)            y of x's type
+///     backward_input(pass, dy, cache, more...)    dx of dy's type
+///     backward_weights(pass, caches, gradients, share)
+///     for_each(self, name, list)
+///     set_dropout(rate, first_site) and sites     if the stack's set_dropout() is called
+///     multiply_adds(sizes...)                     if the stack's is called
+template <class B>
+concept StackBlock = requires(const B& block, B& gradients, const Pass& pass,
+                              Caches<typename B::Cache> caches, Share& share,
+                              ParameterCollector<typename B::Value>& list) {
+  { B::modules } -> std::convertible_to<std::size_t>;
+  block.backward_weights(pass, caches, gradients, share);
+  B::for_each(gradients, std::string{}, list);
+};
+
 /// y = block_{depth-1}( ... block_0(x)).
 ///
 /// Shapes:  x, y [samples * N x D], with one width D for all blocks.
@@ -99,6 +119,10 @@ constexpr void for_each_block_reversed(Use&& use, First& first, Rest&... rest) {
 template <template <BlockMask> class Block, std::size_t depth = dynamic,
           ModuleMask mask = ModuleMask{}>
 class Stack {
+  static_assert(StackBlock<Block<BlockMask{}>>,
+                "spat: a block of a Stack needs modules, Value, Cache, backward_weights() and "
+                "for_each() (concept StackBlock)");
+
  public:
   static constexpr bool is_static = depth != dynamic;
   static constexpr std::size_t modules = Block<BlockMask{}>::modules;

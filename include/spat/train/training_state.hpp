@@ -43,7 +43,10 @@ template <class Model>
   fields.set("patience", options.patience);
   fields.set("rate", options.rate);
   fields.set("clip_norm", options.clip_norm);
-  fields.set("dropout", trainer.model().dropout());
+  if constexpr (requires { trainer.model().dropout(); })
+    fields.set("dropout", trainer.model().dropout());
+  else
+    fields.set("dropout", 0.0);
   fields.set("layer_drop", options.layer_drop);
   fields.set("averaging", static_cast<int>(options.averaging.kind));
   fields.set("average_decay", options.averaging.decay);
