@@ -3,6 +3,7 @@
 // and no file is opened. The first byte chooses a description of data in a model file instead.
 #include <tool/architecture.cpp>
 #include <tool/data.cpp>
+#include <tool/number_rule.cpp>
 #include <tool/options.cpp>
 #include <tool/tool.cpp>
 

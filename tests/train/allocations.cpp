@@ -8,23 +8,34 @@
 #include <spat/train/trainer.hpp>
 
 #include <tests/models/example.hpp>
+#include <tests/support/allocations.hpp>
 #include <tests/support/catch.hpp>
 
-#include <atomic>
 #include <cstdlib>
 #include <new>
 #include <numeric>
 
 namespace {
 
-std::atomic<std::size_t> allocations{0};
+using tests::allocations;
+
+bool fails() noexcept {
+  std::size_t left = tests::calls_to_failure.load(std::memory_order_relaxed);
+  while (left > 0 && !tests::calls_to_failure.compare_exchange_weak(left, left - 1)) {
+  }
+  return left == 1;
+}
 
 void* counted(std::size_t size, std::size_t alignment) noexcept {
   allocations.fetch_add(1, std::memory_order_relaxed);
+  if (fails()) return nullptr;
   if (size == 0) size = 1;
-  return alignment == 0
-             ? std::malloc(size)
-             : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  void* const room =
+      alignment == 0
+          ? std::malloc(size)
+          : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (room != nullptr) tests::living.fetch_add(1, std::memory_order_relaxed);
+  return room;
 }
 void* counted_or_throw(std::size_t size, std::size_t alignment = 0) {
   void* const room = counted(size, alignment);
@@ -33,7 +44,10 @@ void* counted_or_throw(std::size_t size, std::size_t alignment = 0) {
 }
 
 /// Not inlined: g++ would see free() beside operator new and warn.
-[[gnu::noinline]] void release(void* room) noexcept { std::free(room); }
+[[gnu::noinline]] void release(void* room) noexcept {
+  if (room != nullptr) tests::living.fetch_sub(1, std::memory_order_relaxed);
+  std::free(room);
+}
 
 }  // namespace
 

@@ -35,6 +35,8 @@ class AtomicFile {
       target_ = followed;
       std::free(followed);
     }
+    if (const std::size_t slash = target_.rfind('/'); slash != std::string::npos)
+      folder_ = target_.substr(0, slash + 1);
     struct ::stat old {};
     const bool replaces = ::stat(target_.c_str(), &old) == 0;
     if (replaces && !S_ISREG(old.st_mode))
@@ -95,15 +97,13 @@ class AtomicFile {
   // The new name survives a crash only once its folder is written. The data are safe either way, so
   // this may fail.
   void sync_folder() const noexcept {
-    const std::size_t slash = target_.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : target_.substr(0, slash + 1);
-    const int handle = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int handle = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (handle < 0) return;
     static_cast<void>(::fsync(handle));
     ::close(handle);
   }
 
-  std::string path_, target_, temporary_;
+  std::string path_, target_, temporary_, folder_ = ".";
   int file_ = -1;
 };
 
