@@ -42,7 +42,7 @@ const std::string& sample() {
   static const std::string bytes = [] {
     Training training;
     const auto parts = training.trainer.parts();
-    parts.adam.set_steps(2);
+    parts.optimizer.set_steps(2);
     parts.average.set_steps(1);
     parts.stopping.improves(1, 0.5);
     parts.history.push_back({1, 1e-3, 0.75, 0.5, 0.25, 0, true});
