@@ -42,16 +42,20 @@ const std::string& sample() {
   static const std::string bytes = [] {
     Training training;
     const auto parts = training.trainer.parts();
-    parts.adam.set_steps(2);
+    parts.optimizer.set_steps(2);
     parts.average.set_steps(1);
     parts.stopping.improves(1, 0.5);
-    parts.history.push_back({1, 1e-3, 0.75, 0.5, 0.25, 0, true});
-    training.pruner.restore({{"epochs", {1, 0}},
-                             {"steps", {0.125, 0.25, 0.5, 1}},
-                             {"module.0", {0.25, 2, 1, 2}},
-                             {"module.1", {0.5, 2, 1, 2, 1, 0, 1, 1}},
-                             {"trajectory.0", {0.25, 0.5}},
-                             {"errors.0", {0.125, 0.125}}});
+    parts.history.push_back({1, 1e-3, 0.75, 0.5, 0.5, 0.25, 0, true});
+    Trainer<ITransformer<float>> listened(training.scored, {});
+    const std::vector<float> history(4 * 3 * 2, 0.5f), target(4 * 2 * 2, 0.25f);
+    for (int step = 0; step < 2; ++step)
+      (void)listened.step({.samples = 4,
+                           .lookback = 3,
+                           .horizon = 2,
+                           .history = {history.data(), 4 * 3, 2},
+                           .target = {target.data(), 4 * 2, 2}},
+                          1e-3, training.pruner);
+    training.pruner.end_epoch();
     return training.state();
   }();
   return bytes;

@@ -46,7 +46,7 @@ struct Training {
     for (std::size_t p = 0; p < parts.weights.size(); ++p)
       for (const auto& tensor : detail::training_tensors(parts, p))
         all.insert(all.end(), tensor.second.begin(), tensor.second.end());
-    for (const std::uint64_t count : {parts.adam.steps(), parts.average.steps()})
+    for (const std::uint64_t count : {parts.optimizer.steps(), parts.average.steps()})
       all.push_back(static_cast<double>(count));
     for (const std::size_t count :
          {parts.stopping.worse, parts.stopping.best_epoch, parts.history.size()})
@@ -64,10 +64,11 @@ struct Training {
     for (std::size_t p = 0; p < parts.weights.size(); ++p)
       for (const auto& [name, values] : detail::training_tensors(parts, p))
         for (auto& value : values) value = static_cast<float>(random.uniform(0.5, 1));
-    parts.adam.set_steps(4);
+    parts.optimizer.set_steps(4);
     parts.stopping.improves(1, 0.5);
     parts.stopping.improves(2, 0.75);
-    parts.history = {{1, 1e-3, 0.75, 0.5, 0.25, 0, true}, {2, 5e-4, 0.7, 0.75, 0.25, 0, false}};
+    parts.history = {{1, 1e-3, 0.75, 0.5, 0.5, 0.25, 0, true},
+                     {2, 5e-4, 0.7, 0.75, 0.75, 0.25, 0, false}};
     watcher.seen = {1, 2};
   }
 };

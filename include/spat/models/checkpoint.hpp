@@ -32,16 +32,22 @@ template <class Model>
   return name;  // the read reports that it is missing
 }
 
-/// Reads a tensor. Throws FileError, with the first number that is not finite, if there is one.
+/// Throws FileError, with the first number that is not finite, if there is one.
 template <class Scalar>
-[[nodiscard]] std::vector<Scalar> read_finite(const SafetensorsFile& file, const std::string& name,
-                                              Narrowing narrowing = Narrowing::refused) {
-  auto values = file.read<Scalar>(name, narrowing);
+void expect_finite(const SafetensorsFile& file, const std::string& name,
+                   std::span<const Scalar> values) {
   const auto bad =
       std::ranges::find_if_not(values, [](Scalar value) { return std::isfinite(value); });
   if (bad != values.end())
     throw FileError(message(file.path(), ": ", name, ": number ", bad - values.begin(),
                             " is not finite: ", *bad));
+}
+/// Reads a tensor of finite numbers.
+template <class Scalar>
+[[nodiscard]] std::vector<Scalar> read_finite(const SafetensorsFile& file, const std::string& name,
+                                              Narrowing narrowing = Narrowing::refused) {
+  auto values = file.read<Scalar>(name, narrowing);
+  expect_finite<Scalar>(file, name, values);
   return values;
 }
 
@@ -51,6 +57,32 @@ template <class Scalar>
   if (count < 0)
     throw FileError(message(file.path(), ": ", name, ": expected a count, found ", count));
   return count;
+}
+
+/// load_tensors() into a model that is thrown away on an error: each number is read to its place.
+template <class Model>
+std::vector<std::string> read_tensors(Model& model, const SafetensorsFile& file,
+                                      Narrowing narrowing) {
+  using Scalar = typename Model::Value;
+  const auto list = parameters(model);
+  std::vector<std::string> names, unused;
+  for (const auto& parameter : list) {
+    names.push_back(name_in_file<Model>(file, parameter.name));
+    if (parameter.kind != ParameterKind::constant || file.contains(names.back()))
+      file.expect_shape(names.back(), parameter.shape);
+  }
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i].kind == ParameterKind::constant) continue;
+    if (list[i].kind == ParameterKind::counter) {
+      list[i].values[0] = static_cast<Scalar>(read_count(file, names[i]));
+    } else {
+      file.read_into(names[i], list[i].values, narrowing);
+      expect_finite<Scalar>(file, names[i], list[i].values);
+    }
+  }
+  for (const auto& tensor : file.tensors())
+    if (std::ranges::find(names, tensor.name) == names.end()) unused.push_back(tensor.name);
+  return unused;
 }
 
 }  // namespace detail
@@ -63,25 +95,11 @@ template <class Scalar>
 template <class Model>
 std::vector<std::string> load_tensors(Model& model, const SafetensorsFile& file,
                                       Narrowing narrowing = Narrowing::refused) {
-  using Scalar = typename Model::Value;
-  const auto list = parameters(model);
-  std::vector<std::string> names, unused;
-  std::vector<std::vector<Scalar>> values(list.size());
-  for (const auto& parameter : list) {
-    names.push_back(detail::name_in_file<Model>(file, parameter.name));
-    if (parameter.kind != ParameterKind::constant || file.contains(names.back()))
-      file.expect_shape(names.back(), parameter.shape);
-  }
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    if (list[i].kind == ParameterKind::counter)
-      values[i] = {static_cast<Scalar>(detail::read_count(file, names[i]))};
-    else if (list[i].kind != ParameterKind::constant)
-      values[i] = detail::read_finite<Scalar>(file, names[i], narrowing);
-  }
-  for (std::size_t i = 0; i < list.size(); ++i)
-    std::ranges::copy(values[i], list[i].values.begin());
-  for (const auto& tensor : file.tensors())
-    if (std::ranges::find(names, tensor.name) == names.end()) unused.push_back(tensor.name);
+  Model found = model;
+  auto unused = detail::read_tensors(found, file, narrowing);
+  const auto to = parameters(model), from = parameters(found);
+  for (std::size_t i = 0; i < to.size(); ++i)
+    std::ranges::copy(from[i].values, to[i].values.begin());
   return unused;
 }
 
@@ -187,7 +205,7 @@ template <class Model>
   Model model(form);
   model.set_dropout(
       fields_from_json(file.metadata(config_key), file.path()).template get<double>("dropout"));
-  if (const auto unused = load_tensors(model, file, narrowing); !unused.empty())
+  if (const auto unused = detail::read_tensors(model, file, narrowing); !unused.empty())
     throw FileError(message(file.path(), ": tensor ", in_quotes(unused.front()),
                             " does not belong to a model of its configuration"));
   return model;
