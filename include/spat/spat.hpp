@@ -222,9 +222,12 @@
 #include <spat/report/svg.hpp>
 #include <spat/report/text_report.hpp>
 
+#include <spat/pipeline/data_choices.hpp>
+#include <spat/pipeline/describe_run.hpp>
 #include <spat/pipeline/job_options.hpp>
 #include <spat/pipeline/processor_time.hpp>
 #include <spat/pipeline/pruning_job.hpp>
 #include <spat/pipeline/reference.hpp>
 #include <spat/pipeline/report_parts.hpp>
 #include <spat/pipeline/resumable_training.hpp>
+#include <spat/pipeline/run_description.hpp>

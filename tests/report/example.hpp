@@ -12,7 +12,7 @@ inline spat::EpochRecord epoch_record(std::size_t epoch, double training_loss,
 
 inline spat::PruningReport full_report() {
   const double nan = std::nan("");
-  spat::PruningReport report{.seed = 7, .command = "spat run --seed 7"};
+  spat::PruningReport report{.seed = 7, .command = "spat run --seed 7", .run = "00ff"};
   report.model = "iTransformer", report.data = "ETTh1";
   report.criterion = "SEND, signed sum", report.budget = "MACs -35 %", report.schedule = "one-shot";
   report.dense = {0.40, 0.41, {1000, 20000}, {2.0, 1.9, 2.2, 50}};

@@ -70,6 +70,7 @@ TEST_CASE("a full report has all of its sections") {
   CHECK(contains(html, "<small class='good'>−25.0&#160;%</small>"));  // latency
   CHECK(contains(html, "<span class='even'>+0.0&#160;%</span>"));     // zero-shot MAE
   CHECK(contains(html, "spat run --seed 7"));
+  CHECK(contains(html, "<p>Seed 7, run 00ff. The same build"));
 }
 
 TEST_CASE("an empty report is a page without charts") {

@@ -15,6 +15,7 @@ TEST_CASE("each field of the report is in its JSON") {
   const json j = json::parse(to_json(full_report()));
   CHECK(j["seed"] == 7);
   CHECK(j["command"] == "spat run --seed 7");
+  CHECK(j["run"] == "00ff");
   CHECK(j["model"] == "iTransformer");
   CHECK(j["data"] == "ETTh1");
   CHECK(j["criterion"] == "SEND, signed sum");

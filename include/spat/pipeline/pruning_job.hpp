@@ -2,7 +2,7 @@
 #pragma once
 
 #include <spat/criteria/any_criterion.hpp>
-#include <spat/pipeline/job_options.hpp>
+#include <spat/pipeline/describe_run.hpp>
 #include <spat/pipeline/processor_time.hpp>
 #include <spat/pipeline/reference.hpp>
 #include <spat/pipeline/report_parts.hpp>
@@ -46,8 +46,7 @@ class PruningJob {
  public:
   using Scalar = typename Model::Value;
 
-  /// `model` is fresh or trained. Everything that `data` refers to must
-  /// outlive the job.
+  /// `model` is fresh or trained. Everything that `data` refers to must outlive the job.
   PruningJob(Model model, C criterion, const JobData<Scalar>& data, JobOptions options,
              JobProgress progress = {})
       : data_(data), options_(std::move(options)),
@@ -56,13 +55,15 @@ class PruningJob {
     check();
     report_.seed = options_.training.seed;
     report_.command = options_.command;
+    if (options_.run.empty()) options_.run = describe_run(dense_, options_);
+    report_.run = options_.run.hash_text();
     if constexpr (requires { std::string(Model::name); }) report_.model = Model::name;
     report_.data = data.name;
     report_.criterion = options_.criterion;
     report_.schedule = name_of(pruning_schedules, options_.schedule);
     report_.budget = !options_.budget.empty() ? options_.budget
-                     : options_.keep          ? message("modules ", digits(*options_.keep))
-                                              : to_text(options_.pruning.budget);
+                     : options_.keep ? message("modules ", to_string(*options_.keep, modules()))
+                                     : to_text(options_.pruning.budget);
   }
   PruningJob(const PruningJob&) = delete;
   PruningJob& operator=(const PruningJob&) = delete;
@@ -70,8 +71,9 @@ class PruningJob {
   /// Trains the model while the criterion observes it. Returns whether training is over: false if
   /// it stopped as `file` requires. Throws ConfigError if modules are to be removed during training
   /// but an option needs a dense model.
-  bool train(const TrainingFile& file = {}) {
+  bool train(TrainingFile file = {}) {
     const ProcessorTimer timer(report_.processor_seconds);
+    if (file.run.empty()) file.run = options_.run;
     resumed_ = file.resume;
     if constexpr (has_scored_modules<Model>())
       if (options_.schedule == PruningSchedule::in_training) return train_and_remove(file);
@@ -162,7 +164,6 @@ class PruningJob {
   using Observer = decltype(observer_of(std::declval<const Model&>(), std::declval<C>()));
 
   [[nodiscard]] std::size_t modules() const { return dense_.form.modules(); }
-  [[nodiscard]] std::string digits(ModuleMask mask) const { return to_string(mask, modules()); }
 
   void check() const {
     options_.training.check();
@@ -173,8 +174,7 @@ class PruningJob {
     if (options_.scores_of_best_epoch && options_.schedule != PruningSchedule::one_shot)
       throw ConfigError(
           "the scores of the best epoch are for pruning in one shot after training: other "
-          "schedules "
-          "remove modules by the scores of the moment");
+          "schedules remove modules by the scores of the moment");
     if (options_.searches) (void)detail::width_of(options_.search, modules());
     const ModuleMask guard = guard_of(dense_.form);
     if (options_.keep && options_.schedule != PruningSchedule::one_shot)

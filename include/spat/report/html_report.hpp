@@ -78,7 +78,7 @@ namespace detail {
   if (!report.command.empty())
     html.append(message("<pre><code>", escaped(report.command), "</code></pre>\n"));
   return html.append(
-      message("<p>Seed ", report.seed,
+      message("<p>Seed ", report.seed, report.run.empty() ? "" : ", run ", escaped(report.run),
               ". The same build with the same seed gives the same bytes, on any number of threads."
               " Latency is the median of repeated forecasts of one window.</p>\n"));
 }

@@ -49,6 +49,7 @@ inline void write_row(JsonWriter& json, const ReportRow& r) {
 inline void write_models(JsonWriter& json, const PruningReport& report) {
   json.member("seed", report.seed);
   json.member("command", report.command);
+  json.member("run", report.run);
   json.member("model", report.model);
   json.member("data", report.data);
   json.member("criterion", report.criterion);
@@ -110,14 +111,15 @@ inline void write_modules(JsonWriter& json, const PruningReport& report) {
 
 }  // namespace detail
 
-/// The report as JSON: seed, command, model, data, criterion, budget, schedule; dense, dense_tuned
-/// and pruned (mse, mae, parameters, macs, latency_ms {median, p10, p90, repetitions}, of pruned
-/// also before_fine_tuning); reference (model: "dense" or "dense_tuned", the validation losses that
-/// decided, and epochs of fine-tuning); modules (name, score, error, kept, removed: by this
-/// pruning), ties, out_of_order (removed, stayed, reason: "tie" or "guard"), scores_after_epoch and
-/// weights_of_epoch (0: unknown), dead_parts, score_by_epoch, error_by_epoch, stability; epochs,
-/// candidates (mask as digits, module 0 first), forecasts, error_by_step, processor_seconds,
-/// zero_shot. What the last four call "reference" is of the model that reference names.
+/// The report as JSON: seed, command, run (the hash of its description), model, data, criterion,
+/// budget, schedule; dense, dense_tuned and pruned (mse, mae, parameters, macs, latency_ms {median,
+/// p10, p90, repetitions}, of pruned also before_fine_tuning); reference (model: "dense" or
+/// "dense_tuned", the validation losses that decided, and epochs of fine-tuning); modules (name,
+/// score, error, kept, removed: by this pruning), ties, out_of_order (removed, stayed, reason:
+/// "tie" or "guard"), scores_after_epoch and weights_of_epoch (0: unknown), dead_parts,
+/// score_by_epoch, error_by_epoch, stability; epochs, candidates (mask as digits, module 0 first),
+/// forecasts, error_by_step, processor_seconds, zero_shot. What the last four call "reference" is
+/// of the model that reference names.
 ///
 /// pruned and reference are null if nothing is pruned, reference also if no dense model was
 /// trained, dense_tuned and before_fine_tuning if there is none, and so is each number that is not

@@ -96,8 +96,8 @@ struct ReportReference {
 /// HTML leave out empty members.
 struct PruningReport {
   std::uint64_t seed = 0;
-  std::string command = {};
-  std::string model = {}, data = {};  // "iTransformer", "ETTh1"
+  std::string command = {}, run = {};  // run: the hash of its description
+  std::string model = {}, data = {};   // "iTransformer", "ETTh1"
   /// "SEND, signed sum"; "MACs -35 %"; "one-shot".
   std::string criterion = {}, budget = {}, schedule = {};
   ReportRow dense = {}, pruned = {};
