@@ -48,7 +48,15 @@ void DataOptions::add_to(CLI::App& command) {
 spat::Series read(const DataOptions& options, const std::vector<std::string>& columns) {
   if (options.path.empty() && !options.synthetic)
     throw spat::ConfigError("--data FILE or --synthetic is needed");
-  if (options.synthetic) return spat::synthetic_series(options.rows);
+  if (options.synthetic) {
+    spat::Series made = spat::synthetic_series(options.rows);
+    for (std::size_t c = 0; c < columns.size(); ++c)
+      if (columns.size() != made.channels() || columns[c] != made.names[c])
+        throw spat::ConfigError(message("the synthetic series has other columns than the ",
+                                        columns.size(), " that the model reads: expected ",
+                                        spat::in_quotes(columns[c])));
+    return made;
+  }
   spat::SeriesOptions how{
       .columns = columns, .target = options.target, .missing_code = options.missing_code};
   if (options.strict_times) how.irregular = spat::SeriesOptions::Irregular::error;
@@ -70,6 +78,7 @@ Data load(const DataOptions& options, spat::WindowOptions window,
       .protocol = spat::parse_protocol(options.protocol),
       .scaler = {},
       .window = window,
+      .stride = options.stride,
       .training = {},
       .validation = {},
       .test = {}};
@@ -99,27 +108,35 @@ std::vector<Data> load_others(const std::vector<std::string>& files, const DataO
     const std::size_t colon = file.rfind(':');
     other.path = file.substr(0, colon);
     other.synthetic = false;
-    if (colon != std::string::npos) other.protocol = file.substr(colon + 1);
-    spat::WindowOptions window = like.window;
-    others.push_back(load(other, window));
-    const std::size_t channels = others.back().training->channels(),
-                      expected = like.training->channels();
-    if (channels != expected)
-      throw spat::ConfigError(message("--test-data ", file, ": has ", channels,
-                                      " channels, the training data ", expected));
+    other.target.clear();  // columns are selected by name, in the order of the training
+    const spat::DataChoices choices = choices_of(like);
+    other.protocol = colon == std::string::npos ? choices.protocol : file.substr(colon + 1);
+    other.marks = choices.marks;
+    others.push_back(load(other, like.window, choices.columns));
+    if (const auto found =
+            describe_inputs(choices_of(others.back())).difference(describe_inputs(choices)))
+      throw spat::ConfigError(message("--test-data ", file, ": has ", found->name, "=",
+                                      found->mine.value_or("none"), ", the training data ",
+                                      found->name, "=", found->other.value_or("none")));
   }
   return others;
+}
+
+spat::DataChoices choices_of(const Data& data) {
+  return {.protocol = std::string(spat::protocol_name(data.protocol)),
+          .marks = std::string(data.window.marks ? spat::frequency_name(*data.window.marks)
+                                                 : std::string_view("none")),
+          .features = data.window.features,
+          .stride = data.stride,
+          .columns = data.series.names};
 }
 
 spat::DataDescription description_of(const Data& data) {
   return {data.series.names, data.scaler, data.window};
 }
 
-std::string describe(const Data& data, const std::string& marks) {
+std::string describe(const Data& data) {
   spat::Fields fields;
-  fields.set("protocol", std::string(spat::protocol_name(data.protocol)));
-  fields.set("marks", data.window.marks ? marks : std::string("none"));
-  fields.set("features", std::string(spat::name_of(spat::feature_choices, data.window.features)));
   for (std::size_t c = 0; c < data.series.channels(); ++c) {
     const std::string index = std::to_string(c);
     fields.set(message("name.", index), data.series.names[c]);
@@ -132,15 +149,24 @@ std::string describe(const Data& data, const std::string& marks) {
 Described described(const spat::SafetensorsFile& file) {
   const spat::Fields fields = spat::fields_from_json(file.metadata("spat.data"), file.path());
   std::vector<double> mean, deviation;
-  Described data{.model = file.metadata(spat::model_key),
-                 .protocol = fields.get<std::string>("protocol"),
-                 .marks = fields.get<std::string>("marks"),
+  Described data{.file = file.path(),
+                 .model = file.metadata(spat::model_key),
+                 .run = {},
+                 .choices = {},
                  .data = {}};
+  if (const auto text = file.metadata().find(spat::run_key); text != file.metadata().end()) {
+    const auto run = spat::RunDescription::parse(text->second, file.path());
+    data.run = run.hash_text();
+    data.choices = spat::data_choices_of(run);
+  } else {  // a file from before runs had a description
+    data.choices.protocol = fields.get<std::string>("protocol");
+    data.choices.marks = fields.get<std::string>("marks");
+    data.choices.features = spat::parse_features(fields.get_or<std::string>("features", "M"));
+  }
   const spat::Fields sizes = spat::fields_from_json(file.metadata(spat::config_key), file.path());
-  data.data.window = {
-      .lookback = sizes.get<std::size_t>("lookback"),
-      .horizon = sizes.get<std::size_t>("horizon"),
-      .features = spat::parse_features(fields.get_or<std::string>("features", "M"))};
+  data.data.window = {.lookback = sizes.get<std::size_t>("lookback"),
+                      .horizon = sizes.get<std::size_t>("horizon"),
+                      .features = data.choices.features};
   for (std::size_t c = 0;; ++c) {
     const std::string index = std::to_string(c), name = message("name.", index);
     if (!fields.contains(name)) break;
@@ -149,14 +175,20 @@ Described described(const spat::SafetensorsFile& file) {
     deviation.push_back(fields.get<double>(message("deviation.", index)));
   }
   data.data.scaler = spat::StandardScaler(mean, deviation);
+  data.choices.columns = data.data.names;
   return data;
 }
 
 Data load_as(const Described& about, DataOptions options, bool protocol_given, bool marks_given) {
-  if (!protocol_given) options.protocol = about.protocol;
-  if (!marks_given) options.marks = about.marks;
+  if (!protocol_given) options.protocol = about.choices.protocol;
+  if (!marks_given) options.marks = about.choices.marks;
   options.target.clear();  // columns are selected by name, in the order of the training
-  return load(options, about.data.window, about.data.names);
+  Data data = load(options, about.data.window, about.data.names);
+  spat::DataChoices trained = about.choices;
+  if (trained.marks != "none")  // an older file has the user's name of it
+    trained.marks = spat::frequency_name(spat::parse_frequency(trained.marks));
+  describe_inputs(choices_of(data)).expect_same(describe_inputs(trained), about.file);
+  return data;
 }
 
 }  // namespace tool

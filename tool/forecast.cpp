@@ -18,8 +18,7 @@ std::string forecast_csv(const std::string& model_file, DataOptions options) {
   Described about = described(spat::SafetensorsFile(model_file));
   options.target.clear();  // columns are selected by name, in the order of the training
   const spat::Series series = read(options, about.data.names);
-  about.data.names = series.names;  // the synthetic series has its own
-  about.data.window.marks = marks_of(series, about.marks);
+  about.data.window.marks = marks_of(series, about.choices.marks);
   return spat::to_csv(architecture(about.model).forecast(model_file, about.data, series));
 }
 

@@ -93,7 +93,7 @@ ModelOptions::Loaded ModelOptions::load(DataOptions options) const {
   set(configuration, "marks", data.training->marks());
   set(configuration, "targets",
       window.features == spat::Features::target_from_all ? 1 : 0);  // 0: all channels
-  return {&architecture(name), std::move(configuration), std::move(data), options.marks};
+  return {&architecture(name), std::move(configuration), std::move(data)};
 }
 
 void TrainOptions::add_to(CLI::App& command) {
@@ -179,15 +179,18 @@ void CriterionChoice::add_to(CLI::App& command) {
                    "Divide SEND by the largest value that it can take");
 }
 
+spat::CriterionOptions CriterionChoice::options(std::uint64_t seed) const {
+  return {.variant = variant == "signed_sum" ? spat::SendVariant::signed_sum
+                                             : spat::SendVariant::absolute_mean,
+          .dynamics =
+              dynamics == "epoch" ? spat::SendDynamics::epoch : spat::SendDynamics::step_average,
+          .reduction = reduction == "sum" ? spat::LossReduction::sum : spat::LossReduction::mean,
+          .normalized = normalized,
+          .seed = seed};
+}
+
 spat::AnyCriterion<float> CriterionChoice::make(std::uint64_t seed) const {
-  return spat::make_criterion<float>(
-      name, {.variant = variant == "signed_sum" ? spat::SendVariant::signed_sum
-                                                : spat::SendVariant::absolute_mean,
-             .dynamics =
-                 dynamics == "epoch" ? spat::SendDynamics::epoch : spat::SendDynamics::step_average,
-             .reduction = reduction == "sum" ? spat::LossReduction::sum : spat::LossReduction::mean,
-             .normalized = normalized,
-             .seed = seed});
+  return spat::make_criterion<float>(name, options(seed));
 }
 
 std::string CriterionChoice::text() const {

@@ -28,7 +28,6 @@ struct ModelOptions {
     const Architecture* architecture;
     Configuration configuration;
     Data data;
-    std::string marks;  // the time marks in use
   };
   [[nodiscard]] Loaded load(DataOptions data) const;
 };
@@ -60,6 +59,7 @@ struct CriterionChoice {
   bool normalized = false;
 
   void add_to(CLI::App& command);
+  [[nodiscard]] spat::CriterionOptions options(std::uint64_t seed) const;
   [[nodiscard]] spat::AnyCriterion<float> make(std::uint64_t seed) const;
   /// The criterion in words, such as "send, absolute_mean, loss summed".
   [[nodiscard]] std::string text() const;

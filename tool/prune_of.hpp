@@ -8,10 +8,10 @@
 
 namespace tool {
 
-/// The library's options for a model. Throws ConfigError, in terms of the command line, for options
-/// that the model does not support.
+/// The library's options for a model, and the description of the run. Throws ConfigError, in terms
+/// of the command line, for options that the model does not support.
 template <class Model>
-spat::JobOptions job_options(const PruneJob& job, const Model& model) {
+spat::JobOptions job_options(const PruneJob& job, const Model& model, const Data& data) {
   const auto guard = spat::guard_of(model.form);
   const std::size_t modules = model.form.modules();
   spat::JobOptions options{.training = job.training,
@@ -40,6 +40,10 @@ spat::JobOptions job_options(const PruneJob& job, const Model& model) {
   options.pruning.measures = {.origins = job.budget.origins,
                               .latency_seconds = std::min(0.3, job.latency_seconds),
                               .seed = job.training.seed};
+  options.run = spat::describe_run(model, options);
+  options.run.add(spat::describe(choices_of(data)));
+  if (spat::has_scored_modules<Model>())
+    options.run.add(spat::describe(job.criterion.name, job.criterion.options(job.training.seed)));
   return options;
 }
 
@@ -58,7 +62,10 @@ template <class Model>
 void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& others) {
   Model dense = spat::load_model<Model>(o.model_file);
   spat::Team team(o.threads);
-  const spat::JobOptions options = job_options(o, dense);
+  spat::JobOptions options = job_options(o, dense, data);
+  const spat::SafetensorsFile file(o.model_file);
+  options.run.set("scoring.batches", o.scoring_batches);
+  options.run.set("of_run", described(file).run);  // that trained the model
   if (options.schedule == spat::PruningSchedule::in_training && o.tune.epochs == 0)
     throw spat::ConfigError(
         "--when in-training prunes during fine-tuning: --finetune-epochs must be at least 1");
@@ -67,10 +74,10 @@ void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& oth
   make_folder(o.out);
   job.score({.batches = o.scoring_batches});
   job.prune();
-  const spat::SafetensorsFile file(o.model_file);
   if (job.pruned().form.kept() != job.dense().form.kept())
     spat::save_model(o.out + "/pruned.safetensors", job.pruned(),
-                     {{"spat.data", std::string(file.metadata("spat.data"))}});
+                     {{"spat.data", std::string(file.metadata("spat.data"))},
+                      {spat::run_key, options.run.text()}});
   job.measure();
   finish(o, job.report());
 }

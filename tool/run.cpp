@@ -16,7 +16,7 @@ namespace {
 
 void run_job(RunOptions o, const ModelOptions& model, const DataOptions& data) {
   const auto loaded = model.load(data);
-  o.about_data = describe(loaded.data, loaded.marks);
+  o.about_data = describe(loaded.data);
   o.dropout = model.dropout;
   loaded.architecture->run(o, loaded.configuration, loaded.data,
                            load_others(o.test_data, data, loaded.data));

@@ -19,11 +19,12 @@ Model fresh_model(const Configuration& configuration, std::uint64_t seed, double
 /// Saves a model with the scores of its modules.
 template <class Model>
 void save_scored(const std::string& path, const Model& model, const RunOptions& o,
-                 const spat::PruningReport& report) {
+                 const spat::RunDescription& run, const spat::PruningReport& report) {
   spat::Fields scores;
   for (const auto& module : report.modules)
     if (std::isfinite(module.score)) scores.set(module.name, module.score);
-  std::map<std::string, std::string> about{{"spat.data", o.about_data}};
+  std::map<std::string, std::string> about{{"spat.data", o.about_data},
+                                           {spat::run_key, run.text()}};
   if (scores.size() > 0) about["spat.scores"] = spat::to_json(scores);
   spat::save_model(path, model, about);
 }
@@ -38,24 +39,22 @@ void run(const RunOptions& o, const Configuration& configuration, const Data& da
         message("--layer-drop skips attention modules, and ", Model::name, " has none"));
   Model model = fresh_model<Model>(configuration, o.training.seed, o.dropout);
   spat::Team team(o.threads);
-  const spat::JobOptions options = job_options(o, model);
+  const spat::JobOptions options = job_options(o, model, data);
   spat::PruningJob<Model> job(std::move(model), o.criterion.make(o.training.seed),
                               job_data(data, others, team), options, job_progress(o.quiet));
   make_folder(o.out);
-  spat::TrainingFile state{.path = o.out + "/training.safetensors",
-                           .about = scored ? options.criterion : std::string(),
-                           .resume = o.resume,
-                           .stop_after = o.stop_after};
-  if (scored && options.schedule == spat::PruningSchedule::in_training)
-    state.about.append(
-        message("; ", options.budget, " while training, by epoch ", o.budget.latest_epoch));
+  const spat::TrainingFile state{.path = o.out + "/training.safetensors",
+                                 .run = options.run,
+                                 .resume = o.resume,
+                                 .stop_after = o.stop_after};
   if (!job.train(state))
     return say(
         message("stopped after epoch ", o.stop_after, "; --resume continues from ", state.path));
   job.prune();
-  if (job.has_dense()) save_scored(o.out + "/dense.safetensors", job.dense(), o, job.report());
+  if (job.has_dense())
+    save_scored(o.out + "/dense.safetensors", job.dense(), o, options.run, job.report());
   if (job.pruned().form.kept() != job.dense().form.kept())
-    save_scored(o.out + "/pruned.safetensors", job.pruned(), o, job.report());
+    save_scored(o.out + "/pruned.safetensors", job.pruned(), o, options.run, job.report());
   job.measure();
   finish(o, job.report(), job.has_dense());
 }

@@ -217,13 +217,18 @@
 #include <spat/report/label_places.hpp>
 #include <spat/report/number_text.hpp>
 #include <spat/report/pruning_report.hpp>
+#include <spat/report/reference_text.hpp>
 #include <spat/report/report_charts.hpp>
 #include <spat/report/score_text.hpp>
 #include <spat/report/svg.hpp>
 #include <spat/report/text_report.hpp>
 
+#include <spat/pipeline/data_choices.hpp>
+#include <spat/pipeline/describe_run.hpp>
 #include <spat/pipeline/job_options.hpp>
 #include <spat/pipeline/processor_time.hpp>
 #include <spat/pipeline/pruning_job.hpp>
+#include <spat/pipeline/reference.hpp>
 #include <spat/pipeline/report_parts.hpp>
 #include <spat/pipeline/resumable_training.hpp>
+#include <spat/pipeline/run_description.hpp>

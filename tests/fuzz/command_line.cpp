@@ -1,6 +1,7 @@
 // libFuzzer: the options of `spat run`, one argument per line. Whatever they are, they end in an
 // error of the parser or one of ours, or in options that keep the library's rules. No command runs
-// and no file is opened. The first byte chooses a description of data in a model file instead.
+// and no file is opened. The first byte chooses a description in a model file instead: of its data,
+// or of its run.
 #include <tool/architecture.cpp>
 #include <tool/data.cpp>
 #include <tool/number_rule.cpp>
@@ -88,14 +89,20 @@ void parse(std::vector<std::string> arguments) {
                       {});
 }
 
-void describe(const std::string& text) {
+void describe(const std::string& text, bool run) {
   spat::SafetensorsWriter writer;
   writer.set_metadata(spat::model_key, "patchtst");
   writer.set_metadata(spat::config_key, R"({"lookback":4,"horizon":2})");
-  writer.set_metadata("spat.data", text);
+  writer.set_metadata("spat.data", run ? R"({"name.0":"a","mean.0":0.5,"deviation.0":2.0})" : text);
+  if (run) writer.set_metadata(spat::run_key, text);
   const auto about =
       tool::described(spat::SafetensorsFile::from_bytes(writer.to_bytes(), "fuzz.safetensors"));
   fuzz::expect(about.data.scaler.channels() == about.data.names.size());
+  if (run && !text.empty()) {
+    const auto read = spat::RunDescription::parse(text, "");
+    fuzz::expect(!read.difference(spat::RunDescription::parse(read.text(), "")));
+    fuzz::expect(read.hash_text() == about.run);
+  }
   for (const double deviation : about.data.scaler.deviation())
     fuzz::expect(std::isfinite(deviation) && deviation > 0);
 }
@@ -111,7 +118,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   fuzz::succeeds([&] {
     const std::string text = fuzz::text_of(data + 1, size - 1);
-    if (data[0] % 4 == 0) return describe(text);
+    if (data[0] % 4 == 0) return describe(text, data[0] % 8 == 4);
     std::vector<std::string> arguments;
     for (std::size_t at = 0; at <= text.size();) {
       const std::size_t end = std::min(text.find('\n', at), text.size());

@@ -12,12 +12,13 @@ inline spat::EpochRecord epoch_record(std::size_t epoch, double training_loss,
 
 inline spat::PruningReport full_report() {
   const double nan = std::nan("");
-  spat::PruningReport report{.seed = 7, .command = "spat run --seed 7"};
+  spat::PruningReport report{.seed = 7, .command = "spat run --seed 7", .run = "00ff"};
   report.model = "iTransformer", report.data = "ETTh1";
   report.criterion = "SEND, signed sum", report.budget = "MACs -35 %", report.schedule = "one-shot";
   report.dense = {0.40, 0.41, {1000, 20000}, {2.0, 1.9, 2.2, 50}};
   report.dense_tuned = spat::ReportRow{0.39, 0.405, {1000, 20000}, {}};
-  report.pruned_only = {0.44, 0.43, {700, 13000}, {}};
+  report.pruned_only = spat::ReportRow{0.44, 0.43, {700, 13000}, {}};
+  report.reference = {spat::DenseModel::fine_tuned, 0.52, 0.51, 5, 6};
   report.pruned = {0.3861, 0.40, {700, 13000}, {1.5, 1.4, 1.7, 50}};
   report.modules = {
       {"layers.0", 3e-6, true, 1e-7}, {"layers.1", 2e-6, false, 2e-7}, {"layers.2", nan, true}};

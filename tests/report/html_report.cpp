@@ -65,11 +65,12 @@ TEST_CASE("a full report has all of its sections") {
   CHECK(contains(html, "No longer reaches the forecast: time marks."));
   CHECK(contains(html, "score in 10⁻⁶"));
   CHECK(contains(html, "101: 1.500 ms, loss 0.5100"));
-  CHECK(contains(html, "MSE of this window: dense 0.5, pruned 0.5"));
+  CHECK(contains(html, "MSE of this window: dense, fine-tuned 0.5, pruned 0.5"));
   CHECK(contains(html, "<small class='bad'>+10.0&#160;%</small>"));   // before fine-tuning
   CHECK(contains(html, "<small class='good'>−25.0&#160;%</small>"));  // latency
   CHECK(contains(html, "<span class='even'>+0.0&#160;%</span>"));     // zero-shot MAE
   CHECK(contains(html, "spat run --seed 7"));
+  CHECK(contains(html, "<p>Seed 7, run 00ff. The same build"));
 }
 
 TEST_CASE("an empty report is a page without charts") {
@@ -120,13 +121,55 @@ TEST_CASE("a report of numbers that are none is a page") {
   CHECK_FALSE(contains(html, "The test MSE is"));
 }
 
-TEST_CASE("what fine-tuning alone wins does not count for pruning in the table") {
+TEST_CASE("the page compares with the reference alone, and says which it is") {
   PruningReport report = full_report();  // 0.40 as trained, 0.39 fine-tuned, 0.3861 pruned
+  std::string html = page_of(report);
   CHECK_FALSE(contains(detail::rows_table(report), "3.5"));
-  CHECK(contains(to_html(report), ", those of the pruned model’s errors as fine-tuned; less"));
-  report.dense_tuned.reset();
+  CHECK(contains(html, ">dense, fine-tuned (reference)</th>"));
+  CHECK(contains(html,
+                 "<p class='note'>Reference: dense, fine-tuned (validation loss 0.5200 as trained, "
+                 "0.5100 after 5 epochs of fine-tuning; the pruned model had 6 epochs). Less is"));
+  CHECK(contains(html, "<p class='note'>Reference: dense, fine-tuned.</p>"));  // zero-shot
+  CHECK(contains(detail::zero_shot_table(report), "<th>reference MSE</th>"));
+  const auto names = [&](const Chart& chart) {
+    std::string text;
+    for (const ChartSeries& line : chart.series) text.append(line.name).append("|");
+    return text;
+  };
+  const std::string name = detail::reference_name(report);
+  CHECK(names(detail::step_chart(report.error_by_step, name)) == "dense, fine-tuned|pruned|");
+  CHECK(names(detail::forecast_chart(report.forecasts[0], name)) ==
+        "history|truth|dense, fine-tuned|pruned|");
+
+  report.reference.model = DenseModel::as_trained;
+  html = page_of(report);
   CHECK(contains(detail::rows_table(report), "3.5"));
-  CHECK(contains(to_html(report), "against the dense model as trained; less"));
+  CHECK(contains(html, ">dense (reference)</th>"));
+  CHECK(contains(html, "MSE of this window: dense, as trained 0.5"));
+  CHECK(contains(html, "<p class='note'>Reference: dense, as trained.</p>"));
+  CHECK_FALSE(contains(html, "Reference: dense, fine-tuned"));
+  report.dense_tuned.reset();
+  CHECK(contains(page_of(report),
+                 "Reference: dense, as trained, because the pruned model was not fine-tuned eith"));
+
+  report.reference = {}, report.zero_shot.clear(), report.forecasts.clear();
+  report.dense.mse = report.dense.mae = std::nan("");
+  html = page_of(report);
+  CHECK(contains(html, "Reference: none, because modules were removed during the training"));
+  CHECK_FALSE(contains(html, "(reference)"));
+  CHECK_FALSE(contains(html, "against the dense model as trained"));
+}
+
+TEST_CASE("a page without removals compares nothing") {
+  PruningReport report = full_report();
+  report.modules[1].before = false;
+  report.dense_tuned.reset(), report.pruned_only.reset(), report.zero_shot.clear();
+  report.forecasts.clear(), report.error_by_step = {};
+  const std::string html = page_of(report);
+  CHECK(contains(html, "Nothing was removed"));
+  CHECK(contains(html, "<td class='left'>removed earlier</td>"));
+  for (const char* words : {"before fine-tuning</th>", "eference", "−100.0"})
+    CHECK_FALSE(contains(html, words));
 }
 
 TEST_CASE("bars of errors lie inside the chart of scores") {
@@ -155,12 +198,11 @@ TEST_CASE("the first sentence says what was removed, what it cost and what it wo
   PruningReport report = full_report();
   CHECK(headline(report) ==
         "1 of 3 modules was removed (1). The test MSE is 1.0&#160;% lower than the dense model’s "
-        "after the same "
-        "fine-tuning "
+        "after as much fine-tuning "
         "(0.3900 → 0.3861). A forecast takes 35.0&#160;% fewer MACs; as measured, it takes "
         "25.0&#160;% less time "
         "(2.000 → 1.500&#160;ms).");
-  report.dense_tuned.reset();
+  report.reference.model = DenseModel::as_trained;
   CHECK(contains(headline(report), "is 3.5&#160;% lower than the dense model’s (0.4000 → 0.3861)"));
   report.pruned.mse = 0.40001;
   CHECK(contains(headline(report), "The test MSE is the same as the dense model’s"));
@@ -175,11 +217,13 @@ TEST_CASE("the first sentence says what was removed, what it cost and what it wo
   CHECK(contains(headline(report), "its latency was not measured."));
 }
 
-TEST_CASE("the dense model is compared with at its best") {
+TEST_CASE("no test error decides which dense model the reference is") {
   PruningReport report = full_report();
-  CHECK(report.reference().mse == 0.39);
+  CHECK(report.reference_row().mse == 0.39);
   report.dense_tuned->mse = 0.41;
-  CHECK(report.reference().mse == 0.40);
+  CHECK(report.reference_row().mse == 0.41);
+  report.reference.model = DenseModel::as_trained;
+  CHECK(report.reference_row().mse == 0.40);
 }
 
 }  // namespace html_report_tests

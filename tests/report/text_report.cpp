@@ -48,12 +48,48 @@ TEST_CASE("columns of the text stand under their titles") {
         "MACs per window                20000         20000         13000    -35.0 %");
   CHECK(line_of(text, "latency") ==
         "latency ms, median            2.0000                      1.5000    -25.0 %");
-  CHECK(
-      line_of(text, "zero") ==
-      "zero-shot            dense MSE  pruned MSE      change   dense MAE  pruned MAE      change");
-  CHECK(
-      line_of(text, "ETTh2") ==
-      "ETTh2                   0.3000      0.3300     +10.0 %      0.3500      0.3500      +0.0 %");
+  CHECK(line_of(text, "reference") ==
+        "reference: dense, fine-tuned (validation loss 0.5200 as trained, 0.5100 after 5 epochs of "
+        "fine-tuning; the pruned model had 6 epochs)");
+  CHECK(line_of(text, "zero") ==
+        "zero-shot           reference MSE     pruned MSE         change  reference MAE     pruned "
+        "MAE         change");
+  CHECK(line_of(text, "ETTh2") ==
+        "ETTh2                      0.3000         0.3300        +10.0 %         0.3500         "
+        "0.3500         +0.0 %");
+  CHECK(text.ends_with("\nreference: dense, fine-tuned\n"));
+}
+
+TEST_CASE("the text compares with the reference alone, and says which it is") {
+  PruningReport report = full_report();  // 0.40 as trained, 0.39 fine-tuned, 0.3861 pruned
+  report.dense_tuned->mse = 0.45;        // a worse test error decides nothing
+  CHECK(line_of(to_text(report), "test MSE").ends_with("    -14.2 %"));
+  report.reference.model = DenseModel::as_trained;
+  CHECK(line_of(to_text(report), "test MSE").ends_with("     -3.5 %"));
+  CHECK(line_of(to_text(report), "test MAE").ends_with("     -2.4 %"));
+  CHECK(line_of(to_text(report), "reference").starts_with("reference: dense, as trained (val"));
+  CHECK(to_text(report).ends_with("\nreference: dense, as trained\n"));
+  report.dense_tuned.reset(), report.pruned_only.reset();
+  CHECK(line_of(to_text(report), "reference") ==
+        "reference: dense, as trained, because the pruned model was not fine-tuned either");
+  CHECK(line_of(to_text(report), "  before") == "no such line");
+  report.reference = {};
+  report.zero_shot.clear();
+  CHECK(line_of(to_text(report), "reference") ==
+        "reference: none, because modules were removed during the training and no dense model was "
+        "trained; a training without removals has as many epochs in total and can be compared "
+        "with");
+}
+
+TEST_CASE("a pruned model that loses nothing more is no pruning") {
+  PruningReport report = full_report();
+  report.modules[1].before = false;
+  report.dense_tuned.reset(), report.pruned_only.reset(), report.zero_shot.clear();
+  CHECK_FALSE(report.prunes());
+  const std::string text = to_text(report);
+  CHECK(line_of(text, "layers.1").ends_with("   removed earlier"));
+  for (const char* words : {"before fine-tuning", "change", "reference"})
+    CHECK(text.find(words) == std::string::npos);
 }
 
 TEST_CASE("a model that loses nothing is reported alone") {

@@ -94,9 +94,13 @@ removed 3 --reduce-parameters 0.5
 removed 0 --latency-ms 1000
 removed 3 --loss-increase 1000
 removed 2 --drop 2 --when iterative
+grep -q '^reference: dense, .*; the pruned model had 2 epochs)$' run.txt || fail "iterative: the reference is not named: $(cat run.txt)"
 removed 2 --drop 2 --when in-training
 removed 1 --drop 1 --distill 0.5 --when in-training
 removed 1 --drop 1 --distill 0.5 --search
+"$spat" prune --model one/pruned.safetensors --synthetic --rows 700 --drop 0 --latency-seconds 0 --quiet --out none > run.txt
+! grep -q 'before fine-tuning\|change\|pruned.safetensors\|reference' run.txt || fail "nothing was removed, and is compared: $(cat run.txt)"
+[ ! -e none/pruned.safetensors ] && grep -q '"pruned": null' none/report.json || fail "nothing was removed, and a pruned model reported"
 for part in '<svg' 'Pareto' 'fine-tuned'; do grep -q "$part" budget/report.html || fail "report.html has no $part"; done
 refuses 'the best that dropping modules reaches is MACs' "${prune[@]}" --reduce-macs 0.99 --out bad
 refuses 'a latency of' "${prune[@]}" --latency-ms 1e-9 --out bad
@@ -161,8 +165,16 @@ for stop in 1 3; do
   cmp -s early/pruned.safetensors late/pruned.safetensors || fail "stopped after epoch $stop, in-training has other bytes"
   rm -r late
 done
-refuses 'is the state of a training that removes no modules' "${small[@]}" --epochs 3 --when in-training --drop 1 --resume --out one
-refuses 'was written by a training of "send, signed_sum", this one is of "entropy"' "${small[@]}" --epochs 3 --criterion entropy --resume --out one
+# A state is resumed by the same run alone; the message names the first difference.
+another() { refuses "one/training.safetensors: was written by a run with $1" "${small[@]}" --epochs 3 --resume --out one "${@:2}"; }
+another 'pruning.schedule=one-shot, this one has pruning.schedule=in-training' --when in-training --drop 1
+another 'criterion=send, this one has criterion=entropy' --criterion entropy
+another 'criterion.variant=signed_sum, this one has criterion.variant=absolute_mean' --send-variant absolute_mean
+another 'training.seed=1, this one has training.seed=2' --seed 2
+another 'pruning.budget_value=1, this one has pruning.budget_value=2' --drop 2
+another 'data.stride=1, this one has data.stride=2' --window-stride 2
+another 'model.marks=4, this one has model.marks=5' --marks t
+another 'fine_tuning.patience=3, this one has fine_tuning.patience=1' --finetune-patience 1
 refuses 'need a dense model' "${small[@]}" --epochs 4 --when in-training --drop 2 --search --out bad
 refuses '--finetune-epochs must be at least 1' prune --model one/dense.safetensors --synthetic --rows 700 --drop 1 --when in-training --finetune-epochs 0 --out bad
 refuses '--keep fixes the modules' "${small[@]}" --when iterative --keep 101 --out bad
@@ -175,10 +187,39 @@ close=(run --synthetic --rows 700 --lookback 24 --horizon 6 --layers 4 --width 1
 cmp -s close.safetensors close/pruned.safetensors || fail "a training resumed after its end prunes otherwise"
 refuses '--layer-drop skips attention modules, and smamba has none' run --synthetic --model smamba --layer-drop 0.2 --out bad
 { printf 'date,a,b\n'; for i in $(seq 100 799); do printf '%s,%s,%s\n' "$i" "$((i % 24))" "$((i % 7))"; done; } > other.csv
-refuses 'has 2 channels, the training data 7' "${small[@]}" --epochs 1 --test-data other.csv --out bad
+refuses 'other.csv: no column' "${small[@]}" --epochs 1 --test-data other.csv --out bad
 "$spat" run --data other.csv --lookback 24 --horizon 6 --layers 2 --width 16 --ffn 16 --heads 2 --epochs 2 --finetune-epochs 1 \
   --latency-seconds 0 --quiet --test-data other.csv:custom --out zero > run.txt
 grep -q '^zero-shot' run.txt || fail "no zero-shot errors in the table"
+
+# A model's own data as test data gives the figures of the table: read by the protocol and marks of the model, columns by name.
+seq -f '@%.0f' 0 3600 $((3600 * 14399)) | date -u -f - '+%F %T' |
+  awk 'BEGIN { print "date,a,b" } { print $0 "," NR % 24 + NR % 5 "," NR % 7 * 2 + NR / 1000 }' > hours.csv
+awk -F, -v OFS=, '{ print $1, $3, $2 }' hours.csv > turned.csv
+hours=(--data hours.csv --window-stride 40 --test-stride 40 --drop 1 --finetune-epochs 1 --latency-seconds 0 --quiet
+  --test-data hours.csv --test-data turned.csv --out hours)
+same_figures() {  # same_figures <command>: the zero-shot rows repeat pruned MSE and change of the table
+  local expected row
+  expected=$(awk '/^test MSE/ { print $5, $6 }' run.txt)
+  for row in hours turned; do
+    [ "$(awk -v row="$row" '$1 == row { print $3, $4 }' run.txt)" = "$expected" ] ||
+      fail "spat $1: test data $row has other figures than the table, $expected: $(cat run.txt)"
+  done
+}
+"$spat" run "${hours[@]}" --protocol ett-hourly --marks t --target a --lookback 24 --horizon 6 --layers 2 --width 16 --ffn 16 --heads 2 \
+  --epochs 2 > run.txt
+same_figures run
+"$spat" prune "${hours[@]}" --model hours/dense.safetensors --scoring-batches 2 > run.txt
+same_figures prune
+"$spat" evaluate --model hours/dense.safetensors --data turned.csv > turned.txt
+"$spat" evaluate --model hours/dense.safetensors --data hours.csv | cmp -s - turned.txt || fail "evaluate depends on the order of columns"
+refuses 'was written by a run with data.marks=t, this one has data.marks=d' \
+  evaluate --model hours/dense.safetensors --data hours.csv --marks d
+cut -d, -f2,3 hours.csv > undated.csv
+refuses '--test-data undated.csv: has data.marks=none, the training data data.marks=t' \
+  prune --data hours.csv --model hours/dense.safetensors --test-data undated.csv --out bad
+refuses 'the synthetic series has other columns than the 2 that the model reads: expected "b"' \
+  evaluate --model hours/dense.safetensors --synthetic
 
 # The comparison of criteria is the same twice, times aside; options that make modules removable are taken.
 compare=(compare "${small[@]:1:13}" --epochs 3 --finetune-epochs 1 --latency-seconds 0 --layer-drop 0.2 --averaging ema --quiet)
@@ -286,7 +327,6 @@ refuses '--keep' run --synthetic --keep 10 --drop 1 --out bad
 head -c 500 one/dense.safetensors > cut.safetensors
 refuses 'cut.safetensors' inspect cut.safetensors
 refuses 'cut.safetensors' forecast --model cut.safetensors --synthetic
-refuses 'was written with another seed' "${small[@]}" --epochs 3 --seed 2 --resume --out one
 csv; refuses 'no column "demand"' forecast --model one/dense.safetensors --data bad.csv
 
 # A full disk leaves the older file whole.

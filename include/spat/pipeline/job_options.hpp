@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/data/data_description.hpp>
+#include <spat/pipeline/run_description.hpp>
 #include <spat/prune/schedules.hpp>
 #include <spat/prune/search.hpp>
 
@@ -43,6 +44,8 @@ struct JobOptions {
   double latency_seconds = 1;                // how long latencies are measured
   std::string command = {}, criterion = {};  // for the report
   std::string budget = {};                   // for the report; empty: to_text() of the budget
+  // of training states and of the report; empty: describe_run() of these options
+  RunDescription run = {};
 };
 
 /// The progress callbacks of a job; members may be empty.

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <spat/criteria/any_criterion.hpp>
-#include <spat/pipeline/job_options.hpp>
+#include <spat/pipeline/describe_run.hpp>
 #include <spat/pipeline/processor_time.hpp>
+#include <spat/pipeline/reference.hpp>
 #include <spat/pipeline/report_parts.hpp>
 #include <spat/pipeline/resumable_training.hpp>
 #include <spat/prune/in_training.hpp>
@@ -45,8 +46,7 @@ class PruningJob {
  public:
   using Scalar = typename Model::Value;
 
-  /// `model` is fresh or trained. Everything that `data` refers to must
-  /// outlive the job.
+  /// `model` is fresh or trained. Everything that `data` refers to must outlive the job.
   PruningJob(Model model, C criterion, const JobData<Scalar>& data, JobOptions options,
              JobProgress progress = {})
       : data_(data), options_(std::move(options)),
@@ -55,13 +55,15 @@ class PruningJob {
     check();
     report_.seed = options_.training.seed;
     report_.command = options_.command;
+    if (options_.run.empty()) options_.run = describe_run(dense_, options_);
+    report_.run = options_.run.hash_text();
     if constexpr (requires { std::string(Model::name); }) report_.model = Model::name;
     report_.data = data.name;
     report_.criterion = options_.criterion;
     report_.schedule = name_of(pruning_schedules, options_.schedule);
     report_.budget = !options_.budget.empty() ? options_.budget
-                     : options_.keep          ? message("modules ", digits(*options_.keep))
-                                              : to_text(options_.pruning.budget);
+                     : options_.keep ? message("modules ", to_string(*options_.keep, modules()))
+                                     : to_text(options_.pruning.budget);
   }
   PruningJob(const PruningJob&) = delete;
   PruningJob& operator=(const PruningJob&) = delete;
@@ -69,8 +71,9 @@ class PruningJob {
   /// Trains the model while the criterion observes it. Returns whether training is over: false if
   /// it stopped as `file` requires. Throws ConfigError if modules are to be removed during training
   /// but an option needs a dense model.
-  bool train(const TrainingFile& file = {}) {
+  bool train(TrainingFile file = {}) {
     const ProcessorTimer timer(report_.processor_seconds);
+    if (file.run.empty()) file.run = options_.run;
     resumed_ = file.resume;
     if constexpr (has_scored_modules<Model>())
       if (options_.schedule == PruningSchedule::in_training) return train_and_remove(file);
@@ -96,8 +99,7 @@ class PruningJob {
     if (pruned_) return;
     const ProcessorTimer timer(report_.processor_seconds);
     const PruningOptions& how = options_.pruning;
-    typename Trainer<Model>::Teacher teacher;
-    if (how.fine_tuning.distillation > 0) teacher = teacher_of(dense_, data_.team);
+    const auto teacher = this->teacher();
     if constexpr (has_scored_modules<Model>()) {
       hear_losses(observer_, dense_, windows_, options_.training.seed);
       keep_scores();
@@ -118,8 +120,8 @@ class PruningJob {
       }
   }
 
-  /// Completes the report: errors, costs and latencies of both models, example forecasts, errors on
-  /// other data, and the search.
+  /// Completes the report: errors, costs and latencies of the models, the reference and all
+  /// comparisons with it, and the search.
   void measure() {
     const Model& small = pruned();
     const ModuleMask kept = small.form.kept();
@@ -132,15 +134,7 @@ class PruningJob {
       if constexpr (requires { small.dead_parts(); }) report_.dead_parts = small.dead_parts();
     }
     if (report_.prunes() && has_dense()) {
-      report_.error_by_step = {error_profile(dense_, data_.test, data_.team).by_step,
-                               error_profile(small, data_.test, data_.team).by_step};
-      if (!data_.description.names.empty())
-        report_.forecasts = detail::report_forecasts(dense_, small, data_);
-      for (const OtherData<Scalar>& other : data_.others) {
-        const Metrics a = evaluate(dense_, other.test, data_.team),
-                      b = evaluate(small, other.test, data_.team);
-        report_.zero_shot.push_back({other.name, a.mse, a.mae, b.mse, b.mae});
-      }
+      compare(small);
       if (options_.searches)
         report_.candidates = detail::report_candidates(dense_, data_, options_, kept);
     }
@@ -153,6 +147,11 @@ class PruningJob {
   [[nodiscard]] const Model& dense() const { return dense_; }
   /// The pruned model. Before prune(), and if nothing was removed, it is the dense one.
   [[nodiscard]] const Model& pruned() const { return pruned_ ? *pruned_ : dense_; }
+  /// The dense models that the pruned one is compared with. Null before measure(), if nothing was
+  /// removed, and if modules were removed during training.
+  [[nodiscard]] const Reference<Model>* reference() const {
+    return reference_ ? &*reference_ : nullptr;
+  }
   [[nodiscard]] const PruningReport& report() const { return report_; }
 
  private:
@@ -165,7 +164,6 @@ class PruningJob {
   using Observer = decltype(observer_of(std::declval<const Model&>(), std::declval<C>()));
 
   [[nodiscard]] std::size_t modules() const { return dense_.form.modules(); }
-  [[nodiscard]] std::string digits(ModuleMask mask) const { return to_string(mask, modules()); }
 
   void check() const {
     options_.training.check();
@@ -176,8 +174,7 @@ class PruningJob {
     if (options_.scores_of_best_epoch && options_.schedule != PruningSchedule::one_shot)
       throw ConfigError(
           "the scores of the best epoch are for pruning in one shot after training: other "
-          "schedules "
-          "remove modules by the scores of the moment");
+          "schedules remove modules by the scores of the moment");
     if (options_.searches) (void)detail::width_of(options_.search, modules());
     const ModuleMask guard = guard_of(dense_.form);
     if (options_.keep && options_.schedule != PruningSchedule::one_shot)
@@ -208,13 +205,12 @@ class PruningJob {
       return true;
     }
     has_dense_ = false;
-    report_.pruned_only.mse = report_.pruned_only.mae = std::nan("");
     keep_result(std::move(*result));
     keep_scores();
     return true;
   }
 
-  /// Stores the smaller model and its epochs, and reports its errors before fine-tuning.
+  /// Stores the smaller model, its epochs and its fine-tuning.
   void keep_result(PruningResult<Model> result) {
     const std::size_t before = report_.epochs.size();
     add_epochs(result.history, has_dense_);
@@ -223,12 +219,9 @@ class PruningJob {
     for (const Removal& removal : result.removals)
       report_.out_of_order.insert(report_.out_of_order.end(), removal.out_of_order.begin(),
                                   removal.out_of_order.end());
-    if (!has_dense_ || result.removals.empty()) return;
-    const double seconds = processor_seconds();  // what follows is for the report only
-    report_.pruned_only = row(spat::pruned(dense_, pruned_->form.kept(), windows_.training,
-                                           options_.training.seed, windows_.team));
-    if (options_.pruning.fine_tunes) tune_dense();
-    report_.processor_seconds -= processor_seconds() - seconds;
+    fine_tunings_ = std::move(result.fine_tunings);
+    if (options_.schedule == PruningSchedule::in_training && has_dense_ && !result.removals.empty())
+      fine_tunings_ = {result.history.size()};  // the training during which it lost modules
   }
   void mark_removals(const std::vector<Removal>& removals, std::size_t epochs_before) {
     ModuleMask before = dense_.form.kept();
@@ -240,14 +233,25 @@ class PruningJob {
     }
   }
 
-  /// Fine-tunes a copy of the dense model in the same way, to compare the pruned model with.
-  void tune_dense() {
-    Model tuned = dense_;
-    TrainingOptions options = options_.pruning.fine_tuning;
-    options.distillation = 0;
-    NoObserver nobody;
-    (void)fine_tune(tuned, windows_, options, nobody, {}, progress_.dense_fine_tuning);
-    report_.dense_tuned = row(tuned);
+  /// Makes the reference, once, and compares the pruned model with it.
+  void compare(const Model& small) {
+    if (!reference_)
+      reference_.emplace(dense_, windows_,
+                         FineTuning<Model>{options_.pruning.fine_tuning, fine_tunings_, teacher()},
+                         progress_.dense_fine_tuning);
+    report_.reference = reference_->about();
+    if (const Model* const tuned = reference_->tuned()) {
+      report_.dense_tuned = row(*tuned);
+      report_.pruned_only = row(spat::pruned(dense_, small.form.kept(), windows_.training,
+                                             options_.training.seed, windows_.team));
+    }
+    detail::report_comparisons(report_, reference_->model(), small, data_);
+  }
+  /// The teacher of fine-tuning, if there is one.
+  [[nodiscard]] auto teacher() const {
+    typename Trainer<Model>::Teacher teacher;
+    if (options_.pruning.fine_tuning.distillation > 0) teacher = teacher_of(dense_, data_.team);
+    return teacher;
   }
 
   /// Notes which epochs the scores and the weights are of.
@@ -287,6 +291,8 @@ class PruningJob {
   Model dense_;
   Observer observer_;  // refers to dense_
   std::optional<Model> pruned_;
+  std::optional<Reference<Model>> reference_;  // refers to dense_
+  std::vector<std::size_t> fine_tunings_;      // epochs of each that the pruned model had
   bool has_dense_ = true, resumed_ = false;
   PruningReport report_;
 };

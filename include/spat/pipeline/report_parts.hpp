@@ -20,13 +20,16 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-/// The model's modules by name, without scores.
+/// The modules of a model before pruning by name, without scores.
 template <class Model>
 [[nodiscard]] std::vector<ReportModule> report_modules(const Model& model) {
   std::vector<ReportModule> modules;
   for (std::size_t i = 0; i < model.form.modules(); ++i) {
     const std::string name = module_name(model, i);
-    modules.push_back({name.empty() ? message("module ", i) : name, std::nan(""), true});
+    modules.push_back({.name = name.empty() ? message("module ", i) : name,
+                       .score = std::nan(""),
+                       .kept = model.form.kept().keeps(i),
+                       .before = model.form.kept().keeps(i)});
   }
   return modules;
 }
@@ -71,14 +74,15 @@ template <class Model>
   return {metrics.mse, metrics.mae, cost_of(model, data.training.channels()), {}};
 }
 
-/// Forecasts of the last target channel for two test windows, in the units of the series.
+/// Forecasts of the last target channel for two test windows, in the units of the series, by the
+/// reference and the pruned model.
 template <class Model>
 [[nodiscard]] std::vector<ReportForecast> report_forecasts(
-    const Model& dense_model, const Model& pruned_model,
+    const Model& reference_model, const Model& pruned_model,
     const JobData<typename Model::Value>& data) {
   using Scalar = typename Model::Value;
   std::vector<ReportForecast> forecasts;
-  Predictor<Model> dense(dense_model, data.team), small(pruned_model, data.team);
+  Predictor<Model> reference(reference_model, data.team), small(pruned_model, data.team);
   WindowBuffer<Scalar> buffer;
   const std::size_t channel = data.description.names.size() - 1;
   const auto last_column = [&](Rows<const Scalar> rows) {
@@ -94,10 +98,27 @@ template <class Model>
     forecasts.push_back({.channel = data.description.names[channel],
                          .history = last_column(window.history),
                          .truth = last_column(window.target),
-                         .dense = last_column(dense.forecast(window)),
+                         .reference = last_column(reference.forecast(window)),
                          .pruned = last_column(small.forecast(window))});
   }
   return forecasts;
+}
+
+/// Writes the comparisons of a pruned model with the reference into a report: errors by step,
+/// forecasts, and errors on other data.
+template <class Model>
+void report_comparisons(PruningReport& report, const Model& reference, const Model& pruned_model,
+                        const JobData<typename Model::Value>& data) {
+  report.error_by_step = {error_profile(reference, data.test, data.team).by_step,
+                          error_profile(pruned_model, data.test, data.team).by_step};
+  if (!data.description.names.empty())
+    report.forecasts = report_forecasts(reference, pruned_model, data);
+  report.zero_shot.clear();
+  for (const OtherData<typename Model::Value>& other : data.others) {
+    const Metrics a = evaluate(reference, other.test, data.team),
+                  b = evaluate(pruned_model, other.test, data.team);
+    report.zero_shot.push_back({other.name, a.mse, a.mae, b.mse, b.mae});
+  }
 }
 
 /// The masks that the job's search tries, with the validation loss before fine-tuning and the

@@ -1,6 +1,7 @@
 // pipeline. A training that saves its state after each epoch and can be resumed.
 #pragma once
 
+#include <spat/pipeline/run_description.hpp>
 #include <spat/train/training_state.hpp>
 
 #include <concepts>
@@ -56,21 +57,33 @@ class DenseTraining {
 /// The file of a training's state.
 struct TrainingFile {
   std::string path = {};       // empty: the state is not saved
-  std::string about = {};      // what must be equal to resume, besides the options
+  RunDescription run = {};     // saved with the state, and must be equal to resume
   bool resume = false;         // resumes from the file
   std::size_t stop_after = 0;  // stops after this epoch, to be resumed later; 0: never
 };
 
+/// The description in a training's state. Throws FileError for a state without one.
+[[nodiscard]] inline RunDescription run_of_state(const SafetensorsFile& file) {
+  const Fields fields = fields_from_json(file.metadata(detail::training_key), file.path());
+  return RunDescription::parse(fields.get<std::string>("about"), file.path());
+}
+
 /// Runs the epochs that are due and saves the state after each. Returns whether training is over:
-/// false if it stopped as `file` requires. Errors: those of restore_training() and of the trainer.
+/// false if it stopped as `file` requires. Throws ConfigError, with the first differing field and
+/// both values, if the state is of another run. Errors: also those of restore_training() and of the
+/// trainer.
 template <ResumableTraining Training>
 bool run_training(Training& training, const TrainingFile& file,
                   const ProgressCallback& progress = {}) {
-  if (file.resume) training.restore(file.path, file.about);
+  const std::string about = file.run.empty() ? std::string() : file.run.text();
+  if (file.resume) {
+    file.run.expect_same(run_of_state(SafetensorsFile(file.path)), file.path);
+    training.restore(file.path, about);
+  }
   while (training.unfinished()) {
     if (file.stop_after > 0 && training.history().size() >= file.stop_after) return false;
     training.run_epoch(progress);
-    if (!file.path.empty()) training.save(file.path, file.about);
+    if (!file.path.empty()) training.save(file.path, about);
   }
   return true;
 }

@@ -8,6 +8,7 @@
 #include <spat/train/trainer.hpp>
 
 #include <array>
+#include <limits>
 #include <memory>
 #include <string_view>
 
@@ -67,6 +68,8 @@ struct PruningResult {
   Model model;
   std::vector<EpochRecord> history = {};  // all training and fine-tuning done here, in order
   std::vector<Removal> removals = {};
+  // of each fine-tuning that `model` went through, its epochs; one that was undone does not count
+  std::vector<std::size_t> fine_tunings = {};
 };
 
 /// Checks, before any training, what a pruning needs: spat::check() of the budget with the measures
@@ -86,17 +89,20 @@ void check(const PruningOptions& options, const Model& model,
 }
 
 /// Trains `model` in place with `options`. The weights stay as they are if no epoch improves on
-/// them. `observer` receives the events of the training. Returns the epochs. Errors: those of the
-/// trainer.
+/// them. `observer` receives the events of the training. It ends after `most` epochs at the latest,
+/// at the rates of options.epochs. Returns the epochs. Errors: those of the trainer.
 template <PrunableModel Model, class Observer>
 std::vector<EpochRecord> fine_tune(Model& model, const PruningData<typename Model::Value>& data,
                                    const TrainingOptions& options, Observer& observer,
                                    const typename Trainer<Model>::Teacher& teacher = {},
-                                   const ProgressCallback& progress = {}) {
+                                   const ProgressCallback& progress = {},
+                                   std::size_t most = std::numeric_limits<std::size_t>::max()) {
   Trainer<Model> trainer(model, options, data.team);
   if (teacher) trainer.set_teacher(teacher);
   trainer.consider_start(data.training, data.validation);
-  trainer.fit(data.training, data.validation, observer, progress);
+  while (trainer.unfinished() && trainer.history().size() < most)
+    trainer.run_epoch(data.training, data.validation, observer, progress);
+  trainer.take_best();
   return trainer.history();
 }
 
@@ -124,9 +130,10 @@ template <PrunableModel Model>
       pruned(model, mask, data.training, options.fine_tuning.seed, data.team)};
   if (result.model.form.kept() == model.form.kept()) return result;
   result.removals.push_back({0, result.model.form.kept()});
+  if (!options.fine_tunes) return result;
   NoObserver nobody;
-  if (options.fine_tunes)
-    result.history = fine_tune(result.model, data, options.fine_tuning, nobody, teacher, progress);
+  result.history = fine_tune(result.model, data, options.fine_tuning, nobody, teacher, progress);
+  result.fine_tunings.push_back(result.history.size());
   return result;
 }
 
@@ -227,6 +234,7 @@ template <PrunableModel Model, class C>
       if (exceeds) break;
     }
     result.removals.push_back(removal);
+    if (options.fine_tunes) result.fine_tunings.push_back(result.history.size() - removal.epoch);
     current = std::move(fewer);
   }
   result.model = *current;

@@ -65,9 +65,10 @@ namespace detail {
         errors.append(message(errors.empty() ? "MSE of this window: " : ", ", name, " ",
                               formatted(mse, std::chars_format::general, 3)));
     };
-    add("dense", example.dense), add("pruned", example.pruned);
+    const std::string reference = reference_name(report);
+    add(reference.c_str(), example.reference), add("pruned", example.pruned);
     html.append(message("<h3>", escaped(example.channel), "</h3>\n",
-                        figure(forecast_chart(example), errors, 220)));
+                        figure(forecast_chart(example, reference), errors, 220)));
   }
   return html;
 }
@@ -77,7 +78,7 @@ namespace detail {
   if (!report.command.empty())
     html.append(message("<pre><code>", escaped(report.command), "</code></pre>\n"));
   return html.append(
-      message("<p>Seed ", report.seed,
+      message("<p>Seed ", report.seed, report.run.empty() ? "" : ", run ", escaped(report.run),
               ". The same build with the same seed gives the same bytes, on any number of threads."
               " Latency is the median of repeated forecasts of one window.</p>\n"));
 }
@@ -103,16 +104,16 @@ namespace detail {
 
   std::string rows = detail::rows_table(report);
   if (report.prunes()) {
-    rows.append("<p class='note'>Changes are against the dense model as trained");
-    if (&report.reference() != &report.dense)
-      rows.append(", those of the pruned model’s errors as fine-tuned");
-    rows.append("; less is better in every column.");
-    if (std::abs(detail::percent_change(report.reference().mse, report.pruned.mse)) < 1)
+    rows.append(message("<p class='note'>", detail::as_sentence(detail::reference_text(report)),
+                        " Less is better in every column."));
+    if (report.reference.model != DenseModel::none)
+      rows.append(
+          " All comparisons of the pruned model’s errors on this page are with the reference. All "
+          "other changes are against the dense model as trained.");
+    if (std::abs(detail::percent_change(report.reference_row().mse, report.pruned.mse)) < 1)
       rows.append(
           " A difference of the MSE below 1&#160;% in a single run may be chance: runs with other "
           "seeds would tell.");
-    if (report.dense_tuned)
-      rows.append(" The sentence above compares with the better of the two dense models.");
     rows.append("</p>\n");
   }
   html.append(section("Before and after", rows));
@@ -129,14 +130,20 @@ namespace detail {
   if (const auto chart = detail::candidates_chart(report); !chart.series.empty())
     html.append(section(
         "Loss against latency",
-        figure(chart, "One digit per module, module 0 first: 1 is kept, 0 is removed.", 320)));
+        figure(chart,
+               "Losses before fine-tuning. One digit per module, module 0 first: 1 is kept, 0 is "
+               "removed.",
+               320)));
   if (!report.forecasts.empty())
     html.append(section("Forecasts", detail::forecasts_section(report)));
-  if (!report.error_by_step.dense.empty() || !report.error_by_step.pruned.empty())
-    html.append(section("Error by step", figure(detail::step_chart(report.error_by_step), "")));
-  if (!report.zero_shot.empty())
+  const std::string reference = detail::reference_name(report);
+  if (!report.error_by_step.reference.empty() || !report.error_by_step.pruned.empty())
     html.append(
-        section("Other test sets, without training on them", detail::zero_shot_table(report)));
+        section("Error by step", figure(detail::step_chart(report.error_by_step, reference), "")));
+  if (!report.zero_shot.empty())
+    html.append(section("Other test sets, without training on them",
+                        message(detail::zero_shot_table(report),
+                                "<p class='note'>Reference: ", reference, ".</p>\n")));
   html.append(section("How to reproduce", detail::reproduce_section(report)));
   return html.append("</main>\n</body>\n</html>\n");
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/report/pruning_report.hpp>
+#include <spat/report/reference_text.hpp>
 #include <spat/report/score_text.hpp>
 #include <spat/report/svg.hpp>
 
@@ -64,19 +65,20 @@ namespace detail {
                    fixed(report.dense.mse, 4), ".");
   std::vector<std::size_t> removed;
   for (std::size_t m = 0; m < report.modules.size(); ++m)
-    if (!report.modules[m].kept) removed.push_back(m);
-  std::string text = message(removed.size(), " of ", report.modules.size(), " modules ",
+    if (report.modules[m].removed()) removed.push_back(m);
+  const auto had = std::ranges::count_if(report.modules, &ReportModule::before);
+  std::string text = message(removed.size(), " of ", had, " modules ",
                              removed.size() == 1 ? "was" : "were", " removed");
   text.append(removed.size() <= 8 ? message(" (", enumerated(removed), "). ") : ". ");
 
-  const ReportRow &before = report.reference(), &after = report.pruned;
+  const ReportRow &before = report.reference_row(), &after = report.pruned;
   const double loss = percent_change(before.mse, after.mse);
   const bool worse = loss >= 0.05;
   if (std::isfinite(loss))
     text.append(
         message(worse ? "That made the forecasts worse: the test MSE is " : "The test MSE is ",
                 comparison(before.mse, after.mse, "lower than", "higher than", "the same as"),
-                " the dense model’s", &before == &report.dense ? "" : " after the same fine-tuning",
+                " the dense model’s", &before == &report.dense ? "" : " after as much fine-tuning",
                 " (", fixed(before.mse, 4), " → ", fixed(after.mse, 4), "). "));
   const double macs = static_cast<double>(report.dense.cost.macs),
                fewer = static_cast<double>(after.cost.macs);
@@ -95,7 +97,7 @@ namespace detail {
 /// The most important changes, in large print.
 [[nodiscard]] inline std::string tiles(const PruningReport& report) {
   if (!report.prunes()) return {};
-  const ReportRow &before = report.reference(), &after = report.pruned;
+  const ReportRow &before = report.reference_row(), &after = report.pruned;
   std::string html = "<div class='tiles'>";
   const auto tile = [&](double from, double to, const char* name) {
     if (const std::string text = change_html(from, to, "b"); !text.empty())
@@ -110,12 +112,12 @@ namespace detail {
 }
 
 /// A table with one model per row. Changes of the pruned model's errors are relative to
-/// report.reference(), all others to the dense model as trained.
+/// the reference, all others to the dense model as trained.
 [[nodiscard]] inline std::string rows_table(const PruningReport& report) {
   std::string body;
   const ReportRow& dense = report.dense;
   const auto add = [&](const char* name, const ReportRow& row, bool first) {
-    const ReportRow& against = &row == &report.pruned ? report.reference() : dense;
+    const ReportRow& against = &row == &report.pruned ? report.reference_row() : dense;
     const auto compared = [&](std::string text, double before, double after) {
       return cell(typeset(text).append(first ? "" : change_html(before, after)));
     };
@@ -125,8 +127,10 @@ namespace detail {
       return after > 0 ? compared(counted(after), before, after) : cell("–");
     };
     const Latency& time = row.latency;
-    body.append(message("<tr><th class='left' scope='row'>", name, "</th>",
-                        compared(fixed(row.mse, 4), against.mse, row.mse),
+    const bool reference = report.prunes() && report.reference.model != DenseModel::none &&
+                           &row == &report.reference_row();
+    body.append(message("<tr><th class='left' scope='row'>", name, reference ? " (reference)" : "",
+                        "</th>", compared(fixed(row.mse, 4), against.mse, row.mse),
                         compared(fixed(row.mae, 4), against.mae, row.mae), count(&Cost::parameters),
                         count(&Cost::macs)));
     body.append(measured(time) ? compared(fixed(time.median, 3), dense.latency.median, time.median)
@@ -136,8 +140,8 @@ namespace detail {
   };
   add("dense", dense, true);
   if (report.dense_tuned) add("dense, fine-tuned", *report.dense_tuned, false);
-  if (report.prunes() && std::isfinite(report.pruned_only.mse) && report.pruned_only.mse != 0)
-    add("pruned, before fine-tuning", report.pruned_only, false);
+  if (report.prunes() && report.pruned_only)
+    add("pruned, before fine-tuning", *report.pruned_only, false);
   if (report.prunes()) add("pruned", report.pruned, false);
   return table("Before and after",
                "<th class='left'>model</th><th>test MSE</th><th>test "
@@ -179,7 +183,7 @@ namespace detail {
     if (errors)
       body.append(
           cell(std::isfinite(m.error) ? message("±&#160;", fixed(m.error / unit, 3)) : "–"));
-    body.append(message("<td class='left'>", m.kept ? "kept" : "removed", "</td></tr>\n"));
+    body.append(message("<td class='left'>", fate(m), "</td></tr>\n"));
   }
   std::string html =
       table("Modules",
@@ -209,13 +213,13 @@ namespace detail {
   for (const ReportZeroShot& set : report.zero_shot)
     body.append(
         message("<tr><th class='left' scope='row'>", escaped(set.name), "</th>",
-                cell(typeset(fixed(set.dense_mse, 4))), cell(typeset(fixed(set.pruned_mse, 4))),
-                cell(change_html(set.dense_mse, set.pruned_mse, "span")),
-                cell(typeset(fixed(set.dense_mae, 4))), cell(typeset(fixed(set.pruned_mae, 4))),
-                cell(change_html(set.dense_mae, set.pruned_mae, "span")), "</tr>\n"));
+                cell(typeset(fixed(set.reference_mse, 4))), cell(typeset(fixed(set.pruned_mse, 4))),
+                cell(change_html(set.reference_mse, set.pruned_mse, "span")),
+                cell(typeset(fixed(set.reference_mae, 4))), cell(typeset(fixed(set.pruned_mae, 4))),
+                cell(change_html(set.reference_mae, set.pruned_mae, "span")), "</tr>\n"));
   return table("Other test sets",
-               "<th class='left'>test set</th><th>dense MSE</th><th>pruned "
-               "MSE</th><th>change</th><th>dense MAE</th>"
+               "<th class='left'>test set</th><th>reference MSE</th><th>pruned "
+               "MSE</th><th>change</th><th>reference MAE</th>"
                "<th>pruned MAE</th><th>change</th>",
                body);
 }

@@ -49,6 +49,7 @@ inline void write_row(JsonWriter& json, const ReportRow& r) {
 inline void write_models(JsonWriter& json, const PruningReport& report) {
   json.member("seed", report.seed);
   json.member("command", report.command);
+  json.member("run", report.run);
   json.member("model", report.model);
   json.member("data", report.data);
   json.member("criterion", report.criterion);
@@ -63,7 +64,21 @@ inline void write_models(JsonWriter& json, const PruningReport& report) {
     if (!report.prunes()) return json.null();
     json.object([&] {
       write_row(json, report.pruned);
-      write_errors(json, "before_fine_tuning", report.pruned_only.mse, report.pruned_only.mae);
+      if (report.pruned_only)
+        write_errors(json, "before_fine_tuning", report.pruned_only->mse, report.pruned_only->mae);
+      else
+        json.member("before_fine_tuning", [&] { json.null(); });
+    });
+  });
+  json.member("reference", [&] {
+    const ReportReference& reference = report.reference;
+    if (!report.prunes() || reference.model == DenseModel::none) return json.null();
+    json.object([&] {
+      json.member("model", reference.model == DenseModel::fine_tuned ? "dense_tuned" : "dense");
+      json.member("validation_loss_dense", reference.trained_loss);
+      json.member("validation_loss_dense_tuned", reference.tuned_loss);
+      json.member("fine_tuning_epochs_dense_tuned", reference.tuned_epochs);
+      json.member("fine_tuning_epochs_pruned", reference.pruned_epochs);
     });
   });
 }
@@ -75,6 +90,7 @@ inline void write_modules(JsonWriter& json, const PruningReport& report) {
     json.member("score", m.score);
     json.member("error", m.error);
     json.member("kept", m.kept);
+    json.member("removed", m.removed());
   });
   write_objects(json, "ties", report.ties, [&](const ReportTie& tie) {
     json.member("modules", std::vector<std::size_t>{tie.first, tie.second});
@@ -95,15 +111,19 @@ inline void write_modules(JsonWriter& json, const PruningReport& report) {
 
 }  // namespace detail
 
-/// The report as JSON: seed, command, model, data, criterion, budget, schedule; dense, dense_tuned
-/// and pruned (mse, mae, parameters, macs, latency_ms {median, p10, p90, repetitions}); modules
-/// (name, score, error, kept), ties, out_of_order (removed, stayed, reason: "tie" or "guard"),
-/// scores_after_epoch and weights_of_epoch (0: unknown), dead_parts, score_by_epoch,
-/// error_by_epoch, stability; epochs, candidates (mask as digits, module 0 first), forecasts,
-/// error_by_step, processor_seconds, zero_shot.
+/// The report as JSON: seed, command, run (the hash of its description), model, data, criterion,
+/// budget, schedule; dense, dense_tuned and pruned (mse, mae, parameters, macs, latency_ms {median,
+/// p10, p90, repetitions}, of pruned also before_fine_tuning); reference (model: "dense" or
+/// "dense_tuned", the validation losses that decided, and epochs of fine-tuning); modules (name,
+/// score, error, kept, removed: by this pruning), ties, out_of_order (removed, stayed, reason:
+/// "tie" or "guard"), scores_after_epoch and weights_of_epoch (0: unknown), dead_parts,
+/// score_by_epoch, error_by_epoch, stability; epochs, candidates (mask as digits, module 0 first),
+/// forecasts, error_by_step, processor_seconds, zero_shot. What the last four call "reference" is
+/// of the model that reference names.
 ///
-/// pruned is null if nothing is pruned, dense_tuned if there is none, and so is each number that is
-/// not finite.
+/// pruned and reference are null if nothing is pruned, reference also if no dense model was
+/// trained, dense_tuned and before_fine_tuning if there is none, and so is each number that is not
+/// finite.
 [[nodiscard]] inline std::string to_json(const PruningReport& report) {
   detail::JsonWriter json;
   json.object([&] {
@@ -127,19 +147,19 @@ inline void write_modules(JsonWriter& json, const PruningReport& report) {
       json.member("channel", f.channel);
       json.member("history", f.history);
       json.member("truth", f.truth);
-      json.member("dense", f.dense);
+      json.member("reference", f.reference);
       json.member("pruned", f.pruned);
     });
     json.member("error_by_step", [&] {
       json.object([&] {
-        json.member("dense", report.error_by_step.dense);
+        json.member("reference", report.error_by_step.reference);
         json.member("pruned", report.error_by_step.pruned);
       });
     });
     if (report.processor_seconds > 0) json.member("processor_seconds", report.processor_seconds);
     detail::write_objects(json, "zero_shot", report.zero_shot, [&](const ReportZeroShot& z) {
       json.member("name", z.name);
-      detail::write_errors(json, "dense", z.dense_mse, z.dense_mae);
+      detail::write_errors(json, "reference", z.reference_mse, z.reference_mae);
       detail::write_errors(json, "pruned", z.pruned_mse, z.pruned_mae);
     });
   });

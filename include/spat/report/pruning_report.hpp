@@ -32,6 +32,10 @@ struct ReportModule {
   bool kept = true;
   /// Standard error of the score; NaN: unknown.
   double error = std::numeric_limits<double>::quiet_NaN();
+  bool before = true;  // whether the model had it before this pruning
+
+  /// Whether this pruning removed it.
+  [[nodiscard]] bool removed() const { return before && !kept; }
 };
 
 /// Two modules whose scores differ by no more than chance, and the probability that their order is
@@ -57,31 +61,49 @@ struct ReportCandidate {
 /// One channel of one test window, in the data's units.
 struct ReportForecast {
   std::string channel;
-  std::vector<double> history, truth, dense, pruned;
+  std::vector<double> history, truth, reference, pruned;
 };
 
 /// The MSE of each step of the horizon, over all test windows, in scaled units.
 struct ReportStepErrors {
-  std::vector<double> dense, pruned;
+  std::vector<double> reference, pruned;
 };
 
 /// Errors on another test set, on which neither model was trained.
 struct ReportZeroShot {
   std::string name;
-  double dense_mse = 0, dense_mae = 0, pruned_mse = 0, pruned_mae = 0;
+  double reference_mse = 0, reference_mae = 0, pruned_mse = 0, pruned_mae = 0;
+};
+
+/// A dense model that a pruned one may be compared with. none: modules were removed during
+/// training, so that no dense model was trained.
+enum class DenseModel { none, as_trained, fine_tuned };
+
+/// The reference: the dense model that all comparisons of a report are with, and why it is that
+/// one. The lower validation loss decides, never a test error.
+struct ReportReference {
+  DenseModel model = DenseModel::none;
+  /// Validation losses of the dense model as trained and as fine-tuned; NaN: there is no such
+  /// model.
+  double trained_loss = std::numeric_limits<double>::quiet_NaN(),
+         tuned_loss = std::numeric_limits<double>::quiet_NaN();
+  /// The epochs of fine-tuning that the dense and the pruned model had in total. The dense one has
+  /// fewer if it stopped early.
+  std::size_t tuned_epochs = 0, pruned_epochs = 0;
 };
 
 /// Everything about one pruning. If nothing is pruned, only the dense row is set. The text and the
 /// HTML leave out empty members.
 struct PruningReport {
   std::uint64_t seed = 0;
-  std::string command = {};
-  std::string model = {}, data = {};  // "iTransformer", "ETTh1"
+  std::string command = {}, run = {};  // run: the hash of its description
+  std::string model = {}, data = {};   // "iTransformer", "ETTh1"
   /// "SEND, signed sum"; "MACs -35 %"; "one-shot".
   std::string criterion = {}, budget = {}, schedule = {};
-  /// pruned_only: before fine-tuning; NaN: there was none.
-  ReportRow dense = {}, pruned_only = {}, pruned = {};
-  std::optional<ReportRow> dense_tuned = {};  // dense after the same fine-tuning
+  ReportRow dense = {}, pruned = {};
+  std::optional<ReportRow> pruned_only = {};  // pruned, before fine-tuning, if there was any
+  std::optional<ReportRow> dense_tuned = {};  // dense after as much fine-tuning as pruned had
+  ReportReference reference = {};
   std::vector<ReportModule> modules = {};
   std::vector<ReportTie> ties = {};
   std::vector<OutOfOrder> out_of_order = {};  // where removals did not follow the scores
@@ -103,8 +125,9 @@ struct PruningReport {
   /// measured.
   double processor_seconds = 0;
 
+  /// Whether this pruning removed a module.
   [[nodiscard]] bool prunes() const {
-    return std::ranges::any_of(modules, [](const ReportModule& module) { return !module.kept; });
+    return std::ranges::any_of(modules, [](const ReportModule& m) { return m.removed(); });
   }
   /// The number of digits of a mask in `candidates`.
   [[nodiscard]] std::size_t mask_digits() const {
@@ -113,10 +136,9 @@ struct PruningReport {
       digits = std::max(digits, static_cast<std::size_t>(std::bit_width(one.candidate.mask.bits)));
     return digits;
   }
-  /// The better of the dense model as trained and as fine-tuned, so that gains from fine-tuning
-  /// alone do not count for pruning.
-  [[nodiscard]] const ReportRow& reference() const {
-    return dense_tuned && dense_tuned->mse < dense.mse ? *dense_tuned : dense;
+  /// The row of the reference; without one, the dense row, whose errors are NaN then.
+  [[nodiscard]] const ReportRow& reference_row() const {
+    return reference.model == DenseModel::fine_tuned && dense_tuned ? *dense_tuned : dense;
   }
 };
 

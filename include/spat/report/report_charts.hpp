@@ -138,8 +138,10 @@ namespace detail {
   return chart;
 }
 
-/// A window's history, followed by the truth and the forecasts.
-[[nodiscard]] inline Chart forecast_chart(const ReportForecast& example) {
+/// A window's history, followed by the truth and the forecasts of the pruned model and of the
+/// reference, which is called `reference`.
+[[nodiscard]] inline Chart forecast_chart(const ReportForecast& example,
+                                          const std::string& reference) {
   const double before = static_cast<double>(example.history.size());
   ChartSeries history{.name = "history",
                       .x = counting(1 - before, example.history.size()),
@@ -154,10 +156,10 @@ namespace detail {
   Chart chart{.title = message("Forecast of ", example.channel)};
   if (!example.history.empty()) chart.series.push_back(history);
   chart.series.push_back(truth);
-  if (!example.dense.empty())
-    chart.series.push_back({.name = "dense",
-                            .x = counting(1, example.dense.size()),
-                            .y = example.dense,
+  if (!example.reference.empty())
+    chart.series.push_back({.name = reference,
+                            .x = counting(1, example.reference.size()),
+                            .y = example.reference,
                             .colour = "dense"});
   if (!example.pruned.empty())
     chart.series.push_back({.name = "pruned",
@@ -171,13 +173,15 @@ namespace detail {
   return chart;
 }
 
-/// The MSE of each step of the horizon.
-[[nodiscard]] inline Chart step_chart(const ReportStepErrors& errors) {
+/// The MSE of each step of the horizon, of the pruned model and of the reference, which is called
+/// `reference`.
+[[nodiscard]] inline Chart step_chart(const ReportStepErrors& errors,
+                                      const std::string& reference) {
   Chart chart{.title = "MSE of each step of the horizon", .direct = true};
-  if (!errors.dense.empty())
-    chart.series.push_back({.name = "dense",
-                            .x = counting(1, errors.dense.size()),
-                            .y = errors.dense,
+  if (!errors.reference.empty())
+    chart.series.push_back({.name = reference,
+                            .x = counting(1, errors.reference.size()),
+                            .y = errors.reference,
                             .colour = "dense"});
   if (!errors.pruned.empty())
     chart.series.push_back({.name = "pruned",

@@ -3,6 +3,7 @@
 
 #include <spat/report/number_text.hpp>
 #include <spat/report/pruning_report.hpp>
+#include <spat/report/reference_text.hpp>
 #include <spat/report/score_text.hpp>
 
 #include <algorithm>
@@ -28,7 +29,7 @@ inline void append_modules(std::string& text, const PruningReport& report) {
     text.append(padded(module.name, widest + 2, true))
         .append(padded(scientific(module.score, 4), 12));
     if (errors) text.append(padded(scientific(module.error, 1), 14));
-    text.append(module.kept ? "   kept\n" : "   removed\n");
+    text.append("   ").append(fate(module)).append("\n");
   }
   for (const ReportTie& tie : report.ties) text.append(tie_text(tie)).append("\n");
   for (const OutOfOrder& pair : report.out_of_order)
@@ -37,8 +38,8 @@ inline void append_modules(std::string& text, const PruningReport& report) {
     text.append(epochs).append("\n");
 }
 
-/// Appends the table of dense and pruned. Changes are relative to the better of the dense model as
-/// trained and as fine-tuned; those before fine-tuning, to the dense model as trained.
+/// Appends the table of dense and pruned, and which dense model is the reference, to which changes
+/// are relative. Those before fine-tuning are relative to the dense model as trained.
 inline void append_rows(std::string& text, const PruningReport& report) {
   const bool prunes = report.prunes();
   const ReportRow &a = report.dense, &b = report.pruned;
@@ -52,14 +53,14 @@ inline void append_rows(std::string& text, const PruningReport& report) {
   const auto numbers = [&](const char* name, int decimals, const auto& of) {
     line(name, fixed(of(a), decimals),
          report.dense_tuned ? fixed(of(*report.dense_tuned), decimals) : "", fixed(of(b), decimals),
-         change(of(report.reference()), of(b)));
+         change(of(report.reference_row()), of(b)));
   };
   line("", "dense", "fine-tuned", "pruned", "change");
   numbers("test MSE", 4, [](const ReportRow& r) { return r.mse; });
   numbers("test MAE", 4, [](const ReportRow& r) { return r.mae; });
-  if (prunes && std::isfinite(report.pruned_only.mse))
-    line("  before fine-tuning", "", "", fixed(report.pruned_only.mse, 4),
-         change(a.mse, report.pruned_only.mse));
+  if (prunes && report.pruned_only)
+    line("  before fine-tuning", "", "", fixed(report.pruned_only->mse, 4),
+         change(a.mse, report.pruned_only->mse));
   numbers("parameters", 0,
           [](const ReportRow& r) { return static_cast<double>(r.cost.parameters); });
   numbers("MACs per window", 0,
@@ -70,6 +71,8 @@ inline void append_rows(std::string& text, const PruningReport& report) {
     return message(fixed(l.p10, 4), "-", fixed(l.p90, 4));
   };
   line("  p10-p90", spread(a.latency), "", spread(b.latency), "");
+  if (const std::string reference = reference_text(report); !reference.empty())
+    text.append(reference).append("\n");
 }
 
 inline void append_zero_shot(std::string& text, const PruningReport& report) {
@@ -79,17 +82,19 @@ inline void append_zero_shot(std::string& text, const PruningReport& report) {
     widest = std::max(widest, characters(set.name));
   text.append("\n").append(padded("zero-shot", widest + 2, true));
   for (const char* title :
-       {"dense MSE", "pruned MSE", "change", "dense MAE", "pruned MAE", "change"})
-    text.append(padded(title, 12));
+       {"reference MSE", "pruned MSE", "change", "reference MAE", "pruned MAE", "change"})
+    text.append(padded(title, 15));
   text.append("\n");
   for (const ReportZeroShot& set : report.zero_shot) {
     text.append(padded(set.name, widest + 2, true));
     for (const std::string& cell :
-         {fixed(set.dense_mse, 4), fixed(set.pruned_mse, 4), change(set.dense_mse, set.pruned_mse),
-          fixed(set.dense_mae, 4), fixed(set.pruned_mae, 4), change(set.dense_mae, set.pruned_mae)})
-      text.append(padded(cell, 12));
+         {fixed(set.reference_mse, 4), fixed(set.pruned_mse, 4),
+          change(set.reference_mse, set.pruned_mse), fixed(set.reference_mae, 4),
+          fixed(set.pruned_mae, 4), change(set.reference_mae, set.pruned_mae)})
+      text.append(padded(cell, 15));
     text.append("\n");
   }
+  text.append("reference: ").append(reference_name(report)).append("\n");
 }
 
 }  // namespace detail
