@@ -265,7 +265,7 @@ TEST_CASE("a patience that has begun to run out is as far gone after a resume") 
   auto model = example::made<Model>({layers}, 7, 0.1), resumed_model = model;
   NoObserver nobody;
   Trainer<Model> trainer(model, options), resumed(resumed_model, options);
-  trainer.consider_start(saved.windows.validation);
+  trainer.consider_start(saved.windows.training, saved.windows.validation);
   trainer.run_epoch(saved.windows.training, saved.windows.validation, nobody);
   REQUIRE(trainer.stopping().worse == 1);
   save_training(saved.path, trainer, nobody);
