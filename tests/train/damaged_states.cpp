@@ -212,7 +212,7 @@ TEST_CASE("numbers that are not finite, and moments below zero, are refused") {
 TEST_CASE("a position that contradicts itself is refused") {
   CHECK(contains(refusal_with("best_loss", 0, std::nan("")), "expected a best loss"));
   CHECK(contains(refusal_with("best_loss", 0, -1), "expected a best loss of at least 0, found -1"));
-  CHECK(contains(refusal_with("history", 4, 2), "expected 0 or 1 for the best epoch, found 2"));
+  CHECK(contains(refusal_with("history", 5, 2), "expected 0 or 1 for the best epoch, found 2"));
   CHECK(contains(refusal_of_text("\"step\":4", "\"step\":1"),
                  "expected a step for each of 2 epochs, found 1"));
   CHECK(contains(refusal_of_text("\"average_steps\":0", "\"average_steps\":5"),
