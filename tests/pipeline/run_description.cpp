@@ -47,7 +47,7 @@ TEST_CASE("a description is lines of names and values, and their hash") {
   letter.set("a", "");
   CHECK(letter.hash() == [] {  // of "a=\n"
     std::uint64_t hash = 0xcbf29ce484222325u;
-    for (const unsigned char c : {'a', '=', '\n'}) hash = (hash ^ c) * 0x100000001b3u;
+    for (const std::uint64_t c : {0x61u, 0x3du, 0x0au}) hash = (hash ^ c) * 0x100000001b3u;
     return hash;
   }());
 

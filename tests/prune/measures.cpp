@@ -93,14 +93,14 @@ TEMPLATE_TEST_CASE("a share that a mask has exactly is met by it, and by none th
                    ITransformer<float>, PatchTST<float>, TimeXer<float>, Crossformer<float>) {
   for (const std::size_t channels : {3u, 7u})
     for (const std::size_t width : {6u, 8u, 10u}) {
-      typename TestType::Config config{};
-      config.channels = channels, config.lookback = 12, config.horizon = 4, config.width = width;
-      config.ffn_width = width + 3, config.heads = 2, config.depth = 2;
-      if constexpr (requires { config.patch; }) config.patch = 4;
-      if constexpr (requires { config.segment; }) config.segment = 4, config.depth = 1;
-      if constexpr (requires { config.routers; }) config.routers = 2;
-      config.kept = ModuleMask::first(config.modules());
-      const auto model = example::made<TestType>({config});
+      typename TestType::Config sizes{};
+      sizes.channels = channels, sizes.lookback = 12, sizes.horizon = 4, sizes.width = width;
+      sizes.ffn_width = width + 3, sizes.heads = 2, sizes.depth = 2;
+      if constexpr (requires { sizes.patch; }) sizes.patch = 4;
+      if constexpr (requires { sizes.segment; }) sizes.segment = 4, sizes.depth = 1;
+      if constexpr (requires { sizes.routers; }) sizes.routers = 2;
+      sizes.kept = ModuleMask::first(sizes.modules());
+      const auto model = example::made<TestType>({sizes});
       const ModuleMask kept = model.form.kept(), guard = guard_of(model.form);
       std::map<ModuleMask, Cost> costs;
       for (std::uint64_t i = 0; i < std::uint64_t{1} << kept.count(); ++i)

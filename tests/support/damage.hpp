@@ -22,7 +22,7 @@ void each_bit(const std::string& bytes, std::size_t first, std::size_t last, Vis
   std::string damaged = bytes;
   for (std::size_t at = first; at < last; ++at) {
     for (unsigned bit = 0; bit < 8; ++bit) {
-      damaged[at] = static_cast<char>(bytes[at] ^ (1u << bit));
+      damaged[at] = static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1u << bit));
       visit(static_cast<const std::string&>(damaged));
     }
     damaged[at] = bytes[at];
@@ -36,7 +36,8 @@ void each_byte(const std::string& bytes, std::size_t first, std::size_t last, Vi
                std::size_t stride = 1) {
   std::string damaged = bytes;
   for (std::size_t at = first; at < last; at += stride) {
-    damaged[at] = static_cast<char>(bytes[at] ^ (1u << (at * 3 + at / 8) % 8));
+    damaged[at] =
+        static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1u << (at * 3 + at / 8) % 8));
     visit(static_cast<const std::string&>(damaged));
     damaged[at] = bytes[at];
   }
