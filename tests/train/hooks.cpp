@@ -340,6 +340,27 @@ TEST_CASE("a training that diverges says so, with its numbers") {
   CHECK(loss.find("smaller learning rate") != std::string::npos);
 }
 
+TEST_CASE("targets of zero, or far below one, are no divergence") {
+  Series series = synthetic_series(300);
+  const Splits rows = split_rows(Protocol::custom, series.rows(), config.lookback, config.horizon);
+  const std::size_t channels = series.channels();
+  const StandardScaler unscaled(std::vector<double>(channels, 0), std::vector<double>(channels, 1));
+  const WindowOptions window{.lookback = config.lookback, .horizon = config.horizon};
+  for (const double scale : {0.0, 1e-9})
+    for (const LossRule rule : {LossRule::mse, LossRule::mae}) {
+      Series small = series;
+      for (double& value : small.values) value *= scale;
+      const WindowDataset<float> training(small, unscaled, rows.train, window),
+          validation(small, unscaled, rows.validation, window);
+      auto sizes = config;
+      sizes.channels = channels, sizes.instance_norm = false;
+      auto model = example::made<Model>({sizes});
+      auto with = options(1);
+      with.loss.rule = rule;
+      CHECK_NOTHROW(Trainer<Model>(model, with).fit(training, validation));
+    }
+}
+
 TEST_CASE("validation of averaged weights has batch statistics of averaged weights") {
   auto with = options(1);
   with.averaging = {.kind = Averaging::swa};

@@ -323,11 +323,12 @@ class Trainer {
     return kernels::sum_of_squares(numbers.data(), numbers.size()) /
            static_cast<double>(numbers.size());
   }
-  /// A forecast of zeros has the target's mean square as its squared error. A loss far above it
-  /// shows a rate that is too large. Losses of one's own may be of any size.
+  /// A forecast of zeros has the target's mean square as its squared error. A loss far above it,
+  /// and above 1, the variance of scaled data, shows a rate that is too large. Losses of one's own
+  /// may be of any size.
   void expect_no_divergence(std::size_t epoch) const {
     const double steps = static_cast<double>(begun_.steps);
-    if (hooks_.own_loss || !(begun_.loss > 1e6 * std::max(begun_.power, steps * 1e-30))) return;
+    if (hooks_.own_loss || !(begun_.loss > 1e6 * std::max(begun_.power, steps))) return;
     throw NumericError(message("the training diverged: in epoch ", epoch, " the loss is ",
                                begun_.loss / steps, ", the mean square of its targets ",
                                begun_.power / steps, "; use a smaller learning rate"));
