@@ -8,8 +8,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The tensor whose gradient differs most from central differences, and by how much: see
-/// gradient_error().
+/// The tensor whose gradient differs most from central differences, and by how much, relative to
+/// its largest gradient (or to 1e-4 of the model's largest, if that is more): see gradient_error().
 struct GradientCheck {
   double error = 0;
   std::string tensor = {};
@@ -33,10 +33,14 @@ template <Forecaster Model>
   (void)step(model, pass, batch, gradients, nobody);
   const auto loss = [&] { return step(model, pass, batch, scratch, nobody); };
   const auto values = parameters(model), found = parameters(gradients);
+  double floor = 0;
+  for (const auto& tensor : found)
+    for (const double slope : tensor.values) floor = std::max(floor, 1e-4 * std::abs(slope));
   GradientCheck worst;
   for (std::size_t p = 0; p < values.size(); ++p) {
     if (values[p].kind != ParameterKind::weight) continue;
-    const double error = gradient_error(values[p].values, found[p].values, loss, stride);
+    const double error =
+        gradient_error(values[p].values, found[p].values, loss, stride, 1e-5, floor);
     if (!(error <= worst.error)) worst = {error, values[p].name};
   }
   return worst;
