@@ -231,9 +231,12 @@ TEMPLATE_TEST_CASE("Sums, selection and transposition equal their twins to the l
       kernels::add_products<TestType>(left, right, sums.data());
       reference::add_products<TestType>(left, right, twin_sums.data());
       wrong += !same_bits(sums, twin_sums) || !sums.intact();
-      kernels::add_squared_deviations<TestType>(left, other.data(), sums.data());
-      reference::add_squared_deviations<TestType>(left, other.data(), twin_sums.data());
+      Guarded<TestType> squares(cols, 3, 2), twin_squares(cols, 0, 2);
+      kernels::add_deviations<TestType>(left, other.data(), sums.data(), squares.data());
+      reference::add_deviations<TestType>(left, other.data(), twin_sums.data(),
+                                          twin_squares.data());
       wrong += !same_bits(sums, twin_sums) || !sums.intact();
+      wrong += !same_bits(squares, twin_squares) || !squares.intact();
     }
     INFO("size " << size);
     CHECK(wrong == 0);

@@ -130,15 +130,19 @@ void attention_backward(const Head<Scalar>& head, Strided<const Scalar> a,
   }
 }
 
-/// Mean and biased variance.
+/// Mean, as center and shift, and biased variance.
 template <std::floating_point Scalar>
 [[nodiscard]] Moments<Scalar> moments(const Scalar* x, std::size_t size) {
   Scalar sum = 0, squares = 0;
   for (std::size_t i = 0; i < size; ++i) sum += x[i];
   const Scalar mean = sum / static_cast<Scalar>(size);
-  for (std::size_t i = 0; i < size; ++i)
+  Scalar left = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    left += x[i] - mean;
     squares = spat::multiply_add(x[i] - mean, x[i] - mean, squares);
-  return {mean, squares / static_cast<Scalar>(size)};
+  }
+  const Scalar shift = left / static_cast<Scalar>(size);
+  return {mean, shift, squares / static_cast<Scalar>(size) - shift * shift};
 }
 
 /// u = x (+ branch);  n = (u - mean) / sqrt(variance + epsilon);  y = gain n + bias. Returns 1 /
@@ -147,10 +151,10 @@ template <std::floating_point Scalar>
 Scalar layer_norm(const Scalar* x, const Scalar* branch, const Scalar* gain, const Scalar* bias,
                   Scalar epsilon, std::size_t size, Scalar* normalized, Scalar* y) {
   for (std::size_t i = 0; i < size; ++i) y[i] = branch ? x[i] + branch[i] : x[i];
-  const auto [mean, variance] = reference::moments(y, size);
+  const auto [mean, shift, variance] = reference::moments(y, size);
   const Scalar inverse = 1 / std::sqrt(variance + epsilon);
   for (std::size_t i = 0; i < size; ++i) {
-    const Scalar n = (y[i] - mean) * inverse;
+    const Scalar n = (y[i] - mean - shift) * inverse;
     if (normalized) normalized[i] = n;
     y[i] = spat::multiply_add(gain[i], n, bias[i]);
   }
@@ -433,13 +437,14 @@ void add_products(Strided<const Scalar> x, Strided<const Scalar> y, Scalar* sums
       sums[c] = spat::multiply_add(x.row(r)[c], y.row(r)[c], sums[c]);
 }
 
-/// sums[c] += sum_r (x[r, c] - mean[c])^2.
+/// sums[c] += sum_r (x[r, c] - mean[c]), squares[c] += sum_r (x[r, c] - mean[c])^2.
 template <std::floating_point Scalar>
-void add_squared_deviations(Strided<const Scalar> x, const Scalar* mean, Scalar* sums) {
+void add_deviations(Strided<const Scalar> x, const Scalar* mean, Scalar* sums, Scalar* squares) {
   for (std::size_t c = 0; c < x.cols; ++c)
     for (std::size_t r = 0; r < x.rows; ++r) {
       const Scalar d = x.row(r)[c] - mean[c];
-      sums[c] = spat::multiply_add(d, d, sums[c]);
+      sums[c] += d;
+      squares[c] = spat::multiply_add(d, d, squares[c]);
     }
 }
 

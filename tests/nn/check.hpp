@@ -45,6 +45,18 @@ double dot(A a, B b) {
   return sum;
 }
 
+/// Mean and biased variance of every stride-th number from the first on, in double.
+inline std::pair<double, double> exact_moments(std::span<const float> x, std::size_t count,
+                                               std::size_t stride = 1) {
+  double mean = 0, variance = 0;
+  for (std::size_t i = 0; i < count; ++i) mean += double(x[i * stride]) / double(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const double distance = double(x[i * stride]) - mean;
+    variance += distance * distance / double(count);
+  }
+  return {mean, variance};
+}
+
 inline constexpr double tolerance =
     1e-6;  // of central differences, relative to the largest gradient of a tensor
 

@@ -129,6 +129,26 @@ TEST_CASE("LayerNorm agrees with central differences, static and dynamic", "[nn]
   check_layer(spat::LayerNorm<double, 16>(16), 5, 16, lay_out);
 }
 
+TEST_CASE("LayerNorm loses nothing to a level far above the spread", "[nn]") {
+  double worst = 0;
+  for (const std::size_t width : {8u, 100u, 512u, 4096u})
+    for (const double level : {0.0, 1e2, 1e4, 1e6}) {
+      std::vector<float> x(width);
+      spat::Random random(6, width);
+      for (float& value : x) value = static_cast<float>(level + random.normal());
+      const auto [mean, variance] = exact_moments(x, width);
+      const spat::LayerNorm<float> layer(width);
+      spat::LayerNorm<float>::Cache cache;
+      Arena arena;
+      prepare(arena, Purpose::inference, cache, layer, std::size_t{1});
+      const auto y = layer.forward(Pass{}, {x.data(), 1, width}, cache);
+      for (std::size_t i = 0; i < width; ++i)
+        worst = std::max(worst, std::abs(double(y.row(0)[i]) -
+                                         (double(x[i]) - mean) / std::sqrt(variance + 1e-5)));
+    }
+  CHECK(worst < 5e-6);  // of the spread
+}
+
 TEST_CASE("LayerNorm starts as the plain normalization: gain one, bias zero", "[nn]") {
   const spat::LayerNorm<double> layer(8);
   const auto x = random_tensor(3, 8, 1);

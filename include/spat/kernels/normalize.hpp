@@ -8,25 +8,31 @@
 namespace spat::inline SPAT_ABI {
 namespace kernels {
 
-/// Mean and biased variance of a row.
+/// Mean and biased variance of a row. The mean is center + shift: a center far above the spread
+/// would round the shift away.
 template <std::floating_point Scalar>
 struct Moments {
-  Scalar mean, variance;
+  Scalar center, shift, variance;
 };
 
-/// Computes mean and biased variance of a row, in two passes.
+/// Computes mean and biased variance of a row, in two passes: the mean as a plain sum gives it, and
+/// the distances from it, whose own mean is what that sum lost.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Moments<Scalar> moments(const Scalar* x, std::size_t size) {
   Pack<Scalar> sum(Scalar(0)), squares(Scalar(0));
   for_each_pack<Scalar>(size, Scalar(0),
                         [&](std::size_t i, auto load, auto) { sum += load(x + i); });
-  const Scalar mean = sum_of_lanes(sum) / static_cast<Scalar>(size);
+  const auto count = static_cast<Scalar>(size);
+  const Scalar mean = sum_of_lanes(sum) / count;
   const Pack<Scalar> center(mean);
+  sum = Pack<Scalar>(Scalar(0));
   for_each_pack<Scalar>(size, mean, [&](std::size_t i, auto load, auto) {
     const Pack<Scalar> d = load(x + i) - center;
+    sum += d;
     squares = multiply_add<Scalar>(d, d, squares);
   });
-  return {mean, sum_of_lanes(squares) / static_cast<Scalar>(size)};
+  const Scalar shift = sum_of_lanes(sum) / count;
+  return {mean, shift, spat::multiply_add(-shift, shift, sum_of_lanes(squares) / count)};
 }
 
 /// Layer normalization of one row:
@@ -46,11 +52,11 @@ inline Scalar layer_norm(const Scalar* x, const Scalar* branch, const Scalar* ga
     });
     x = y;
   }
-  const auto [mean, variance] = moments(x, size);
+  const auto [mean, shift, variance] = moments(x, size);
   const Scalar inverse = 1 / std::sqrt(variance + epsilon);
-  const Pack<Scalar> center(mean), scale(inverse);
+  const Pack<Scalar> center(mean), scale(inverse), offset(-shift * inverse);
   for_each_pack<Scalar>(size, Scalar(0), [&](std::size_t i, auto load, auto store) {
-    const Pack<Scalar> n = (load(x + i) - center) * scale;
+    const Pack<Scalar> n = multiply_add<Scalar>(load(x + i) - center, scale, offset);
     if (normalized) store(normalized + i, n);
     store(y + i, multiply_add<Scalar>(n, load(gain + i), load(bias + i)));
   });

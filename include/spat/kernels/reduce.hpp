@@ -35,14 +35,16 @@ inline void add_products(Strided<const Scalar> x, Strided<const Scalar> y, Scala
   }
 }
 
-/// sums[c] += sum_r (x[r, c] - mean[c])^2.
+/// sums[c] += sum_r (x[r, c] - mean[c]), squares[c] += sum_r (x[r, c] - mean[c])^2.
 template <std::floating_point Scalar>
-inline void add_squared_deviations(Strided<const Scalar> x, const Scalar* mean, Scalar* sums) {
+inline void add_deviations(Strided<const Scalar> x, const Scalar* mean, Scalar* sums,
+                           Scalar* squares) {
   for (std::size_t r = 0; r < x.rows; ++r) {
     const Scalar* row = x.row(r);
     for (std::size_t c = 0; c < x.cols; ++c) {
       const Scalar d = row[c] - mean[c];
-      sums[c] = spat::multiply_add(d, d, sums[c]);
+      sums[c] += d;
+      squares[c] = spat::multiply_add(d, d, squares[c]);
     }
   }
 }

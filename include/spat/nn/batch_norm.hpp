@@ -62,9 +62,15 @@ class BatchNorm : public Affine<Scalar, Width> {
     const auto rows = static_cast<Scalar>(cache.rows = x.rows());
     std::ranges::fill(cache.mean, Scalar(0));
     std::ranges::fill(cache.squares, Scalar(0));
+    std::ranges::fill(cache.sum, Scalar(0));
     kernels::add_rows<Scalar>(x, cache.mean.data());
     for (Scalar& mean : cache.mean) mean /= rows;
-    kernels::add_squared_deviations<Scalar>(x, cache.mean.data(), cache.squares.data());
+    kernels::add_deviations<Scalar>(x, cache.mean.data(), cache.sum.data(), cache.squares.data());
+    for (std::size_t c = 0; c < x.cols(); ++c) {  // what the plain sum of many rows lost
+      const Scalar shift = cache.sum[c] / rows;
+      cache.mean[c] += shift;
+      cache.squares[c] = multiply_add(-shift, cache.sum[c], cache.squares[c]);
+    }
   }
 
   /// Between the stages: combines the moments of the micro-batches, in their order, into those of
@@ -173,7 +179,8 @@ class BatchNorm : public Affine<Scalar, Width> {
   static void for_each(Self& self, const std::string& name, List& list) {
     Base::for_each(self, name, list);
     list.add(name + "running_mean", self.running_mean, {.kind = ParameterKind::buffer});
-    list.add(name + "running_var", self.running_variance, {.kind = ParameterKind::buffer});
+    list.add(name + "running_var", self.running_variance,
+             {.kind = ParameterKind::buffer, .least = 0});
     list.add(name + "num_batches_tracked", self.batches, {.kind = ParameterKind::counter});
   }
 };
