@@ -217,7 +217,13 @@ TEST_CASE("a target of another shape is an error") {
   const example::RandomBatch<float> data(config, 4);
   auto batch = data.batch;
   batch.target = {data.target.data(), 4 * config.horizon, 1};
-  CHECK_THROWS_AS(trainer.step(batch, 1e-3, nobody), ShapeError);
+  CHECK(message_of<ShapeError>([&] { trainer.step(batch, 1e-3, nobody); }) ==
+        message("the forecast has ", config.channels, " channels, the target 1"));
+  auto longer = config;
+  longer.horizon += 2;
+  const example::RandomBatch<float> more(longer, 4);
+  CHECK(message_of<ShapeError>([&] { trainer.step(more.batch, 1e-3, nobody); }) ==
+        message("the forecast has ", config.horizon, " steps, the target ", longer.horizon));
 }
 
 TEST_CASE("a training step refuses a batch without the target's rows") {

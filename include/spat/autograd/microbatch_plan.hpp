@@ -14,18 +14,19 @@ namespace spat::inline SPAT_ABI {
 /// function of the batch and the unpruned architecture alone, never of the mask or the number of
 /// threads.
 ///
-/// A training step keeps `at_once` micro-batches in memory, or as many as there are workers if one
-/// is large. Micro-batch b then uses place b % at_once, which no other micro-batch in progress has.
+/// A training step keeps `most_at_once` micro-batches in memory, or as many as there are workers if
+/// one is large. Micro-batch b then uses place b % most_at_once, which no other micro-batch in
+/// progress has.
 ///
 /// If the samples do not divide evenly, the first micro-batches have one sample more. The number of
 /// micro-batches is a power of two up to `most_at_once` and a multiple of it beyond, so that 2, 4
 /// or 8 workers have equal shares.
 struct MicrobatchPlan {
-  static constexpr std::size_t most_at_once = Caches<int>::capacity, large_at_once = 4;
+  static constexpr std::size_t most_at_once = Caches<int>::capacity;
   /// Numbers in one activation of one micro-batch; about six activations are live at a time.
   static constexpr std::size_t target = 44 * 1024;
 
-  std::size_t samples = 0, microbatches = 0, at_once = most_at_once;
+  std::size_t samples = 0, microbatches = 0;
   bool large = false;  // one sample alone is larger than the cache
 
   MicrobatchPlan() = default;
@@ -40,13 +41,12 @@ struct MicrobatchPlan {
     if (together) microbatches = std::min(microbatches, most_at_once);
     microbatches = std::min(microbatches, batch);
     large = activation_size > 4 * target;
-    if (large && !together) at_once = large_at_once;
   }
 
   /// How many micro-batches a training step takes forward and back before it sums their weight
   /// gradients.
   [[nodiscard]] std::size_t wave(std::size_t workers) const {
-    return large ? std::min(at_once, workers) : at_once;
+    return large ? std::min(most_at_once, workers) : most_at_once;
   }
   /// The first sample of micro-batch b.
   [[nodiscard]] std::size_t first(std::size_t b) const {

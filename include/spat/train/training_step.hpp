@@ -53,14 +53,15 @@ class TrainingStep {
       const auto caches =
           prepared(model, plan, done, std::min(wave, plan.microbatches - done), batch);
       const auto each = [&](auto&& use) {  // use(pass of the micro-batch, its samples, its memory)
-        each_microbatch(plan, done, pass, batch,
-                        [&](const Pass& own_pass, const WindowBatch<Scalar>& piece, std::size_t i) {
-                          if constexpr (!Listening<Observer>)
-                            use(own_pass, piece, *works_[i]);
-                          else
-                            use(ScoredPass(own_pass, observer.listener((done + i) % plan.at_once)),
-                                piece, *works_[i]);
-                        });
+        each_microbatch(
+            plan, done, pass, batch,
+            [&](const Pass& own_pass, const WindowBatch<Scalar>& piece, std::size_t i) {
+              if constexpr (!Listening<Observer>)
+                use(own_pass, piece, *works_[i]);
+              else
+                use(ScoredPass(own_pass, observer.listener((done + i) % plan.most_at_once)), piece,
+                    *works_[i]);
+            });
       };
       if constexpr (in_stages) {
         const std::size_t last = model.stages() - 1;
@@ -185,10 +186,12 @@ class TrainingStep {
 
   void take_loss(Rows<const Scalar> forecast, const WindowBatch<Scalar>& piece, double count,
                  Work& work) const {
-    if (forecast.rows() != piece.target.rows() || forecast.cols() != piece.target.cols())
-      throw ShapeError(message("the forecast of a micro-batch is [", forecast.rows(), " x ",
-                               forecast.cols(), "], its target [", piece.target.rows(), " x ",
-                               piece.target.cols(), "]"));
+    if (forecast.rows() != piece.target.rows())
+      throw ShapeError(message("the forecast has ", forecast.rows() / piece.samples,
+                               " steps, the target ", piece.horizon));
+    if (forecast.cols() != piece.target.cols())
+      throw ShapeError(message("the forecast has ", forecast.cols(), " channels, the target ",
+                               piece.target.cols()));
     work.forecast = forecast;
     work.loss = loss_(forecast, piece.target, count, work.slope());
   }
