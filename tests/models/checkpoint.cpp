@@ -74,7 +74,7 @@ TEMPLATE_TEST_CASE("a saved model is restored to the last bit, pruned or not", "
 }
 
 TEST_CASE("a static model loads what it was saved as, and no other configuration") {
-  constexpr ITransformerConfig all = keeping(example::small, ModuleMask::all());
+  static constexpr ITransformerConfig all = keeping(example::small, ModuleMask::all());
   using Model = ITransformer<float, Static<all>>;
   const TemporaryFolder folder;
   auto model = example::made<Model>({}, 3, 0.25);
@@ -85,8 +85,20 @@ TEST_CASE("a static model loads what it was saved as, and no other configuration
   auto dynamic_form = load_model<ITransformer<float>>(folder / "model");
   CHECK(dynamic_form.config() == Static<all>::value);
   using Pruned = Model::Pruned<ModuleMask{0b011}>;
-  CHECK(contains(message_of<ShapeError>([&] { (void)load_model<Pruned>(folder / "model"); }),
-                 folder / "model"));
+  const std::string refused =
+      message_of<ShapeError>([&] { (void)load_model<Pruned>(folder / "model"); });
+  CHECK(contains(refused, folder / "model"));
+  CHECK(contains(refused, "type: kept modules: expected 110, found 111"));
+  constexpr ITransformerConfig other = [] {
+    ITransformerConfig config = all;
+    config.width = 24;
+    config.instance_norm = !all.instance_norm;
+    return config;
+  }();
+  CHECK(contains(message_of<ShapeError>([&] {
+                   (void)load_model<ITransformer<float, Static<other>>>(folder / "model");
+                 }),
+                 "type: width: expected 24, found 12; instance_norm: expected false, found true"));
 }
 
 TEST_CASE(
@@ -280,6 +292,12 @@ TEMPLATE_TEST_CASE("running statistics, their counter and fixed positions are in
   const auto pe = file.read<TestType>("patch_embedding.position_embedding.pe");
   CHECK((pe[0] == 0 && pe[1] == 1));
   CHECK(pe[6 * 7 + 2] == Approx(std::sin(7 / std::pow(10000.0, 2.0 / 6))));
+
+  auto negative = model;
+  negative.norm.running_variance.flat()[1] = TestType(-0.5);
+  save_model(folder / "negative", negative);
+  CHECK(contains(message_of<FileError>([&] { (void)load_model<Model>(folder / "negative"); }),
+                 "running_var: expected at least 0, found -0.5"));
 }
 
 TEST_CASE(

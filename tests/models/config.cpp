@@ -94,6 +94,16 @@ TEST_CASE("the first rule that does not hold names its values; none hides a divi
         "there must be at least one channel: channels 0");
 }
 
+TEST_CASE("a model whose parameters no memory holds is an error, not an overflow") {
+  for (const std::size_t width : {std::size_t{1} << 40, std::size_t{1} << 62})
+    CHECK(message_of<ConfigError>([&] {
+            ITransformer<float>({{.channels = 3, .width = width, .ffn_width = 8, .heads = 2}});
+          }).find("no memory holds its parameters") != std::string::npos);
+  CHECK(message_of<ConfigError>([] {
+          ITransformer<float>({{.channels = 3, .lookback = std::size_t{1} << 62, .width = 8}});
+        }).find("no memory holds its parameters") != std::string::npos);
+}
+
 TEST_CASE("kept modules have no bits beyond the last module, and keeping() changes nothing else") {
   constexpr Drifting all;
   static_assert(kept_modules(all) == ModuleMask{0b111});

@@ -111,7 +111,7 @@ TEST_CASE("a Crossformer forecasts the channels that it has positions for, and n
   config = small, config.lookback = 20;
   const example::RandomBatch<float> longer(config, 2);
   CHECK(message_of<ShapeError>([&] { (void)predictor.forecast(longer.batch); }) ==
-        "Crossformer: lookback rows of history: expected 38, found 40");
+        "Crossformer: lookback: expected 19, found 20");
 }
 
 TEST_CASE(

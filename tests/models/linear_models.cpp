@@ -70,14 +70,16 @@ TEST_CASE(
   tests::check_count<RLinear>(normalized);
   CHECK(tests::refused<DLinear>(decomposed, [](auto& c) { c.kernel = 24; }) ==
         "the moving average needs an odd kernel: kernel 24");
+  CHECK(tests::refused<DLinear>(decomposed, [](auto& c) { c.kernel = ~std::size_t{0} / 2; }) ==
+        "the moving average is too long: kernel 9223372036854775807, most 65535");
   CHECK(tests::refused<DLinear>(decomposed, [](auto& c) { c.channels = 0; }) ==
         "there must be at least one channel: channels 0");
   CHECK(tests::refused<RLinear>(normalized, [](auto& c) { c.horizon = 0; }) ==
         "lookback and horizon must be positive: lookback 13, horizon 0");
   const auto longer = [](auto& c) { c.lookback = 14; };
-  CHECK(tests::refused_batch<DLinear>(decomposed, longer).find("lookback rows of history") !=
+  CHECK(tests::refused_batch<DLinear>(decomposed, longer).find("lookback: expected 13, found 14") !=
         std::string::npos);
-  CHECK(tests::refused_batch<RLinear>(normalized, longer).find("lookback rows of history") !=
+  CHECK(tests::refused_batch<RLinear>(normalized, longer).find("lookback: expected 13, found 14") !=
         std::string::npos);
 }
 

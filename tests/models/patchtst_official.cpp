@@ -138,7 +138,7 @@ TEST_CASE("an official PatchTST refuses sizes that do not fit together") {
   config = small, config.lookback = 14;
   const example::RandomBatch<float> data(config, 2);
   CHECK(message_of<ShapeError>([&] { model.forward(Pass{}, data.batch, cache); }) ==
-        "PatchTST: lookback rows of history: expected 26, found 28");
+        "PatchTST: lookback: expected 13, found 14");
 }
 
 TEST_CASE(

@@ -138,7 +138,7 @@ TEST_CASE("an S-Mamba's configuration counts its parameters and refuses what doe
         "S-Mamba: time marks: expected 2, found 3");
   CHECK(tests::refused_batch<SMamba>(small, [](auto& c) {
           c.lookback = 12;
-        }).find("lookback rows of history") != std::string::npos);
+        }).find("lookback: expected") != std::string::npos);
 }
 
 }  // namespace smamba_tests

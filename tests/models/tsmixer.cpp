@@ -46,7 +46,7 @@ TEST_CASE("a TSMixer's configuration counts its parameters and refuses what does
         "TSMixer: channels: expected 3, found 4");
   CHECK(tests::refused_batch<TSMixer>(small, [](auto& c) {
           c.lookback = 12;
-        }).find("lookback rows of history") != std::string::npos);
+        }).find("lookback: expected") != std::string::npos);
 }
 
 }  // namespace tsmixer_tests

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,8 @@ struct Traits {
   kernels::PackedWeight<Scalar>* packed = nullptr;  // the packed form, if the layer has one
   std::function<void()> release = {};               // frees a weight that has a packed form
   Initial initial = {};
+  /// The least number that it can hold: a file with a smaller one is refused. A variance has 0.
+  double least = -std::numeric_limits<double>::infinity();
   /// Computes a constant.
   std::function<void(std::span<Scalar> values, const std::vector<std::size_t>& shape)> compute = {};
 };

@@ -78,6 +78,10 @@ std::vector<std::string> read_tensors(Model& model, const SafetensorsFile& file,
     } else {
       file.read_into(names[i], list[i].values, narrowing);
       expect_finite<Scalar>(file, names[i], list[i].values);
+      for (const Scalar value : list[i].values)
+        if (static_cast<double>(value) < list[i].least)
+          throw FileError(message(file.path(), ": ", names[i], ": expected at least ",
+                                  list[i].least, ", found ", value));
     }
   }
   for (const auto& tensor : file.tensors())
@@ -196,7 +200,8 @@ template <class Model>
   if constexpr (!Model::Form::is_static)
     form.value = config;
   else if (!(config == form.value))
-    throw ShapeError(message(file.path(), ": its configuration differs from the model's type"));
+    throw ShapeError(message(file.path(), ": its configuration differs from the model's type: ",
+                             differences(form.value, config)));
   double numbers = 0;
   for (const TensorInfo& tensor : file.tensors()) numbers += static_cast<double>(tensor.size());
   if (config.parameters() > numbers)

@@ -166,6 +166,24 @@ constexpr void for_each_field(Config& config, Visit&& visit) {
   (std::make_index_sequence<detail::fields_of<Plain>.size()>{});
 }
 
+/// The fields in which two configurations differ, as "width: expected 8, found 16".
+template <class Config>
+[[nodiscard]] std::string differences(const Config& expected, const Config& found) {
+  std::string text;
+  const auto yes_no = [](bool flag) { return std::string_view(flag ? "true" : "false"); };
+  const auto one = [&](std::string_view name, const auto& a, const auto& b) {
+    if (a != b) text += message(text.empty() ? "" : "; ", name, ": expected ", a, ", found ", b);
+  };
+  for (const ConfigField<Config>& field : detail::fields_of<Config>)
+    if (field.number != nullptr)
+      one(field.name, expected.*field.number, found.*field.number);
+    else
+      one(field.name, yes_no(expected.*field.flag), yes_no(found.*field.flag));
+  const std::size_t a = expected.modules(), b = found.modules();
+  one("kept modules", to_string(expected.kept, a), to_string(found.kept, b));
+  return text;
+}
+
 /// Rules that several configurations share, for rules_hold().
 namespace rules {
 

@@ -26,7 +26,9 @@ struct DLinearConfig {
 
   [[nodiscard]] constexpr bool rules_hold(const auto& rule) const {
     return rules::window(*this, rule) &&
-           rule(kernel % 2 == 1, "the moving average needs an odd kernel", "kernel", kernel);
+           rule(kernel % 2 == 1, "the moving average needs an odd kernel", "kernel", kernel) &&
+           rule(kernel < 65536, "the moving average is too long", "kernel", kernel, "most",
+                std::size_t{65535});
   }
   friend constexpr bool operator==(const DLinearConfig&, const DLinearConfig&) = default;
 

@@ -7,6 +7,23 @@
 
 namespace spat::inline SPAT_ABI {
 
+namespace detail {
+
+/// Throws ConfigError with the first column that differs.
+inline void expect_names(const std::vector<std::string>& expected,
+                         const std::vector<std::string>& found) {
+  if (expected == found) return;
+  constexpr const char* start =
+      "the columns of the series are not those that the model was trained on: ";
+  if (expected.size() != found.size())
+    throw ConfigError(message(start, "expected ", expected.size(), ", found ", found.size()));
+  const auto [a, b] = std::ranges::mismatch(expected, found);
+  throw ConfigError(message(start, "column ", a - expected.begin() + 1, ": expected ",
+                            in_quotes(*a), ", found ", in_quotes(*b)));
+}
+
+}  // namespace detail
+
 /// Forecasts the rows after the end of a series. Returns a series of the target channels, [horizon
 /// x C_out], in the units of the series. Its times continue the series' times by their usual step;
 /// it has none if the series has none.
@@ -18,8 +35,7 @@ namespace spat::inline SPAT_ABI {
 template <Evaluable Model>
 [[nodiscard]] Series forecast(Predictor<Model>& predictor, const DataDescription& data,
                               const Series& series) {
-  if (!data.names.empty() && data.names != series.names)
-    throw ConfigError("the columns of the series are not those that the model was trained on");
+  if (!data.names.empty()) detail::expect_names(data.names, series.names);
   WindowBuffer<typename Model::Value> buffer;
   const auto window = latest_window(series, data.scaler, data.window, buffer);
   const auto y = predictor.forecast(window);

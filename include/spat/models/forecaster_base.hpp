@@ -78,9 +78,10 @@ class ForecasterBase {
   /// Checks samples, channels and rows of the history. Throws ShapeError if one differs.
   void expect_history(const WindowBatch<Scalar>& batch, std::size_t samples,
                       std::size_t channels) const {
+    expect("lookback", config().lookback, batch.lookback);
     expect("samples", samples, batch.samples);
     expect("channels", channels, batch.channels());
-    expect("lookback rows of history", samples * config().lookback, batch.history.rows());
+    expect("rows of history", samples * config().lookback, batch.history.rows());
   }
   /// Checks the time marks of `rows` rows, for a model that reads them. Throws ConfigError if there
   /// are none, ShapeError if their sizes differ.
@@ -93,9 +94,15 @@ class ForecasterBase {
   }
 
  private:
+  static constexpr double most_parameters = 1e12;  // sizes of a model below it do not overflow
+
   static Form normalized(Form model_form) {
     if constexpr (!Form::is_static) {
       check_rules(model_form.value);
+      if constexpr (requires { model_form.value.parameters(); })
+        if (const double count = model_form.value.parameters(); !(count < most_parameters))
+          throw ConfigError(message(Config::title, ": no memory holds its parameters: about ",
+                                    count, ", most ", most_parameters));
       model_form.value.kept = kept_modules(model_form.value);
     }
     return model_form;

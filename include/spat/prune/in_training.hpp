@@ -145,6 +145,9 @@ class InTrainingPruning {
         decided = row[0] == 1;
         if (row.size() == 1) return;
         detail::check_state(row, 2 + modules, true);
+        for (std::size_t i = 0; i < modules; ++i)
+          if (row[2 + i] != 0 && row[2 + i] != 1)
+            throw ConfigError(message("expected 0 or 1 for module ", i, ", found ", row[2 + i]));
         const std::size_t epoch = detail::whole_number(row[1]);
         if (!decided || epoch == 0 || epoch > epochs)
           throw ConfigError(message("expected a removal after an epoch from 1 to ", epochs,
