@@ -44,7 +44,9 @@ class AtomicFile {
 
     for (unsigned attempt = 0; file_ < 0; ++attempt) {
       temporary_ = message(target_, ".part.", ::getpid(), ".", attempt);
-      file_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      file_ = detail::uninterrupted([&] {
+        return ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      });
       if (file_ < 0 && (errno != EEXIST || attempt == most_attempts)) {
         temporary_.clear();
         fail();
@@ -59,9 +61,9 @@ class AtomicFile {
   void write(std::span<const std::byte> bytes) {
     if (file_ < 0) throw FileError(message(path_, ": is closed already"));
     while (!bytes.empty()) {
-      const ::ssize_t written =
-          ::write(file_, bytes.data(), std::min(bytes.size(), std::size_t{1} << 30));
-      if (written < 0 && errno == EINTR) continue;
+      const ::ssize_t written = detail::uninterrupted([&] {
+        return ::write(file_, bytes.data(), std::min(bytes.size(), std::size_t{1} << 30));
+      });
       if (written <= 0) fail(written == 0 ? ENOSPC : errno);
       bytes = bytes.subspan(static_cast<std::size_t>(written));
     }
@@ -72,10 +74,10 @@ class AtomicFile {
   void commit() {
     if (file_ < 0) throw FileError(message(path_, ": is closed already"));
     // Some file systems cannot sync and report EINVAL; closing must suffice there.
-    if (::fsync(file_) != 0 && errno != EINVAL) fail();
+    if (detail::uninterrupted([&] { return ::fsync(file_); }) != 0 && errno != EINVAL) fail();
     const int closed = ::close(file_);
     file_ = -1;
-    if (closed != 0) fail();
+    if (closed != 0 && errno != EINTR) fail();  // interrupted, it is closed all the same
     if (std::rename(temporary_.c_str(), target_.c_str()) != 0) fail();
     temporary_.clear();
     sync_folder();

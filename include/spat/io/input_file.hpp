@@ -23,6 +23,14 @@ namespace detail {
   return std::error_code(code, std::generic_category()).message();
 }
 
+/// The result of a system call that is made again while a signal interrupts it.
+template <class Call>
+[[nodiscard]] auto uninterrupted(Call&& call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
 [[nodiscard]] inline std::unique_ptr<std::istream> open_input(const std::string& path) {
   // A directory can be opened and fails only when it is read.
   struct ::stat status {};
@@ -30,6 +38,10 @@ namespace detail {
     throw FileError(message(path, ": is a directory"));
   errno = 0;
   auto stream = std::make_unique<std::ifstream>(path, std::ios::binary);
+  while (!*stream && errno == EINTR) {  // a signal while a pipe waited for its writer
+    errno = 0;
+    stream->open(path, std::ios::binary);
+  }
   if (!*stream) throw FileError(message(path, ": cannot be opened: ", error_text(errno)));
   return stream;
 }
