@@ -219,8 +219,8 @@ def run_schedules(arguments, cell):
                "mask": "".join("1" if module["kept"] else "0" for module in found["modules"]),
                "mse": f"{found['pruned']['mse']:.6g}", "mae": f"{found['pruned']['mae']:.6g}",
                "seconds": f"{found['processor_seconds']:.1f}"}
-        if when == "one-shot":  # dense at its best of with and without the same fine-tuning
-            dense = min(found["dense"], found["dense_tuned"], key=lambda errors: errors["mse"])
+        if when == "one-shot":
+            dense = found[found["reference"]["model"]]
             row |= {"mse_dense": f"{dense['mse']:.6g}", "mae_dense": f"{dense['mae']:.6g}"}
         rows.append(row)
     return rows
