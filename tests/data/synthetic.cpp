@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <vector>
 
 namespace synthetic_tests {
 
@@ -33,6 +35,21 @@ TEST_CASE("The synthetic series is hourly from July 2016 on, named and finite") 
   CHECK(format_date_time(to_date_time(series.times[0])) == "2016-07-01 00:00:00");
   CHECK(series.times[3999] - series.times[0] == 3999 * 3600);
   for (const double x : series.values) CHECK(std::isfinite(x));
+}
+
+TEST_CASE("The synthetic series has the numbers that the documentation was made with") {
+  const Series series = synthetic_series(120);
+  const std::map<std::size_t, std::vector<double>> expected{
+      {0,
+       {55.19471337, 15.9188663, 24.51129061, 1.904692817, 4.622073065, 39.94811399, 12.62368837}},
+      {60,
+       {46.73650491, 20.74925408, 30.81262838, 21.10662485, 10.01968609, 29.2725012, 15.62497177}},
+      {119,
+       {59.71124733, 22.16362944, 29.90842082, 6.494401745, 6.956762188, 54.84104099,
+        24.54842212}}};
+  for (const auto& [row, values] : expected)
+    for (std::size_t c = 0; c < values.size(); ++c)
+      CHECK(series.view().row(row)[c] == Approx(values[c]).epsilon(1e-8));
 }
 
 TEST_CASE(

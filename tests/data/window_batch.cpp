@@ -1,6 +1,7 @@
 #include <spat/data/window_batch.hpp>
 
 #include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 #include <array>
 
@@ -23,6 +24,41 @@ TEST_CASE("Samples cut out of a batch keep their rows, and what is empty stays e
   CHECK(last.target_channels() == 0);
   CHECK(last.future_marks.data() == nullptr);
   CHECK(batch.middle(3, 0).samples == 0);
+}
+
+TEST_CASE("A batch's views have the rows that it claims, and one channel is enough") {
+  const std::array<float, 40> numbers{};
+  const auto rows = [&](std::size_t count) { return Rows<const float>(numbers.data(), count, 1); };
+  const WindowBatch<float> good{.samples = 2,
+                                .lookback = 3,
+                                .horizon = 4,
+                                .history = rows(6),
+                                .history_marks = rows(6),
+                                .future_marks = rows(8),
+                                .target = rows(8)};
+  CHECK_NOTHROW(good.check());
+  CHECK_NOTHROW(WindowBatch<float>{}.check());
+  const auto refused = [&](auto&& change) {
+    WindowBatch<float> bad = good;
+    change(bad);
+    return message_of<ShapeError>([&] { bad.check(); });
+  };
+  CHECK(refused([&](auto& b) { b.history = rows(5); }) ==
+        "history: expected samples times lookback, 2 times 3, rows, found 5");
+  CHECK(refused([&](auto& b) { b.history_marks = rows(9); }) ==
+        "history marks: expected samples times lookback, 2 times 3, rows, found 9");
+  CHECK(refused([&](auto& b) { b.future_marks = rows(4); }) ==
+        "future marks: expected samples times horizon, 2 times 4, rows, found 4");
+  CHECK(refused([&](auto& b) { b.target = rows(12); }) ==
+        "target: expected samples times horizon, 2 times 4, rows, found 12");
+  CHECK(refused([&](auto& b) {
+          b.target = {nullptr, 8, 1};
+        }) == "target: there are no numbers behind the view");
+  CHECK(refused([&](auto& b) {
+          b.history = {numbers.data(), 6, 0};
+        }) == "the history has no channels");
+  CHECK(refused([&](auto& b) { b.horizon = 0; }) ==
+        "a batch has a lookback and a horizon of at least 1: lookback 3, horizon 0");
 }
 
 }  // namespace window_batch_tests

@@ -166,6 +166,7 @@ TEST_CASE("The latest window ends where the series ends and has marks of the tim
   const WindowBatch<double> window = latest_window(series, unscaled(2), options, buffer);
   CHECK(list(window.history) == std::vector<double>{80, 81, 90, 91});
   CHECK(window.target.rows() == 0);
+  CHECK(window.history_marks.rows() == 2);
   CHECK(window.history_marks.row(1)[0] == 9 / 23.0 - 0.5);
   CHECK(window.future_marks.rows() == 3);
   CHECK(window.future_marks.row(2)[0] == 12 / 23.0 - 0.5);
