@@ -65,10 +65,12 @@ struct Negated {
   int number;
   template <class B>
   [[gnu::always_inline]] constexpr auto operator=(B&& b) const {
-    if constexpr (requires { std::remove_cvref_t<B>(-b); })
-      return on(number) ? std::remove_cvref_t<B>(-b) : b;
-    else
+    if constexpr (requires { std::remove_cvref_t<decltype(-b)>(b); }) {
+      using Signed = std::remove_cvref_t<decltype(-b)>;  // of a truth value int
+      return on(number) ? Signed(-b) : Signed(b);
+    } else {
       return b;
+    }
   }
 };
 struct Inverted {

@@ -202,6 +202,7 @@ TEST_CASE("one step or one resample is enough, and says nothing of the error it 
 }
 
 TEST_CASE("what cannot be resampled is an error") {
+  CHECK(ScoreSpread{}.resamples == 0);
   const auto refused = [](const Steps& steps, std::size_t resamples = 200, std::size_t block = 0) {
     return message_of<ConfigError>([&] { (void)bootstrap(steps, 1, resamples, block); });
   };

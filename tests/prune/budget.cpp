@@ -308,6 +308,8 @@ TEST_CASE("where the scores were not followed, the pair and the reason are named
   CHECK(pairs(DropLowest{2}, 1) == Pairs{{2, 1, false}, {3, 1, false}});
   CHECK(pairs(DropLowest{2}, 0, {0b0010}) == Pairs{{0, 1, true}, {3, 1, true}});
   CHECK(pairs(DropBelow{0.15}, 1).empty());
+  CHECK(out_of_order(four, {0b0011}, {0.1, 0.2, 0.3, 0.4}, {0b0001}) ==
+        Pairs{{2, 0, true}, {3, 0, true}});
 }
 
 }  // namespace budget_tests

@@ -278,6 +278,15 @@ TEST_CASE("steps have room: announced, as in epochs before, or at the cost of th
   add(copy, StepHistory::usual_steps);
   CHECK(place(copy) == at);
 
+  const StepHistory twin = announced;
+  CHECK((twin.scores() == announced.scores() && twin.end_of(1) == announced.end_of(1)));
+  StepHistory restored(3, moving);
+  restored.restore(announced.scores(), {20000, 40000});
+  CHECK(restored.scores() == announced.scores());
+  at = place(restored);
+  add(restored, 20000);  // as long as the longest epoch of the state
+  CHECK(place(restored) == at);
+
   StepHistory whole(3, {});  // a plain mean depends on all steps
   add(whole, 10000);
   CHECK(whole.steps() == 10000);

@@ -22,6 +22,13 @@ TEST_CASE("a schedule has a name, and the error for another name lists all") {
         "unknown pruning schedule \"oneshot\"; expected one-shot, iterative or in-training");
 }
 
+TEST_CASE("fine-tuning is by default three epochs at an eighth of the rate, which stays") {
+  const TrainingOptions tuning = PruningOptions{}.fine_tuning;
+  CHECK(tuning.epochs == 3);
+  CHECK(tuning.rate == 1e-4 / 8);
+  CHECK(tuning.schedule == RateSchedule::constant);
+}
+
 TEST_CASE(
     "a model from which something was removed has the surviving weights, and statistics of its "
     "own") {
