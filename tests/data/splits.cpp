@@ -41,6 +41,7 @@ TEST_CASE("Too few rows are refused with the number needed") {
                           std::size_t horizon) {
     return message_of<DataError>([&] { (void)split_rows(protocol, rows, lookback, horizon); });
   };
+  CHECK(split_rows(Protocol::ett_hourly, 14400, 96, 96).test.end == 14400);
   CHECK(refusal(Protocol::ett_hourly, 14399, 96, 96) ==
         "protocol ett-hourly needs 14400 rows, found 14399");
   CHECK(refusal(Protocol::ett_minute, 17420, 96, 96) ==

@@ -149,6 +149,16 @@ TEST_CASE("LayerNorm loses nothing to a level far above the spread", "[nn]") {
   CHECK(worst < 5e-6);  // of the spread
 }
 
+TEST_CASE("LayerNorm adds 1e-5 to the variance, as PyTorch does", "[nn]") {
+  const spat::LayerNorm<double> layer(2);
+  spat::LayerNorm<double>::Cache cache;
+  Arena arena;
+  prepare(arena, Purpose::inference, cache, layer, std::size_t{1});
+  const std::vector<double> x{5.001, 4.999};
+  CHECK(layer.forward(Pass{}, {x.data(), 1, 2}, cache).row(0)[0] ==
+        Approx(1e-3 / std::sqrt(1e-6 + 1e-5)).epsilon(1e-9));
+}
+
 TEST_CASE("LayerNorm starts as the plain normalization: gain one, bias zero", "[nn]") {
   const spat::LayerNorm<double> layer(8);
   const auto x = random_tensor(3, 8, 1);

@@ -171,6 +171,17 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("InstanceNorm adds 1e-5 to the variance, as the reference does", "[nn]") {
+  const spat::InstanceNorm<double> layer;
+  spat::InstanceNorm<double>::Cache cache;
+  Arena arena;
+  prepare(arena, Purpose::inference, cache, std::size_t{1}, std::size_t{2}, std::size_t{1},
+          std::size_t{1}, std::size_t{1});
+  const std::vector<double> x{5.001, 4.999};
+  CHECK(layer.forward(Pass{}, {x.data(), 2, 1}, cache).flat()[0] ==
+        Approx(1e-3 / std::sqrt(1e-6 + 1e-5)).epsilon(1e-9));
+}
+
 TEST_CASE("InstanceNorm loses nothing to a level far above the spread", "[nn]") {
   double worst = 0;
   for (const std::size_t length : {12u, 96u, 480u, 4000u})

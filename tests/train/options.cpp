@@ -261,4 +261,16 @@ TEST_CASE("options that no training can have are refused") {
   CHECK_THROWS_AS(parse_averaging("mean"), ConfigError);
 }
 
+TEST_CASE(
+    "training options are by default those of the reference, and their limits can be reached") {
+  const TrainingOptions usual;
+  CHECK((usual.epochs == 10 && usual.batch_size == 32 && usual.patience == 3));
+  CHECK((usual.rate == 1e-4 && usual.distillation == 0 && usual.clip_norm == 0));
+  CHECK((usual.optimizer.beta1 == 0.9 && usual.optimizer.beta2 == 0.999));
+  CHECK((usual.optimizer.epsilon == 1e-8 && usual.optimizer.weight_decay == 0));
+  CHECK_NOTHROW(TrainingOptions{.distillation = 1}.check());
+  CHECK_THROWS_AS(TrainingOptions{.distillation = 1.01}.check(), ConfigError);
+  CHECK_THROWS_AS(TrainingOptions{.distillation = -0.01}.check(), ConfigError);
+}
+
 }  // namespace options_tests
