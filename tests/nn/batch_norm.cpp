@@ -344,6 +344,26 @@ TEST_CASE("Outside training BatchNorm's gradient treats the running statistics a
   CHECK(spat::gradient_error(norm.bias.flat(), gradients.bias.flat(), loss) < tolerance);
 }
 
+TEST_CASE("BatchNorm leaves nothing in its memory for the next step", "[nn]") {
+  const Net net = random_net();
+  const auto x = random_tensor(rows, in, 1), dy = random_tensor(rows, out, 2);
+  Batch batch({5, 7}, 1);
+  Net first(in, width, out), second = first;
+  const auto y = batch.forward(net, x.view());
+  const auto dx = batch.backward(net, dy.view(), first);
+  CHECK(same_bits(batch.backward(net, dy.view(), second), dx));
+  CHECK(same_parameters(first, second));
+  BatchNorm<double>::Cache cache;
+  Arena arena;
+  prepare(arena, Purpose::training, cache, BatchNorm<double>(in), rows);
+  for (int step = 0; step < 2; ++step) {
+    BatchNorm<double>(in).observe(batch.pass, x.view(), cache);
+    double mean = 0;
+    for (std::size_t r = 0; r < rows; ++r) mean += x.view().row(r)[1] / double(rows);
+    CHECK(cache.mean[1] == Approx(mean).epsilon(1e-12));
+  }
+}
+
 TEST_CASE("BatchNorm loses nothing to many rows", "[nn]") {
   double worst = 0;
   constexpr std::size_t width = 3;

@@ -121,6 +121,12 @@ TEST_CASE(
   CHECK(same_parameters(skipped, whole));
 }
 
+TEST_CASE("A linear map without a bias holds none", "[nn]") {
+  const spat::Linear<float, spat::dynamic, spat::dynamic, spat::Bias::none> map(3, 5);
+  CHECK(map.bias.size() == 0);
+  CHECK(spat::parameter_count(spat::parameters(map)) == 15);
+}
+
 TEST_CASE("LayerNorm agrees with central differences, static and dynamic", "[nn]") {
   const auto lay_out = [](auto& cache, Arena& arena, const auto& layer) {
     cache.lay_out(arena, layer, 5);
