@@ -2,6 +2,7 @@
 
 #include <tests/support/catch.hpp>
 
+#include <limits>
 #include <spat/core/random.hpp>
 
 namespace date_time_tests {
@@ -80,6 +81,14 @@ TEST_CASE("Seconds and text go back to the same date") {
   }
   CHECK(format_date_time(to_date_time(-1)) == "1969-12-31 23:59:59");
   CHECK(format_date_time(DateTime{.year = 7}) == "0007-01-01 00:00:00");
+}
+
+TEST_CASE("The time of any number of seconds has a second of its day") {
+  for (const std::int64_t seconds :
+       {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
+    const DateTime date = to_date_time(seconds);
+    CHECK((date.hour < 24 && date.minute < 60 && date.second < 60));
+  }
 }
 
 }  // namespace date_time_tests

@@ -38,6 +38,8 @@ TEST_CASE("A batch's views have the rows that it claims, and one channel is enou
                                 .target = rows(8)};
   CHECK_NOTHROW(good.check());
   CHECK_NOTHROW(WindowBatch<float>{}.check());
+  CHECK(message_of<ShapeError>([&] { WindowBatch<float>{.target = rows(8)}.check(); }) ==
+        "a batch of no samples has no rows of marks or of a target");
   const auto refused = [&](auto&& change) {
     WindowBatch<float> bad = good;
     change(bad);

@@ -528,7 +528,7 @@ TEST_CASE("a pruner of a model that is gone, or of another one, is an error") {
   }();
   const Model moved = std::move(*first);
   for (int round = 0; round < 2; ++round) {  // moved from, then destroyed
-    const std::string gone = "is gone: it was destroyed, or moved from";
+    const std::string gone = "is gone: it was destroyed, moved from or moved into";
     CHECK(message_of<ConfigError>([&] { (void)pruner.scores(); }).find(gone) != std::string::npos);
     CHECK_THROWS_AS((void)pruner.choose(DropLowest{1}), ConfigError);
     CHECK_THROWS_AS((void)measures.macs(ModuleMask{1}), ConfigError);

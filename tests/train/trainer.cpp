@@ -290,6 +290,25 @@ TEST_CASE("a model that is assigned another form under its trainer is an error")
   CHECK_THROWS_AS(left.fit(windows().training, windows().validation), ConfigError);
 }
 
+TEST_CASE("a rate or an epsilon that no step can be made with is an error") {
+  auto model = example::made<Model>({config});
+  const auto before = model;
+  const example::RandomBatch<float> data(config, 4);
+  NoObserver nobody;
+  Trainer<Model> trainer(model, {});
+  for (const double rate : {std::nan(""), std::numeric_limits<double>::infinity()})
+    CHECK_THROWS_AS(trainer.step(data.batch, rate, nobody), NumericError);
+  CHECK(example::same_parameters(model, before));
+  TrainingOptions tiny;
+  tiny.optimizer.epsilon = 1e-50;  // 0 in float
+  CHECK_THROWS_AS(Trainer<Model>(model, tiny), ConfigError);
+  auto moved = example::made<Model>({config});
+  Trainer<Model> left(moved, {});
+  moved = example::made<Model>({config}, 9);
+  CHECK_THROWS_AS(left.parts(), ConfigError);
+  CHECK_THROWS_AS(left.step(data.batch, 1e-3, nobody), ConfigError);
+}
+
 TEST_CASE("an index that is no window is an error") {
   WindowBuffer<float> buffer;
   const std::size_t beyond = windows().training.size();

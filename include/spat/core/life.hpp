@@ -9,7 +9,8 @@
 namespace spat::inline SPAT_ABI {
 
 /// A member by which an object can be watched: see Borrowed. A copy is a new object. An object that
-/// was moved from counts as gone, and one that was assigned another as the same.
+/// was moved from or into counts as gone: its memory is another. One that was assigned a copy
+/// counts as the same.
 class Life {
  public:
   Life() = default;
@@ -17,7 +18,7 @@ class Life {
   Life(Life&& other) noexcept { other.mark_.reset(); }
   Life& operator=(const Life&) noexcept { return *this; }
   Life& operator=(Life&& other) noexcept {
-    if (this != &other) other.mark_.reset();
+    if (this != &other) mark_.reset(), other.mark_.reset();
     return *this;
   }
 
@@ -49,7 +50,8 @@ class Borrowed {
   void expect_alive() const {
     if (watched && life_.expired())
       throw ConfigError(message("the model of this ", holder_,
-                                " is gone: it was destroyed, or moved from, before its ", holder_));
+                                " is gone: it was destroyed, moved from or moved into before its ",
+                                holder_));
   }
   /// Whether it refers to this very object.
   [[nodiscard]] bool is(const T& object) const { return object_ == &object; }

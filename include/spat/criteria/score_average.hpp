@@ -38,7 +38,10 @@ inline void check_state(std::span<const double> state, std::size_t expected, boo
 class ScoreAverage {
  public:
   ScoreAverage() = default;
-  explicit ScoreAverage(double decay) : decay_(decay) {}
+  explicit ScoreAverage(double decay) : decay_(decay) {
+    if (!(decay >= 0 && decay <= 1))
+      throw ConfigError(message("the decay of an average must lie in [0, 1], found ", decay));
+  }
 
   void add(double x) {
     const double weight = decay_ == 1 ? 1 : 1 - decay_;

@@ -59,7 +59,7 @@ struct DateTime {
 [[nodiscard]] constexpr DateTime to_date_time(std::int64_t seconds) {
   constexpr std::int64_t day = 86400;
   const std::int64_t days = seconds / day - (seconds % day < 0 ? 1 : 0);
-  const auto rest = static_cast<unsigned>(seconds - days * day);
+  const auto rest = static_cast<unsigned>(seconds % day + (seconds % day < 0 ? day : 0));
   const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(days))};
   return {.year = static_cast<int>(date.year()),
           .month = static_cast<unsigned>(date.month()),

@@ -32,7 +32,11 @@ struct WindowBatch {
   /// and memory behind them. All views but the history may be empty. Every call that takes a batch
   /// from a user checks it once, as a whole: parts of it are cut by these numbers.
   void check() const {
-    if (samples == 0 && history.rows() == 0) return;  // nothing to forecast
+    if (samples == 0 && history.rows() == 0) {  // nothing to forecast
+      if (history_marks.rows() + future_marks.rows() + target.rows() > 0)
+        throw ShapeError("a batch of no samples has no rows of marks or of a target");
+      return;
+    }
     if (lookback == 0 || horizon == 0)
       throw ShapeError(message("a batch has a lookback and a horizon of at least 1: lookback ",
                                lookback, ", horizon ", horizon));

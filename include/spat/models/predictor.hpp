@@ -54,6 +54,7 @@ class Predictor {
         calls_,
         "a Predictor serves one thread at a time: give each thread a copy, which shares the "
         "weights");
+    if (!model_) throw ConfigError("a Predictor that was moved from has no model");
     batch.check();
     const MicrobatchPlan plan(batch.samples, model_->activation_size(batch.channels()));
     if (plan.microbatches == 0) return {};

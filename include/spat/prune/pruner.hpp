@@ -106,6 +106,7 @@ class Pruner {
   }
 
   void end_epoch() {
+    model_.expect_alive();
     for (C& criterion : criteria_) criterion.end_epoch();
     ++epochs_;
     history_.end_epoch();
@@ -115,10 +116,14 @@ class Pruner {
   }
 
   /// Continues with a model that lost modules; the criteria of the others keep their state.
-  void go_on_with(const Model& model) { model_ = {model, "Pruner"}; }
+  void go_on_with(const Model& model) {
+    expect_modules(model);
+    model_ = {model, "Pruner"};
+  }
   /// Throws ConfigError if it observes another model than this one.
   void expect_model(const Model& model) const {
     if (!model_.is(model)) throw ConfigError("the Pruner of this training observes another model");
+    expect_modules(model);
   }
 
   /// Measures the validation loss without each module, and passes it to criteria that score by
@@ -261,6 +266,12 @@ class Pruner {
   }
 
  private:
+  void expect_modules(const Model& model) const {
+    if (model.form.modules() != criteria_.size())
+      throw ConfigError(message("the Pruner observes a model of ", criteria_.size(),
+                                " modules, found one of ", model.form.modules()));
+  }
+
   void expect_epoch(std::size_t epoch) const {
     if (epoch == 0 || epoch > epochs_)
       throw ConfigError(message("scores after epoch ", epoch, ": there were ", epochs_, " epochs"));

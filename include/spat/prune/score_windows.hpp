@@ -25,6 +25,7 @@ void score_windows(const Model& model, const WindowDataset<typename Model::Value
   using Scalar = typename Model::Value;
   if (options.batches == 0 || options.batch_size == 0)
     throw ConfigError("scoring needs at least one batch of at least one window");
+  pruner.expect_model(model);
   const auto order = shuffled_indices(windows.size(), options.seed, 0);
   const std::size_t size = std::min(options.batch_size, order.size());
   const std::size_t batches = std::min(options.batches, order.size() / size);

@@ -149,6 +149,7 @@ class Trainer {
   /// are any. Batch statistics are then those of the averages: re-estimated on `training`.
   template <class What>
   auto with_averages(const Windows& training, What&& what) {
+    expect_same_model();
     if (!average_.active()) return what();
     struct Swapped {
       explicit Swapped(Trainer& owner) : trainer(owner) {
@@ -197,6 +198,8 @@ class Trainer {
   double step(const WindowBatch<Scalar>& batch, double rate, Observer& observer) {
     const Exclusive::Hold hold(calls_, "a Trainer serves one thread at a time");
     expect_same_form();
+    if (!std::isfinite(rate))
+      throw NumericError(message("the learning rate of a step is not finite: ", rate));
     if constexpr (requires { observer.expect_model(*model_); }) observer.expect_model(*model_);
     if (!slopes_are_zero_) set_zero(slopes_);  // the last step threw
     slopes_are_zero_ = false;
@@ -229,6 +232,7 @@ class Trainer {
   [[nodiscard]] const Model& model() const { return *model_; }
   /// The state, between two epochs.
   [[nodiscard]] TrainingParts<Scalar> parts() {
+    expect_same_model();
     return {weights_, best_, optimizer_, average_, stopping_, history_, hooks_};
   }
   /// Whether an epoch was begun and not finished: it was cancelled, or ended in an error.
@@ -244,6 +248,11 @@ class Trainer {
         norm_(slopes_), optimizer_(weights_, options.optimizer),
         average_(weights_, options.averaging) {
     options.check();
+    if (!(static_cast<Scalar>(options.optimizer.epsilon) > 0))
+      throw ConfigError(
+          message("the epsilon of the optimizer must be positive in the model's "
+                  "precision, found ",
+                  options.optimizer.epsilon));
     if (!hooks_.loss) hooks_.loss = options.loss.template function<Scalar>();
     step_ = TrainingStep<Model>(team, hooks_.loss);
     stopping_.patience = options.patience;
@@ -264,6 +273,10 @@ class Trainer {
       if (found == before.weights.end())
         throw ConfigError("a training can only go on with fewer modules");
       const auto from = static_cast<std::size_t>(found - before.weights.begin());
+      if (found->shape != weights_[p].shape)
+        throw ConfigError(
+            message("a training goes on with tensors of the same shapes: ", weights_[p].name,
+                    " is ", shape_text(weights_[p].shape), ", was ", shape_text(found->shape)));
       std::ranges::copy(before.optimizer.first_moment(from), optimizer_.first_moment(p).begin());
       std::ranges::copy(before.optimizer.second_moment(from), optimizer_.second_moment(p).begin());
       std::ranges::copy(before.average.average(from), average_.average(p).begin());

@@ -234,6 +234,8 @@ template <class Model, class Observer>
 void restore_training(const SafetensorsFile& file, Trainer<Model>& trainer, Observer& observer,
                       std::string_view about = {}) {
   using Scalar = typename Model::Value;
+  if (trainer.within_epoch())
+    throw ConfigError("a training is restored between two epochs, not within one");
   const std::string& path = file.path();
   const auto parts = trainer.parts();
   const auto& weights = parts.weights;
