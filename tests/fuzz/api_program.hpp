@@ -83,6 +83,11 @@ template <class Numbers>
   return true;
 }
 
+template <class Numbers>
+[[nodiscard]] bool finite(const Numbers& numbers) {
+  return std::ranges::all_of(numbers, [](auto number) { return std::isfinite(number); });
+}
+
 /// A batch for a model of some configuration, mostly a right one. Its views have memory of their
 /// own for the numbers that they claim, and no more.
 template <class Scalar>
@@ -96,7 +101,7 @@ struct Batch {
     std::size_t marks = 0, targets = c.channels;
     if constexpr (requires { c.marks; }) marks = c.marks;
     if constexpr (requires { c.endogenous(); }) targets = c.endogenous();
-    constexpr std::size_t counts[] = {1, 2, 3, 4, 5, 7, 0, 50};
+    constexpr std::size_t counts[] = {1, 2, 3, 1, 2, 4, 1, 2, 5, 1, 3, 2, 7, 0, 1, 50};
     const std::size_t samples = program.one_of(counts), channels = program.size(c.channels),
                       lookback = program.size(c.lookback), horizon = program.size(c.horizon);
     windows.samples = program.count(samples);
