@@ -366,23 +366,23 @@ TEST_CASE("BatchNorm leaves nothing in its memory for the next step", "[nn]") {
 
 TEST_CASE("BatchNorm loses nothing to many rows", "[nn]") {
   double worst = 0;
-  constexpr std::size_t width = 3;
-  for (const std::size_t rows : {20u, 4000u, 100000u})
+  constexpr std::size_t features = 3;
+  for (const std::size_t count : {20u, 4000u, 100000u})
     for (const double level : {0.0, 10.0, 1e3}) {
-      std::vector<float> x(rows * width);
-      spat::Random random(6, rows);
+      std::vector<float> x(count * features);
+      spat::Random random(6, count);
       for (float& value : x) value = static_cast<float>(level + random.normal());
-      const BatchNorm<float> layer(width);
+      const BatchNorm<float> layer(features);
       BatchNorm<float>::Cache cache;
       Arena arena;
-      prepare(arena, Purpose::training, cache, layer, rows);
+      prepare(arena, Purpose::training, cache, layer, count);
       const Pass pass{.training = true};
-      layer.observe(pass, {x.data(), rows, width}, cache);
+      layer.observe(pass, {x.data(), count, features}, cache);
       Caches<BatchNorm<float>::Cache> caches;
       caches.push_back(cache);
       layer.reduce(caches);
-      for (std::size_t c = 0; c < width; ++c) {
-        const auto [mean, variance] = exact_moments(std::span(x).subspan(c), rows, width);
+      for (std::size_t c = 0; c < features; ++c) {
+        const auto [mean, variance] = exact_moments(std::span(x).subspan(c), count, features);
         CHECK(std::abs(double(cache.batch_mean[c]) - mean) < 1e-7 * (1 + level));
         worst = std::max(worst, std::abs(double(cache.batch_variance[c]) / variance - 1));
       }
