@@ -214,7 +214,7 @@ class Bench : Models<Kind, Config> {
     if (how > 3) return;
     observed(program, [&]<class Observer>(Observer& observer) {
       const auto state = [&] { return detail::training_writer(*from, observer).to_bytes(); };
-      if (how == 0) return static_cast<void>(shared_.file = state());
+      if (how == 0 || shared_.file.empty()) return static_cast<void>(shared_.file = state());
       const bool heard = shared_.file.find("\"observer.") != std::string::npos;
       std::string before;
       succeeds([&] { before = state(); });

@@ -187,7 +187,7 @@ class Models {
     static const TemporaryFolder folder;
     const Model& model = any_model(program);
     const std::size_t how = program.below(8);
-    if (how < 3) file = detail::model_writer(model).to_bytes();
+    if (how < 3 || file.empty()) file = detail::model_writer(model).to_bytes();
     if (how < 7) {
       const auto bytes = SafetensorsFile::from_bytes(file, "memory");
       if (how > 4) {

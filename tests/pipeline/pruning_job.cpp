@@ -179,6 +179,21 @@ TEST_CASE("a job without a dense model refuses what needs one") {
       ConfigError);
 }
 
+TEST_CASE("a training in which nothing has to be removed ends with a dense model that has scores") {
+  const Example example;
+  JobOptions options = dropping(0);
+  options.schedule = PruningSchedule::in_training;
+  PruningJob<Model> job(example.model, make_criterion<float>("send"), data_of(example), options);
+  CHECK(job.train());
+  job.prune();
+  job.measure();
+  CHECK(job.has_dense());
+  CHECK(job.pruned().form.kept().count() == 3);
+  REQUIRE(job.report().modules.size() == 3);
+  for (const auto& module : job.report().modules) CHECK(std::isfinite(module.score));
+  CHECK(job.report().epochs.size() == training.epochs);
+}
+
 TEST_CASE("a forecast has the names, units and dates of its series") {
   const Example example;
   Series series = synthetic_series(100);

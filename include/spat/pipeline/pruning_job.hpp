@@ -199,6 +199,7 @@ class PruningJob {
     }
     if (result->removals.empty()) {
       dense_ = std::move(result->model);
+      observer_.go_on_with(dense_);
       add_epochs(result->history, false);
       keep_scores();
       pruned_.emplace(dense_);
