@@ -171,7 +171,9 @@
 #include <spat/criteria/send/sensitivity_sum.hpp>
 
 #include <spat/train/batch_statistics.hpp>
+#include <spat/train/begun_epoch.hpp>
 #include <spat/train/check_gradients.hpp>
+#include <spat/train/distillation.hpp>
 #include <spat/train/early_stopping.hpp>
 #include <spat/train/epoch_record.hpp>
 #include <spat/train/evaluate.hpp>
@@ -202,6 +204,7 @@
 #include <spat/prune/pruner_panel.hpp>
 #include <spat/prune/ranks.hpp>
 #include <spat/prune/schedules.hpp>
+#include <spat/prune/score_trajectory.hpp>
 #include <spat/prune/score_windows.hpp>
 #include <spat/prune/search.hpp>
 #include <spat/prune/state_rows.hpp>

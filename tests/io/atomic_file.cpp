@@ -2,43 +2,14 @@
 
 #include <tests/support/catch.hpp>
 #include <tests/support/errors.hpp>
+#include <tests/support/file_size_limit.hpp>
 #include <tests/support/temporary.hpp>
 
-#include <sys/resource.h>
-
-#include <csignal>
 #include <string>
 
 namespace atomic_file_tests {
 
 using namespace spat;
-
-namespace {
-
-/// Limits the size of all files to `bytes` during its lifetime: the closest approximation of a full
-/// disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(::rlim_t bytes) {
-    ::getrlimit(RLIMIT_FSIZE, &old_);
-    ::rlimit limit = old_;
-    limit.rlim_cur = bytes;
-    handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &old_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  ::rlimit old_{};
-  void (*handler_)(int) = SIG_DFL;
-};
-
-}  // namespace
 
 TEST_CASE("A file is written as it is, byte for byte") {
   const TemporaryFolder folder;

@@ -10,7 +10,7 @@
 #include <spat/prune/budget.hpp>
 #include <spat/prune/module_scores.hpp>
 #include <spat/prune/pruner_listener.hpp>
-#include <spat/prune/state_rows.hpp>
+#include <spat/prune/score_trajectory.hpp>
 #include <spat/prune/step_history.hpp>
 #include <spat/prune/surgery.hpp>
 
@@ -111,8 +111,7 @@ class Pruner {
     ++epochs_;
     history_.end_epoch();
     epoch_is_over_ = true;
-    trajectory_.push_back(scores());
-    trajectory_errors_.push_back(errors(1));
+    trajectory_.add(scores(), errors(1));
   }
 
   /// Continues with a model that lost modules; the criteria of the others keep their state.
@@ -154,16 +153,18 @@ class Pruner {
     return values;
   }
   /// The scores after each epoch.
-  [[nodiscard]] const std::vector<std::vector<double>>& trajectory() const { return trajectory_; }
+  [[nodiscard]] const std::vector<std::vector<double>>& trajectory() const {
+    return trajectory_.scores;
+  }
   /// Their standard errors; rows are empty if the criterion has no scores of steps.
   [[nodiscard]] const std::vector<std::vector<double>>& trajectory_errors() const {
-    return trajectory_errors_;
+    return trajectory_.errors;
   }
   /// The scores after an epoch, counted from 1. Criteria of weights or losses have no others than
   /// the present ones. Throws ConfigError if there was no such epoch.
   [[nodiscard]] std::vector<double> scores_after(std::size_t epoch) const {
     expect_epoch(epoch);
-    return detail::hears_passes<Scalar>(prototype_) ? trajectory_[epoch - 1] : scores();
+    return detail::hears_passes<Scalar>(prototype_) ? trajectory_.scores[epoch - 1] : scores();
   }
 
   /// What each step of the latest epoch gave, [step][module], divided like scores(): the numbers
@@ -196,7 +197,7 @@ class Pruner {
     if (after_epoch == 0)
       ranking = {scores(), errors(1)};
     else if (ranking.scores = scores_after(after_epoch); detail::hears_passes<Scalar>(prototype_))
-      ranking.errors = trajectory_errors_[after_epoch - 1];
+      ranking.errors = trajectory_.errors[after_epoch - 1];
     const ModuleMask kept = model_->form.kept(), guard = guard_of(model_->form);
     for (std::size_t i = 0; i < criteria_.size(); ++i)
       if (may_remove(kept, i, guard) && !std::isfinite(ranking.scores[i]))
@@ -221,10 +222,7 @@ class Pruner {
       all["module." + std::to_string(i)] = criteria_[i].state();
       heard.push_back(heard_.keeps(i) ? 1 : 0);
     }
-    for (std::size_t e = 0; e < trajectory_.size(); ++e) {
-      all["trajectory." + std::to_string(e)] = trajectory_[e];
-      all["errors." + std::to_string(e)] = trajectory_errors_[e];
-    }
+    trajectory_.save(all);
     return all;
   }
   /// Restores a state. Throws ConfigError, with the row, what was expected and what was found, if
@@ -242,12 +240,7 @@ class Pruner {
     }
     const std::size_t epochs = rows.count("epochs", 0, 2);
     const bool warmed_up = rows.row("epochs", 2)[1] != 0;
-    std::vector<std::vector<double>> trajectory, errors;
-    for (std::size_t e = 0; e < epochs; ++e) {
-      trajectory.push_back(rows.row("trajectory." + std::to_string(e), modules));
-      errors.push_back(rows.row("errors." + std::to_string(e)));
-      if (!errors.back().empty()) (void)rows.row("errors." + std::to_string(e), modules);
-    }
+    auto trajectory = detail::ScoreTrajectory::of(rows, epochs, modules);
     StepHistory history = history_;
     const auto& ends = rows.row("step_ends", epochs);
     rows.use("steps", [&](const auto& steps) { history.restore(steps, ends); });
@@ -258,7 +251,6 @@ class Pruner {
     criteria_ = std::move(criteria);
     history_ = std::move(history);
     trajectory_ = std::move(trajectory);
-    trajectory_errors_ = std::move(errors);
     epochs_ = epochs;
     heard_ = heard;
     warmed_up_ = warmed_up;
@@ -293,6 +285,7 @@ class Pruner {
     if (steps.empty()) return {};
     return standard_errors(divided(steps), seed, 200, 0, estimator());
   }
+
   C prototype_;
   Borrowed<const Model> model_;
   std::size_t warm_up_, epochs_ = 0;
@@ -300,7 +293,7 @@ class Pruner {
   std::vector<C> criteria_;
   std::array<Listener, MicrobatchPlan::most_at_once> listeners_;
   ModuleMask heard_;  // modules of which an event came since the warm-up
-  std::vector<std::vector<double>> trajectory_, trajectory_errors_;
+  detail::ScoreTrajectory trajectory_;
   StepHistory history_;
 };
 

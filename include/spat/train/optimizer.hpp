@@ -42,8 +42,13 @@ struct OptimizerOptions {
 template <class Scalar>
 class Optimizer {
  public:
+  /// Throws ConfigError for an epsilon that is not positive in the weights' precision.
   explicit Optimizer(const ParameterList<Scalar>& weights, OptimizerOptions options = {})
       : options_(options) {
+    if (!(static_cast<Scalar>(options.epsilon) > 0))
+      throw ConfigError(
+          message("the epsilon of Adam must be positive in the model's precision, found ",
+                  options.epsilon));
     const bool momentum = options.rule != OptimizerRule::sgd || options.momentum != 0;
     for (const auto& weight : weights) {
       const std::size_t size = weight.kind == ParameterKind::weight ? weight.values.size() : 0;

@@ -5,6 +5,8 @@
 #include <spat/autograd/packing.hpp>
 #include <spat/core/life.hpp>
 #include <spat/train/batch_statistics.hpp>
+#include <spat/train/begun_epoch.hpp>
+#include <spat/train/distillation.hpp>
 #include <spat/train/evaluate.hpp>
 #include <spat/train/gradient_norm.hpp>
 #include <spat/train/training_hooks.hpp>
@@ -96,7 +98,8 @@ class Trainer {
                                 ", batch size ", batch));
     if constexpr (requires { observer.begin_epoch(steps); })
       if (!within_epoch()) observer.begin_epoch(steps);
-    for (std::size_t& i = begun_.steps; i < steps;) {
+    while (begun_.steps < steps) {
+      const std::size_t i = begun_.steps;
       if (options_.stop.stop_requested())
         throw Cancelled(message("the training was asked to stop, in epoch ", report.epoch,
                                 " after step ", i, " of ", steps));
@@ -104,19 +107,18 @@ class Trainer {
           std::span(order).subspan(i * batch, std::min(batch, order.size() - i * batch));
       report.rate = hooks_.rate_at({report.epoch, options_.epochs, i + 1, steps}, options_);
       const WindowBatch<Scalar> gathered = training.gather(indices, buffer_);
-      begun_.loss += step(gathered, report.rate, observer);
-      begun_.power += mean_square(gathered.target);
-      ++i;
-      const double done = static_cast<double>(i),
+      begun_.add(step(gathered, report.rate, observer), gathered.target);
+      const double done = static_cast<double>(begun_.steps),
                    left = static_cast<double>((options_.epochs - history_.size()) * steps) - done;
       if (progress)
-        progress({report.epoch, options_.epochs, i, steps, begun_.loss / done, elapsed(),
+        progress({report.epoch, options_.epochs, begun_.steps, steps, begun_.mean_loss(), elapsed(),
                   elapsed() / done * left, nullptr});
     }
-    expect_no_divergence(report.epoch);
+    if (!hooks_.own_loss)  // which may be of any size
+      begun_.expect_no_divergence(report.epoch);
     if constexpr (requires { observer.end_epoch(); }) observer.end_epoch();
 
-    report.training_loss = begun_.loss / static_cast<double>(steps);
+    report.training_loss = begun_.mean_loss();
     with_averages(training, [&] {
       const Validation found = validate(*model_, validation, validation_loss(), team_);
       report.validation_loss = found.loss;
@@ -151,24 +153,7 @@ class Trainer {
   auto with_averages(const Windows& training, What&& what) {
     expect_same_model();
     if (!average_.active()) return what();
-    struct Swapped {
-      explicit Swapped(Trainer& owner) : trainer(owner) {
-        for (const auto& weight : trainer.weights_)
-          if (weight.kind != ParameterKind::weight)
-            buffers.emplace_back(weight.values.begin(), weight.values.end());
-        trainer.average_.swap(trainer.weights_);
-      }
-      ~Swapped() {
-        trainer.average_.swap(trainer.weights_);
-        auto buffer = buffers.begin();
-        for (const auto& weight : trainer.weights_)
-          if (weight.kind != ParameterKind::weight)
-            std::ranges::copy(*buffer++, weight.values.begin());
-      }
-      Trainer& trainer;
-      std::vector<std::vector<Scalar>> buffers;
-    };
-    const Swapped swapped(*this);
+    const AveragesInPlace<Scalar> in_place(weights_, average_);
     reestimate_statistics(*model_, training, options_.seed, team_);
     return what();
   }
@@ -207,8 +192,11 @@ class Trainer {
     const Pass pass{.seed = options_.seed, .step = number, .layer_drop = options_.layer_drop};
     const double loss = [&] {
       const Packing packing(weights_, Purpose::training, team_);
-      return step_(*model_, pass, options_.distillation > 0 ? taught(batch) : batch, gradients_,
-                   observer);
+      const bool distils = options_.distillation > 0;
+      return step_(
+          *model_, pass,
+          distils ? distillation_.mixed(batch, hooks_.teacher, options_.distillation) : batch,
+          gradients_, observer);
     }();
     if (!std::isfinite(loss))
       throw NumericError(message("the loss is not finite at step ", number));
@@ -248,11 +236,6 @@ class Trainer {
         norm_(slopes_), optimizer_(weights_, options.optimizer),
         average_(weights_, options.averaging) {
     options.check();
-    if (!(static_cast<Scalar>(options.optimizer.epsilon) > 0))
-      throw ConfigError(
-          message("the epsilon of the optimizer must be positive in the model's "
-                  "precision, found ",
-                  options.optimizer.epsilon));
     if (!hooks_.loss) hooks_.loss = options.loss.template function<Scalar>();
     step_ = TrainingStep<Model>(team, hooks_.loss);
     stopping_.patience = options.patience;
@@ -263,24 +246,7 @@ class Trainer {
   /// See continued().
   Trainer(Model& model, const TrainingOptions& options, Team* team, TrainingParts<Scalar> before)
       : Trainer(model, options, team, before.hooks) {
-    if (hooks_.has_optimizer())
-      throw ConfigError("a training with an optimizer of its own cannot go on with fewer modules");
-    history_ = before.history;
-    optimizer_.set_steps(before.optimizer.steps());
-    average_.set_steps(before.average.steps());
-    for (std::size_t p = 0; p < weights_.size(); ++p) {
-      const auto found = find_parameter(before.weights, weights_[p].name);
-      if (found == before.weights.end())
-        throw ConfigError("a training can only go on with fewer modules");
-      const auto from = static_cast<std::size_t>(found - before.weights.begin());
-      if (found->shape != weights_[p].shape)
-        throw ConfigError(
-            message("a training goes on with tensors of the same shapes: ", weights_[p].name,
-                    " is ", shape_text(weights_[p].shape), ", was ", shape_text(found->shape)));
-      std::ranges::copy(before.optimizer.first_moment(from), optimizer_.first_moment(p).begin());
-      std::ranges::copy(before.optimizer.second_moment(from), optimizer_.second_moment(p).begin());
-      std::ranges::copy(before.average.average(from), average_.average(p).begin());
-    }
+    parts().take_over(before);
   }
 
   /// The trainer holds views of the model's tensors.
@@ -302,23 +268,6 @@ class Trainer {
         "the model of a Trainer was moved or assigned another one: make a new Trainer");
   }
 
-  /// The batch with (1 - w) target + w teacher as its target.
-  WindowBatch<Scalar> taught(const WindowBatch<Scalar>& batch) {
-    if (!hooks_.teacher) throw ConfigError("distillation needs a teacher: call set_teacher()");
-    const Rows<const Scalar> forecast = hooks_.teacher(batch);
-    if (forecast.rows() != batch.target.rows() || forecast.cols() != batch.target.cols())
-      throw ShapeError("the teacher's forecast has another shape than the target");
-    lesson_.resize(batch.target.size());
-    const auto w = static_cast<Scalar>(options_.distillation);
-    for (std::size_t i = 0; i < lesson_.size(); ++i) {
-      const Scalar target = batch.target.data()[i];
-      lesson_[i] = multiply_add(w, forecast.data()[i] - target, target);
-    }
-    WindowBatch<Scalar> result = batch;
-    result.target = {lesson_.data(), batch.target.rows(), batch.target.cols()};
-    return result;
-  }
-
   /// The loss that chooses the best epoch; none for the mean squared error, which is known anyway.
   [[nodiscard]] Loss<Scalar> validation_loss() const {
     const bool squared = !hooks_.own_loss && options_.loss.rule == LossRule::mse;
@@ -330,21 +279,6 @@ class Trainer {
     for (std::size_t p = 0; p < weights_.size(); ++p)
       std::ranges::copy(weights_[p].values, best_[p].begin());
     return true;
-  }
-
-  [[nodiscard]] static double mean_square(Rows<const Scalar> numbers) {
-    return kernels::sum_of_squares(numbers.data(), numbers.size()) /
-           static_cast<double>(numbers.size());
-  }
-  /// A forecast of zeros has the target's mean square as its squared error. A loss far above it,
-  /// and above 1, the variance of scaled data, shows a rate that is too large. Losses of one's own
-  /// may be of any size.
-  void expect_no_divergence(std::size_t epoch) const {
-    const double steps = static_cast<double>(begun_.steps);
-    if (hooks_.own_loss || !(begun_.loss > 1e6 * std::max(begun_.power, steps))) return;
-    throw NumericError(message("the training diverged: in epoch ", epoch, " the loss is ",
-                               begun_.loss / steps, ", the mean square of its targets ",
-                               begun_.power / steps, "; use a smaller learning rate"));
   }
 
   // the weight of a batch in running statistics: PyTorch's momentum
@@ -362,14 +296,11 @@ class Trainer {
   WeightAverage<Scalar> average_;
   TrainingStep<Model> step_;
   WindowBuffer<Scalar> buffer_;
-  AlignedBuffer<Scalar> lesson_;  // what distillation learns from
+  Distillation<Scalar> distillation_;
   EarlyStopping stopping_;
   std::vector<AlignedBuffer<Scalar>> best_;
   std::vector<EpochRecord> history_;
-  struct {
-    std::size_t steps = 0;
-    double loss = 0, power = 0;  // sums over the steps: of the loss, of the targets' mean squares
-  } begun_;                      // of an epoch that is not finished
+  BegunEpoch begun_;
   Exclusive calls_;
 };
 

@@ -95,4 +95,31 @@ class WeightAverage {
   std::uint64_t steps_ = 0;
 };
 
+/// Puts the averages in place of the weights during its lifetime. Then the weights are as they
+/// were, and so are the buffers, which may be changed meanwhile.
+template <class Scalar>
+class AveragesInPlace {
+ public:
+  AveragesInPlace(const ParameterList<Scalar>& weights, WeightAverage<Scalar>& average)
+      : weights_(weights), average_(average) {
+    for (const auto& weight : weights_)
+      if (weight.kind != ParameterKind::weight)
+        buffers_.emplace_back(weight.values.begin(), weight.values.end());
+    average_.swap(weights_);
+  }
+  AveragesInPlace(const AveragesInPlace&) = delete;
+  AveragesInPlace& operator=(const AveragesInPlace&) = delete;
+  ~AveragesInPlace() {
+    average_.swap(weights_);
+    auto buffer = buffers_.begin();
+    for (const auto& weight : weights_)
+      if (weight.kind != ParameterKind::weight) std::ranges::copy(*buffer++, weight.values.begin());
+  }
+
+ private:
+  const ParameterList<Scalar>& weights_;
+  WeightAverage<Scalar>& average_;
+  std::vector<std::vector<Scalar>> buffers_;
+};
+
 }  // namespace spat
