@@ -14,10 +14,6 @@ using namespace spat;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 /// Writes the model's tensors. `change(name, shape, values)` may change each before it is added.
 template <class Model, class Change>
 std::string tensors_of(const Model& model, Change&& change) {

@@ -150,9 +150,6 @@ TEST_CASE("a job refuses, before any work, a budget that no training can meet") 
       PruningJob<Model, Scripted>(example.model, Scripted({3, 1, 2}), data_of(example), options);
     });
   };
-  const auto contains = [](const std::string& text, const char* part) {
-    return text.find(part) != std::string::npos;
-  };
   CHECK(contains(refused(DropLowest{99}), "cannot drop 99 modules: the model has 3"));
   CHECK(contains(refused(ReduceMacs{1.5}), "a reduction of MACs must lie in [0, 1], found 1.5"));
   CHECK(contains(refused(ReduceMacs{0.99}), "the best that dropping modules reaches is MACs"));

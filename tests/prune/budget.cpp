@@ -23,9 +23,6 @@ std::string refused_by(const Budget& budget, const std::vector<double>& of = sco
                        ModuleMask from = four) {
   return message_of<ConfigError>([&] { (void)choose(from, of, budget); });
 }
-bool contains(const std::string& text, const char* part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <tests/report/example.hpp>
 #include <tests/report/markup.hpp>
 #include <tests/support/catch.hpp>
+#include <tests/support/errors.hpp>
 
 #include <limits>
 
@@ -13,9 +14,6 @@ using namespace spat;
 
 namespace {
 
-bool contains(const std::string& text, const char* part) {
-  return text.find(part) != std::string::npos;
-}
 /// The page without the style sheet, which contains words of its own.
 std::string page_of(const PruningReport& report) {
   const std::string html = to_html(report);

@@ -3,6 +3,7 @@
 
 #include <exception>
 #include <string>
+#include <string_view>
 
 /// The text of the Error that action() throws; another text when it throws another type or nothing.
 template <class Error, class Action>
@@ -15,4 +16,9 @@ std::string message_of(Action&& action) {
     return std::string("of another type: ").append(error.what());
   }
   return "nothing was thrown";
+}
+
+/// Whether a message has this part.
+inline bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
 }

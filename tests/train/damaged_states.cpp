@@ -150,9 +150,6 @@ std::string refusal_of_text(const std::string& from, const std::string& to) {
                    return text.replace(at, from.size(), to);
                  });
 }
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace
 

@@ -151,10 +151,6 @@ struct Saved {
   }
 };
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
 }  // namespace
 
 TEST_CASE("a training is not resumed with other options") {

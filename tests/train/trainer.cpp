@@ -31,10 +31,6 @@ const example::SyntheticWindows<float>& windows() {
   return all;
 }
 
-bool contains(const std::string& text, const char* part) {
-  return text.find(part) != std::string::npos;
-}
-
 /// The norm of the last gradient, from the first moments after one step: they are (1 - beta1) times
 /// the gradient.
 double gradient_norm(Trainer<Model>& trainer) {
