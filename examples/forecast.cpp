@@ -21,14 +21,13 @@ int main(int argc, char** argv) try {
                  .heads = 2,
                  .depth = 2}});
     initialize(parameters(made), 1);
-    save_model("forecast_example.safetensors", made);
+    const StandardScaler scaler = StandardScaler::fit(series.view(), {0, series.rows()});
+    save_model("forecast_example.safetensors", made,
+               describe_series(series, scaler, {.lookback = 48, .horizon = 12}));
   }
-  const Model model = load_model<Model>(given ? argv[1] : "forecast_example.safetensors");
-  // Use the scaler that the model was trained with. Here it is fitted to the rows at hand.
-  const DataDescription data{
-      .names = series.names,
-      .scaler = StandardScaler::fit(series.view(), {0, series.rows()}),
-      .window = {.lookback = model.config().lookback, .horizon = model.config().horizon}};
+  const SafetensorsFile file(given ? argv[1] : "forecast_example.safetensors");
+  const Model model = load_model<Model>(file);
+  const DataDescription data = load_data_description(file);  // scaler, columns, calendar
   std::fputs(to_csv(forecast(model, data, series)).c_str(), stdout);
   if (!given) std::remove("forecast_example.safetensors");  // an example leaves nothing behind
 } catch (const Error& error) {

@@ -42,7 +42,7 @@ int main(int argc, char** argv) try {
   job.prune();
   job.measure();
   std::printf("%s\n", to_text(job.report()).c_str());
-  save_model("pruned.safetensors", job.pruned());
+  save_model("pruned.safetensors", job.pruned(), describe_series(series, scaler, window));
   std::remove("pruned.safetensors");  // an example leaves nothing behind
 } catch (const Error& error) {
   std::fprintf(stderr, "%s\n", error.what());

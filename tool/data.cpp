@@ -1,17 +1,18 @@
 // Reads, splits and describes the data of the tool's commands.
 #include "data.hpp"
 
+#include <spat/data/read_series.hpp>
 #include <spat/data/synthetic.hpp>
-#include <spat/io/fields.hpp>
-#include <spat/models/checkpoint.hpp>
+#include <spat/models/forecast.hpp>
 
 #include <CLI/CLI.hpp>
 
+#include <cmath>
 #include <filesystem>
 
 namespace tool {
 
-void DataOptions::add_to(CLI::App& command) {
+void DataOptions::add_series_to(CLI::App& command) {
   auto* file = command.add_option(
       "--data", path,
       "CSV file: a date column (or an integer index, or none), then one column per channel");
@@ -21,48 +22,62 @@ void DataOptions::add_to(CLI::App& command) {
   command.add_option("--rows", rows, "Rows of the synthetic series")
       ->needs(made)
       ->capture_default_str();
-  command
-      .add_option("--protocol", protocol,
-                  "Split of the rows: ett-hourly, ett-minute or custom (70 % / 10 % / 20 %)")
-      ->capture_default_str();
   command.add_option("--target", target,
                      "Target column, which is moved to the end as in the reference");
-  command
-      .add_option("--marks", marks,
-                  "Frequency of the time marks: h, t, d, ..., or none; always none without dates")
-      ->capture_default_str();
+  command.add_option("--marks", marks,
+                     "Frequency of the time marks: h, t, d, ..., or none; always none without "
+                     "dates [h]");
   command.add_option("--missing-code", missing_code,
                      "Replace cells of this value, such as -9999, by the value before");
-  command
-      .add_option("--window-stride", stride, "Rows between the windows of training and validation")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  command
-      .add_option("--test-stride", test_stride, "Rows between test windows; published errors use 1")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+  command.add_option("--frequency", frequency,
+                     "How rows follow each other, by pandas' names (15min, h, B, ME, QS, ...) "
+                     "[as the times show]");
   command.add_flag("--strict-times", strict_times,
                    "Treat a repeated time stamp or a gap as an error, not as a warning");
 }
 
-spat::Series read(const DataOptions& options, const std::vector<std::string>& columns) {
+void DataOptions::add_parts_to(CLI::App& command) {
+  command.add_option("--protocol", protocol,
+                     "Split of the rows: ett-hourly, ett-minute or custom (70 % / 10 % / 20 %)");
+}
+void DataOptions::add_stride_to(CLI::App& command) {
+  command
+      .add_option("--window-stride", stride, "Rows between the windows of training and validation")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+}
+void DataOptions::add_test_stride_to(CLI::App& command) {
+  command
+      .add_option("--test-stride", test_stride, "Rows between test windows; published errors use 1")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+}
+void DataOptions::add_refit_to(CLI::App& command) {
+  command.add_flag("--refit-scaler", refit_scaler,
+                   "Scale other series than the training data by their own training part, as "
+                   "zero-shot results in the literature do, and not as a deployed model does");
+}
+
+namespace {
+
+/// Reads the columns of these names in this order; all of a file without them.
+spat::Series read(const DataOptions& options, const spat::SeriesOptions& how) {
   if (options.path.empty() && !options.synthetic)
     throw spat::ConfigError("--data FILE or --synthetic is needed");
-  if (options.synthetic) {
-    spat::Series made = spat::synthetic_series(options.rows);
-    for (std::size_t c = 0; c < columns.size(); ++c)
-      if (columns.size() != made.channels() || columns[c] != made.names[c])
-        throw spat::ConfigError(message("the synthetic series has other columns than the ",
-                                        columns.size(), " that the model reads: expected ",
-                                        spat::in_quotes(columns[c])));
-    return made;
+  if (!options.synthetic) {
+    spat::Series series = spat::read_series(options.path, how);
+    for (const std::string& warning : series.warnings) say(message("warning: ", warning));
+    return series;
   }
-  spat::SeriesOptions how{
-      .columns = columns, .target = options.target, .missing_code = options.missing_code};
+  return spat::select_columns(spat::synthetic_series(options.rows), how.columns, how.target,
+                              "--synthetic");
+}
+
+spat::SeriesOptions reading(const DataOptions& options) {
+  spat::SeriesOptions how;
+  if (options.frequency) how.calendar = spat::parse_calendar(*options.frequency);
   if (options.strict_times) how.irregular = spat::SeriesOptions::Irregular::error;
-  spat::Series series = spat::read_series(options.path, how);
-  for (const std::string& warning : series.warnings) say(message("warning: ", warning));
-  return series;
+  return how;
 }
 
 std::optional<spat::Frequency> marks_of(const spat::Series& series, const std::string& name) {
@@ -70,33 +85,148 @@ std::optional<spat::Frequency> marks_of(const spat::Series& series, const std::s
   return spat::parse_frequency(name);
 }
 
-Data load(const DataOptions& options, spat::WindowOptions window,
-          const std::vector<std::string>& columns) {
-  Data data{
-      .name = options.synthetic ? "synthetic" : std::filesystem::path(options.path).stem().string(),
-      .series = read(options, columns),
-      .protocol = spat::parse_protocol(options.protocol),
-      .scaler = {},
-      .window = window,
-      .stride = options.stride,
-      .training = {},
-      .validation = {},
-      .test = {}};
-  const auto splits =
-      spat::split_rows(data.protocol, data.series.rows(), window.lookback, window.horizon);
-  data.scaler = spat::StandardScaler::fit(data.series.view(), splits.train);
-  for (const std::size_t c : data.scaler.constant_columns())
-    say(message("warning: column \"", data.series.names[c],
-                "\" is constant in the training part; its deviation counts as 1"));
-  data.window.marks = marks_of(data.series, options.marks);
+/// The columns that a model of these features reads: all, or the target alone.
+void keep_inputs(spat::Series& series, spat::Features features) {
+  if (features == spat::Features::target)
+    series = spat::select_columns(series, {series.names.back()});
+}
+
+std::string name_of(const DataOptions& options) {
+  return options.synthetic ? "synthetic" : std::filesystem::path(options.path).stem().string();
+}
+
+/// The scaler of the training rows.
+spat::StandardScaler fitted(const spat::Series& series, spat::Split rows) {
+  auto scaler = spat::StandardScaler::fit(series.view(), rows);
+  const auto constant = scaler.constant_columns();
+  if (!constant.empty())
+    say(message("warning: column ", spat::in_quotes(series.names[constant[0]]),
+                constant.size() == 1 ? " is" : message(" and ", constant.size() - 1, " more are"),
+                " constant in the training part; a deviation of 1 takes the place of 0"));
+  return scaler;
+}
+
+/// Whether the level of a column lies more than three deviations from where the scaler has it, or
+/// its deviation is three times larger; says so.
+bool is_far(const spat::DataDescription& trained, const spat::Series& series, spat::Split rows,
+            bool learns) {
+  constexpr double far = 3;
+  const auto here = spat::StandardScaler::fit(series.view(), rows);
+  double farthest = far;
+  std::size_t column = series.channels();
+  for (std::size_t c = 0; c < series.channels(); ++c) {
+    const double shift = std::abs(trained.scaler.transform(here.mean()[c], c)),
+                 spread = here.deviation()[c] / trained.scaler.deviation()[c];
+    if (const double distance = std::max(shift, spread); distance > farthest)
+      farthest = distance, column = c;
+  }
+  if (column == series.channels()) return false;
+  say(message("warning: column ", spat::in_quotes(series.names[column]), " lies ",
+              std::round(farthest),
+              " deviations from that of the data that the model was trained on: ",
+              learns ? "the scaler is fitted anew" : "it has not learned such numbers"));
+  return true;
+}
+
+void make_windows(Data& data, const spat::Splits& splits, const DataOptions& options) {
   const auto windows = [&](spat::Split rows, std::size_t stride) {
-    spat::WindowOptions strided = data.window;
+    spat::WindowOptions strided = data.description.window;
     strided.stride = stride;
-    return std::make_unique<spat::WindowDataset<float>>(data.series, data.scaler, rows, strided);
+    return std::make_unique<spat::WindowDataset<float>>(data.series, data.description.scaler, rows,
+                                                        strided);
   };
   data.training = windows(splits.train, options.stride);
   data.validation = windows(splits.validation, options.stride);
   data.test = windows(splits.test, options.test_stride);
+}
+
+spat::Splits parts(const spat::DataDescription& data, const spat::Series& series) {
+  return spat::split_rows(data.protocol, series.rows(), data.window.lookback, data.window.horizon);
+}
+
+/// Throws ConfigError if an option says something else than the model's file.
+void expect_no_contradiction(const DataOptions& options, const spat::DataDescription& trained) {
+  const auto check = [](const char* option, const auto& given, const auto& saved, bool same) {
+    if (given && !same)
+      throw spat::ConfigError(message(option, " ", *given,
+                                      " contradicts the model, which was trained with ", option,
+                                      " ", saved));
+  };
+  const std::string none = "none";
+  const std::string marks =
+      trained.window.marks ? std::string(spat::frequency_name(*trained.window.marks)) : none;
+  check("--marks", options.marks, marks,
+        options.marks && (*options.marks == none
+                              ? marks == none
+                              : trained.window.marks == spat::parse_frequency(*options.marks)));
+  check("--target", options.target, trained.names.back(), options.target == trained.names.back());
+  check("--missing-code", options.missing_code,
+        trained.missing_code ? message(*trained.missing_code) : none,
+        options.missing_code == trained.missing_code);
+}
+
+}  // namespace
+
+Data load(const DataOptions& options, spat::WindowOptions window) {
+  spat::SeriesOptions how = reading(options);
+  how.target = options.target.value_or("");
+  how.missing_code = options.missing_code;
+  Data data{.name = name_of(options),
+            .series = read(options, how),
+            .description = {},
+            .training = {},
+            .validation = {},
+            .test = {}};
+  keep_inputs(data.series, window.features);
+  window.marks = marks_of(data.series, options.marks.value_or("h"));
+  window.stride = options.stride;
+  spat::DataDescription& about = data.description;
+  about = spat::describe_series(data.series, {}, window,
+                                spat::parse_protocol(options.protocol.value_or("custom")),
+                                how.calendar.value_or(spat::Calendar()));
+  about.missing_code = options.missing_code;
+  const spat::Splits splits = parts(about, data.series);
+  about.scaler = fitted(data.series, splits.train);
+  make_windows(data, splits, options);
+  return data;
+}
+
+spat::Series read_as(spat::DataDescription& like, const DataOptions& options) {
+  expect_no_contradiction(options, like);
+  spat::SeriesOptions how = reading(options);
+  how.columns = like.names;
+  how.missing_code = like.missing_code;
+  if (how.calendar) like.calendar = *how.calendar;
+  if (like.calendar.unit != spat::Calendar::Unit::none) how.calendar = like.calendar;
+  spat::Series series = read(options, how);
+  try {
+    spat::expect_calendar(like.calendar, series, like.window.lookback);
+  } catch (const spat::DataError& error) {
+    throw spat::DataError(message(name_of(options), ": ", error.what(),
+                                  "; --frequency overrides what the model knows"));
+  }
+  return series;
+}
+
+Data load_as(const spat::DataDescription& like, const DataOptions& options, bool learns) {
+  Data data{.name = name_of(options),
+            .series = {},
+            .description = like,
+            .training = {},
+            .validation = {},
+            .test = {}};
+  data.series = read_as(data.description, options);
+  spat::DataDescription& about = data.description;
+  if (options.protocol) about.protocol = spat::parse_protocol(*options.protocol);
+  const spat::Splits splits = parts(about, data.series);
+  if (options.refit_scaler || (is_far(about, data.series, splits.train, learns) && learns))
+    about.scaler = fitted(data.series, splits.train);
+  spat::WindowOptions window = about.window;
+  window.stride = options.stride;
+  const auto missing_code = about.missing_code;
+  about = spat::describe_series(data.series, about.scaler, window, about.protocol, about.calendar);
+  about.missing_code = missing_code;
+  make_windows(data, splits, options);
   return data;
 }
 
@@ -108,87 +238,12 @@ std::vector<Data> load_others(const std::vector<std::string>& files, const DataO
     const std::size_t colon = file.rfind(':');
     other.path = file.substr(0, colon);
     other.synthetic = false;
-    other.target.clear();  // columns are selected by name, in the order of the training
-    const spat::DataChoices choices = choices_of(like);
-    other.protocol = colon == std::string::npos ? choices.protocol : file.substr(colon + 1);
-    other.marks = choices.marks;
-    others.push_back(load(other, like.window, choices.columns));
-    if (const auto found =
-            describe_inputs(choices_of(others.back())).difference(describe_inputs(choices)))
-      throw spat::ConfigError(message("--test-data ", file, ": has ", found->name, "=",
-                                      found->mine.value_or("none"), ", the training data ",
-                                      found->name, "=", found->other.value_or("none")));
+    other.protocol.reset(), other.target.reset(), other.marks.reset();
+    other.missing_code.reset(), other.frequency.reset();
+    if (colon != std::string::npos) other.protocol = file.substr(colon + 1);
+    others.push_back(load_as(like.description, other));
   }
   return others;
-}
-
-spat::DataChoices choices_of(const Data& data) {
-  return {.protocol = std::string(spat::protocol_name(data.protocol)),
-          .marks = std::string(data.window.marks ? spat::frequency_name(*data.window.marks)
-                                                 : std::string_view("none")),
-          .features = data.window.features,
-          .stride = data.stride,
-          .columns = data.series.names};
-}
-
-spat::DataDescription description_of(const Data& data) {
-  return {data.series.names, data.scaler, data.window};
-}
-
-std::string describe(const Data& data) {
-  spat::Fields fields;
-  for (std::size_t c = 0; c < data.series.channels(); ++c) {
-    const std::string index = std::to_string(c);
-    fields.set(message("name.", index), data.series.names[c]);
-    fields.set(message("mean.", index), data.scaler.mean()[c]);
-    fields.set(message("deviation.", index), data.scaler.deviation()[c]);
-  }
-  return spat::to_json(fields);
-}
-
-Described described(const spat::SafetensorsFile& file) {
-  const spat::Fields fields = spat::fields_from_json(file.metadata("spat.data"), file.path());
-  std::vector<double> mean, deviation;
-  Described data{.file = file.path(),
-                 .model = file.metadata(spat::model_key),
-                 .run = {},
-                 .choices = {},
-                 .data = {}};
-  if (const auto text = file.metadata().find(spat::run_key); text != file.metadata().end()) {
-    const auto run = spat::RunDescription::parse(text->second, file.path());
-    data.run = run.hash_text();
-    data.choices = spat::data_choices_of(run);
-  } else {  // a file from before runs had a description
-    data.choices.protocol = fields.get<std::string>("protocol");
-    data.choices.marks = fields.get<std::string>("marks");
-    data.choices.features = spat::parse_features(fields.get_or<std::string>("features", "M"));
-  }
-  const spat::Fields sizes = spat::fields_from_json(file.metadata(spat::config_key), file.path());
-  data.data.window = {.lookback = sizes.get<std::size_t>("lookback"),
-                      .horizon = sizes.get<std::size_t>("horizon"),
-                      .features = data.choices.features};
-  for (std::size_t c = 0;; ++c) {
-    const std::string index = std::to_string(c), name = message("name.", index);
-    if (!fields.contains(name)) break;
-    data.data.names.push_back(fields.get<std::string>(name));
-    mean.push_back(fields.get<double>(message("mean.", index)));
-    deviation.push_back(fields.get<double>(message("deviation.", index)));
-  }
-  data.data.scaler = spat::StandardScaler(mean, deviation);
-  data.choices.columns = data.data.names;
-  return data;
-}
-
-Data load_as(const Described& about, DataOptions options, bool protocol_given, bool marks_given) {
-  if (!protocol_given) options.protocol = about.choices.protocol;
-  if (!marks_given) options.marks = about.choices.marks;
-  options.target.clear();  // columns are selected by name, in the order of the training
-  Data data = load(options, about.data.window, about.data.names);
-  spat::DataChoices trained = about.choices;
-  if (trained.marks != "none")  // an older file has the user's name of it
-    trained.marks = spat::frequency_name(spat::parse_frequency(trained.marks));
-  describe_inputs(choices_of(data)).expect_same(describe_inputs(trained), about.file);
-  return data;
 }
 
 }  // namespace tool

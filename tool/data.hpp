@@ -1,12 +1,11 @@
-// The data of a command: the series, its windows and time marks, and the description of the
-// training data in a model file.
+// The data of a command: the series, its windows in scaled units, and the description that goes
+// into a model file.
 #pragma once
 
 #include "tool.hpp"
 
 #include <spat/data/data_description.hpp>
 #include <spat/io/safetensors_file.hpp>
-#include <spat/pipeline/data_choices.hpp>
 
 #include <memory>
 #include <optional>
@@ -14,66 +13,54 @@
 
 namespace tool {
 
-/// The options that choose the data.
+/// The options that choose the data. A model's file knows how its data is read; what commands of
+/// saved models accept all the same may not contradict it.
 struct DataOptions {
   std::string path;
   bool synthetic = false;
   std::size_t rows = 4000;
-  std::string protocol = "custom", target, marks = "h";
+  std::optional<std::string> protocol, target, marks, frequency;
   std::optional<double> missing_code;
-  bool strict_times = false;
+  bool strict_times = false, refit_scaler = false;
   std::size_t stride = 1;       // rows between the windows of training and validation
   std::size_t test_stride = 1;  // rows between the windows of the test part
 
-  void add_to(CLI::App& command);
+  /// The series, how it is read, and its calendar: what every command has.
+  void add_series_to(CLI::App& command);
+  /// The parts and their windows.
+  void add_parts_to(CLI::App& command);
+  void add_stride_to(CLI::App& command);
+  void add_test_stride_to(CLI::App& command);
+  /// Own scaler of each series, for commands that test a model on others.
+  void add_refit_to(CLI::App& command);
 };
 
 /// A series and the windows of its three parts, in scaled units.
 struct Data {
   std::string name;  // "ETTh1" of "data/ETTh1.csv"
   spat::Series series;
-  spat::Protocol protocol;
-  spat::StandardScaler scaler;
-  spat::WindowOptions window;
-  std::size_t stride = 1;  // rows between the windows of training and validation
+  spat::DataDescription description;
   std::unique_ptr<spat::WindowDataset<float>> training, validation, test;
 };
-/// Reads the series and shows its warnings. `columns` selects columns of a file, in this order;
-/// empty: all.
-spat::Series read(const DataOptions& options, const std::vector<std::string>& columns = {});
-/// The frequency of the time marks; nothing if the series has no dates.
-std::optional<spat::Frequency> marks_of(const spat::Series& series, const std::string& name);
-/// Reads the series and makes its windows: sizes from `window`, time marks from the options.
-Data load(const DataOptions& options, spat::WindowOptions window,
-          const std::vector<std::string>& columns = {});
 
-/// What a run chose of its data.
-spat::DataChoices choices_of(const Data& data);
+/// Reads a series to train on, and makes its windows: sizes from `window`, the rest from the
+/// options. The scaler is fitted on the training part. Shows warnings.
+Data load(const DataOptions& options, spat::WindowOptions window);
 
-/// Loads other series to test on, as the training data `like`: its protocol, marks, and columns by
-/// name. Each is FILE, or FILE:PROTOCOL if its rows are split in another way. Each is scaled by its
-/// own training part. Throws ConfigError, with the first difference, for a series that cannot be
-/// read in that way.
+/// Reads a series as the model was trained on one: columns by name, missing code, calendar, marks
+/// and scaler are those of the description; so is the protocol unless there is an option. The
+/// scaler is fitted anew with --refit-scaler, and if the model `learns` from a series so far from
+/// its own that the saved scaler says nothing of it. Throws ConfigError, with both values, for an
+/// option that contradicts the description, and DataError for rows of another frequency.
+Data load_as(const spat::DataDescription& like, const DataOptions& options, bool learns = false);
+
+/// Loads other series to test on, like load_as(). Each is FILE, or FILE:PROTOCOL if its rows are
+/// split in another way.
 std::vector<Data> load_others(const std::vector<std::string>& files, const DataOptions& options,
                               const Data& like);
 
-/// The library's description of the data.
-spat::DataDescription description_of(const Data& data);
-
-/// The metadata entry "spat.data" of a model file: the columns and their scaler.
-std::string describe(const Data& data);
-/// A model file's description of its model and its training data.
-struct Described {
-  std::string file, model;
-  std::string run;  // the hash of its run's description; empty in an older file
-  spat::DataChoices choices;
-  spat::DataDescription data;  // without marks, which also depend on the series
-};
-/// Reads the description from a model file.
-Described described(const spat::SafetensorsFile& file);
-/// Loads the data as the model was trained on it: its columns by name, its windows, its marks, and
-/// its protocol unless the user has given another. Throws ConfigError, with the first difference,
-/// for data or options that do not give the model what it reads.
-Data load_as(const Described& about, DataOptions options, bool protocol_given, bool marks_given);
+/// Reads a series for a forecast, as the model was trained on one; sets the calendar of the
+/// description if an option has another.
+spat::Series read_as(spat::DataDescription& like, const DataOptions& options);
 
 }  // namespace tool

@@ -1,6 +1,8 @@
 // spat evaluate: prints the errors of a saved model on the test part of a series.
 #include "architecture.hpp"
 
+#include <spat/models/checkpoint.hpp>
+
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
@@ -17,19 +19,23 @@ Command add_evaluate(CLI::App& app) {
   CLI::App& command = *app.add_subcommand(
       "evaluate", "Print the errors of a saved model on the test part of a series");
   command.add_option("--model", options->model, "Model file")->required();
-  options->data.add_to(command);
+  options->data.add_series_to(command);
+  options->data.add_parts_to(command);
+  options->data.add_test_stride_to(command);
+  options->data.add_refit_to(command);
   command.add_option("--threads", options->threads, "Number of threads")->capture_default_str();
-  return [options, &command] {
-    const Described about = described(spat::SafetensorsFile(options->model));
-    const Architecture& model = architecture(about.model);
-    const Data data = load_as(about, options->data, command.count("--protocol") != 0,
-                              command.count("--marks") != 0);
+  return [options] {
+    const spat::SafetensorsFile file(options->model);
+    const Architecture& model = architecture(file.metadata(spat::model_key));
+    const Data data = load_as(spat::load_data_description(file), options->data);
     const spat::Metrics metrics =
         model.evaluate(options->model, *data.test, std::max<std::size_t>(1, options->threads));
     std::printf(
         "test windows  %zu\nMSE           %.6f\nMAE           %.6f\nRMSE          %.6f\n(scaled "
-        "units, scaler fitted on the training part)\n",
-        metrics.windows, metrics.mse, metrics.mae, metrics.rmse());
+        "units: %s)\n",
+        metrics.windows, metrics.mse, metrics.mae, metrics.rmse(),
+        options->data.refit_scaler ? "scaler fitted on the training part of this series"
+                                   : "scaler of the model");
   };
 }
 

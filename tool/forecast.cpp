@@ -4,6 +4,7 @@
 
 #include <spat/data/series_csv.hpp>
 #include <spat/io/atomic_file.hpp>
+#include <spat/models/checkpoint.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -14,12 +15,12 @@ namespace tool {
 namespace {
 
 /// The forecast as CSV, in the units of the series.
-std::string forecast_csv(const std::string& model_file, DataOptions options) {
-  Described about = described(spat::SafetensorsFile(model_file));
-  options.target.clear();  // columns are selected by name, in the order of the training
-  const spat::Series series = read(options, about.data.names);
-  about.data.window.marks = marks_of(series, about.choices.marks);
-  return spat::to_csv(architecture(about.model).forecast(model_file, about.data, series));
+std::string forecast_csv(const std::string& model_file, const DataOptions& options) {
+  const spat::SafetensorsFile file(model_file);
+  spat::DataDescription data = spat::load_data_description(file);
+  const spat::Series series = read_as(data, options);
+  return spat::to_csv(
+      architecture(file.metadata(spat::model_key)).forecast(model_file, data, series));
 }
 
 }  // namespace
@@ -33,7 +34,7 @@ Command add_forecast(CLI::App& app) {
   CLI::App& command =
       *app.add_subcommand("forecast", "Forecast the rows after the end of a series");
   command.add_option("--model", options->model, "Model file")->required();
-  options->data.add_to(command);
+  options->data.add_series_to(command);
   command.add_option("--out", options->out, "CSV file to write [standard output]");
   return [options] {
     const std::string csv = forecast_csv(options->model, options->data);

@@ -20,7 +20,8 @@ Command add_latency(CLI::App& app) {
   CLI::App& command = *app.add_subcommand("latency",
                                           "Measure the forecast latency of every mask of a "
                                           "model with random weights");
-  all->data.add_to(command);
+  all->data.add_series_to(command);
+  all->data.add_parts_to(command);
   all->model.add_to(command);
   command.add_option("--batch", all->latency.batch, "Windows per forecast")
       ->capture_default_str()

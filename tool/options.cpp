@@ -87,7 +87,12 @@ ModelOptions::Loaded ModelOptions::load(DataOptions options) const {
   const spat::WindowOptions window{.lookback = *find(configuration, "lookback"),
                                    .horizon = *find(configuration, "horizon"),
                                    .features = spat::parse_features(features)};
-  if (!find(configuration, "marks")) options.marks = "none";
+  if (!find(configuration, "marks")) {
+    if (options.marks.value_or("none") != "none")
+      throw spat::ConfigError(
+          message("--marks ", *options.marks, ": ", name, " reads no time marks"));
+    options.marks = "none";
+  }
   Data data = tool::load(options, window);
   set(configuration, "channels", data.training->channels());
   set(configuration, "marks", data.training->marks());

@@ -1,6 +1,8 @@
 // spat prune: its options.
 #include "run.hpp"
 
+#include <spat/models/checkpoint.hpp>
+
 #include <CLI/CLI.hpp>
 
 namespace tool {
@@ -20,7 +22,11 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
   CLI::App& command =
       *app.add_subcommand("prune", "Score a trained model, prune, fine-tune and report");
   command.add_option("--model", o.model_file, "Model file written by run")->required();
-  all->data.add_to(command);
+  all->data.add_series_to(command);
+  all->data.add_parts_to(command);
+  all->data.add_stride_to(command);
+  all->data.add_test_stride_to(command);
+  all->data.add_refit_to(command);
   o.add_to(command);
   command
       .add_option("--scoring-batches", o.scoring_batches, "Batches of training windows to score on")
@@ -37,7 +43,7 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
       ->check(at_least(1))
       ->capture_default_str();
   command.add_flag("--quiet", all->quiet, "Do not show progress");
-  return [all, &command] {
+  return [all] {
     PruneOptions job = all->prune;
     job.training.batch_size = all->batch;
     job.training.rate = all->rate;
@@ -45,10 +51,10 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
     job.training.check();
     job.threads = all->threads;
     job.quiet = all->quiet;
-    const Described about = described(spat::SafetensorsFile(job.model_file));
-    const Data data =
-        load_as(about, all->data, command.count("--protocol") != 0, command.count("--marks") != 0);
-    architecture(about.model).prune(job, data, load_others(job.test_data, all->data, data));
+    const spat::SafetensorsFile file(job.model_file);
+    const Data data = load_as(spat::load_data_description(file), all->data, /*learns*/ true);
+    architecture(file.metadata(spat::model_key))
+        .prune(job, data, load_others(job.test_data, all->data, data));
   };
 }
 

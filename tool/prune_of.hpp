@@ -41,7 +41,7 @@ spat::JobOptions job_options(const PruneJob& job, const Model& model, const Data
                               .latency_seconds = std::min(0.3, job.latency_seconds),
                               .seed = job.training.seed};
   options.run = spat::describe_run(model, options);
-  options.run.add(spat::describe(choices_of(data)));
+  options.run.add(spat::describe(data.description));
   if (spat::has_scored_modules<Model>())
     options.run.add(spat::describe(job.criterion.name, job.criterion.options(job.training.seed)));
   return options;
@@ -51,7 +51,7 @@ spat::JobOptions job_options(const PruneJob& job, const Model& model, const Data
 inline spat::JobData<float> job_data(const Data& data, const std::vector<Data>& others,
                                      spat::Team& team) {
   spat::JobData<float> all{*data.training, *data.validation, *data.test, data.name,
-                           description_of(data)};
+                           data.description};
   for (const Data& other : others) all.others.push_back({other.name, *other.test});
   all.team = &team;
   return all;
@@ -65,7 +65,9 @@ void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& oth
   spat::JobOptions options = job_options(o, dense, data);
   const spat::SafetensorsFile file(o.model_file);
   options.run.set("scoring.batches", o.scoring_batches);
-  options.run.set("of_run", described(file).run);  // that trained the model
+  if (const auto text = file.metadata().find(spat::run_key); text != file.metadata().end())
+    options.run.set("of_run",  // that trained the model
+                    spat::RunDescription::parse(text->second, file.path()).hash_text());
   if (options.schedule == spat::PruningSchedule::in_training && o.tune.epochs == 0)
     throw spat::ConfigError(
         "--when in-training prunes during fine-tuning: --finetune-epochs must be at least 1");
@@ -75,9 +77,8 @@ void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& oth
   job.score({.batches = o.scoring_batches});
   job.prune();
   if (job.pruned().form.kept() != job.dense().form.kept())
-    spat::save_model(o.out + "/pruned.safetensors", job.pruned(),
-                     {{"spat.data", std::string(file.metadata("spat.data"))},
-                      {spat::run_key, options.run.text()}});
+    spat::save_model(o.out + "/pruned.safetensors", job.pruned(), data.description,
+                     {{spat::run_key, options.run.text()}});
   job.measure();
   finish(o, job.report());
 }

@@ -16,7 +16,6 @@ namespace {
 
 void run_job(RunOptions o, const ModelOptions& model, const DataOptions& data) {
   const auto loaded = model.load(data);
-  o.about_data = describe(loaded.data);
   o.dropout = model.dropout;
   loaded.architecture->run(o, loaded.configuration, loaded.data,
                            load_others(o.test_data, data, loaded.data));
@@ -70,7 +69,11 @@ Command add_run(CLI::App& app, const std::string& command_line) {
   RunOptions& o = all->run;
   o.command_line = command_line;
   CLI::App& command = *app.add_subcommand("run", "Train, score, prune, fine-tune and report");
-  all->data.add_to(command);
+  all->data.add_series_to(command);
+  all->data.add_parts_to(command);
+  all->data.add_stride_to(command);
+  all->data.add_test_stride_to(command);
+  all->data.add_refit_to(command);
   all->model.add_to(command);
   all->train.add_to(command);
   o.add_to(command);

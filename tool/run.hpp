@@ -30,7 +30,6 @@ struct PruneJob {
 
 /// The options of `spat run`.
 struct RunOptions : PruneJob {
-  std::string about_data;  // metadata "spat.data" of the model files
   double dropout = 0.1;
   bool resume = false;
   std::size_t stop_after = 0;  // epochs; 0: when training is done

@@ -118,7 +118,7 @@ def spearman(a, b):
 def run(arguments, cell):
     """The JSON of one `spat compare`."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [arguments.spat, "compare"] + common(arguments, cell, folder)
+        command = [arguments.spat, "compare", "--refit-scaler"] + common(arguments, cell, folder)
         for other in DATASETS[cell[0]][3]:
             command += ["--test-data", f"{arguments.data / DATASETS[other][0]}:{DATASETS[other][1]}"]
         call(command)

@@ -6,6 +6,7 @@
 
 #include <spat/data/data_description.hpp>
 #include <spat/data/latest_window.hpp>
+#include <spat/data/read_series.hpp>
 #include <spat/data/series_csv.hpp>
 
 #include <spat/models/checkpoint.hpp>

@@ -34,10 +34,15 @@
 #include <spat/io/safetensors_file.hpp>
 #include <spat/io/safetensors_header.hpp>
 #include <spat/io/safetensors_writer.hpp>
+#include <spat/io/time_index.hpp>
 
+#include <spat/data/calendar.hpp>
+#include <spat/data/calendar_name.hpp>
 #include <spat/data/data_description.hpp>
 #include <spat/data/date_time.hpp>
+#include <spat/data/infer_calendar.hpp>
 #include <spat/data/latest_window.hpp>
+#include <spat/data/read_series.hpp>
 #include <spat/data/scaler.hpp>
 #include <spat/data/series.hpp>
 #include <spat/data/series_csv.hpp>
@@ -226,7 +231,7 @@
 #include <spat/report/svg.hpp>
 #include <spat/report/text_report.hpp>
 
-#include <spat/pipeline/data_choices.hpp>
+#include <spat/pipeline/describe_data.hpp>
 #include <spat/pipeline/describe_run.hpp>
 #include <spat/pipeline/job_options.hpp>
 #include <spat/pipeline/processor_time.hpp>

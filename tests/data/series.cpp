@@ -1,4 +1,4 @@
-#include <spat/data/series.hpp>
+#include <spat/data/read_series.hpp>
 
 #include <tests/support/catch.hpp>
 #include <tests/support/errors.hpp>
@@ -72,9 +72,9 @@ TEST_CASE("Times that go back are refused") {
         "own.csv:4: time 2020-01-01 00:00:00 lies before 2020-01-03 00:00:00 of the row above");
   CHECK(message_of<DataError>([] { (void)read("index,a\n5,1\n4,2\n"); }) ==
         "own.csv:3: time 4 lies before 5 of the row above");
-  CHECK(message_of<DataError>(
-            [] { (void)read("index,a\n9223372036854775807,1\n-9223372036854775808,2\n"); }) ==
-        "own.csv:3: time -9223372036854775808 lies before 9223372036854775807 of the row above");
+  CHECK(message_of<DataError>([] {
+          (void)read("index,a\n9223372036854775807,1\n-9223372036854775808,2\n");
+        }) == "the times from -9223372036854775808 to 9223372036854775807 are too far apart");
 }
 
 TEST_CASE("A repeated time and a gap are reported, or refused if the options say so") {
@@ -82,26 +82,47 @@ TEST_CASE("A repeated time and a gap are reported, or refused if the options say
       "date,a\n2020-01-01 00:00,1\n2020-01-01 00:10,1\n2020-01-01 00:10,1\n2020-01-01 "
       "00:20,1\n2020-01-01 00:30,1\n"
       "2020-01-01 01:30,1\n2020-01-01 01:40,1\n2020-01-01 01:40:30,1\n";
-  CHECK(read(text).warnings == Names{"own.csv:4: time 2020-01-01 00:10:00 is repeated",
-                                     "own.csv:7: time 2020-01-01 01:30:00 follows 2020-01-01 "
-                                     "00:30:00: a step of 1 h instead of 10 min",
-                                     "own.csv:9: time 2020-01-01 01:40:30 follows 2020-01-01 "
-                                     "01:40:00: a step of 30 s instead of 10 min"});
+  CHECK(
+      read(text).warnings ==
+      Names{
+          "own.csv:4: time 2020-01-01 00:10:00 is repeated",
+          "own.csv:7: time 2020-01-01 01:30:00 follows 2020-01-01 00:30:00, where frequency 10min "
+          "expects 2020-01-01 00:40:00; 2 such rows in all"});
   CHECK(message_of<DataError>([&] {
           (void)read(text, {.irregular = SeriesOptions::Irregular::error});
         }) == "own.csv:4: time 2020-01-01 00:10:00 is repeated");
   CHECK(read("index,a\n1,0\n2,0\n3,0\n7,0\n").warnings ==
-        Names{"own.csv:5: time 7 follows 3: a step of 4 instead of 1"});
+        Names{"own.csv:5: time 7 follows 3, where frequency 1 expects 4"});
 }
 
-TEST_CASE("Months and years are regular; many irregular times are counted, not listed") {
+TEST_CASE("Months and years are regular; irregular times are counted, not listed") {
   CHECK(read("date,a\n2020-01-01,1\n2020-02-01,1\n2020-03-01,1\n2020-04-01,1\n").warnings.empty());
   CHECK(read("date,a\n2019-01-01,1\n2020-01-01,1\n2021-01-01,1\n").warnings.empty());
   std::string text = "index,a\n";
-  for (int i = 0; i < 100; ++i) text += message(i < 60 ? i : 2 * i, ",0\n");
-  const Series series = read(text);
-  CHECK(series.warnings.size() == 21);
-  CHECK(series.warnings.back() == "own.csv: 20 more irregular times");
+  for (int i = 0; i < 100; ++i) text += message(i * i, ",0\n");
+  CHECK(read(text).warnings ==
+        Names{"own.csv:4: time 4 follows 1, where frequency 1 expects 2; 98 such rows in all"});
+}
+
+TEST_CASE("A rate that changed and a clock that was set are said with their lines") {
+  std::string text = "index,a\n";
+  for (int i = 0; i < 20; ++i) text += message(i < 11 ? 4 * i : 40 + (i - 10), ",0\n");
+  CHECK(read(text).warnings == Names{"own.csv:13: the frequency is 1 from here on, "
+                                     "4 before"});
+  std::string clock = "date,a\n";
+  for (int hour = 0; hour < 12; ++hour)
+    if (hour != 2) clock += message("2023-03-26 ", hour, ":00,1\n");
+  CHECK(read(clock).warnings == Names{"own.csv:4: time 2023-03-26 03:00:00 follows 2023-03-26 "
+                                      "01:00:00, as if a clock was changed"});
+}
+
+TEST_CASE("A calendar that is given is the one that rows are compared with") {
+  const std::string text = "date,a\n2024-01-05,1\n2024-01-06,1\n2024-01-07,1\n";
+  CHECK(read(text).warnings.empty());
+  CHECK(read(text, {.calendar = parse_calendar("B")}).warnings ==
+        Names{"own.csv:3: time 2024-01-06 00:00:00 follows 2024-01-05 00:00:00, where frequency B "
+              "expects "
+              "2024-01-08 00:00:00; 2 such rows in all"});
 }
 
 TEST_CASE("A file on disk is read, and a broken one is named") {

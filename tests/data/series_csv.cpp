@@ -1,3 +1,4 @@
+#include <spat/data/read_series.hpp>
 #include <spat/data/series_csv.hpp>
 
 #include <tests/support/catch.hpp>

@@ -1,3 +1,4 @@
+#include <spat/data/calendar_name.hpp>
 #include <spat/data/latest_window.hpp>
 #include <spat/data/windows.hpp>
 
@@ -180,18 +181,32 @@ TEST_CASE("The latest window ends where the series ends and has marks of the tim
         "future times need a time index of at least two rows");
 }
 
-TEST_CASE(
-    "The usual step is the median one, and hostile times wrap around instead of overflowing") {
-  CHECK(usual_step(std::vector<std::int64_t>{0, 10, 20, 90}) == 10);
+TEST_CASE("Future times end with the numbers of an index") {
   constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min(),
                          highest = std::numeric_limits<std::int64_t>::max();
-  CHECK(time_steps(std::vector<std::int64_t>{lowest, highest}) == std::vector<std::int64_t>{-1});
   Series series = counted(3, 1);
   series.time_index = TimeIndex::integer;
-  series.times = {highest - 2, highest - 1, highest};
-  CHECK(future_times(series, 2) == std::vector<std::int64_t>{lowest, lowest + 1});
-  series.times = {lowest, 0, highest};  // steps of -2^63 and 2^63 - 1
-  CHECK(future_times(series, 2) == std::vector<std::int64_t>{-2, highest - 2});
+  series.times = {highest - 3, highest - 2, highest - 1};
+  CHECK(future_times(series, 1) == std::vector<std::int64_t>{highest});
+  CHECK_THROWS_AS(future_times(series, 2), DataError);
+  series.times = {lowest, 0, highest};
+  CHECK_THROWS_AS(future_times(series, 2), DataError);
+}
+
+TEST_CASE("Future times and marks follow a calendar that is given") {
+  Series series = counted(4, 1);
+  series.time_index = TimeIndex::date, series.times.clear();
+  for (const unsigned day : {2u, 3u, 4u, 5u})  // Tuesday to Friday
+    series.times.push_back(DateTime{2024, 1, day}.seconds());
+  const Calendar business = parse_calendar("B");
+  const std::int64_t monday = DateTime{2024, 1, 8}.seconds();
+  CHECK(future_times(series, 1)[0] == DateTime{2024, 1, 6}.seconds());  // four days show no week
+  CHECK(future_times(series, 1, business)[0] == monday);
+  WindowBuffer<double> buffer;
+  const auto window =
+      latest_window(series, unscaled(1), {.lookback = 2, .horizon = 1, .marks = Frequency::daily},
+                    buffer, business);
+  CHECK(window.future_marks.row(0)[0] == -0.5);  // a Monday
 }
 
 TEST_CASE("A window of more rows than a number can count is refused") {

@@ -38,7 +38,11 @@ struct CommandLine {
 
   CommandLine() {
     clear();
-    data.add_to(app);
+    data.add_series_to(app);
+    data.add_parts_to(app);
+    data.add_stride_to(app);
+    data.add_test_stride_to(app);
+    data.add_refit_to(app);
     model.add_to(app);
     train.add_to(app);
     tune.add_to(app);
@@ -77,7 +81,11 @@ void parse(std::vector<std::string> arguments) {
   (void)criterion.make(training.seed);
   (void)criterion.text();
   (void)budget.text();
-  (void)spat::parse_protocol(data.protocol);
+  if (data.protocol) (void)spat::parse_protocol(*data.protocol);
+  if (data.frequency) {
+    const spat::Calendar calendar = spat::parse_calendar(*data.frequency);
+    fuzz::expect(spat::parse_calendar(spat::to_text(calendar)) == calendar);
+  }
   fuzz::expect(data.stride > 0 && data.test_stride > 0 && data.rows <= most);
   fuzz::expect(!data.missing_code || std::isfinite(*data.missing_code));
   const auto configuration = model.configuration();
@@ -89,22 +97,18 @@ void parse(std::vector<std::string> arguments) {
                       {});
 }
 
+/// The description of the data in a model's file, or that of its run.
 void describe(const std::string& text, bool run) {
-  spat::SafetensorsWriter writer;
-  writer.set_metadata(spat::model_key, "patchtst");
-  writer.set_metadata(spat::config_key, R"({"lookback":4,"horizon":2})");
-  writer.set_metadata("spat.data", run ? R"({"name.0":"a","mean.0":0.5,"deviation.0":2.0})" : text);
-  if (run) writer.set_metadata(spat::run_key, text);
-  const auto about =
-      tool::described(spat::SafetensorsFile::from_bytes(writer.to_bytes(), "fuzz.safetensors"));
-  fuzz::expect(about.data.scaler.channels() == about.data.names.size());
-  if (run && !text.empty()) {
-    const auto read = spat::RunDescription::parse(text, "");
-    fuzz::expect(!read.difference(spat::RunDescription::parse(read.text(), "")));
-    fuzz::expect(read.hash_text() == about.run);
+  if (run) {
+    const auto read = spat::RunDescription::parse(text, "fuzz");
+    return fuzz::expect(!read.difference(spat::RunDescription::parse(read.text(), "")));
   }
-  for (const double deviation : about.data.scaler.deviation())
+  const auto data = spat::data_description_from_json(text, "fuzz");
+  fuzz::expect(data.scaler.channels() == data.names.size());
+  for (const double deviation : data.scaler.deviation())
     fuzz::expect(std::isfinite(deviation) && deviation > 0);
+  const std::string written = spat::to_json(data);
+  fuzz::expect(spat::to_json(spat::data_description_from_json(written, "")) == written);
 }
 
 }  // namespace

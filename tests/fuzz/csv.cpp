@@ -1,6 +1,7 @@
 // libFuzzer: whatever the bytes and the options, which are in the first two bytes, read_series
 // returns a series of finite numbers or throws one of our errors. What it returns is the same after
 // it is written and read again.
+#include <spat/data/read_series.hpp>
 #include <spat/data/series_csv.hpp>
 
 #include <tests/fuzz/fuzz.hpp>

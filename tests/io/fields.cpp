@@ -94,9 +94,16 @@ TEST_CASE("JSON that is not one flat object of fields is refused") {
   CHECK(refusal("") == "m.json: not JSON at byte 1");
   CHECK(refusal("{\"a\": 1") == "m.json: not JSON at byte 8");
   CHECK(refusal("{\"a\": 1} x") == "m.json: not JSON at byte 10");
-  CHECK(refusal("[1]") == "m.json: arrays are not allowed");
+  CHECK(refusal("[1]") == "m.json: expected an object of named fields");
   CHECK(refusal("3") == "m.json: expected an object of named fields");
-  CHECK(refusal(R"({"a": [1]})") == R"(m.json: field "a": arrays are not allowed)");
+  CHECK(refusal(R"({"a": [[1]]})") == R"(m.json: field "a": nested lists are not allowed)");
+  for (const char* const mixed : {R"([1, "b"])", R"(["b", 1])", "[true]", R"(["b", false])"}) {
+    CAPTURE(mixed);
+    CHECK(refusal(message(R"({"a": )", mixed, "}")) ==
+          R"(m.json: field "a": a list is of numbers or of texts)");
+  }
+  CHECK(refusal(R"({"a": [null]})") == R"(m.json: field "a": null is not a value)");
+  CHECK(refusal(R"({"a": [{}]})") == R"(m.json: field "a": nested objects are not allowed)");
   CHECK(refusal(R"({"a": {"b": 1}})") == R"(m.json: field "a": nested objects are not allowed)");
   CHECK(refusal(R"({"a": null})") == R"(m.json: field "a": null is not a value)");
   CHECK(refusal(R"({"a": 1, "a": 2})") == R"(m.json: field "a": occurs twice)");
@@ -105,7 +112,7 @@ TEST_CASE("JSON that is not one flat object of fields is refused") {
   CHECK(refusal(R"({"a": 1e999})") == "m.json: not JSON at byte 11");
   CHECK(refusal("{\"a\": \"\xFF\"}") == "m.json: not JSON at byte 8");
   CHECK(refusal(std::string_view("{}\0{", 4)) == "m.json: holds a zero byte");
-  CHECK(refusal(std::string(1000000, '[')) == "m.json: arrays are not allowed");
+  CHECK(refusal(std::string(1000000, '[')) == "m.json: expected an object of named fields");
 
   std::string many("{");
   for (int i = 0; i < 5000; ++i) many.append(message(i == 0 ? "\"" : ",\"", i, "\":1"));
@@ -127,6 +134,32 @@ TEST_CASE("Any finite double and any text survive JSON") {
     fields.set("integer", static_cast<std::int64_t>(std::uint64_t{random()} << 32 | random()));
     CHECK(fields_from_json(to_json(fields), "memory") == fields);
   }
+}
+
+TEST_CASE("a field can be a list of numbers or of texts, of any length") {
+  Fields fields;
+  const std::vector<double> numbers{1, -2.5, 1e300};
+  const std::vector<std::string> texts{"a", "b, \"c\"", ""};
+  fields.set("numbers", numbers);
+  fields.set("texts", texts);
+  fields.set("none", std::vector<std::string>());
+  const std::string json = to_json(fields);
+  CHECK(json == R"({"numbers":[1.0,-2.5,1e+300],"texts":["a","b, \"c\"",""],"none":[]})");
+  const Fields read = fields_from_json(json, "m.json");
+  CHECK(read.get<std::vector<double>>("numbers") == numbers);
+  CHECK(read.get<std::vector<std::string>>("texts") == texts);
+  CHECK(read.get<std::vector<std::string>>("none").empty());
+  CHECK(read.get<std::vector<double>>("none").empty());
+  CHECK(fields_from_json(R"({"a": [1, -2, 3.5]})", "m").get<std::vector<double>>("a") ==
+        std::vector<double>{1, -2, 3.5});
+  CHECK(message_of<FileError>([&] { (void)read.get<std::vector<double>>("texts"); }) ==
+        R"(m.json: field "texts": expected a list of numbers, found a list)");
+  CHECK(message_of<FileError>([&] { (void)read.get<double>("numbers"); }) ==
+        R"(m.json: field "numbers": expected a number, found a list)");
+  CHECK_THROWS_AS(fields.set("bad", std::vector<double>{1, std::nan("")}), ConfigError);
+  const std::vector<double> many(100000, 0.1);
+  fields.set("many", many);
+  CHECK(fields_from_json(to_json(fields), "m").get<std::vector<double>>("many") == many);
 }
 
 }  // namespace fields_tests

@@ -3,7 +3,7 @@
 #ifdef __linux__
 
 #include <spat/autograd/initialize.hpp>
-#include <spat/data/series.hpp>
+#include <spat/data/read_series.hpp>
 #include <spat/io/npy.hpp>
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/rlinear.hpp>

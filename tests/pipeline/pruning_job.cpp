@@ -207,6 +207,15 @@ TEST_CASE("a forecast has the names, units and dates of its series") {
   const std::string csv = to_csv(future);
   CHECK(csv.starts_with("date," + series.names[0]));
   CHECK(std::ranges::count(csv, '\n') == 5);
+  DataDescription business = data;
+  business.calendar = parse_calendar("h B");
+  series.times.back() = DateTime{2016, 7, 8, 23}.seconds();  // a Friday
+  CHECK(forecast(example.model, business, series).times[0] == DateTime{2016, 7, 11}.seconds());
+  business.calendar = parse_calendar("15min");
+  CHECK(message_of<DataError>([&] { (void)forecast(example.model, business, series); }) ==
+        "the series has frequency h, the one that the model was trained on 15min");
+  business.calendar = parse_calendar("1");
+  CHECK_THROWS_AS(forecast(example.model, business, series), DataError);
   series.times.clear(), series.time_index = TimeIndex::none;
   CHECK(to_csv(forecast(example.model, data, series)).find("\n4,") != std::string::npos);
   series.names[0] = "other";

@@ -1,5 +1,6 @@
 // The description of a run: its text and hash, what is in it, and what a resumed training asks of
 // it.
+#include <spat/data/synthetic.hpp>
 #include <spat/pipeline/pruning_job.hpp>
 #include <spat/report/json_report.hpp>
 
@@ -169,7 +170,7 @@ TEST_CASE("every option that decides a number changes the description") {
   CHECK(describe_run(example::made<Model>({config}, 3, 0.2), dropping(1)).hash() != run.hash());
 }
 
-TEST_CASE("criteria and data are described, and the data's choices are read back") {
+TEST_CASE("criteria and data are described, and each choice of the data counts") {
   const CriterionOptions plain;
   std::set<std::uint64_t> hashes{describe("send", plain).hash(), describe("fisher", plain).hash()};
   for (const CriterionOptions& options :
@@ -180,23 +181,24 @@ TEST_CASE("criteria and data are described, and the data's choices are read back
     hashes.insert(describe("send", options).hash());
   CHECK(hashes.size() == 8);
 
-  const DataChoices data{.protocol = "ett-hourly",
-                         .marks = "h",
-                         .features = Features::target_from_all,
-                         .stride = 3,
-                         .columns = {"HUFL", "oil\ntemperature"}};
-  const auto run = RunDescription::parse(describe(data).text(), "x");
-  const DataChoices read = data_choices_of(run);
-  CHECK((read.protocol == data.protocol && read.marks == data.marks && read.stride == 3));
-  CHECK((read.features == data.features && read.columns == data.columns));
-  DataChoices other = data;
-  other.columns = {"oil\ntemperature", "HUFL"};
-  CHECK(refusal(describe_inputs(data), describe_inputs(other)) ==
-        "a.safetensors: was written by a run with data.column.0=\"oil\\x0atemperature\", this one "
-        "has data.column.0=HUFL");
-  other = data, other.protocol = "custom";
-  CHECK_FALSE(describe_inputs(data).difference(describe_inputs(other)));
-  CHECK(describe(data).difference(describe(other))->name == "data.protocol");
+  const Series series = synthetic_series(60);
+  const auto data = describe_series(series, StandardScaler::fit(series.view(), {0, 60}), {});
+  const RunDescription run = describe(data);
+  CHECK(*run.find("data.frequency") == "h");
+  CHECK(*run.find("data.missing_code") == "none");
+  CHECK_FALSE(RunDescription::parse(run.text(), "x").difference(run));
+  const auto first_difference = [&](auto&& change) {
+    DataDescription other = data;
+    change(other);
+    return describe(other).difference(run)->name;
+  };
+  CHECK(first_difference([](auto& d) { d.protocol = Protocol::ett_hourly; }) == "data.protocol");
+  CHECK(first_difference([](auto& d) { d.window.stride = 2; }) == "data.stride");
+  CHECK(first_difference([](auto& d) { d.window.marks = Frequency::daily; }) == "data.marks");
+  CHECK(first_difference([](auto& d) { d.window.features = Features::target; }) == "data.features");
+  CHECK(first_difference([](auto& d) { d.calendar = parse_calendar("B"); }) == "data.frequency");
+  CHECK(first_difference([](auto& d) { d.missing_code = -1; }) == "data.missing_code");
+  CHECK(first_difference([](auto& d) { d.digest += 1; }) == "data.digest");
 }
 
 TEST_CASE("a training is resumed by the same run alone") {

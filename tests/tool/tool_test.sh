@@ -173,6 +173,7 @@ another 'criterion.variant=signed_sum, this one has criterion.variant=absolute_m
 another 'training.seed=1, this one has training.seed=2' --seed 2
 another 'pruning.budget_value=1, this one has pruning.budget_value=2' --drop 2
 another 'data.stride=1, this one has data.stride=2' --window-stride 2
+refuses 'was written by a run with data.rows=700, this one has data.rows=701' "${small[@]/#700/701}" --epochs 3 --resume --out one
 another 'model.marks=4, this one has model.marks=5' --marks t
 another 'fine_tuning.patience=3, this one has fine_tuning.patience=1' --finetune-patience 1
 refuses 'need a dense model' "${small[@]}" --epochs 4 --when in-training --drop 2 --search --out bad
@@ -213,13 +214,58 @@ same_figures run
 same_figures prune
 "$spat" evaluate --model hours/dense.safetensors --data turned.csv > turned.txt
 "$spat" evaluate --model hours/dense.safetensors --data hours.csv | cmp -s - turned.txt || fail "evaluate depends on the order of columns"
-refuses 'was written by a run with data.marks=t, this one has data.marks=d' \
+refuses '--marks d contradicts the model, which was trained with --marks t' \
   evaluate --model hours/dense.safetensors --data hours.csv --marks d
 cut -d, -f2,3 hours.csv > undated.csv
-refuses '--test-data undated.csv: has data.marks=none, the training data data.marks=t' \
+refuses 'time marks need a column of dates, which the series lacks' \
   prune --data hours.csv --model hours/dense.safetensors --test-data undated.csv --out bad
-refuses 'the synthetic series has other columns than the 2 that the model reads: expected "b"' \
+refuses '--synthetic: no column "b"; the columns are' \
   evaluate --model hours/dense.safetensors --synthetic
+
+# A saved model meets other data: it is scaled by the model's scaler, and the model knows the missing code and the calendar.
+awk -F, -v OFS=, 'NR == 1 { print; next } { print $1, 2 * $2 + 100, 2 * $3 + 100 }' hours.csv > shifted.csv
+"$spat" evaluate --model hours/dense.safetensors --data shifted.csv > deployed.txt
+"$spat" evaluate --model hours/dense.safetensors --data shifted.csv --refit-scaler > refit.txt
+grep -q 'scaler of the model' deployed.txt || fail "evaluate does not say that the scaler is the model's: $(cat deployed.txt)"
+cmp -s <(grep '^MSE' refit.txt) <(grep '^MSE' turned.txt) || fail "--refit-scaler: a shifted series has other errors: $(cat refit.txt)"
+cmp -s <(grep '^MSE' deployed.txt) <(grep '^MSE' refit.txt) && fail "--refit-scaler changes nothing"
+means() { grep -ao '"mean":.*"lookback"' "$1"; }
+moved=(prune --model hours/dense.safetensors --window-stride 40 --drop 1 --finetune-epochs 1 --scoring-batches 2 --latency-seconds 0 --quiet)
+head -12000 hours.csv > newer.csv
+"$spat" "${moved[@]}" --data newer.csv --protocol custom --out moved > /dev/null
+cmp -s <(means moved/pruned.safetensors) <(means hours/dense.safetensors) || fail "prune on newer data changes the scaler"
+"$spat" "${moved[@]}" --data shifted.csv --out moved > run.txt 2> warnings.txt
+grep -q 'deviations from that of the data that the model was trained on: the scaler is fitted anew' warnings.txt ||
+  fail "prune on data far away does not fit the scaler anew: $(cat warnings.txt)"
+[ "$("$spat" evaluate --model moved/pruned.safetensors --data shifted.csv | awk '/^MSE/ { printf "%.4f", $2 }')" = \
+  "$(awk '/^test MSE/ { print $5 }' run.txt)" ] || fail "a model pruned on other data has other errors than its report: $(cat run.txt)"
+bars=(--model rlinear --epochs 1 --latency-seconds 0 --quiet)
+seq -f '@%.0f' 0 1800 $((1800 * 48 * 60)) | TZ=UTC0 date -u -f - '+%F %T,%u,%H%M' |
+  awk -F, 'BEGIN { print "date,a" } $2 < 6 && $3 >= 900 && $3 <= 1530 { print $1 "," (NR % 5 ? NR % 14 : -999) }' > bars.csv
+"$spat" run --data bars.csv --missing-code -999 "${bars[@]}" --lookback 24 --horizon 4 --out bars > /dev/null 2> warnings.txt
+[ "$(wc -l < warnings.txt)" -eq 1 ] || fail "not one warning about missing codes: $(cat warnings.txt)"
+head -n -2 bars.csv > cut.csv  # the last day ends at 14:30
+"$spat" forecast --model bars/dense.safetensors --data cut.csv 2> /dev/null | cut -d, -f1 | cut -c12-16 | paste -sd' ' > times.txt
+[ "$(cat times.txt)" = ' 15:00 15:30 09:00 09:30' ] || fail "half hours of a market go on with $(cat times.txt)"
+"$spat" forecast --model bars/dense.safetensors --data cut.csv 2> /dev/null | awk -F, 'NR > 1 && $2 < 0 { exit 1 }' ||
+  fail "the missing code was forgotten"
+refuses '--missing-code -1 contradicts the model, which was trained with --missing-code -999' \
+  forecast --model bars/dense.safetensors --data bars.csv --missing-code -1
+refuses 'the series has frequency h, the one that the model was trained on 30min B 09:00-15:30; --frequency overrides' \
+  forecast --model bars/dense.safetensors --data hours.csv
+cut -d, -f1,2 hours.csv > one.csv
+"$spat" forecast --model bars/dense.safetensors --data one.csv --frequency h 2> /dev/null | tail -1 | grep -q ' 03:00:00,' ||
+  fail "--frequency does not override the calendar of the model"
+refuses 'frequency "x": expected a number and one of' run --synthetic --frequency x --out bad
+refuses '--marks h: rlinear reads no time marks' run --synthetic --model rlinear --marks h --out bad
+# Any number of columns; the features of one read one.
+awk 'BEGIN { for (r = 0; r < 61; ++r) { line = r ? "" : "date"; if (r) line = sprintf("2024-03-%02d", (r - 1) % 31 + 1);
+  if (r > 31) line = sprintf("2024-04-%02d", r - 31); for (c = 0; c < 1500; ++c) line = line "," (r ? (r * c) % 17 : "s" c); print line } }' > wide.csv
+"$spat" run --data wide.csv --model rlinear --lookback 6 --horizon 2 --epochs 1 --latency-seconds 0 --quiet --out wide > /dev/null
+"$spat" evaluate --model wide/dense.safetensors --data wide.csv | grep -q '^MSE' || fail "1500 columns cannot be read again"
+"$spat" run --data wide.csv "${bars[@]}" --lookback 6 --horizon 2 --features S --target s3 --out single > /dev/null
+cut -d, -f1,5 wide.csv > narrow.csv
+"$spat" forecast --model single/dense.safetensors --data narrow.csv | grep -q '^date,s3$' || fail "features S need other columns"
 
 # The comparison of criteria is the same twice, times aside; options that make modules removable are taken.
 compare=(compare "${small[@]:1:13}" --epochs 3 --finetune-epochs 1 --latency-seconds 0 --layer-drop 0.2 --averaging ema --quiet)

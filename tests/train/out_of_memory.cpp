@@ -1,5 +1,6 @@
 // Every allocation of a job fails once: the error reaches the caller, nothing leaks, files stay
 // whole, and what the caller holds can be used again.
+#include <spat/data/read_series.hpp>
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/prune/pruner.hpp>

@@ -1,20 +1,140 @@
-// data. How a series was read for a model.
+// data. How a series was read for a model: everything that turned its rows into numbers.
 #pragma once
 
+#include <spat/data/calendar_name.hpp>
 #include <spat/data/scaler.hpp>
+#include <spat/data/series.hpp>
+#include <spat/data/splits.hpp>
 #include <spat/data/windows.hpp>
+#include <spat/io/fields.hpp>
 
+#include <bit>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace spat::inline SPAT_ABI {
 
-/// What a forecast in a series' own units needs to know besides the model: the columns in their
-/// order, the scaler of the training part, and what a window is made of.
+/// Metadata key of the description in a model file.
+inline constexpr const char* data_key = "spat.data";
+
+/// What a model was trained on, and how: it makes the same numbers of another file, and forecasts
+/// in that file's units and times. describe_series() makes one, save_model() writes it.
 struct DataDescription {
-  std::vector<std::string> names = {};  // [channels], as the scaler has them
-  StandardScaler scaler = {};
+  std::vector<std::string> names =
+      {};                      // [channels], as the scaler has them; the target is the last
+  StandardScaler scaler = {};  // of the training part
   WindowOptions window = {};
+  Protocol protocol = Protocol::custom;
+  std::optional<double> missing_code = {};
+  Calendar calendar = {};  // how rows follow each other; none: as their times show
+
+  // The series itself: its rows, the times of the first and the last one, and a digest of them all.
+  std::size_t rows = 0;
+  std::int64_t first_time = 0, last_time = 0;
+  std::uint64_t digest = 0;
 };
+
+/// A number that tells series apart: the 64-bit FNV-1a hash of names, times and values, bit for
+/// bit. It is no protection against forgery.
+[[nodiscard]] inline std::uint64_t digest_of(const Series& series) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  const auto add = [&](std::uint64_t word) { hash = (hash ^ word) * 0x100000001b3u; };
+  for (const std::string& name : series.names) {
+    for (const char c : name) add(static_cast<unsigned char>(c));
+    add(256);  // ends a name
+  }
+  for (const std::int64_t time : series.times) add(static_cast<std::uint64_t>(time));
+  for (const double value : series.values) add(std::bit_cast<std::uint64_t>(value));
+  return hash;
+}
+
+/// The description of a series that a model is trained on. A calendar that is not given is found in
+/// its times. Throws DataError for a series that is none.
+[[nodiscard]] inline DataDescription describe_series(const Series& series,
+                                                     const StandardScaler& scaler,
+                                                     const WindowOptions& window,
+                                                     Protocol protocol = Protocol::custom,
+                                                     const Calendar& calendar = {}) {
+  series.check();
+  DataDescription data{.names = series.names,
+                       .scaler = scaler,
+                       .window = window,
+                       .protocol = protocol,
+                       .calendar = calendar};
+  if (calendar.unit == Calendar::Unit::none)
+    data.calendar = infer_calendar(series.time_index, series.times).calendar;
+  data.rows = series.rows();
+  if (!series.times.empty())
+    data.first_time = series.times.front(), data.last_time = series.times.back();
+  data.digest = digest_of(series);
+  return data;
+}
+
+/// Throws DataError if most of the last `rows` rows do not follow the calendar.
+inline void expect_calendar(const Calendar& calendar, const Series& series, std::size_t rows) {
+  const auto times = std::span(series.times).last(std::min(rows, series.times.size()));
+  if (times.size() < 2 || calendar.unit == Calendar::Unit::none) return;
+  const bool index = calendar.unit == Calendar::Unit::index;
+  const CalendarFinding found = compare_with(calendar, times);
+  const std::size_t others = found.irregular.size() + found.backwards.size();
+  if (index == (series.time_index == TimeIndex::integer) && others * 2 < times.size()) return;
+  throw DataError(message("the series has frequency ",
+                          to_text(infer_calendar(series.time_index, times).calendar),
+                          ", the one that the model was trained on ", to_text(calendar)));
+}
+
+/// The description as one line of JSON.
+[[nodiscard]] inline std::string to_json(const DataDescription& data) {
+  Fields fields;
+  const auto list = [](std::span<const double> numbers) {
+    return std::vector<double>(numbers.begin(), numbers.end());
+  };
+  fields.set("columns", data.names);
+  fields.set("mean", list(data.scaler.mean()));
+  fields.set("deviation", list(data.scaler.deviation()));
+  fields.set("lookback", data.window.lookback);
+  fields.set("horizon", data.window.horizon);
+  fields.set("stride", data.window.stride);
+  fields.set("features", name_of(feature_choices, data.window.features));
+  if (data.window.marks) fields.set("marks", frequency_name(*data.window.marks));
+  fields.set("protocol", protocol_name(data.protocol));
+  if (data.missing_code) fields.set("missing_code", *data.missing_code);
+  fields.set("frequency", to_text(data.calendar));
+  fields.set("rows", data.rows);
+  fields.set("first_time", data.first_time);
+  fields.set("last_time", data.last_time);
+  fields.set("digest", static_cast<std::int64_t>(data.digest));
+  return to_json(fields);
+}
+
+/// Reads what to_json() wrote. Throws FileError, starting with `origin`, for fields that are
+/// missing or of the wrong kind, and the errors of StandardScaler and of the names' parsers.
+[[nodiscard]] inline DataDescription data_description_from_json(std::string_view text,
+                                                                std::string_view origin) {
+  const Fields fields = fields_from_json(text, origin);
+  DataDescription data;
+  data.names = fields.get<std::vector<std::string>>("columns");
+  data.scaler = StandardScaler(fields.get<std::vector<double>>("mean"),
+                               fields.get<std::vector<double>>("deviation"));
+  if (data.names.empty() || data.scaler.channels() != data.names.size())
+    throw ShapeError(message(origin, ": ", data.names.size(), " columns, but a scaler of ",
+                             data.scaler.channels()));
+  data.window = {.lookback = fields.get<std::size_t>("lookback"),
+                 .horizon = fields.get<std::size_t>("horizon"),
+                 .stride = fields.get<std::size_t>("stride"),
+                 .features = parse_features(fields.get<std::string>("features"))};
+  if (fields.contains("marks"))
+    data.window.marks = parse_frequency(fields.get<std::string>("marks"));
+  data.protocol = parse_protocol(fields.get<std::string>("protocol"));
+  if (fields.contains("missing_code")) data.missing_code = fields.get<double>("missing_code");
+  const auto frequency = fields.get<std::string>("frequency");
+  if (frequency != to_text(Calendar{})) data.calendar = parse_calendar(frequency);
+  data.rows = fields.get<std::size_t>("rows");
+  data.first_time = fields.get<std::int64_t>("first_time");
+  data.last_time = fields.get<std::int64_t>("last_time");
+  data.digest = static_cast<std::uint64_t>(fields.get<std::int64_t>("digest"));
+  return data;
+}
 
 }  // namespace spat

@@ -5,28 +5,14 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Returns the times of the `count` rows after the last one, each one usual step later (see
-/// usual_step()). Throws ConfigError without a time index or with fewer than two rows.
-[[nodiscard]] inline std::vector<std::int64_t> future_times(const Series& series,
-                                                            std::size_t count) {
-  if (series.times.size() < 2)
-    throw ConfigError("future times need a time index of at least two rows");
-  const auto step = static_cast<std::uint64_t>(usual_step(series.times));
-  auto time = static_cast<std::uint64_t>(series.times.back());
-  std::vector<std::int64_t> times;
-  for (std::size_t i = 0; i < count; ++i) {
-    time += step;  // unsigned: a hostile integer index wraps around and does not overflow
-    times.push_back(static_cast<std::int64_t>(time));
-  }
-  return times;
-}
-
-/// One sample: the last lookback rows in scaled units, and no target. Its views are valid until the
-/// buffer's next use. Throws as WindowDataset does.
+/// One sample: the last lookback rows in scaled units, and no target. The times of its future marks
+/// are those of future_times(). Its views are valid until the buffer's next use. Throws as
+/// WindowDataset does.
 template <std::floating_point Scalar>
 [[nodiscard]] WindowBatch<Scalar> latest_window(const Series& series, const StandardScaler& scaler,
                                                 const WindowOptions& options,
-                                                WindowBuffer<Scalar>& buffer) {
+                                                WindowBuffer<Scalar>& buffer,
+                                                const Calendar& calendar = {}) {
   const std::size_t lookback = options.lookback, horizon = options.horizon;
   detail::check_windows(series, scaler, options);
   if (series.rows() < lookback)
@@ -38,7 +24,8 @@ template <std::floating_point Scalar>
     marks = mark_count(*options.marks);
     detail::mark_times<Scalar>(std::span(series.times).subspan(begin), *options.marks,
                                buffer.history_marks);
-    detail::mark_times<Scalar>(future_times(series, horizon), *options.marks, buffer.future_marks);
+    detail::mark_times<Scalar>(future_times(series, horizon, calendar), *options.marks,
+                               buffer.future_marks);
   }
   return {.samples = 1,
           .lookback = lookback,

@@ -77,7 +77,10 @@ inline void check_windows(const Series& series, const StandardScaler& scaler,
     throw ShapeError(message("expected a scaler of ", series.channels(), " channels, found ",
                              scaler.channels()));
   if (options.marks && series.time_index != TimeIndex::date)
-    throw ConfigError("time marks need a column of dates");
+    throw ConfigError(
+        "time marks need a column of dates, which the series lacks; a model that is trained "
+        "without "
+        "marks needs none");
 }
 
 /// Replaces `to` with these rows of a series in scaled units, [rows x options.inputs()]: scaled in

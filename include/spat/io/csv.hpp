@@ -7,6 +7,7 @@
 #include <spat/io/csv_records.hpp>
 #include <spat/io/encoding.hpp>
 #include <spat/io/input_file.hpp>
+#include <spat/io/time_index.hpp>
 
 #include <algorithm>
 #include <array>
@@ -23,9 +24,6 @@
 #include <vector>
 
 namespace spat::inline SPAT_ABI {
-
-/// What the first column holds.
-enum class TimeIndex { none, integer, date };
 
 /// How to read comma-separated text.
 struct CsvOptions {

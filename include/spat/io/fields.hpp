@@ -20,8 +20,9 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// The value of a field.
-using Field = std::variant<bool, std::int64_t, double, std::string>;
+/// The value of a field. A list of numbers or of texts is of any length.
+using Field = std::variant<bool, std::int64_t, double, std::string, std::vector<double>,
+                           std::vector<std::string>>;
 
 /// An ordered list of named values. `origin` (a file, or empty) starts every message.
 ///
@@ -48,8 +49,9 @@ class Fields {
   }
   [[nodiscard]] bool contains(std::string_view name) const { return find(name) != nullptr; }
 
-  /// The value of a field as T: bool, an integer, float, double or std::string. An integer field
-  /// can be read as a floating-point number, but not the other way round.
+  /// The value of a field as T: bool, an integer, float, double, std::string, or a std::vector of
+  /// double or std::string. An integer field can be read as a floating-point number, but not the
+  /// other way round.
   template <class T>
   [[nodiscard]] T get(std::string_view name) const {
     const Field* const field = find(name);
@@ -57,6 +59,10 @@ class Fields {
     if constexpr (std::same_as<T, bool> || std::same_as<T, std::string>) {
       if (const T* const value = std::get_if<T>(field)) return *value;
       wrong(name, std::same_as<T, bool> ? "true or false" : "a text", *field);
+    } else if constexpr (is_list<T>) {
+      if (const T* const value = std::get_if<T>(field)) return *value;
+      if (is_empty_list(*field)) return {};
+      wrong(name, std::same_as<T, Numbers> ? "a list of numbers" : "a list of texts", *field);
     } else if constexpr (std::integral<T>) {
       const std::int64_t* const value = std::get_if<std::int64_t>(field);
       if (value != nullptr && std::in_range<T>(*value)) return static_cast<T>(*value);
@@ -84,6 +90,16 @@ class Fields {
   friend bool operator==(const Fields& a, const Fields& b) { return a.items_ == b.items_; }
 
  private:
+  using Numbers = std::vector<double>;
+  using Texts = std::vector<std::string>;
+  template <class T>
+  static constexpr bool is_list = std::same_as<T, Numbers> || std::same_as<T, Texts>;
+
+  [[nodiscard]] static bool is_empty_list(const Field& field) {
+    const auto* const numbers = std::get_if<Numbers>(&field);
+    const auto* const texts = std::get_if<Texts>(&field);
+    return (numbers && numbers->empty()) || (texts && texts->empty());
+  }
   template <class T>
   [[nodiscard]] Field to_field(std::string_view name, T&& value) const {
     using Plain = std::remove_cvref_t<T>;
@@ -98,6 +114,11 @@ class Fields {
       if (!std::isfinite(value))
         throw ConfigError(message(prefix(name), ": ", value, " is not finite"));
       return static_cast<double>(value);
+    } else if constexpr (std::same_as<Plain, Numbers>) {
+      for (const double number : value) (void)to_field(name, number);
+      return std::forward<T>(value);
+    } else if constexpr (std::same_as<Plain, Texts>) {
+      return std::forward<T>(value);
     } else if constexpr (std::same_as<Plain, Field>) {
       return std::visit([&](const auto& held) { return to_field(name, held); }, value);
     } else {
@@ -116,6 +137,8 @@ class Fields {
             return std::string(value ? "true" : "false");
           else if constexpr (std::same_as<T, std::string>)
             return in_quotes(value);
+          else if constexpr (is_list<T>)
+            return std::string("a list");
           else
             return message(value);
         },
@@ -130,7 +153,7 @@ class Fields {
 namespace detail {
 
 /// Takes one flat object from a JsonReader: bounded memory, duplicates and nesting
-/// refused at once.
+/// refused at once. A list is of numbers or of texts.
 struct FieldsReader {
   static constexpr std::size_t most_fields = 4096;
   Fields& fields;
@@ -141,6 +164,7 @@ struct FieldsReader {
 
   bool take(Field value) {
     if (!name) return fail("expected an object of named fields");
+    if (in_list_) return fail("a list is of numbers or of texts");
     fields.set(*name, std::move(value));
     name.reset();
     return true;
@@ -151,17 +175,28 @@ struct FieldsReader {
   }
   bool null() { return fail("null is not a value"); }
   bool boolean(bool value) { return take(value); }
-  bool number_integer(std::int64_t value) { return take(value); }
+  bool number_integer(std::int64_t value) {
+    return in_list_ ? number_float(static_cast<double>(value)) : take(value);
+  }
   bool number_unsigned(std::uint64_t value) {
+    if (in_list_) return number_float(static_cast<double>(value));
     if (!std::in_range<std::int64_t>(value))
       return fail("an integer does not fit into 64 signed bits");
     return take(static_cast<std::int64_t>(value));
   }
   bool number_float(double value) {
     if (!std::isfinite(value)) return fail("a number is not finite");
-    return take(value);
+    if (!in_list_) return take(value);
+    if (!texts_.empty()) return fail("a list is of numbers or of texts");
+    numbers_.push_back(value);
+    return true;
   }
-  bool string(std::string& value) { return take(std::move(value)); }
+  bool string(std::string& value) {
+    if (!in_list_) return take(std::move(value));
+    if (!numbers_.empty()) return fail("a list is of numbers or of texts");
+    texts_.push_back(std::move(value));
+    return true;
+  }
   bool start_object() {
     if (name || open_) return fail("nested objects are not allowed");
     open_ = true;
@@ -173,12 +208,22 @@ struct FieldsReader {
     return fields.contains(*name) ? fail("occurs twice") : true;
   }
   bool end_object() { return true; }
-  bool start_array() { return fail("arrays are not allowed"); }
-  bool end_array() { return false; }
+  bool start_array() {
+    if (!name) return fail("expected an object of named fields");
+    if (in_list_) return fail("nested lists are not allowed");
+    return in_list_ = true;
+  }
+  bool end_array() {
+    in_list_ = false;
+    const bool texts = !texts_.empty();
+    return take(texts ? Field(std::exchange(texts_, {})) : Field(std::exchange(numbers_, {})));
+  }
   void parse_error(std::size_t position) { problem = message("not JSON at byte ", position); }
 
  private:
-  bool open_ = false;
+  bool open_ = false, in_list_ = false;
+  std::vector<double> numbers_;
+  std::vector<std::string> texts_;
 };
 
 }  // namespace detail
@@ -196,8 +241,8 @@ struct FieldsReader {
   return text;
 }
 
-/// Reads fields from one flat JSON object of bools, numbers and texts. Throws FileError, starting
-/// with `origin`, for anything else.
+/// Reads fields from one flat JSON object of bools, numbers, texts and lists of them. Throws
+/// FileError, starting with `origin`, for anything else.
 [[nodiscard]] inline Fields fields_from_json(std::string_view text, std::string_view origin) {
   Fields fields{std::string(origin)};
   detail::FieldsReader reader(fields);

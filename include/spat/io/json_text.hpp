@@ -87,6 +87,14 @@ template <class Number>
   else
     return json_number(static_cast<double>(value));
 }
+/// JSON text of a list.
+template <class Element>
+[[nodiscard]] std::string json_text(const std::vector<Element>& elements) {
+  std::string text("[");
+  for (const Element& element : elements)
+    text.append(text.size() > 1 ? "," : "").append(json_text(element));
+  return text.append("]");
+}
 
 /// Writes one JSON document, two blanks of indentation per level, members in the order of the
 /// calls. A number that is not finite becomes null; a byte that is not UTF-8 becomes U+FFFD.

@@ -2,6 +2,7 @@
 // the mask are in the metadata.
 #pragma once
 
+#include <spat/data/data_description.hpp>
 #include <spat/io/fields.hpp>
 #include <spat/io/safetensors.hpp>
 #include <spat/models/concepts.hpp>
@@ -159,6 +160,23 @@ template <class Model>
 void save_model(const std::string& path, const Model& model,
                 const std::map<std::string, std::string>& extra = {}) {
   detail::model_writer(model, extra).save(path);
+}
+
+/// The same with the description of the model's data, which load_data_description() reads.
+template <class Model, std::same_as<DataDescription> Data>  // braces stand for `extra`
+void save_model(const std::string& path, const Model& model, const Data& data,
+                std::map<std::string, std::string> extra = {}) {
+  extra[data_key] = to_json(data);
+  save_model(path, model, extra);
+}
+
+/// Reads the description of a model's data. Throws FileError if the file has none, and for fields
+/// that are missing or of the wrong kind; ConfigError for values that are none.
+[[nodiscard]] inline DataDescription load_data_description(const SafetensorsFile& file) {
+  return data_description_from_json(file.metadata(data_key), file.path());
+}
+[[nodiscard]] inline DataDescription load_data_description(const std::string& path) {
+  return load_data_description(SafetensorsFile(path));
 }
 
 /// Reads the configuration that save_model() wrote. Throws FileError for another model's file and

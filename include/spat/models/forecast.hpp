@@ -25,10 +25,11 @@ inline void expect_names(const std::vector<std::string>& expected,
 }  // namespace detail
 
 /// Forecasts the rows after the end of a series. Returns a series of the target channels, [horizon
-/// x C_out], in the units of the series. Its times continue the series' times by their usual step;
-/// it has none if the series has none.
+/// x C_out], in the units of the series. Its times continue those of the series by the calendar of
+/// `data`, or by their own if it has none; it has none if the series has none.
 ///
-/// Throws DataError for fewer rows than the lookback. Throws ShapeError for a scaler of other
+/// Throws DataError for fewer rows than the lookback, and if most of them do not follow the
+/// calendar. Throws ShapeError for a scaler of other
 /// channels or a window that the model cannot take. Throws ConfigError for time marks without
 /// dates, for a single row with a time, and for columns of other names than those of `data`, if it
 /// has any.
@@ -36,8 +37,9 @@ template <Evaluable Model>
 [[nodiscard]] Series forecast(Predictor<Model>& predictor, const DataDescription& data,
                               const Series& series) {
   if (!data.names.empty()) detail::expect_names(data.names, series.names);
+  expect_calendar(data.calendar, series, data.window.lookback);
   WindowBuffer<typename Model::Value> buffer;
-  const auto window = latest_window(series, data.scaler, data.window, buffer);
+  const auto window = latest_window(series, data.scaler, data.window, buffer, data.calendar);
   const auto y = predictor.forecast(window);
   Series future;
   const std::size_t first = series.channels() - y.cols();  // the targets are the last channels
@@ -47,7 +49,8 @@ template <Evaluable Model>
     for (std::size_t c = 0; c < y.cols(); ++c)
       future.values.push_back(data.scaler.inverse(static_cast<double>(y.row(t)[c]), first + c));
   future.time_index = series.time_index;
-  if (!series.times.empty()) future.times = future_times(series, data.window.horizon);
+  if (!series.times.empty())
+    future.times = future_times(series, data.window.horizon, data.calendar);
   return future;
 }
 

@@ -1,10 +1,10 @@
-// pipeline. Describes a run: its model, training, criterion and pruning. data_choices.hpp describes
-// its data.
+// pipeline. Describes a run: its model, training, criterion and pruning. describe_data.hpp
+// describes its data.
 #pragma once
 
 #include <spat/criteria/options.hpp>
 #include <spat/models/config.hpp>
-#include <spat/pipeline/data_choices.hpp>
+#include <spat/pipeline/describe_data.hpp>
 #include <spat/pipeline/job_options.hpp>
 #include <spat/pipeline/run_description.hpp>
 
