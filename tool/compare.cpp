@@ -224,6 +224,7 @@ Command add_compare(CLI::App& app, const std::string& command_line) {
       "compare",
       "Train once, prune by every criterion with equal fine-tuning, and compare the criteria");
   all->data.add_series_to(command);
+  all->data.add_columns_to(command);
   all->data.add_parts_to(command);
   all->data.add_stride_to(command);
   all->data.add_test_stride_to(command);

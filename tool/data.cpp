@@ -22,6 +22,22 @@ void DataOptions::add_series_to(CLI::App& command) {
   command.add_option("--rows", rows, "Rows of the synthetic series")
       ->needs(made)
       ->capture_default_str();
+  command.add_option("--separator", separator,
+                     "Sign between fields: a comma, ;, | or tab [found by looking]");
+  command.add_option("--decimal", decimal,
+                     "Sign before fractions: . or a comma [found by looking]");
+  command.add_option("--thousands", thousands, "Sign between groups of digits [none]");
+  auto* names = command.add_flag("--header", header,
+                                 "The first line has names [if it holds anything but numbers and "
+                                 "times]");
+  command.add_flag("--no-header", no_header, "The first line has no names")->excludes(names);
+  command.add_option("--time-column", time_column,
+                     "Column of times; \"date+time\" if the clock is in another; or none [found "
+                     "by looking]");
+  command.add_option("--date-format", date_format,
+                     "How dates are written that can be read in two ways: dmy or mdy; or ymd, "
+                     "yyyymmdd, year-month, quarter, year, epoch-seconds, epoch-milliseconds, "
+                     "excel [found by looking]");
   command.add_option("--target", target,
                      "Target column, which is moved to the end as in the reference");
   command.add_option("--marks", marks,
@@ -36,6 +52,14 @@ void DataOptions::add_series_to(CLI::App& command) {
                    "Treat a repeated time stamp or a gap as an error, not as a warning");
 }
 
+void DataOptions::add_columns_to(CLI::App& command) {
+  command.add_option("--columns", columns, "Columns to read, by name: a,b,c [all of numbers]")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command.add_option("--ignore", ignored, "Columns to leave out, by name: a,b,c")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+}
 void DataOptions::add_parts_to(CLI::App& command) {
   command.add_option("--protocol", protocol,
                      "Split of the rows: ett-hourly, ett-minute or custom (70 % / 10 % / 20 %)");
@@ -66,6 +90,7 @@ spat::Series read(const DataOptions& options, const spat::SeriesOptions& how) {
     throw spat::ConfigError("--data FILE or --synthetic is needed");
   if (!options.synthetic) {
     spat::Series series = spat::read_series(options.path, how);
+    for (const std::string& note : series.notes) say(note);
     for (const std::string& warning : series.warnings) say(message("warning: ", warning));
     return series;
   }
@@ -73,8 +98,23 @@ spat::Series read(const DataOptions& options, const spat::SeriesOptions& how) {
                               "--synthetic");
 }
 
-spat::SeriesOptions reading(const DataOptions& options) {
-  spat::SeriesOptions how;
+/// What the options choose of a file's form, on top of `how`.
+spat::SeriesOptions reading(const DataOptions& options, spat::SeriesOptions how = {}) {
+  const auto sign = [](const char* option, const std::string& text) {
+    if (text == "tab" || text == "\\t") return '\t';
+    if (text.size() != 1)
+      throw spat::ConfigError(
+          message(option, ": expected one sign or tab, found ", spat::in_quotes(text)));
+    return text[0];
+  };
+  if (options.separator) how.csv.separator = sign("--separator", *options.separator);
+  if (options.decimal) how.csv.decimal = sign("--decimal", *options.decimal);
+  if (options.thousands) how.csv.thousands = sign("--thousands", *options.thousands);
+  if (options.header) how.csv.header = spat::CsvOptions::Header::present;
+  if (options.no_header) how.csv.header = spat::CsvOptions::Header::absent;
+  if (options.time_column) how.time_column = *options.time_column;
+  if (options.date_format)
+    how.date_format = spat::parse_name("date format", *options.date_format, spat::time_forms);
   if (options.frequency) how.calendar = spat::parse_calendar(*options.frequency);
   if (options.strict_times) how.irregular = spat::SeriesOptions::Irregular::error;
   return how;
@@ -170,6 +210,8 @@ void expect_no_contradiction(const DataOptions& options, const spat::DataDescrip
 Data load(const DataOptions& options, spat::WindowOptions window) {
   spat::SeriesOptions how = reading(options);
   how.target = options.target.value_or("");
+  how.columns = options.columns;
+  how.ignored = options.ignored;
   how.missing_code = options.missing_code;
   Data data{.name = name_of(options),
             .series = read(options, how),
@@ -179,12 +221,19 @@ Data load(const DataOptions& options, spat::WindowOptions window) {
             .test = {}};
   keep_inputs(data.series, window.features);
   window.marks = marks_of(data.series, options.marks.value_or("h"));
+  if (!window.marks && options.marks.value_or("none") != "none")
+    throw spat::ConfigError(message("--marks ", *options.marks, ": ", data.name,
+                                    " has no dates to make time marks of; without --marks the "
+                                    "model is trained without them"));
   window.stride = options.stride;
   spat::DataDescription& about = data.description;
   about = spat::describe_series(data.series, {}, window,
                                 spat::parse_protocol(options.protocol.value_or("custom")),
                                 how.calendar.value_or(spat::Calendar()));
   about.missing_code = options.missing_code;
+  about.csv = how.csv;
+  about.time_column = how.time_column;
+  if (how.date_format) about.date_format = how.date_format;
   const spat::Splits splits = parts(about, data.series);
   about.scaler = fitted(data.series, splits.train);
   make_windows(data, splits, options);
@@ -193,11 +242,8 @@ Data load(const DataOptions& options, spat::WindowOptions window) {
 
 spat::Series read_as(spat::DataDescription& like, const DataOptions& options) {
   expect_no_contradiction(options, like);
-  spat::SeriesOptions how = reading(options);
-  how.columns = like.names;
-  how.missing_code = like.missing_code;
+  const spat::SeriesOptions how = reading(options, spat::reading_options(like));
   if (how.calendar) like.calendar = *how.calendar;
-  if (like.calendar.unit != spat::Calendar::Unit::none) how.calendar = like.calendar;
   spat::Series series = read(options, how);
   try {
     spat::expect_calendar(like.calendar, series, like.window.lookback);
@@ -223,9 +269,13 @@ Data load_as(const spat::DataDescription& like, const DataOptions& options, bool
     about.scaler = fitted(data.series, splits.train);
   spat::WindowOptions window = about.window;
   window.stride = options.stride;
-  const auto missing_code = about.missing_code;
-  about = spat::describe_series(data.series, about.scaler, window, about.protocol, about.calendar);
-  about.missing_code = missing_code;
+  spat::DataDescription here =
+      spat::describe_series(data.series, about.scaler, window, about.protocol, about.calendar);
+  here.missing_code = about.missing_code;
+  here.csv = about.csv;
+  here.time_column = about.time_column;
+  if (about.date_format) here.date_format = about.date_format;
+  about = std::move(here);
   make_windows(data, splits, options);
   return data;
 }

@@ -20,13 +20,17 @@ struct DataOptions {
   bool synthetic = false;
   std::size_t rows = 4000;
   std::optional<std::string> protocol, target, marks, frequency;
+  std::optional<std::string> separator, decimal, thousands, time_column, date_format;
+  std::vector<std::string> columns, ignored;
   std::optional<double> missing_code;
-  bool strict_times = false, refit_scaler = false;
+  bool header = false, no_header = false, strict_times = false, refit_scaler = false;
   std::size_t stride = 1;       // rows between the windows of training and validation
   std::size_t test_stride = 1;  // rows between the windows of the test part
 
   /// The series, how it is read, and its calendar: what every command has.
   void add_series_to(CLI::App& command);
+  /// Which columns are read, for commands without a saved model.
+  void add_columns_to(CLI::App& command);
   /// The parts and their windows.
   void add_parts_to(CLI::App& command);
   void add_stride_to(CLI::App& command);

@@ -70,6 +70,7 @@ Command add_run(CLI::App& app, const std::string& command_line) {
   o.command_line = command_line;
   CLI::App& command = *app.add_subcommand("run", "Train, score, prune, fine-tune and report");
   all->data.add_series_to(command);
+  all->data.add_columns_to(command);
   all->data.add_parts_to(command);
   all->data.add_stride_to(command);
   all->data.add_test_stride_to(command);

@@ -23,6 +23,7 @@
 
 #include <spat/io/atomic_file.hpp>
 #include <spat/io/csv.hpp>
+#include <spat/io/csv_dialect.hpp>
 #include <spat/io/csv_records.hpp>
 #include <spat/io/encoding.hpp>
 #include <spat/io/fields.hpp>
@@ -48,7 +49,9 @@
 #include <spat/data/series_csv.hpp>
 #include <spat/data/splits.hpp>
 #include <spat/data/synthetic.hpp>
+#include <spat/data/time_column.hpp>
 #include <spat/data/time_features.hpp>
+#include <spat/data/time_format.hpp>
 #include <spat/data/window_batch.hpp>
 #include <spat/data/windows.hpp>
 

@@ -173,6 +173,14 @@ TEST_CASE("a clock that was set is no irregular step") {
   CHECK(found(spring).backwards == std::vector<std::size_t>{6});
 }
 
+TEST_CASE("times that only go backwards have no calendar") {
+  for (const auto& times :
+       {all_at({"2024-03-01", "2024-02-01"}), all_at({"2024-03-02", "2024-03-01"})}) {
+    CHECK(name_of(times) == "none");
+    CHECK(found(times).backwards.size() == 1);
+  }
+}
+
 TEST_CASE("hours and days are closed if rows are missing there as a rule") {
   CHECK(name_of(made("15min B 08:00-20:00", "2024-01-02 08:00", 49 * 15)) == "15min B 08:00-20:00");
   CHECK(name_of(made("h", "2024-01-01 05:00", 24 * 20)) == "h");

@@ -21,6 +21,9 @@ DataDescription example() {
                                .marks = Frequency::hourly},
                               Protocol::ett_minute);
   data.missing_code = -999.5;
+  data.csv.separator = ';', data.csv.decimal = ',', data.csv.thousands = '.';
+  data.csv.header = CsvOptions::Header::absent;
+  data.time_column = "a+b", data.date_format = TimeForm::dmy;
   return data;
 }
 bool same(const DataDescription& a, const DataDescription& b) {
@@ -29,7 +32,10 @@ bool same(const DataDescription& a, const DataDescription& b) {
          a.window.lookback == b.window.lookback && a.window.horizon == b.window.horizon &&
          a.window.stride == b.window.stride && a.window.features == b.window.features &&
          a.window.marks == b.window.marks && a.protocol == b.protocol &&
-         a.missing_code == b.missing_code && a.calendar == b.calendar && a.rows == b.rows &&
+         a.missing_code == b.missing_code && a.csv.separator == b.csv.separator &&
+         a.csv.decimal == b.csv.decimal && a.csv.thousands == b.csv.thousands &&
+         a.csv.header == b.csv.header && a.time_column == b.time_column &&
+         a.date_format == b.date_format && a.calendar == b.calendar && a.rows == b.rows &&
          a.first_time == b.first_time && a.last_time == b.last_time && a.digest == b.digest;
 }
 std::string with(std::string json, std::string_view from, std::string_view to) {
@@ -56,6 +62,7 @@ TEST_CASE("a description that is written is read as it was") {
   CHECK(same(data_description_from_json(to_json(data), "m"), data));
   DataDescription plain = data;
   plain.window.marks = {}, plain.missing_code = {}, plain.calendar = {};
+  plain.csv = {}, plain.time_column = {}, plain.date_format = {};
   CHECK(same(data_description_from_json(to_json(plain), "m"), plain));
   DataDescription wide = data;
   const std::vector<double> numbers(100000, 0.1);
@@ -74,8 +81,25 @@ TEST_CASE("a description with wrong fields is refused") {
   CHECK_THROWS_AS(
       data_description_from_json(with(json, R"("frequency":"h")", R"("frequency":"x")"), "m"),
       ConfigError);
+  CHECK_THROWS_AS(
+      data_description_from_json(with(json, R"("separator":";")", R"("separator":";;")"), "m"),
+      FileError);
+  CHECK_THROWS_AS(
+      data_description_from_json(with(json, R"("date_format":"dmy")", R"("date_format":"x")"), "m"),
+      ConfigError);
   CHECK_THROWS_AS(data_description_from_json(R"({"columns":[],"mean":[],"deviation":[]})", "m"),
                   ShapeError);
+}
+
+TEST_CASE("another file is read as that of the description") {
+  DataDescription data = example();
+  const SeriesOptions how = reading_options(data);
+  CHECK((how.columns == data.names && how.missing_code == -999.5 && how.calendar));
+  CHECK((how.csv.separator == ';' && how.time_column == "a+b" && how.date_format));
+  Series series = synthetic_series(10);
+  series.time_format.form = TimeForm::mdy;
+  CHECK(describe_series(series, data.scaler, {}).date_format == TimeForm::mdy);
+  CHECK_FALSE(describe_series(synthetic_series(10), data.scaler, {}).date_format);
 }
 
 TEST_CASE("the digest tells series apart") {

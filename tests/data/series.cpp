@@ -48,8 +48,11 @@ TEST_CASE("The error for a missing column lists the columns that exist") {
   CHECK(message_of<ConfigError>([] {
           (void)read(table, {.columns = {"a", "c"}});
         }) == R"(own.csv: no column "c"; the columns are "a", "OT", "b")");
-  CHECK(message_of<ConfigError>([] { (void)read("a,b,a\n1,2,3\n", {.target = "a"}); }) ==
-        R"(own.csv: more than one column "a")");
+  CHECK(message_of<ConfigError>([] {
+          (void)read("a,b,a\n1,2,3\n", {.columns = {"b"}, .target = "a"});
+        }) == R"(own.csv: more than one column "a")");
+  CHECK(message_of<DataError>([] { (void)read("a,b,a\n1,2,3\n"); }) ==
+        R"(own.csv: columns 1 and 3 are both called "a")");
 }
 
 TEST_CASE("Cells of the missing code take the value before, at the start the first there is") {
@@ -72,9 +75,9 @@ TEST_CASE("Times that go back are refused") {
         "own.csv:4: time 2020-01-01 00:00:00 lies before 2020-01-03 00:00:00 of the row above");
   CHECK(message_of<DataError>([] { (void)read("index,a\n5,1\n4,2\n"); }) ==
         "own.csv:3: time 4 lies before 5 of the row above");
-  CHECK(message_of<DataError>([] {
-          (void)read("index,a\n9223372036854775807,1\n-9223372036854775808,2\n");
-        }) == "the times from -9223372036854775808 to 9223372036854775807 are too far apart");
+  CHECK(message_of<DataError>(
+            [] { (void)read("index,a\n9223372036854775807,1\n-9223372036854775808,2\n"); }) ==
+        "own.csv: the times from -9223372036854775808 to 9223372036854775807 are too far apart");
 }
 
 TEST_CASE("A repeated time and a gap are reported, or refused if the options say so") {

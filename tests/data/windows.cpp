@@ -133,9 +133,12 @@ TEST_CASE("Impossible windows are refused") {
           build({0, 10}, {.lookback = 2, .horizon = 0});
         }) == "lookback, horizon and stride must be at least 1");
   series.time_index = TimeIndex::integer;
-  CHECK(message_of<ConfigError>([&] {
-          build({0, 10}, {.lookback = 2, .horizon = 1, .marks = Frequency::hourly});
-        }) == "time marks need a column of dates");
+  CHECK(
+      message_of<ConfigError>([&] {
+        build({0, 10}, {.lookback = 2, .horizon = 1, .marks = Frequency::hourly});
+      }) ==
+      "time marks need a column of dates, which the series lacks; a model that is trained without "
+      "marks needs none");
   CHECK(message_of<ShapeError>([&] {
           WindowDataset<float>(series, unscaled(3), {0, 10}, {.lookback = 2, .horizon = 1});
         }) == "expected a scaler of 2 channels, found 3");

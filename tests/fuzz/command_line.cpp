@@ -39,6 +39,7 @@ struct CommandLine {
   CommandLine() {
     clear();
     data.add_series_to(app);
+    data.add_columns_to(app);
     data.add_parts_to(app);
     data.add_stride_to(app);
     data.add_test_stride_to(app);

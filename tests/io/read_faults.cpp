@@ -60,7 +60,6 @@ struct Reader {
   std::function<void(const std::string&)> read;
 };
 const std::vector<Reader> readers{
-    {"table", false, [](const std::string& path) { (void)read_csv(path); }},
     {"series", false, [](const std::string& path) { (void)read_series(path); }},
     {"npy", true, [](const std::string& path) { (void)read_npy<float>(path); }},
     {"safetensors", true, [](const std::string& path) { (void)SafetensorsFile(path); }},
@@ -140,7 +139,6 @@ TEST_CASE("A read error in the middle of a table is no end of it") {
       CHECK(message_of<FileError>([&] { read(stream); }) ==
             message("a.csv: cannot be read beyond line ", lines + 1));
     };
-    refuses([](std::istream& stream) { (void)read_csv(stream, "a.csv"); });
     refuses([](std::istream& stream) { (void)read_series(stream, "a.csv"); });
   }
 }
@@ -204,27 +202,19 @@ TEST_CASE("A model or a state whose file shrinks after it was opened is an error
 
 TEST_CASE("A table comes through a pipe, piece by piece, whatever interrupts it") {
   const std::string text = csv_text(100);
-  const CsvTable expected = [&] {
+  const std::vector<double> expected = [&] {
     std::istringstream stream(text);
-    return read_csv(stream, "pipe");
+    return read_series(stream, "pipe").values;
   }();
-  for (const bool as_series : {false, true}) {
-    Pipe pipe;
-    const auto filler = undisturbed([&text, in = std::move(pipe.in)]() mutable {
-      const Handle mine = std::move(in);  // the end of the thread closes it
-      for (std::size_t at = 0; at < text.size(); at += 8, rest())
-        must(int(::write(mine.number(), &text[at], std::min<std::size_t>(8, text.size() - at))));
-    });
-    const Interruptions interruptions;
-    if (as_series) {
-      const Series series = read_series(pipe.out.path());
-      CHECK(std::equal(series.values.begin(), series.values.end(), expected.values.begin(),
-                       expected.values.end()));
-    } else {
-      CHECK(read_csv(pipe.out.path()).values == expected.values);
-    }
-    CHECK(interruptions.count() > 10);
-  }
+  Pipe pipe;
+  const auto filler = undisturbed([&text, in = std::move(pipe.in)]() mutable {
+    const Handle mine = std::move(in);  // the end of the thread closes it
+    for (std::size_t at = 0; at < text.size(); at += 8, rest())
+      must(int(::write(mine.number(), &text[at], std::min<std::size_t>(8, text.size() - at))));
+  });
+  const Interruptions interruptions;
+  CHECK(read_series(pipe.out.path()).values == expected);
+  CHECK(interruptions.count() > 10);
 }
 
 TEST_CASE("A named pipe whose writer is late is waited for, whatever interrupts it") {
@@ -236,7 +226,7 @@ TEST_CASE("A named pipe whose writer is late is waited for, whatever interrupts 
     std::ofstream(path) << "a,b\n1,2\n";
   });
   const Interruptions interruptions;
-  CHECK(read_csv(path).values == std::vector<double>{1, 2});
+  CHECK(read_series(path).values == std::vector<double>{1, 2});
   CHECK(interruptions.count() > 10);
 }
 

@@ -335,4 +335,27 @@ TEST_CASE(
   CHECK(example::same_parameters(untouched, before));
 }
 
+TEST_CASE("the description of a model's data is in its file, in those of older versions, too") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "model";
+  const auto model = example::made<ITransformer<float>>({example::small});
+  const StandardScaler scaler({1, 2}, {3, 4});
+  const DataDescription data{.names = {"a", "b"}, .scaler = scaler, .window = {.lookback = 5}};
+  save_model(path, model, data, {{"own", "text"}});
+  CHECK(load_data_description(path).names == data.names);
+  CHECK(load_data_description(path).window.lookback == 5);
+  CHECK(SafetensorsFile(path).metadata("own") == "text");
+  save_model(path, model,
+             {{data_key, R"({"protocol":"ett-hourly","marks":"h","features":"MS","name.0":"a",)"
+                         R"("mean.0":1.0,"deviation.0":3.0,"name.1":"b","mean.1":2.0,)"
+                         R"("deviation.1":4.0})"}});
+  const DataDescription old = load_data_description(path);
+  CHECK((old.names == data.names && old.scaler.mean()[1] == 2 && old.scaler.deviation()[0] == 3));
+  CHECK(old.window.lookback == model.config().lookback);
+  CHECK(old.window.features == Features::target_from_all);
+  CHECK((old.window.marks == Frequency::hourly && old.protocol == Protocol::ett_hourly));
+  save_model(path, model);
+  CHECK_THROWS_AS(load_data_description(path), FileError);
+}
+
 }  // namespace checkpoint_tests

@@ -267,6 +267,22 @@ awk 'BEGIN { for (r = 0; r < 61; ++r) { line = r ? "" : "date"; if (r) line = sp
 cut -d, -f1,5 wide.csv > narrow.csv
 "$spat" forecast --model single/dense.safetensors --data narrow.csv | grep -q '^date,s3$' || fail "features S need other columns"
 
+# Files in other forms: the form is told, remembered where it is ambiguous, and that of the forecast.
+awk 'BEGIN { print "Zeit;Last;Ort"; for (r = 0; r < 80; ++r) { m = r % 12 + 1; printf "01/%02d/%d;%d,5;x\n", m, 1990 + (r - r % 12) / 12, r * r % 17 } }' > german.csv
+"$spat" run --data german.csv "${bars[@]}" --lookback 6 --horizon 2 --out german > /dev/null 2> notes.txt
+for note in 'fields are separated by ";"' 'numbers have a decimal comma' 'is read as dmy' 'column "Ort", such as "x" holds text'; do
+  grep -qF "$note" notes.txt || fail "the note is missing that $note: $(cat notes.txt)"
+done
+[ "$("$spat" forecast --model german/dense.safetensors --data german.csv 2> /dev/null | cut -d, -f1 | paste -sd' ')" = 'Zeit 01/09/1996 01/10/1996' ] ||
+  fail "a forecast does not go on in the form of its file"
+head -8 german.csv > short.csv  # too short to tell days from months; the model knows
+"$spat" forecast --model german/dense.safetensors --data short.csv 2> /dev/null | grep -q '^01/08/1990,' || fail "the form of ambiguous dates was forgotten"
+printf 'date,a\n01/02/2023,1\n01/03/2023,2\n01/04/2023,3\n' > both.csv
+refuses '--date-format' run --data both.csv "${bars[@]}" --out bad
+refuses '--marks h: undated has no dates to make time marks of' run --data undated.csv --marks h --out bad
+refuses 'columns 2 and 3 are both called "a"' run --data <(printf 'date,a,a\n2023-01-01,1,2\n') "${bars[@]}" --out bad
+refuses '--separator: expected one sign or tab, found ",,"' run --data german.csv --separator ,, --out bad
+
 # The comparison of criteria is the same twice, times aside; options that make modules removable are taken.
 compare=(compare "${small[@]:1:13}" --epochs 3 --finetune-epochs 1 --latency-seconds 0 --layer-drop 0.2 --averaging ema --quiet)
 for turn in first second; do
@@ -340,7 +356,7 @@ csv; sed -i '7s/,1[0-9]*$/,inf/' bad.csv; bad 'bad.csv:7'
 csv; sed -i '9s/^2020/2019/' bad.csv; bad 'bad.csv:9'
 csv; sed -i '9,$d' bad.csv; bad 'rows'
 csv; refuses 'no column "zzz"' run --data bad.csv --target zzz --out bad
-head -c 3000000 /dev/zero | tr '\0' '1' > bad.csv; bad 'bad.csv:1'
+head -c 20000000 /dev/zero | tr '\0' '1' > bad.csv; bad 'bad.csv:1'
 refuses 'heads must divide width' run --synthetic --heads 7 --out bad
 refuses 'cannot drop 9 modules' run --synthetic --drop 9 --out bad
 refuses '--bogus' run --synthetic --bogus

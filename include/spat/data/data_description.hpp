@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/data/calendar_name.hpp>
+#include <spat/data/read_series.hpp>
 #include <spat/data/scaler.hpp>
 #include <spat/data/series.hpp>
 #include <spat/data/splits.hpp>
@@ -28,6 +29,11 @@ struct DataDescription {
   Protocol protocol = Protocol::custom;
   std::optional<double> missing_code = {};
   Calendar calendar = {};  // how rows follow each other; none: as their times show
+
+  // What somebody chose of the file's form; the rest is found by looking, in each file anew.
+  CsvOptions csv = {};
+  std::string time_column = {};
+  std::optional<TimeForm> date_format = {};  // also found: how ambiguous dates are read
 
   // The series itself: its rows, the times of the first and the last one, and a digest of them all.
   std::size_t rows = 0;
@@ -65,10 +71,24 @@ struct DataDescription {
   if (calendar.unit == Calendar::Unit::none)
     data.calendar = infer_calendar(series.time_index, series.times).calendar;
   data.rows = series.rows();
+  const TimeForm form = series.time_format.form;
+  if (series.time_index == TimeIndex::date && (form == TimeForm::dmy || form == TimeForm::mdy))
+    data.date_format = form;
   if (!series.times.empty())
     data.first_time = series.times.front(), data.last_time = series.times.back();
   data.digest = digest_of(series);
   return data;
+}
+
+/// How read_series() reads another file as that of the description.
+[[nodiscard]] inline SeriesOptions reading_options(const DataDescription& data) {
+  SeriesOptions how{.csv = data.csv,
+                    .columns = data.names,
+                    .time_column = data.time_column,
+                    .date_format = data.date_format,
+                    .missing_code = data.missing_code};
+  if (data.calendar.unit != Calendar::Unit::none) how.calendar = data.calendar;
+  return how;
 }
 
 /// Throws DataError if most of the last `rows` rows do not follow the calendar.
@@ -101,6 +121,16 @@ inline void expect_calendar(const Calendar& calendar, const Series& series, std:
   fields.set("protocol", protocol_name(data.protocol));
   if (data.missing_code) fields.set("missing_code", *data.missing_code);
   fields.set("frequency", to_text(data.calendar));
+  const auto sign = [&](const char* name, std::optional<char> value) {
+    if (value && *value != 0) fields.set(name, std::string(1, *value));
+  };
+  sign("separator", data.csv.separator);
+  sign("decimal", data.csv.decimal);
+  sign("thousands", data.csv.thousands);
+  if (data.csv.header != CsvOptions::Header::automatic)
+    fields.set("header", data.csv.header == CsvOptions::Header::present);
+  if (!data.time_column.empty()) fields.set("time_column", data.time_column);
+  if (data.date_format) fields.set("date_format", name_of(time_forms, *data.date_format));
   fields.set("rows", data.rows);
   fields.set("first_time", data.first_time);
   fields.set("last_time", data.last_time);
@@ -130,6 +160,24 @@ inline void expect_calendar(const Calendar& calendar, const Series& series, std:
   if (fields.contains("missing_code")) data.missing_code = fields.get<double>("missing_code");
   const auto frequency = fields.get<std::string>("frequency");
   if (frequency != to_text(Calendar{})) data.calendar = parse_calendar(frequency);
+  const auto sign = [&](const char* name) -> std::optional<char> {
+    if (!fields.contains(name)) return {};
+    const auto text = fields.get<std::string>(name);
+    if (text.size() != 1)
+      throw FileError(message(origin, ": field ", in_quotes(name), ": expected one sign, found ",
+                              in_quotes(text)));
+    return text[0];
+  };
+  data.csv.separator = sign("separator");
+  data.csv.decimal = sign("decimal");
+  data.csv.thousands = sign("thousands").value_or('\0');
+  if (fields.contains("header"))
+    data.csv.header =
+        fields.get<bool>("header") ? CsvOptions::Header::present : CsvOptions::Header::absent;
+  data.time_column = fields.get_or<std::string>("time_column", "");
+  if (fields.contains("date_format"))
+    data.date_format =
+        parse_name("date format", fields.get<std::string>("date_format"), time_forms);
   data.rows = fields.get<std::size_t>("rows");
   data.first_time = fields.get<std::int64_t>("first_time");
   data.last_time = fields.get<std::int64_t>("last_time");

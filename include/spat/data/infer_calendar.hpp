@@ -48,7 +48,8 @@ struct UsualStep {
   std::int64_t step = 0, former = 0;
   std::optional<std::size_t> changed_at = {};
 };
-/// `step_of(r)` is the step from row r - 1 to row r; steps of 0, of repeated times, do not count.
+/// `step_of(r)` is the step from row r - 1 to row r; steps of repeated times and backwards do not
+/// count. The step is 0 if there is no other.
 template <class StepOf>
 [[nodiscard]] UsualStep usual_step_of(std::size_t rows, StepOf&& step_of) {
   constexpr std::size_t newer = 8;
@@ -58,12 +59,13 @@ template <class StepOf>
   bool same = true;
   for (std::size_t r = rows - 1; r > 0; --r) {
     const std::int64_t step = step_of(r);
-    if (step == 0) continue;
+    if (step <= 0) continue;
     if (counts.empty()) last = step;
     same = same && step == last;
     if (same) ++alike, since = r;
     ++counts[step];
   }
+  if (counts.empty()) return {};
   const std::int64_t most = most_frequent(counts);
   if (alike < newer || last == most) return {most};
   return {last, most, since - 1};
@@ -90,6 +92,7 @@ template <class StepOf>
   }
   const UsualStep usual = usual_step_of(
       times.size(), [&](std::size_t r) { return month_of(times[r]) - month_of(times[r - 1]); });
+  if (usual.step == 0) return {};
   return CalendarFinding{
       .calendar = {.unit = Calendar::Unit::months, .step = usual.step, .day = day},
       .changed_at = usual.changed_at,
@@ -182,9 +185,9 @@ inline void find_irregular(CalendarFinding& finding, std::span<const std::int64_
   const bool dates = index == TimeIndex::date;
   if (const auto months = dates ? detail::months_of(times) : std::nullopt) {
     found = *months;
-  } else {
-    const detail::UsualStep usual =
-        detail::usual_step_of(times.size(), [&](std::size_t r) { return times[r] - times[r - 1]; });
+  } else if (const detail::UsualStep usual = detail::usual_step_of(
+                 times.size(), [&](std::size_t r) { return times[r] - times[r - 1]; });
+             usual.step > 0) {
     found.calendar.unit = dates ? Calendar::Unit::seconds : Calendar::Unit::index;
     found.calendar.step = usual.step;
     found.changed_at = usual.changed_at;

@@ -6,6 +6,7 @@
 #include <spat/core/text.hpp>
 #include <spat/core/view.hpp>
 #include <spat/data/infer_calendar.hpp>
+#include <spat/data/time_format.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -26,6 +27,9 @@ struct Series {
   /// [rows]: seconds since 1970 for dates, the index itself for integers; or empty.
   std::vector<std::int64_t> times;
   std::vector<std::string> warnings;
+  std::vector<std::string> notes = {};  // how the file was read, where that was not plain
+  std::string time_name = {};           // of the column of times
+  TimeFormat time_format = {.before_clock = " ", .seconds = true};
 
   [[nodiscard]] std::size_t channels() const { return names.size(); }
   [[nodiscard]] std::size_t rows() const {
@@ -95,7 +99,10 @@ namespace detail {
                 .values = {},
                 .time_index = series.time_index,
                 .times = series.times,
-                .warnings = series.warnings};
+                .warnings = series.warnings,
+                .notes = series.notes,
+                .time_name = series.time_name,
+                .time_format = series.time_format};
   for (const std::size_t column : chosen) result.names.push_back(series.names[column]);
   result.values.reserve(series.rows() * chosen.size());
   for (std::size_t row = 0; row < series.rows(); ++row)

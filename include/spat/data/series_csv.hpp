@@ -14,7 +14,7 @@ namespace detail {
 
 /// A cell, in double quotes if it has to be.
 [[nodiscard]] inline std::string csv_cell(std::string_view text) {
-  if (text.find_first_of(",\"\n") == std::string_view::npos) return std::string(text);
+  if (text.find_first_of(",\"\n\r") == std::string_view::npos) return std::string(text);
   std::string quoted = "\"";
   for (const char c : text) quoted.append(c == '"' ? 2 : 1, c);
   return quoted.append("\"");
@@ -23,19 +23,26 @@ namespace detail {
 }  // namespace detail
 
 /// Returns the series as CSV, which read_series() reads: a line of names, then one line per row,
-/// with its date or integer index first, or its number from 1 under the name "step" if the series
-/// has no times. Values have nine significant digits.
+/// with its time first, in the name and format of the series, or its number from 1 under the name
+/// "step" if the series has no times. Values have the fewest digits that read back as the same
+/// number.
 [[nodiscard]] inline std::string to_csv(const Series& series) {
-  const bool indexed = !series.times.empty();
-  std::string csv(indexed ? "date" : "step");
+  const bool dates = series.time_index == TimeIndex::date;
+  const auto time = [&](std::size_t r) {
+    if (series.times.empty()) return message(r + 1);
+    return dates ? format_time(series.time_format, series.times[r]) : message(series.times[r]);
+  };
+  const bool named = series.times.empty() || !series.time_name.empty();
+  std::string csv(series.times.empty() ? "step"
+                  : named              ? detail::csv_cell(series.time_name)
+                                       : "date");
   for (const std::string& name : series.names) csv.append(",").append(detail::csv_cell(name));
   for (std::size_t r = 0; r < series.rows(); ++r) {
-    csv.append("\n").append(indexed ? detail::time_text(series.time_index, series.times[r])
-                                    : message(r + 1));
+    csv.append("\n").append(time(r));
     for (std::size_t c = 0; c < series.channels(); ++c) {
       std::array<char, 40> digits;
-      const auto end = std::to_chars(digits.data(), digits.data() + digits.size(),
-                                     series.view().row(r)[c], std::chars_format::general, 9);
+      const auto end =
+          std::to_chars(digits.data(), digits.data() + digits.size(), series.view().row(r)[c]);
       csv.append(",").append(digits.data(), end.ptr);
     }
   }

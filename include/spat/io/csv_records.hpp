@@ -1,10 +1,10 @@
-// io. Splits a stream of comma-separated text into records and fields, one record in memory at a
-// time.
+// io. Splits a stream of separated text into records and fields, one record in memory at a time.
 #pragma once
 
 #include <spat/core/error.hpp>
 #include <spat/core/text.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <istream>
@@ -16,25 +16,42 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Reads records as in RFC 4180: lines end with LF, CRLF or the end of the file; a field in double
-/// quotes may hold separators, line ends and "" for one quote. A UTF-8 byte order mark is skipped.
+/// Reads records as in RFC 4180: lines end with LF, CRLF, CR or the end of the file; a field in
+/// double quotes may hold separators, line ends and "" for one quote. A UTF-8 byte order mark is
+/// skipped.
 ///
 /// Throws DataError, naming origin and line, for a record longer than `longest`, a quote that never
 /// closes, text after a closing quote, and UTF-16. Throws FileError if the stream fails.
 class CsvRecords {
  public:
-  CsvRecords(std::istream& stream, std::string origin, char separator, std::size_t longest)
-      : buffer_(*stream.rdbuf()), origin_(std::move(origin)), separator_(separator),
-        longest_(longest) {
+  CsvRecords(std::istream& stream, std::string origin, std::size_t longest, char separator = ',')
+      : buffer_(*stream.rdbuf()), origin_(std::move(origin)), longest_(longest),
+        separator_(separator) {
     skip_byte_order_mark();
   }
 
+  /// The text that comes next, up to `bytes` of it.
+  [[nodiscard]] std::string_view sample(std::size_t bytes = 1 << 16) {
+    try {
+      while (bytes_.size() - at_ < bytes && refill()) {
+      }
+    } catch (const FileError&) {  // next() throws it again where the text ends
+    }
+    return std::string_view(bytes_).substr(at_, bytes);
+  }
+  void set_separator(char separator) { separator_ = separator; }
+
   /// Reads one record. Returns false at the end of the file.
   bool next() {
-    text_.clear();
-    ends_.clear();
+    fields_.clear();
+    unquoted_.clear();
+    length_ = 0;
     line_ = next_line_;
-    if (peek() == end_of_file) return false;
+    if (at_ >= most_kept) {
+      bytes_.erase(0, at_);
+      at_ = 0;
+    }
+    if (!has_more()) return false;
     while (next_field()) {
     }
     return true;
@@ -42,13 +59,13 @@ class CsvRecords {
 
   /// The line on which the latest record starts; 1 is the first line of the file.
   [[nodiscard]] std::size_t line() const { return line_; }
-  [[nodiscard]] std::size_t size() const { return ends_.size(); }
+  [[nodiscard]] std::size_t size() const { return fields_.size(); }
   [[nodiscard]] std::string_view operator[](std::size_t i) const {
-    const std::size_t first = i == 0 ? 0 : ends_[i - 1];
-    return std::string_view(text_).substr(first, ends_[i] - first);
+    const Field& field = fields_[i];
+    return std::string_view(field.quoted ? unquoted_ : bytes_).substr(field.first, field.size);
   }
   /// Whether the record is an empty line.
-  [[nodiscard]] bool blank() const { return text_.empty() && ends_.size() == 1; }
+  [[nodiscard]] bool blank() const { return fields_.size() == 1 && fields_[0].size == 0; }
 
   template <class... Parts>
   [[noreturn]] void refuse(const Parts&... parts) const {
@@ -57,76 +74,102 @@ class CsvRecords {
 
  private:
   using Traits = std::streambuf::traits_type;
-  static constexpr int end_of_file = Traits::eof();
+  static constexpr std::size_t most_kept = 1 << 16;
 
-  int peek() {
-    return guarded([&] { return buffer_.sgetc(); });
-  }
-  int take() {
-    return guarded([&] { return buffer_.sbumpc(); });
-  }
-  template <class Read>
-  int guarded(Read&& read) {
+  struct Field {
+    std::size_t first, size;
+    bool quoted;  // it lies in unquoted_, not in bytes_
+  };
+
+  /// Appends what the stream has. Returns false at its end.
+  bool refill() {
     try {
-      return read();
+      if (buffer_.sgetc() == Traits::eof()) return false;
+      const auto ready = std::clamp<std::streamsize>(buffer_.in_avail(), 1, most_kept);
+      const std::size_t before = bytes_.size();
+      bytes_.resize(before + static_cast<std::size_t>(ready));
+      const std::streamsize count = buffer_.sgetn(bytes_.data() + before, ready);
+      bytes_.resize(before + static_cast<std::size_t>(count));
+      return count > 0;
     } catch (const std::exception&) {  // a file buffer throws if the disk fails
       throw FileError(message(origin_, ": cannot be read beyond line ", next_line_));
     }
   }
+  [[nodiscard]] bool has_more() { return at_ < bytes_.size() || refill(); }
+  [[nodiscard]] bool is_next(char c) { return has_more() && bytes_[at_] == c; }
 
   /// Reads one field. Returns false after the last field of the record.
   bool next_field() {
-    bool quoted = peek() == '"', more = false;
+    const bool quoted = is_next('"');
+    Field field{at_, 0, quoted};
     if (quoted) {
-      take();
-      take_quoted();
+      field.first = unquoted_.size();
+      take_quoted(field.first);
+      field.size = unquoted_.size() - field.first;
     }
-    for (;;) {
-      const int c = take();
-      if (c == '\r' && peek() == '\n') continue;
-      more = c == Traits::to_int_type(separator_);
-      if (c == '\n' || c == '\r') ++next_line_;
-      if (more || c == end_of_file || c == '\n' || c == '\r') break;
-      if (quoted && c != ' ' && c != '\t') refuse("text after a closing quote");
-      keep(c);
-    }
-    check_length();
-    ends_.push_back(text_.size());
-    return more;
+    const std::size_t plain = at_;
+    find_end(plain);
+    if (!quoted)
+      field.size = at_ - plain;
+    else if (std::string_view(bytes_).substr(plain, at_ - plain).find_first_not_of(" \t") !=
+             std::string_view::npos)
+      refuse("text after a closing quote");
+    length_ += field.size + 1;  // with its separator
+    if (length_ > longest_) refuse_length();
+    fields_.push_back(field);
+    if (!has_more()) return false;
+    const char end = bytes_[at_++];
+    if (end == separator_) return true;
+    if (end == '\r' && is_next('\n')) ++at_;
+    ++next_line_;
+    return false;
   }
-  void take_quoted() {
+  /// Moves to the separator or line end behind `at_`, or to the end of the file.
+  void find_end(std::size_t first) {
+    do {
+      const char separator = separator_;
+      const char *at = bytes_.data() + at_, *const end = bytes_.data() + bytes_.size();
+      while (at != end && *at != separator && *at != '\n' && *at != '\r') ++at;
+      at_ = static_cast<std::size_t>(at - bytes_.data());
+      if (length_ + (at_ - first) >= longest_) refuse_length();
+    } while (at_ == bytes_.size() && refill());
+  }
+  void take_quoted(std::size_t first) {
+    ++at_;
     for (;;) {
-      const int c = take();
-      if (c == end_of_file) refuse("a quote is never closed");
+      if (!has_more()) refuse("a quote is never closed");
+      const char c = bytes_[at_++];
       if (c == '"') {
-        if (peek() != '"') return;
-        take();
+        if (!is_next('"')) return;
+        ++at_;
       }
       if (c == '\n') ++next_line_;
-      keep(c);
+      if (length_ + (unquoted_.size() - first) >= longest_) refuse_length();
+      unquoted_.push_back(c);
     }
   }
-  void keep(int c) {
-    check_length();
-    text_.push_back(Traits::to_char_type(c));
-  }
-  void check_length() const {
-    if (text_.size() + ends_.size() >= longest_) refuse("is longer than ", longest_, " bytes");
-  }
+  [[noreturn]] void refuse_length() const { refuse("is longer than ", longest_, " bytes"); }
   void skip_byte_order_mark() {
-    const int first = peek();
+    if (!has_more()) return;
+    const auto first = static_cast<unsigned char>(bytes_[0]);
     if (first == 0xFE || first == 0xFF) refuse("is not text in UTF-8 or Latin-1; is it UTF-16?");
     if (first != 0xEF) return;
-    take();
-    if (take() != 0xBB || take() != 0xBF) refuse("starts with a broken byte order mark");
+    while (bytes_.size() < 3 && refill()) {
+    }
+    if (!bytes_.starts_with("\xEF\xBB\xBF")) refuse("starts with a broken byte order mark");
+    at_ = 3;
   }
 
   std::streambuf& buffer_;
   std::string origin_;
+  std::size_t longest_;
   char separator_;
-  std::size_t longest_, line_ = 1, next_line_ = 1;
-  std::string text_;               // fields of the record, one after another
-  std::vector<std::size_t> ends_;  // where each of them ends
+  std::size_t line_ = 1, next_line_ = 1;
+  std::string bytes_;  // of the stream; those before at_ were read
+  std::size_t at_ = 0;
+  std::string unquoted_;    // the quoted fields of the record, one after another
+  std::size_t length_ = 0;  // of the record up to now
+  std::vector<Field> fields_;
 };
 
 }  // namespace spat

@@ -170,10 +170,40 @@ void save_model(const std::string& path, const Model& model, const Data& data,
   save_model(path, model, extra);
 }
 
+namespace detail {
+
+/// The description in a file of the time before there was one: name.0, mean.0, deviation.0, ...
+/// beside a configuration with the window's sizes.
+[[nodiscard]] inline DataDescription numbered_description(const Fields& data,
+                                                          const Fields& config) {
+  DataDescription found;
+  std::vector<double> mean, deviation;
+  for (std::size_t c = 0; data.contains(message("name.", c)); ++c) {
+    found.names.push_back(data.get<std::string>(message("name.", c)));
+    mean.push_back(data.get<double>(message("mean.", c)));
+    deviation.push_back(data.get<double>(message("deviation.", c)));
+  }
+  found.scaler = StandardScaler(std::move(mean), std::move(deviation));
+  found.window = {.lookback = config.get<std::size_t>("lookback"),
+                  .horizon = config.get<std::size_t>("horizon"),
+                  .features = parse_features(data.get_or<std::string>("features", "M"))};
+  found.protocol = parse_protocol(data.get_or<std::string>("protocol", "custom"));
+  const auto marks = data.get_or<std::string>("marks", "none");
+  if (marks != "none") found.window.marks = parse_frequency(marks);
+  return found;
+}
+
+}  // namespace detail
+
 /// Reads the description of a model's data. Throws FileError if the file has none, and for fields
 /// that are missing or of the wrong kind; ConfigError for values that are none.
 [[nodiscard]] inline DataDescription load_data_description(const SafetensorsFile& file) {
-  return data_description_from_json(file.metadata(data_key), file.path());
+  const std::string& text = file.metadata(data_key);
+  const Fields fields = fields_from_json(text, file.path());
+  if (fields.contains("name.0"))
+    return detail::numbered_description(fields,
+                                        fields_from_json(file.metadata(config_key), file.path()));
+  return data_description_from_json(text, file.path());
 }
 [[nodiscard]] inline DataDescription load_data_description(const std::string& path) {
   return load_data_description(SafetensorsFile(path));

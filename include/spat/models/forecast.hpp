@@ -49,6 +49,8 @@ template <Evaluable Model>
     for (std::size_t c = 0; c < y.cols(); ++c)
       future.values.push_back(data.scaler.inverse(static_cast<double>(y.row(t)[c]), first + c));
   future.time_index = series.time_index;
+  future.time_name = series.time_name;
+  future.time_format = series.time_format;
   if (!series.times.empty())
     future.times = future_times(series, data.window.horizon, data.calendar);
   return future;

@@ -1,0 +1,284 @@
+// data. The forms in which files write times: read, and written again in the same form.
+#pragma once
+
+#include <spat/core/names.hpp>
+#include <spat/core/text.hpp>
+#include <spat/data/date_time.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace spat::inline SPAT_ABI {
+
+/// In which order a time is written, or as which number.
+///
+///     ymd, dmy, mdy       a date, such as 2024-02-29, 29.02.2024, 2/29/2024, perhaps with a clock
+///     compact             20240229, perhaps with a clock
+///     year_month          2024-02
+///     quarter             2024Q1, 2024-Q1
+///     year                2024
+///     epoch_seconds       seconds since 1970-01-01
+///     epoch_milliseconds  milliseconds since then
+///     excel               days since 1899-12-30, with fractions
+enum class TimeForm {
+  ymd,
+  dmy,
+  mdy,
+  compact,
+  year_month,
+  quarter,
+  year,
+  epoch_seconds,
+  epoch_milliseconds,
+  excel
+};
+
+/// The names of the forms, for an option.
+inline constexpr std::array<Named<TimeForm>, 10> time_forms{
+    {{"ymd", TimeForm::ymd},
+     {"dmy", TimeForm::dmy},
+     {"mdy", TimeForm::mdy},
+     {"yyyymmdd", TimeForm::compact},
+     {"year-month", TimeForm::year_month},
+     {"quarter", TimeForm::quarter},
+     {"year", TimeForm::year},
+     {"epoch-seconds", TimeForm::epoch_seconds},
+     {"epoch-milliseconds", TimeForm::epoch_milliseconds},
+     {"excel", TimeForm::excel}}};
+
+/// How a time is written. Seconds are civil: those of the zone that is written, if there is one.
+struct TimeFormat {
+  TimeForm form = TimeForm::ymd;
+  std::string separator = "-";    // between the parts of a date; of a quarter, before the Q
+  bool padded = true;             // 02, not 2
+  std::string before_clock = {};  // blank or T; empty without a clock
+  bool seconds = false;           // of the clock
+  bool twelve_hours = false;      // with AM and PM
+  std::size_t decimals = 0;       // of the seconds, or of a number
+  std::string zone = {};          // "", "Z", "+01:00", " +0100", ...
+
+  friend bool operator==(const TimeFormat&, const TimeFormat&) = default;
+};
+
+/// A time, how it is written, and its distance from Greenwich in seconds.
+struct WrittenTime {
+  std::int64_t seconds = 0;
+  TimeFormat format = {};
+  std::int64_t offset = 0;
+};
+
+namespace detail {
+
+/// Takes parts of a text from its front.
+class TextParts {
+ public:
+  explicit TextParts(std::string_view text) : text_(text) {}
+
+  [[nodiscard]] bool done() const { return text_.empty(); }
+  [[nodiscard]] std::string_view rest() const { return text_; }
+  [[nodiscard]] std::size_t digits() const {
+    return std::min(text_.find_first_not_of("0123456789"), text_.size());
+  }
+  /// A number of `fewest` to `most` digits, all that are there.
+  [[nodiscard]] std::optional<unsigned> number(std::size_t fewest, std::size_t most) {
+    const std::size_t count = digits();
+    if (count < fewest || count > most) return {};
+    return first(count);
+  }
+  /// The number of the next `count` digits.
+  [[nodiscard]] std::optional<unsigned> first(std::size_t count) {
+    if (digits() < count) return {};
+    const auto value = parse_number<unsigned>(text_.substr(0, count));
+    text_.remove_prefix(count);
+    return value;
+  }
+  [[nodiscard]] bool take(std::string_view part) {
+    if (!text_.starts_with(part)) return false;
+    text_.remove_prefix(part.size());
+    return true;
+  }
+  /// One of these characters, as a text; empty without one.
+  [[nodiscard]] std::string take_any(std::string_view characters) {
+    if (text_.empty() || characters.find(text_[0]) == characters.npos) return {};
+    const std::string found(text_.substr(0, 1));
+    text_.remove_prefix(1);
+    return found;
+  }
+
+ private:
+  std::string_view text_;
+};
+
+/// Takes "Z", "+01:00", "-0530" or "+01", perhaps after a blank.
+inline bool take_zone(TextParts& text, WrittenTime& time) {
+  if (text.done()) return true;
+  time.format.zone = std::string(text.rest());
+  (void)text.take(" ");
+  if (text.take("Z") || text.take("UTC")) return text.done();
+  const bool east = text.take("+");
+  if (!east && !text.take("-")) return false;
+  const auto hours = text.first(2);
+  const bool colon = text.take(":");
+  const auto minutes = text.done() && !colon ? std::optional(0u) : text.first(2);
+  if (!hours || !minutes || *hours > 14 || *minutes > 59 || !text.done()) return false;
+  const std::int64_t offset = std::int64_t{*hours} * 3600 + std::int64_t{*minutes} * 60;
+  time.offset = east ? offset : -offset;
+  return true;
+}
+
+/// Takes a clock and a zone, if there are any. Fractions of a second must be zero.
+inline bool take_clock(TextParts& text, DateTime& date, WrittenTime& time) {
+  if (text.done() || text.rest() == "Z") return take_zone(text, time);
+  time.format.before_clock = text.take_any(" T");
+  while (time.format.before_clock == " " && text.take(" ")) {
+  }
+  const auto hour = text.number(1, 2);
+  if (time.format.before_clock.empty() || !hour || !text.take(":")) return false;
+  const auto minute = text.number(2, 2);
+  std::optional<unsigned> second = 0;
+  if (text.take(":")) {
+    time.format.seconds = true;
+    second = text.number(2, 2);
+    if (text.take(".")) {
+      time.format.decimals = text.digits();
+      if (text.rest().substr(0, time.format.decimals).find_first_not_of('0') != std::string::npos)
+        return false;
+      for (std::size_t i = 0; i < time.format.decimals; ++i) (void)text.first(1);
+    }
+  }
+  if (!minute || !second) return false;
+  date.hour = *hour, date.minute = *minute, date.second = *second;
+  const bool afternoon = text.take(" PM") || text.take(" pm");
+  if (afternoon || text.take(" AM") || text.take(" am")) {
+    if (date.hour < 1 || date.hour > 12) return false;
+    date.hour = date.hour % 12 + (afternoon ? 12 : 0);
+    time.format.twelve_hours = true;
+  }
+  return take_zone(text, time);
+}
+
+inline std::optional<WrittenTime> parse_number_time(TimeForm form, std::string_view text) {
+  const auto number = parse_number<double>(text);
+  if (!number || !std::isfinite(*number) || std::abs(*number) > 1e15) return {};
+  WrittenTime time{.format = {.form = form}};
+  const std::size_t point = text.find('.');
+  if (point != text.npos) time.format.decimals = text.size() - point - 1;
+  double seconds = *number;
+  if (form == TimeForm::epoch_milliseconds) seconds /= 1000;
+  // A serial of seven decimals is off by a hundredth of a second.
+  if (form == TimeForm::excel) seconds = std::round((*number - 25569) * 86400);
+  if (seconds != std::floor(seconds) || seconds < -62167219200.0 || seconds > 253402300799.0)
+    return {};
+  time.seconds = static_cast<std::int64_t>(seconds);
+  return time;
+}
+
+}  // namespace detail
+
+/// Reads a time that is written in this form. Returns nothing for another text, for a date that
+/// does not exist, and for fractions of a second.
+[[nodiscard]] inline std::optional<WrittenTime> parse_time(TimeForm form, std::string_view cell) {
+  if (form >= TimeForm::epoch_seconds) return detail::parse_number_time(form, cell);
+  detail::TextParts text(cell);
+  WrittenTime time{.format = {.form = form}};
+  TimeFormat& format = time.format;
+  DateTime date;
+  const bool year_first = form != TimeForm::dmy && form != TimeForm::mdy;
+  std::optional<unsigned> year, month = 1, day = 1;
+  if (form == TimeForm::compact) {
+    if (text.digits() != 8) return {};
+    year = text.first(4), month = text.first(2), day = text.first(2);
+  } else if (year_first) {
+    year = text.number(4, 4);
+    if (!year) return {};
+    if (form == TimeForm::quarter) {
+      format.separator = text.take_any("- ");
+      const auto quarter = text.take("Q") || text.take("q") ? text.number(1, 1) : std::nullopt;
+      if (!quarter || *quarter < 1 || *quarter > 4 || !text.done()) return {};
+      month = *quarter * 3 - 2;
+    } else if (form != TimeForm::year) {
+      format.separator = text.take_any("-/.");
+      format.padded = text.digits() == 2;
+      month = text.number(1, 2);
+      if (format.separator.empty()) return {};
+      if (form == TimeForm::ymd) {
+        if (!text.take(format.separator)) return {};
+        format.padded = format.padded && text.digits() == 2;
+        day = text.number(1, 2);
+      }
+    }
+    const bool has_day = form == TimeForm::ymd;
+    if (!has_day && !text.done()) return {};
+  } else {
+    format.padded = text.digits() == 2;
+    auto first = text.number(1, 2);
+    format.separator = text.take_any("-/.");
+    format.padded = format.padded && text.digits() == 2;
+    auto second = text.number(1, 2);
+    if (format.separator.empty() || !text.take(format.separator) || text.digits() != 4) return {};
+    if (form == TimeForm::mdy) std::swap(first, second);
+    year = text.first(4), month = second, day = first;
+  }
+  if (!year || !month || !day) return {};
+  date.year = static_cast<int>(*year), date.month = *month, date.day = *day;
+  if (!detail::take_clock(text, date, time) || !date.valid()) return {};
+  time.seconds = date.seconds();
+  return time;
+}
+
+/// The text of a time in a format.
+[[nodiscard]] inline std::string format_time(const TimeFormat& format, std::int64_t seconds) {
+  const auto decimal = [&](double number) {
+    std::array<char, 48> buffer;
+    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), number,
+                                   std::chars_format::fixed, static_cast<int>(format.decimals));
+    return std::string(buffer.data(), end.ptr);
+  };
+  const auto exact = static_cast<double>(seconds);
+  if (format.form == TimeForm::epoch_seconds) return decimal(exact);
+  if (format.form == TimeForm::epoch_milliseconds) return decimal(exact * 1000);
+  if (format.form == TimeForm::excel) return decimal(exact / 86400 + 25569);
+  const DateTime date = to_date_time(seconds);
+  const auto padded = [](unsigned number, std::size_t digits) {
+    std::string text = std::to_string(number);
+    return text.insert(0, digits - std::min(digits, text.size()), '0');
+  };
+  const auto part = [&](unsigned number) { return padded(number, format.padded ? 2 : 1); };
+  const std::string year = padded(static_cast<unsigned>(date.year), 4), &s = format.separator;
+  const auto of_date = [&]() -> std::string {
+    switch (format.form) {
+      case TimeForm::dmy:
+        return message(part(date.day), s, part(date.month), s, year);
+      case TimeForm::mdy:
+        return message(part(date.month), s, part(date.day), s, year);
+      case TimeForm::compact:
+        return message(year, padded(date.month, 2), padded(date.day, 2));
+      case TimeForm::year_month:
+        return message(year, s, part(date.month));
+      case TimeForm::quarter:
+        return message(year, s, "Q", (date.month + 2) / 3);
+      case TimeForm::year:
+        return year;
+      default:
+        return message(year, s, part(date.month), s, part(date.day));
+    }
+  };
+  std::string text = of_date();
+  if (!format.before_clock.empty()) {
+    const unsigned hour = format.twelve_hours ? (date.hour + 11) % 12 + 1 : date.hour;
+    text.append(format.before_clock)
+        .append(format.twelve_hours ? std::to_string(hour) : padded(hour, 2));
+    text.append(":").append(padded(date.minute, 2));
+    if (format.seconds) text.append(":").append(padded(date.second, 2));
+    if (format.decimals > 0) text.append(".").append(format.decimals, '0');
+    if (format.twelve_hours) text.append(date.hour < 12 ? " AM" : " PM");
+  }
+  return text.append(format.zone);
+}
+
+}  // namespace spat
