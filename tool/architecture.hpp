@@ -6,7 +6,7 @@
 
 #include <spat/models/config.hpp>
 #include <spat/models/cost.hpp>
-#include <spat/train/evaluate.hpp>
+#include <spat/train/conformal.hpp>
 
 #include <map>
 #include <type_traits>
@@ -100,6 +100,8 @@ struct Architecture {
   void (*prune)(const PruneOptions&, const Data&, const std::vector<Data>& others);
   spat::Metrics (*evaluate)(const std::string& file, const spat::WindowDataset<float>&,
                             std::size_t threads);
+  std::vector<spat::Coverage> (*coverage)(const std::string& file, const spat::ConformalIntervals&,
+                                          const spat::WindowDataset<float>&, std::size_t threads);
   spat::Series (*forecast)(const std::string& file, const spat::DataDescription&,
                            const spat::Series&);
   Inspection (*inspect)(const std::string& file);

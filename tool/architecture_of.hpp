@@ -33,6 +33,15 @@ spat::Metrics evaluate(const std::string& file, const spat::WindowDataset<float>
 }
 
 template <class Model>
+std::vector<spat::Coverage> coverage(const std::string& file,
+                                     const spat::ConformalIntervals& intervals,
+                                     const spat::WindowDataset<float>& windows,
+                                     std::size_t threads) {
+  spat::Team team(threads);
+  return spat::coverage_of(spat::load_model<Model>(file), intervals, windows, &team);
+}
+
+template <class Model>
 spat::Series forecast(const std::string& file, const spat::DataDescription& data,
                       const spat::Series& series) {
   return spat::forecast(spat::load_model<Model>(file), data, series);
@@ -66,6 +75,7 @@ struct Registered {
          .latency = latency<Model>,
          .prune = prune<Model>,
          .evaluate = evaluate<Model>,
+         .coverage = coverage<Model>,
          .forecast = forecast<Model>,
          .inspect = inspect<Model>});
   }

@@ -36,6 +36,14 @@ Command add_evaluate(CLI::App& app) {
         metrics.windows, metrics.mse, metrics.mae, metrics.rmse(),
         options->data.refit_scaler ? "scaler fitted on the training part of this series"
                                    : "scaler of the model");
+    const auto saved = file.metadata().find(spat::intervals_key);
+    if (saved == file.metadata().end()) return;
+    const auto intervals = spat::intervals_from_json(saved->second, file.path());
+    std::printf("intervals     covers   mean width (scaled)\n");
+    for (const spat::Coverage& one : model.coverage(options->model, intervals, *data.test,
+                                                    std::max<std::size_t>(1, options->threads)))
+      std::printf("%6.4g %%     %6.2f %%   %.4f\n", one.level * 100, one.coverage * 100,
+                  one.mean_width);
   };
 }
 

@@ -5,6 +5,7 @@
 
 #include <spat/models/checkpoint.hpp>
 #include <spat/pipeline/pruning_job.hpp>
+#include <spat/train/conformal.hpp>
 
 namespace tool {
 
@@ -57,6 +58,21 @@ inline spat::JobData<float> job_data(const Data& data, const std::vector<Data>& 
   return all;
 }
 
+/// Saves a model with the description of its data, its run, and intervals from the validation part.
+template <class Model>
+void save_described(const std::string& path, const Model& model, const Data& data,
+                    const spat::RunDescription& run, spat::Team& team,
+                    std::map<std::string, std::string> about = {}) {
+  about[spat::run_key] = run.text();
+  constexpr std::size_t most = std::size_t{1} << 22;  // radii, of ten bytes each
+  if (data.description.window.horizon * data.training->target_channels() *
+          spat::usual_levels.size() <=
+      most)
+    about[spat::intervals_key] =
+        spat::to_json(spat::calibrate(model, *data.validation, spat::usual_levels, &team));
+  spat::save_model(path, model, data.description, about);
+}
+
 /// The body of `spat prune`: scores a saved model on its training windows, prunes it and reports.
 template <class Model>
 void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& others) {
@@ -77,8 +93,7 @@ void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& oth
   job.score({.batches = o.scoring_batches});
   job.prune();
   if (job.pruned().form.kept() != job.dense().form.kept())
-    spat::save_model(o.out + "/pruned.safetensors", job.pruned(), data.description,
-                     {{spat::run_key, options.run.text()}});
+    save_described(o.out + "/pruned.safetensors", job.pruned(), data, options.run, team);
   job.measure();
   finish(o, job.report());
 }

@@ -19,13 +19,13 @@ Model fresh_model(const Configuration& configuration, std::uint64_t seed, double
 /// Saves a model with the scores of its modules.
 template <class Model>
 void save_scored(const std::string& path, const Model& model, const spat::RunDescription& run,
-                 const Data& data, const spat::PruningReport& report) {
+                 const Data& data, spat::Team& team, const spat::PruningReport& report) {
   spat::Fields scores;
   for (const auto& module : report.modules)
     if (std::isfinite(module.score)) scores.set(module.name, module.score);
-  std::map<std::string, std::string> about{{spat::run_key, run.text()}};
+  std::map<std::string, std::string> about;
   if (scores.size() > 0) about["spat.scores"] = spat::to_json(scores);
-  spat::save_model(path, model, data.description, about);
+  save_described(path, model, data, run, team, std::move(about));
 }
 
 /// Trains, prunes and reports.
@@ -51,9 +51,9 @@ void run(const RunOptions& o, const Configuration& configuration, const Data& da
         message("stopped after epoch ", o.stop_after, "; --resume continues from ", state.path));
   job.prune();
   if (job.has_dense())
-    save_scored(o.out + "/dense.safetensors", job.dense(), options.run, data, job.report());
+    save_scored(o.out + "/dense.safetensors", job.dense(), options.run, data, team, job.report());
   if (job.pruned().form.kept() != job.dense().form.kept())
-    save_scored(o.out + "/pruned.safetensors", job.pruned(), options.run, data, job.report());
+    save_scored(o.out + "/pruned.safetensors", job.pruned(), options.run, data, team, job.report());
   job.measure();
   finish(o, job.report(), job.has_dense());
 }

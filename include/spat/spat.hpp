@@ -113,6 +113,7 @@
 #include <spat/models/forecaster_base.hpp>
 #include <spat/models/form.hpp>
 #include <spat/models/framed_forecaster.hpp>
+#include <spat/models/intervals.hpp>
 #include <spat/models/inverted_forecaster.hpp>
 #include <spat/models/itransformer.hpp>
 #include <spat/models/patchtst.hpp>
@@ -181,6 +182,7 @@
 #include <spat/train/batch_statistics.hpp>
 #include <spat/train/begun_epoch.hpp>
 #include <spat/train/check_gradients.hpp>
+#include <spat/train/conformal.hpp>
 #include <spat/train/distillation.hpp>
 #include <spat/train/early_stopping.hpp>
 #include <spat/train/epoch_record.hpp>

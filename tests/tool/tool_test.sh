@@ -267,6 +267,15 @@ awk 'BEGIN { for (r = 0; r < 61; ++r) { line = r ? "" : "date"; if (r) line = sp
 cut -d, -f1,5 wide.csv > narrow.csv
 "$spat" forecast --model single/dense.safetensors --data narrow.csv | grep -q '^date,s3$' || fail "features S need other columns"
 
+# Intervals: in the file, in forecasts, and their coverage of the test part.
+"$spat" forecast --model one/pruned.safetensors --synthetic --rows 700 --intervals 80,95 > bands.csv
+awk -F, 'NR == 1 { n = NF; exit (n - 1) % 5 } ' bands.csv || fail "two intervals make not five columns of one: $(head -1 bands.csv)"
+awk -F, 'NR > 1 { c = (NF - 1) / 5; for (i = 2; i <= c + 1; ++i) { l = c + 2 * (i - 1); if (!($l <= $i && $i <= $(l + 1) && $(l + 2 * c) <= $l)) exit 1 } }' bands.csv ||
+  fail "intervals do not lie in each other: $(head -2 bands.csv)"
+refuses 'no intervals of 70 %; the model has those of 50, 80, 90, 95, 99' forecast --model one/pruned.safetensors --synthetic --rows 700 --intervals 70
+"$spat" evaluate --model one/pruned.safetensors --synthetic --rows 700 > covers.txt
+grep -q '^ *80 % *[0-9.]* %' covers.txt || fail "evaluate says nothing of the coverage of intervals: $(cat covers.txt)"
+
 # Files in other forms: the form is told, remembered where it is ambiguous, and that of the forecast.
 awk 'BEGIN { print "Zeit;Last;Ort"; for (r = 0; r < 80; ++r) { m = r % 12 + 1; printf "01/%02d/%d;%d,5;x\n", m, 1990 + (r - r % 12) / 12, r * r % 17 } }' > german.csv
 "$spat" run --data german.csv "${bars[@]}" --lookback 6 --horizon 2 --out german > /dev/null 2> notes.txt
