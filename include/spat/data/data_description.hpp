@@ -162,11 +162,11 @@ inline void expect_calendar(const Calendar& calendar, const Series& series, std:
   if (frequency != to_text(Calendar{})) data.calendar = parse_calendar(frequency);
   const auto sign = [&](const char* name) -> std::optional<char> {
     if (!fields.contains(name)) return {};
-    const auto text = fields.get<std::string>(name);
-    if (text.size() != 1)
+    const auto found = fields.get<std::string>(name);
+    if (found.size() != 1)
       throw FileError(message(origin, ": field ", in_quotes(name), ": expected one sign, found ",
-                              in_quotes(text)));
-    return text[0];
+                              in_quotes(found)));
+    return found[0];
   };
   data.csv.separator = sign("separator");
   data.csv.decimal = sign("decimal");
