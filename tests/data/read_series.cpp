@@ -143,6 +143,16 @@ TEST_CASE("days and months are told apart by the whole column, or asked for") {
   CHECK(read("date,a\n2023-01-31,1\n", {.date_format = TimeForm::mdy}).rows() == 1);
 }
 
+TEST_CASE("a channel that rises evenly like times is told") {
+  std::string text = "minute,a\n";
+  for (int r = 0; r < 12; ++r) text += message(60 * r, ",", r % 5, "\n");
+  CHECK(read(text).notes == Names{"own.csv: column \"minute\" rises by 60 in every row and is read "
+                                  "as a channel, not as times (--time-column)"});
+  CHECK(read(text, {.time_column = SeriesOptions::no_times}).notes.empty());
+  CHECK(goes_on(read(text, {.time_column = "minute"})) == "minute 720 780");
+  CHECK(read("minute,a\n60,1\n120,2\n").notes.empty());
+}
+
 TEST_CASE("numbers are written with the digits that read back") {
   Series series = read("date,meter\n2023-01-01,1234567890.29\n2023-01-02,0.1\n");
   CHECK(to_csv(series) == "date,meter\n2023-01-01,1234567890.29\n2023-01-02,0.1\n");

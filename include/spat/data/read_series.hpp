@@ -133,6 +133,7 @@ class SeriesReader {
     while (table_.next());
     finish_times();
     note_dialect();
+    if (series_.times.empty() && options_.time_column.empty()) note_even_channels();
     return std::move(series_);
   }
 
@@ -270,6 +271,20 @@ class SeriesReader {
       note("column ", in_quotes(time_name()), " is read as times of the form ", form);
     else if (time_at_ > 0)
       note("column ", in_quotes(time_name()), " is read as times");
+  }
+  /// Tells of channels that could be times.
+  void note_even_channels() {
+    constexpr std::size_t fewest = 10;
+    const auto values = series_.view();
+    for (std::size_t c = 0; c < values.cols() && values.rows() >= fewest; ++c) {
+      const double step = values.row(1)[c] - values.row(0)[c];
+      bool even = step > 0;
+      for (std::size_t r = 1; r < values.rows() && even; ++r)
+        even = values.row(r)[c] - values.row(r - 1)[c] == step;
+      if (even)
+        note("column ", in_quotes(series_.names[c]), " rises by ", step,
+             " in every row and is read as a channel, not as times (--time-column)");
+    }
   }
   void note_dialect() {
     const CsvDialect found = table_.dialect();
