@@ -84,19 +84,20 @@ class TextParts {
   [[nodiscard]] std::size_t digits() const {
     return std::min(text_.find_first_not_of("0123456789"), text_.size());
   }
-  /// A number of `fewest` to `most` digits, all that are there.
-  [[nodiscard]] std::optional<unsigned> number(std::size_t fewest, std::size_t most) {
+  /// Takes a number of `fewest` to `most` digits, all that are there.
+  [[nodiscard]] bool number(std::size_t fewest, std::size_t most, unsigned& to) {
     const std::size_t count = digits();
-    if (count < fewest || count > most) return {};
-    return first(count);
+    return count >= fewest && count <= most && first(count, to);
   }
-  /// The number of the next `count` digits.
-  [[nodiscard]] std::optional<unsigned> first(std::size_t count) {
-    if (digits() < count) return {};
-    const auto value = parse_number<unsigned>(text_.substr(0, count));
+  /// Takes the number of the next `count` digits.
+  [[nodiscard]] bool first(std::size_t count, unsigned& to) {
+    if (digits() < count) return false;
+    to = 0;
+    for (const char c : text_.substr(0, count)) to = to * 10 + static_cast<unsigned>(c - '0');
     text_.remove_prefix(count);
-    return value;
+    return true;
   }
+  void skip(std::size_t count) { text_.remove_prefix(count); }
   [[nodiscard]] bool take(std::string_view part) {
     if (!text_.starts_with(part)) return false;
     text_.remove_prefix(part.size());
@@ -122,11 +123,12 @@ inline bool take_zone(TextParts& text, WrittenTime& time) {
   if (text.take("Z") || text.take("UTC")) return text.done();
   const bool east = text.take("+");
   if (!east && !text.take("-")) return false;
-  const auto hours = text.first(2);
+  unsigned hours = 0, minutes = 0;
+  if (!text.first(2, hours)) return false;
   const bool colon = text.take(":");
-  const auto minutes = text.done() && !colon ? std::optional(0u) : text.first(2);
-  if (!hours || !minutes || *hours > 14 || *minutes > 59 || !text.done()) return false;
-  const std::int64_t offset = std::int64_t{*hours} * 3600 + std::int64_t{*minutes} * 60;
+  if ((colon || !text.done()) && !text.first(2, minutes)) return false;
+  if (hours > 14 || minutes > 59 || !text.done()) return false;
+  const std::int64_t offset = std::int64_t{hours} * 3600 + std::int64_t{minutes} * 60;
   time.offset = east ? offset : -offset;
   return true;
 }
@@ -137,22 +139,19 @@ inline bool take_clock(TextParts& text, DateTime& date, WrittenTime& time) {
   time.format.before_clock = text.take_any(" T");
   while (time.format.before_clock == " " && text.take(" ")) {
   }
-  const auto hour = text.number(1, 2);
-  if (time.format.before_clock.empty() || !hour || !text.take(":")) return false;
-  const auto minute = text.number(2, 2);
-  std::optional<unsigned> second = 0;
+  if (time.format.before_clock.empty() || !text.number(1, 2, date.hour) || !text.take(":") ||
+      !text.number(2, 2, date.minute))
+    return false;
   if (text.take(":")) {
     time.format.seconds = true;
-    second = text.number(2, 2);
+    if (!text.number(2, 2, date.second)) return false;
     if (text.take(".")) {
       time.format.decimals = text.digits();
       if (text.rest().substr(0, time.format.decimals).find_first_not_of('0') != std::string::npos)
         return false;
-      for (std::size_t i = 0; i < time.format.decimals; ++i) (void)text.first(1);
+      text.skip(time.format.decimals);
     }
   }
-  if (!minute || !second) return false;
-  date.hour = *hour, date.minute = *minute, date.second = *second;
   const bool afternoon = text.take(" PM") || text.take(" pm");
   if (afternoon || text.take(" AM") || text.take(" am")) {
     if (date.hour < 1 || date.hour > 12) return false;
@@ -160,6 +159,57 @@ inline bool take_clock(TextParts& text, DateTime& date, WrittenTime& time) {
     time.format.twelve_hours = true;
   }
   return take_zone(text, time);
+}
+
+/// Takes the two parts of a date that have one or two digits, with a separator between them.
+inline bool take_pair(TextParts& text, unsigned& first, unsigned& second, TimeFormat& format) {
+  format.padded = text.digits() == 2;
+  if (!text.number(1, 2, first)) return false;
+  if (format.separator.empty()) {
+    format.separator = text.take_any("-/.");
+    if (format.separator.empty()) return false;
+  } else if (!text.take(format.separator)) {
+    return false;
+  }
+  format.padded = format.padded && text.digits() == 2;
+  return text.number(1, 2, second);
+}
+
+/// Takes a date in the form of `format`, whose other members it sets.
+inline bool take_date(TextParts& text, DateTime& date, TimeFormat& format) {
+  unsigned year = 0;
+  format.separator.clear();
+  if (format.form == TimeForm::dmy || format.form == TimeForm::mdy) {
+    const bool day_first = format.form == TimeForm::dmy;
+    if (!take_pair(text, day_first ? date.day : date.month, day_first ? date.month : date.day,
+                   format) ||
+        !text.take(format.separator) || text.digits() != 4 || !text.first(4, year))
+      return false;
+  } else if (format.form == TimeForm::compact) {
+    if (text.digits() != 8) return false;
+    if (!text.first(4, year) || !text.first(2, date.month) || !text.first(2, date.day))
+      return false;
+  } else if (!text.number(4, 4, year)) {
+    return false;
+  } else if (format.form == TimeForm::quarter) {
+    format.separator = text.take_any("- ");
+    unsigned quarter = 0;
+    if ((!text.take("Q") && !text.take("q")) || !text.number(1, 1, quarter)) return false;
+    if (quarter < 1 || quarter > 4) return false;
+    date.month = quarter * 3 - 2;
+  } else if (format.form != TimeForm::year) {
+    format.separator = text.take_any("-/.");
+    if (format.separator.empty()) return false;
+    format.padded = text.digits() == 2;
+    if (format.form == TimeForm::ymd) {
+      if (!take_pair(text, date.month, date.day, format)) return false;
+    } else if (!text.number(1, 2, date.month)) {
+      return false;
+    }
+  }
+  date.year = static_cast<int>(year);
+  const bool has_day = format.form <= TimeForm::compact;
+  return has_day || text.done();
 }
 
 inline std::optional<WrittenTime> parse_number_time(TimeForm form, std::string_view text) {
@@ -186,46 +236,8 @@ inline std::optional<WrittenTime> parse_number_time(TimeForm form, std::string_v
   if (form >= TimeForm::epoch_seconds) return detail::parse_number_time(form, cell);
   detail::TextParts text(cell);
   WrittenTime time{.format = {.form = form}};
-  TimeFormat& format = time.format;
   DateTime date;
-  const bool year_first = form != TimeForm::dmy && form != TimeForm::mdy;
-  std::optional<unsigned> year, month = 1, day = 1;
-  if (form == TimeForm::compact) {
-    if (text.digits() != 8) return {};
-    year = text.first(4), month = text.first(2), day = text.first(2);
-  } else if (year_first) {
-    year = text.number(4, 4);
-    if (!year) return {};
-    if (form == TimeForm::quarter) {
-      format.separator = text.take_any("- ");
-      const auto quarter = text.take("Q") || text.take("q") ? text.number(1, 1) : std::nullopt;
-      if (!quarter || *quarter < 1 || *quarter > 4 || !text.done()) return {};
-      month = *quarter * 3 - 2;
-    } else if (form != TimeForm::year) {
-      format.separator = text.take_any("-/.");
-      format.padded = text.digits() == 2;
-      month = text.number(1, 2);
-      if (format.separator.empty()) return {};
-      if (form == TimeForm::ymd) {
-        if (!text.take(format.separator)) return {};
-        format.padded = format.padded && text.digits() == 2;
-        day = text.number(1, 2);
-      }
-    }
-    const bool has_day = form == TimeForm::ymd;
-    if (!has_day && !text.done()) return {};
-  } else {
-    format.padded = text.digits() == 2;
-    auto first = text.number(1, 2);
-    format.separator = text.take_any("-/.");
-    format.padded = format.padded && text.digits() == 2;
-    auto second = text.number(1, 2);
-    if (format.separator.empty() || !text.take(format.separator) || text.digits() != 4) return {};
-    if (form == TimeForm::mdy) std::swap(first, second);
-    year = text.first(4), month = second, day = first;
-  }
-  if (!year || !month || !day) return {};
-  date.year = static_cast<int>(*year), date.month = *month, date.day = *day;
+  if (!detail::take_date(text, date, time.format)) return {};
   if (!detail::take_clock(text, date, time) || !date.valid()) return {};
   time.seconds = date.seconds();
   return time;
