@@ -9,6 +9,7 @@
 #include <tool/tool.cpp>
 
 #include <spat/models/patchtst/config.hpp>
+#include <spat/pipeline/run_description.hpp>
 
 #include <tests/fuzz/fuzz.hpp>
 
