@@ -223,12 +223,7 @@ Command add_compare(CLI::App& app, const std::string& command_line) {
   CLI::App& command = *app.add_subcommand(
       "compare",
       "Train once, prune by every criterion with equal fine-tuning, and compare the criteria");
-  all->data.add_series_to(command);
-  all->data.add_columns_to(command);
-  all->data.add_parts_to(command);
-  all->data.add_stride_to(command);
-  all->data.add_test_stride_to(command);
-  all->data.add_refit_to(command);
+  all->data.add_training_to(command);
   all->model.add_to(command);
   all->train.add_to(command);
   o.tune.add_to(command);

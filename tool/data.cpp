@@ -12,6 +12,14 @@
 
 namespace tool {
 
+void DataOptions::add_training_to(CLI::App& command) {
+  add_series_to(command);
+  add_columns_to(command);
+  add_parts_to(command);
+  add_stride_to(command);
+  add_test_stride_to(command);
+  add_refit_to(command);
+}
 void DataOptions::add_series_to(CLI::App& command) {
   auto* file = command.add_option(
       "--data", path,

@@ -27,6 +27,8 @@ struct DataOptions {
   std::size_t stride = 1;       // rows between the windows of training and validation
   std::size_t test_stride = 1;  // rows between the windows of the test part
 
+  /// All of them, for commands that train.
+  void add_training_to(CLI::App& command);
   /// The series, how it is read, and its calendar: what every command has.
   void add_series_to(CLI::App& command);
   /// Which columns are read, for commands without a saved model.

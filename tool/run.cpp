@@ -69,12 +69,7 @@ Command add_run(CLI::App& app, const std::string& command_line) {
   RunOptions& o = all->run;
   o.command_line = command_line;
   CLI::App& command = *app.add_subcommand("run", "Train, score, prune, fine-tune and report");
-  all->data.add_series_to(command);
-  all->data.add_columns_to(command);
-  all->data.add_parts_to(command);
-  all->data.add_stride_to(command);
-  all->data.add_test_stride_to(command);
-  all->data.add_refit_to(command);
+  all->data.add_training_to(command);
   all->model.add_to(command);
   all->train.add_to(command);
   o.add_to(command);

@@ -47,6 +47,7 @@
 #include <spat/data/scaler.hpp>
 #include <spat/data/series.hpp>
 #include <spat/data/series_csv.hpp>
+#include <spat/data/series_reader.hpp>
 #include <spat/data/splits.hpp>
 #include <spat/data/synthetic.hpp>
 #include <spat/data/time_column.hpp>

@@ -116,6 +116,10 @@ TEST_CASE("the column of times can be named, left out, or be two") {
   CHECK(goes_on(read(text, {.ignored = {"clock", "day"}, .time_column = "t"})) == "t 7 8");
   CHECK(goes_on(read(text, {.time_column = "day+clock"})) ==
         "day 2023-01-01 12:00 2023-01-01 13:00");
+  CHECK(read(text).notes == Names{"own.csv: columns \"day\" and \"clock\" are read as times"});
+  CHECK(goes_on(read("day,clock,a\n2023-01-01,10:00,1\n2023-01-02,11:00,2\n",
+                     {.ignored = {"clock"}})) == "day 2023-01-03 2023-01-04");
+  CHECK(read(text, {.ignored = {"clock", "day"}}).time_index == TimeIndex::none);
   const Series none = read(text, {.time_column = SeriesOptions::no_times});
   CHECK(none.time_index == TimeIndex::none);
   CHECK(none.names == Names{"a", "t"});

@@ -39,12 +39,7 @@ struct CommandLine {
 
   CommandLine() {
     clear();
-    data.add_series_to(app);
-    data.add_columns_to(app);
-    data.add_parts_to(app);
-    data.add_stride_to(app);
-    data.add_test_stride_to(app);
-    data.add_refit_to(app);
+    data.add_training_to(app);
     model.add_to(app);
     train.add_to(app);
     tune.add_to(app);

@@ -181,8 +181,7 @@ class PruningJob {
       throw ConfigError("a schedule needs a budget that scores decide on, not the modules to keep");
     if (options_.keep && !satisfies(*options_.keep, guard))
       throw ConfigError(message("one of these modules has to stay: ", module_numbers(guard)));
-    if (options_.keep) return;
-    spat::check(options_.pruning, dense_, windows_);
+    if (!options_.keep) spat::check(options_.pruning, dense_, windows_);
   }
 
   bool train_and_remove(const TrainingFile& file) {
