@@ -43,8 +43,10 @@
 #include <spat/data/date_time.hpp>
 #include <spat/data/infer_calendar.hpp>
 #include <spat/data/latest_window.hpp>
+#include <spat/data/missing.hpp>
 #include <spat/data/read_series.hpp>
 #include <spat/data/scaler.hpp>
+#include <spat/data/season.hpp>
 #include <spat/data/series.hpp>
 #include <spat/data/series_csv.hpp>
 #include <spat/data/series_reader.hpp>
@@ -184,6 +186,7 @@
 #include <spat/train/begun_epoch.hpp>
 #include <spat/train/check_gradients.hpp>
 #include <spat/train/conformal.hpp>
+#include <spat/train/counted_target.hpp>
 #include <spat/train/distillation.hpp>
 #include <spat/train/early_stopping.hpp>
 #include <spat/train/epoch_record.hpp>
@@ -229,6 +232,7 @@
 #include <spat/report/html_tables.hpp>
 #include <spat/report/json_report.hpp>
 #include <spat/report/label_places.hpp>
+#include <spat/report/naive_text.hpp>
 #include <spat/report/number_text.hpp>
 #include <spat/report/pruning_report.hpp>
 #include <spat/report/reference_text.hpp>

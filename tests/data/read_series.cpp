@@ -69,7 +69,8 @@ TEST_CASE("columns of text stop nobody who does not need them") {
         R"(own.csv: no column "site"; the columns are "a", "b")");
   CHECK_THROWS_AS(read(text, {.ignored = {"other"}}), ConfigError);
   CHECK(refusal("a,b\nx,y\n") == "own.csv:2: no column of numbers");
-  CHECK(refusal("a,b\nNA,1\n") == R"(own.csv:2: column "a": "NA" is not a number)");
+  CHECK(refusal("a,b\nNA,1\n") == R"(own.csv:2: column "a": "NA" is not a number; )"
+                                  "the missing rule (--missing) says what takes its place");
   CHECK(refusal("a,b\n1,1\nx,1\n") == R"(own.csv:3: column "a": "x" is not a number)");
 }
 

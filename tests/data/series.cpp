@@ -59,14 +59,12 @@ TEST_CASE("Cells of the missing code take the value before, at the start the fir
   const Series series =
       read("a,b\n-9999,1\n-9999,-9999\n7,3\n-9999,-9999\n-9999,5\n", {.missing_code = -9999});
   CHECK(series.values == Values{7, 1, 7, 1, 7, 3, 7, 3, 7, 5});
-  CHECK(
-      series.warnings ==
-      Names{
-          R"(own.csv: column "a": 4 cells of the missing code -9999 replaced by the value before)",
-          R"(own.csv: column "b": 2 cells of the missing code -9999 replaced by the value before)"});
+  CHECK(series.warnings ==
+        Names{R"(own.csv: 6 of 10 cells (60 %) have no number, most of them, 4, in column "a"; )"
+              "the value before takes their place"});
   CHECK(read("a\n-9999\n1\n").values == Values{-9999, 1});
   CHECK(message_of<DataError>([] { (void)read("a,b\n1,-1\n2,-1\n", {.missing_code = -1}); }) ==
-        R"(own.csv: column "b": every cell is the missing code -1)");
+        R"(own.csv: column "b": no cell has a number)");
 }
 
 TEST_CASE("Times that go back are refused") {

@@ -257,4 +257,111 @@ TEST_CASE("A number that is not finite is refused by its row and channel") {
   CHECK_NOTHROW(WindowDataset<double>(series, unscaled(2), {0, 10}, window));
 }
 
+TEST_CASE("Windows that hold a filled cell are left out if the options say so") {
+  Series series = counted(12, 2);
+  series.filled.resize(24);
+  series.filled[2 * 5 + 1] = 1;  // row 5
+  WindowOptions options{.lookback = 2, .horizon = 1};
+  WindowBuffer<double> buffer;
+  const std::array<std::size_t, 2> indices{3, 0};
+  {
+    const WindowDataset<double> all(series, unscaled(2), {0, 12}, options);
+    CHECK(all.size() == 10);
+    const auto batch = all.gather(indices, buffer);
+    CHECK(batch.filled.flat()[1] == 1);  // the target of window 3 is row 5
+    CHECK_FALSE(batch.counts(1));
+    CHECK((batch.counts(0) && batch.counts(2) && batch.counts(3)));
+    CHECK_FALSE(batch.middle(0, 1).counts(1));
+    CHECK(batch.middle(1, 1).counts(1));
+  }
+  options.skip_filled = true;
+  const WindowDataset<double> free(series, unscaled(2), {0, 12}, options);
+  REQUIRE(free.size() == 7);
+  std::vector<std::size_t> begins;
+  for (std::size_t i = 0; i < free.size(); ++i) begins.push_back(free.begin_of(i));
+  CHECK(begins == std::vector<std::size_t>{0, 1, 2, 6, 7, 8, 9});
+  CHECK(free.gather(indices, buffer).history.row(0)[0] == 60);
+  options.features = Features::target;  // column 0 is not read
+  series.filled[2 * 5 + 1] = 0, series.filled[2 * 5] = 1;
+  CHECK(WindowDataset<double>(series, unscaled(2), {0, 12}, options).size() == 10);
+  options.features = Features::all;
+  for (auto& cell : series.filled) cell = 1;
+  CHECK(message_of<DataError>([&] {
+          (void)WindowDataset<double>(series, unscaled(2), {0, 12}, options);
+        }) == "every window holds a cell without a number, and such windows are left out");
+  series = counted(12, 2);
+  series.filled.resize(24);
+  series.filled[2 * 11] = 1;
+  CHECK_THROWS_AS(latest_window(series, unscaled(2), options, buffer), DataError);
+  series.filled[2 * 11] = 0, series.filled[2 * 9] = 1;
+  CHECK(latest_window(series, unscaled(2), options, buffer).history.row(0)[0] == 100);
+}
+
+TEST_CASE("Windows of several series stay in one series, each in its own units") {
+  Series longer = counted(8, 1), shorter = counted(5, 1);
+  shorter.filled.resize(5);
+  shorter.filled[4] = 1;
+  const WindowOptions options{.lookback = 3, .horizon = 1, .marks = Frequency::hourly};
+  WindowDataset<double> windows(longer, unscaled(1), {0, 8}, options);
+  windows.add(shorter, StandardScaler({0}, {10}), {0, 5});
+  CHECK(windows.size() == 5 + 2);
+  WindowBuffer<double> buffer;
+  const std::array<std::size_t, 3> indices{4, 5, 6};
+  const auto batch = windows.gather(indices, buffer);
+  CHECK(list(batch.history) == std::vector<double>{40, 50, 60, 0, 1, 2, 1, 2, 3});
+  CHECK(list(batch.target) == std::vector<double>{70, 3, 4});
+  CHECK(batch.history_marks.row(3)[0] == -0.5);  // midnight
+  CHECK((batch.counts(0) && batch.counts(1) && !batch.counts(2)));
+  CHECK_THROWS_AS(windows.add(counted(9, 2), unscaled(2), {0, 9}), ShapeError);
+  Series endless = counted(9, 1);
+  endless.values[8] = std::numeric_limits<double>::infinity();
+  CHECK_THROWS_AS(windows.add(endless, unscaled(1), {0, 9}), DataError);
+  CHECK(windows.size() == 7);  // nothing was added by halves
+  windows.add(longer, unscaled(1), {0, 8});
+  const std::array<std::size_t, 1> last{11};
+  CHECK(list(windows.gather(last, buffer).target) == std::vector<double>{70});
+}
+
+TEST_CASE("Known covariates reach to the end of the forecast") {
+  const Series series = counted(9, 3);
+  const WindowOptions options{
+      .lookback = 3, .horizon = 2, .features = Features::target_from_all, .known_covariates = true};
+  const WindowDataset<double> windows(series, unscaled(3), {0, 9}, options);
+  WindowBuffer<double> buffer;
+  const std::array<std::size_t, 2> indices{4, 0};
+  const auto batch = windows.gather(indices, buffer);
+  CHECK(list(batch.history) == std::vector<double>{60, 61, 42, 70, 71, 52, 80, 81, 62,  //
+                                                   20, 21, 2, 30, 31, 12, 40, 41, 22});
+  CHECK(list(batch.target) == std::vector<double>{72, 82, 32, 42});
+  // the same window at the end of a series, with the covariates of the last two rows
+  const Series known{.names = series.names,
+                     .values = {series.values.begin(), series.values.end() - 6},
+                     .time_index = series.time_index,
+                     .times = {series.times.begin(), series.times.end() - 2}};
+  const KnownFuture future{.times = {}, .covariates = {70, 71, 80, 81}};
+  CHECK(list(latest_window(known, unscaled(3), options, buffer, {}, future).history) ==
+        std::vector<double>{60, 61, 42, 70, 71, 52, 80, 81, 62});
+  CHECK(message_of<ConfigError>([&] {
+          (void)latest_window(known, unscaled(3), options, buffer);
+        }) == "expected 4 numbers of covariates of the rows to forecast, found 0");
+  CHECK_THROWS_AS(latest_window(known, unscaled(3), options, buffer, {},
+                                {.times = {}, .covariates = {1, 2, 3, std::nan("")}}),
+                  DataError);
+  WindowOptions other = options;
+  other.features = Features::all;
+  CHECK_THROWS_AS(WindowDataset<double>(series, unscaled(3), {0, 9}, other), ConfigError);
+}
+
+TEST_CASE("Times that are known of the future give its marks") {
+  const Series series = counted(5, 1);
+  const WindowOptions options{.lookback = 2, .horizon = 1, .marks = Frequency::hourly};
+  WindowBuffer<double> buffer;
+  const auto mark = [&](const KnownFuture& future) {
+    return latest_window(series, unscaled(1), options, buffer, {}, future).future_marks.row(0)[0];
+  };
+  CHECK(mark({}) == 5 / 23.0 - 0.5);
+  CHECK(mark({.times = {23 * 3600}, .covariates = {}}) == 0.5);
+  CHECK_THROWS_AS(mark({.times = {1, 2}, .covariates = {}}), ConfigError);
+}
+
 }  // namespace windows_tests

@@ -38,6 +38,7 @@ TEST_CASE("a job prunes as the library's schedules do, and its report says what 
   const auto expected = prune_one_shot(example.model, pruner, example.data, by(DropLowest{2}));
   CHECK(example::same_parameters(job.pruned(), expected.model));
   const PruningReport& report = job.report();
+  CHECK((report.naive && report.naive->season == 1 && report.naive->mse > 0));
   CHECK(report.budget == "lowest 2");
   CHECK(report.schedule == "one-shot");
   REQUIRE(report.modules.size() == 3);

@@ -198,6 +198,9 @@ TEST_CASE("criteria and data are described, and each choice of the data counts")
   CHECK(first_difference([](auto& d) { d.window.features = Features::target; }) == "data.features");
   CHECK(first_difference([](auto& d) { d.calendar = parse_calendar("B"); }) == "data.frequency");
   CHECK(first_difference([](auto& d) { d.missing_code = -1; }) == "data.missing_code");
+  CHECK(first_difference([](auto& d) { d.missing = MissingRule::linear; }) == "data.missing");
+  CHECK(first_difference([](auto& d) { d.window.known_covariates = true; }) ==
+        "data.known_covariates");
   CHECK(first_difference([](auto& d) { d.digest += 1; }) == "data.digest");
 }
 

@@ -18,6 +18,8 @@ inline spat::PruningReport full_report() {
   report.dense = {0.40, 0.41, {1000, 20000}, {2.0, 1.9, 2.2, 50}};
   report.dense_tuned = spat::ReportRow{0.39, 0.405, {1000, 20000}, {}};
   report.pruned_only = spat::ReportRow{0.44, 0.43, {700, 13000}, {}};
+  report.naive = {24, 0.45, 0.44};
+  report.scaler = "the training part", report.filled_share = 0.003;
   report.reference = {spat::DenseModel::fine_tuned, 0.52, 0.51, 5, 6};
   report.pruned = {0.3861, 0.40, {700, 13000}, {1.5, 1.4, 1.7, 50}};
   report.modules = {

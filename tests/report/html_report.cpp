@@ -191,6 +191,18 @@ TEST_CASE("one epoch, one candidate, one step and constants are drawn") {
   CHECK(count_of("<svg", page_of(report)) == 10);
 }
 
+TEST_CASE("a page says first that a model does not beat the naive forecast") {
+  PruningReport report = full_report();
+  CHECK(contains(to_html(report), "<th class='left' scope='row'>seasonal naive (season 24)</th>"));
+  CHECK(contains(to_html(report), "0.3 % have no number in the file"));
+  CHECK(contains(to_html(report), "scaled by the training part"));
+  CHECK_FALSE(contains(to_html(report), "does not beat"));
+  report.naive->mse = 0.38;
+  CHECK(contains(
+      to_html(report),
+      "<p class='headline'>The pruned model does not beat the seasonal naive (season 24)"));
+}
+
 TEST_CASE("the first sentence says what was removed, what it cost and what it won") {
   using detail::headline;
   PruningReport report = full_report();

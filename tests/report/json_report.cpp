@@ -23,6 +23,8 @@ TEST_CASE("each field of the report is in its JSON") {
   CHECK(j["schedule"] == "one-shot");
   CHECK(j["dense"] == json::parse(R"({"mse": 0.40, "mae": 0.41, "parameters": 1000, "macs": 20000,
                                       "latency_ms": {"median": 2.0, "p10": 1.9, "p90": 2.2, "repetitions": 50}})"));
+  CHECK((j["scaler"] == "the training part" && j["filled_share"] == 0.003));
+  CHECK(j["naive"] == json::parse(R"({"season": 24, "mse": 0.45, "mae": 0.44})"));
   CHECK(j["dense_tuned"]["mse"] == 0.39);
   CHECK(j["pruned"]["latency_ms"]["median"] == 1.5);
   CHECK(j["pruned"]["before_fine_tuning"] == json::parse(R"({"mse": 0.44, "mae": 0.43})"));

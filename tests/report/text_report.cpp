@@ -23,6 +23,10 @@ TEST_CASE("columns of the text stand under their titles") {
   const std::string text = to_text(full_report());
   CHECK(line_of(text, "model ") == "model      iTransformer");
   CHECK(line_of(text, "budget") == "budget     MACs -35 %");
+  CHECK(line_of(text, "scaled") == "scaled by  the training part");
+  CHECK(line_of(text, "cells") ==
+        "cells      0.3 % have no number in the file and count in no error");
+  CHECK(line_of(text, "naive MSE").starts_with("naive MSE, season 24          0.4500 "));
   CHECK(line_of(text, "module ") == "module           score    std. error");
   CHECK(line_of(text, "layers.0") == "layers.0    3.0000e-06       1.0e-07   kept");
   CHECK(line_of(text, "layers.1") == "layers.1    2.0000e-06       2.0e-07   removed");
@@ -58,6 +62,18 @@ TEST_CASE("columns of the text stand under their titles") {
         "ETTh2                      0.3000         0.3300        +10.0 %         0.3500         "
         "0.3500         +0.0 %");
   CHECK(text.ends_with("\nreference: dense, fine-tuned\n"));
+}
+
+TEST_CASE("a model that does not beat the naive forecast says so first") {
+  PruningReport report = full_report();
+  CHECK(to_text(report).starts_with("model "));
+  report.naive->mse = 0.38;
+  CHECK(to_text(report).starts_with(
+      "The pruned model does not beat the seasonal naive (season 24) forecast: its test MSE is "
+      "0.3861, that of the naive forecast 0.3800.\n"));
+  report.naive->season = 1, report.modules.clear();
+  CHECK(to_text(report).starts_with(
+      "The model does not beat the naive (last value) forecast: its test MSE is 0.4000"));
 }
 
 TEST_CASE("the text compares with the reference alone, and says which it is") {

@@ -28,6 +28,7 @@ struct DataDescription {
   WindowOptions window = {};
   Protocol protocol = Protocol::custom;
   std::optional<double> missing_code = {};
+  MissingRule missing = MissingRule::error;
   Calendar calendar = {};  // how rows follow each other; none: as their times show
 
   // What somebody chose of the file's form; the rest is found by looking, in each file anew.
@@ -77,6 +78,7 @@ struct DataDescription {
   if (!series.times.empty())
     data.first_time = series.times.front(), data.last_time = series.times.back();
   data.digest = digest_of(series);
+  if (window.skip_filled) data.missing = MissingRule::drop_window;
   return data;
 }
 
@@ -86,7 +88,8 @@ struct DataDescription {
                     .columns = data.names,
                     .time_column = data.time_column,
                     .date_format = data.date_format,
-                    .missing_code = data.missing_code};
+                    .missing_code = data.missing_code,
+                    .missing = data.missing};
   if (data.calendar.unit != Calendar::Unit::none) how.calendar = data.calendar;
   return how;
 }
@@ -119,7 +122,9 @@ inline void expect_calendar(const Calendar& calendar, const Series& series, std:
   fields.set("features", name_of(feature_choices, data.window.features));
   if (data.window.marks) fields.set("marks", frequency_name(*data.window.marks));
   fields.set("protocol", protocol_name(data.protocol));
+  if (data.window.known_covariates) fields.set("known_covariates", true);
   if (data.missing_code) fields.set("missing_code", *data.missing_code);
+  fields.set("missing", name_of(missing_rules, data.missing));
   fields.set("frequency", to_text(data.calendar));
   const auto sign = [&](const char* name, std::optional<char> value) {
     if (value && *value != 0) fields.set(name, std::string(1, *value));
@@ -157,7 +162,11 @@ inline void expect_calendar(const Calendar& calendar, const Series& series, std:
   if (fields.contains("marks"))
     data.window.marks = parse_frequency(fields.get<std::string>("marks"));
   data.protocol = parse_protocol(fields.get<std::string>("protocol"));
+  data.window.known_covariates = fields.get_or<bool>("known_covariates", false);
   if (fields.contains("missing_code")) data.missing_code = fields.get<double>("missing_code");
+  data.missing = parse_missing_rule(
+      fields.get_or<std::string>("missing", data.missing_code ? "previous" : "error"));
+  data.window.skip_filled = data.missing == MissingRule::drop_window;
   const auto frequency = fields.get<std::string>("frequency");
   if (frequency != to_text(Calendar{})) data.calendar = parse_calendar(frequency);
   const auto sign = [&](const char* name) -> std::optional<char> {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/data/calendar_name.hpp>
+#include <spat/data/season.hpp>
 #include <spat/data/series_reader.hpp>
 
 #include <cstddef>
@@ -56,31 +57,10 @@ namespace detail {
   return warnings;
 }
 
-/// Replaces cells that hold the missing code. Returns the number of cells replaced.
-inline std::size_t replace_missing(Series& series, std::size_t channel, double code,
-                                   const std::string& origin) {
-  const std::size_t rows = series.rows(), channels = series.channels();
-  const auto cell = [&](std::size_t row) -> double& {
-    return series.values[row * channels + channel];
-  };
-  std::size_t first = 0, replaced = 0;
-  while (first < rows && cell(first) == code) ++first;
-  if (first == rows) {
-    throw DataError(message(origin, ": column ", in_quotes(series.names[channel]),
-                            ": every cell is the missing code ", code));
-  }
-  for (std::size_t row = 0; row < rows; ++row) {
-    if (cell(row) != code) continue;
-    cell(row) = row < first ? cell(first) : cell(row - 1);
-    ++replaced;
-  }
-  return replaced;
-}
-
 }  // namespace detail
 
 /// Reads a series from a stream; `origin` stands for the path in messages. What was found by
-/// looking is told in `notes`, irregular times and replaced cells in `warnings`. Throws ConfigError
+/// looking is told in `notes`, irregular times and filled cells in `warnings`. Throws ConfigError
 /// for a missing column, and DataError for an unusable file (see CsvReader), for two columns of one
 /// name, for dates of two possible forms, and for times that go backwards.
 [[nodiscard]] inline Series read_series(std::istream& stream, const std::string& origin,
@@ -98,15 +78,14 @@ inline std::size_t replace_missing(Series& series, std::size_t channel, double c
   series.warnings = detail::calendar_warnings(series, origin, reader.first_line(), found);
   if (!series.warnings.empty() && options.irregular == SeriesOptions::Irregular::error)
     throw DataError(series.warnings.front());
-  for (std::size_t channel = 0; options.missing_code && channel < series.channels(); ++channel) {
-    const std::size_t replaced =
-        detail::replace_missing(series, channel, *options.missing_code, origin);
-    if (replaced == 0) continue;
-    series.warnings.push_back(message(origin, ": column ", in_quotes(series.names[channel]), ": ",
-                                      replaced, replaced == 1 ? " cell" : " cells",
-                                      " of the missing code ", *options.missing_code,
-                                      " replaced by the value before"));
+  const Calendar& calendar = options.calendar ? *options.calendar : found.calendar;
+  try {
+    fill_missing(series, options.missing_rule(), season_of(calendar));
+  } catch (const DataError& error) {
+    throw DataError(message(origin, ": ", error.what()));
   }
+  if (const std::string text = describe_missing(series, options.missing_rule()); !text.empty())
+    series.warnings.push_back(message(origin, ": ", text));
   return series;
 }
 /// Reads a series from a file. Throws FileError if it cannot be opened, and the errors above.

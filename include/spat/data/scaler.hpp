@@ -5,8 +5,10 @@
 #include <spat/core/error.hpp>
 #include <spat/core/text.hpp>
 #include <spat/core/view.hpp>
+#include <spat/data/series.hpp>
 #include <spat/data/splits.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -40,43 +42,13 @@ class StandardScaler {
   /// there are none, or if their sum is beyond double, and ShapeError if they do not lie in
   /// `values`.
   [[nodiscard]] static StandardScaler fit(Rows<const double> values, Split rows) {
-    if (rows.begin > rows.end || rows.end > values.rows())
-      throw ShapeError(message("scaler: rows [", rows.begin, ", ", rows.end,
-                               ") do not lie in a series of ", values.rows()));
-    if (rows.size() == 0) throw DataError("scaler: no rows to fit on");
-    const std::size_t channels = values.cols();
-    const auto count = static_cast<double>(rows.size());
-    StandardScaler scaler;
-    // Distances from the first row, in units of the largest: a level far above the spread and
-    // numbers near the ends of double lose no digits.
-    const double* const start = values.row(rows.begin);
-    std::vector<double> largest(channels, 0), mean(channels, 0), squares(channels, 0);
-    const auto for_each_distance = [&](auto&& use) {
-      for (std::size_t r = rows.begin; r < rows.end; ++r)
-        for (std::size_t c = 0; c < channels; ++c)
-          use(c, values.row(r)[c] / 2 - start[c] / 2);  // half: the difference may overflow
-    };
-    for_each_distance([&](std::size_t c, double d) {
-      if (!(std::abs(d) <= largest[c])) largest[c] = std::abs(d);  // a NaN stays
-    });
-    const auto unit = [&](std::size_t c) { return largest[c] > 0 ? largest[c] : 1; };
-    for_each_distance([&](std::size_t c, double d) { mean[c] += d / unit(c); });
-    for (double& one : mean) one /= count;
-    for_each_distance([&](std::size_t c, double d) {
-      const double distance = d / unit(c) - mean[c];
-      squares[c] = multiply_add(distance, distance, squares[c]);
-    });
-    for (std::size_t c = 0; c < channels; ++c) {
-      const double deviation = 2 * (std::sqrt(squares[c] / count) * largest[c]);
-      const double level = start[c] + 2 * (mean[c] * largest[c]);
-      if (!std::isfinite(level) || !std::isfinite(deviation))
-        throw DataError(message("scaler: the numbers of column ", c, " are too large"));
-      const bool usable = deviation > 0;
-      if (!usable) scaler.constant_.push_back(c);
-      scaler.mean_.push_back(usable ? level : start[c]);
-      scaler.deviation_.push_back(usable ? deviation : 1);
-    }
-    return scaler;
+    return fit(values, rows, [](std::size_t, std::size_t) { return true; });
+  }
+  /// The same without the filled cells of the series. Throws DataError, too, for a column without
+  /// any other cell in these rows.
+  [[nodiscard]] static StandardScaler fit(const Series& series, Split rows) {
+    return fit(series.view(), rows,
+               [&](std::size_t r, std::size_t c) { return !series.is_filled(r, c); });
   }
 
   [[nodiscard]] std::size_t channels() const { return mean_.size(); }
@@ -106,6 +78,51 @@ class StandardScaler {
   }
 
  private:
+  template <class Counts>
+  [[nodiscard]] static StandardScaler fit(Rows<const double> values, Split rows, Counts&& counts) {
+    if (rows.begin > rows.end || rows.end > values.rows())
+      throw ShapeError(message("scaler: rows [", rows.begin, ", ", rows.end,
+                               ") do not lie in a series of ", values.rows()));
+    if (rows.size() == 0) throw DataError("scaler: no rows to fit on");
+    const std::size_t channels = values.cols();
+    // Distances from the first number, in units of the largest: a level far above the spread and
+    // numbers near the ends of double lose no digits.
+    std::vector<double> start(channels, 0), largest(channels, 0), mean(channels, 0),
+        squares(channels, 0), numbers(channels, 0);
+    for (std::size_t c = 0; c < channels; ++c)
+      for (std::size_t r = rows.end; r-- > rows.begin;)
+        if (counts(r, c)) start[c] = values.row(r)[c], ++numbers[c];
+    const auto for_each_distance = [&](auto&& use) {
+      for (std::size_t r = rows.begin; r < rows.end; ++r)
+        for (std::size_t c = 0; c < channels; ++c)
+          if (counts(r, c))
+            use(c, values.row(r)[c] / 2 - start[c] / 2);  // half: the difference may overflow
+    };
+    for_each_distance([&](std::size_t c, double d) {
+      if (!(std::abs(d) <= largest[c])) largest[c] = std::abs(d);  // a NaN stays
+    });
+    const auto unit = [&](std::size_t c) { return largest[c] > 0 ? largest[c] : 1; };
+    for_each_distance([&](std::size_t c, double d) { mean[c] += d / unit(c); });
+    for (std::size_t c = 0; c < channels; ++c) mean[c] /= std::max(numbers[c], 1.0);
+    for_each_distance([&](std::size_t c, double d) {
+      const double distance = d / unit(c) - mean[c];
+      squares[c] = multiply_add(distance, distance, squares[c]);
+    });
+    StandardScaler scaler;
+    for (std::size_t c = 0; c < channels; ++c) {
+      if (numbers[c] == 0) throw DataError(message("scaler: column ", c, " has no number"));
+      const double deviation = 2 * (std::sqrt(squares[c] / numbers[c]) * largest[c]);
+      const double level = start[c] + 2 * (mean[c] * largest[c]);
+      if (!std::isfinite(level) || !std::isfinite(deviation))
+        throw DataError(message("scaler: the numbers of column ", c, " are too large"));
+      const bool usable = deviation > 0;
+      if (!usable) scaler.constant_.push_back(c);
+      scaler.mean_.push_back(usable ? level : start[c]);
+      scaler.deviation_.push_back(usable ? deviation : 1);
+    }
+    return scaler;
+  }
+
   void expect(std::size_t first, std::size_t count) const {
     if (count > channels() || first > channels() - count)
       throw ShapeError(message("scaler: channels ", first, " to ", first + count - 1,

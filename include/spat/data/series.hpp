@@ -30,15 +30,21 @@ struct Series {
   std::vector<std::string> notes = {};  // how the file was read, where that was not plain
   std::string time_name = {};           // of the column of times
   TimeFormat time_format = {.before_clock = " ", .seconds = true};
+  /// [rows x channels]: 1 where the file has no number, and `values` one in its place; or empty.
+  std::vector<std::uint8_t> filled = {};
 
+  [[nodiscard]] bool is_filled(std::size_t row, std::size_t channel) const {
+    return !filled.empty() && filled[row * channels() + channel] != 0;
+  }
   [[nodiscard]] std::size_t channels() const { return names.size(); }
   [[nodiscard]] std::size_t rows() const {
     return names.empty() ? 0 : values.size() / names.size();
   }
   [[nodiscard]] Rows<const double> view() const { return {values.data(), rows(), channels()}; }
 
-  /// Throws DataError unless there is at least one channel, the values are whole rows, and each row
-  /// has a time exactly if there is a time index. Every call that takes a series checks it.
+  /// Throws DataError unless there is at least one channel, the values are whole rows, each row has
+  /// a time exactly if there is a time index, and `filled` is empty or has all cells. Every call
+  /// that takes a series checks it.
   void check() const {
     if (names.empty()) throw DataError("a series has at least one channel, found no names");
     if (values.size() % names.size() != 0)
@@ -49,6 +55,11 @@ struct Series {
       throw DataError(message("a series of ", rows(), " rows ", expected == 0 ? "without" : "with",
                               " a time index: expected ", expected, " times, found ",
                               times.size()));
+    if (!filled.empty() && filled.size() != values.size())
+      throw DataError(message("a series of ", values.size(),
+                              " values: expected as many marks of "
+                              "filled cells, or none, found ",
+                              filled.size()));
   }
 };
 
@@ -106,7 +117,11 @@ namespace detail {
   for (const std::size_t column : chosen) result.names.push_back(series.names[column]);
   result.values.reserve(series.rows() * chosen.size());
   for (std::size_t row = 0; row < series.rows(); ++row)
-    for (const std::size_t column : chosen) result.values.push_back(series.view().row(row)[column]);
+    for (const std::size_t column : chosen) {
+      result.values.push_back(series.view().row(row)[column]);
+      if (!series.filled.empty())
+        result.filled.push_back(series.filled[row * series.channels() + column]);
+    }
   return result;
 }
 

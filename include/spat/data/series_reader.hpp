@@ -3,14 +3,17 @@
 #pragma once
 
 #include <spat/data/calendar_name.hpp>
+#include <spat/data/missing.hpp>
 #include <spat/data/series.hpp>
 #include <spat/data/time_column.hpp>
 #include <spat/io/csv.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <istream>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -39,22 +42,31 @@ struct SeriesOptions {
   std::string time_column = {};
   /// The form of the times. Without it, it is found by looking: see TimeColumn.
   std::optional<TimeForm> date_format = {};
-  /// Cells with this value are replaced by the previous value of their column, and at the start by
-  /// the first one present.
+  /// A number that stands for none, such as -9999. Cells that are empty, NA, NaN, null, ? or - have
+  /// no number in any case.
   std::optional<double> missing_code = {};
+  /// What takes the place of cells without a number; without a rule, `previous` if there is a
+  /// missing code, `error` otherwise.
+  std::optional<MissingRule> missing = {};
   /// The calendar that the rows follow; without one it is found in their times: see
   /// infer_calendar().
   std::optional<Calendar> calendar = {};
   /// What to do about times that are repeated or do not follow the calendar.
   Irregular irregular = Irregular::warn;
+
+  [[nodiscard]] MissingRule missing_rule() const {
+    if (missing) return *missing;
+    return missing_code ? MissingRule::previous : MissingRule::error;
+  }
 };
 
 namespace detail {
 
 /// Whether a cell stands for no number. Such a cell does not make a column one of text.
 [[nodiscard]] inline bool is_missing(std::string_view cell) {
-  static constexpr std::array<std::string_view, 9> texts{"",     "NA", "N/A", "n/a", "null",
-                                                         "NULL", "?",  "-",   "None"};
+  static constexpr std::array<std::string_view, 15> texts{"",     "NA",  "N/A", "n/a",  "#N/A",
+                                                          "NaN",  "nan", "NAN", "null", "NULL",
+                                                          "Null", "?",   "-",   "None", "."};
   return std::ranges::find(texts, cell) != texts.end();
 }
 
@@ -70,6 +82,7 @@ class SeriesReader {
     do take_row();
     while (table_.next());
     finish_times();
+    finish_missing();
     note_dialect();
     if (series_.times.empty() && options_.time_column.empty()) note_even_channels();
     return std::move(series_);
@@ -182,8 +195,29 @@ class SeriesReader {
     if (empty_at_ && !table_.cell(*empty_at_).empty())
       table_.refuse("the last column has no name and was empty before, found ",
                     in_quotes(table_.cell(*empty_at_)));
-    for (std::size_t c = 0; c < channels_.size(); ++c)
-      series_.values.push_back(table_.number(channels_[c], series_.names[c]));
+    for (std::size_t c = 0; c < channels_.size(); ++c) take_cell(c);
+  }
+  void take_cell(std::size_t channel) {
+    const std::size_t column = channels_[channel];
+    const auto x = table_.try_number(column);
+    const bool is_code = x && x == options_.missing_code;
+    if (x && std::isfinite(*x) && !is_code) return series_.values.push_back(*x);
+    const std::string& name = series_.names[channel];
+    if (!is_code && !is_missing(table_.cell(column))) (void)table_.number(column, name);  // throws
+    if (options_.missing_rule() == MissingRule::error)
+      table_.refuse("column ", in_quotes(name), ": ",
+                    table_.cell(column).empty()
+                        ? "the cell is empty"
+                        : message(in_quotes(table_.cell(column)), " is not a number"),
+                    "; the missing rule (--missing) says what takes its place");
+    missing_.push_back(series_.values.size());
+    series_.values.push_back(std::numeric_limits<double>::quiet_NaN());
+  }
+  /// Marks the cells without a number.
+  void finish_missing() {
+    if (missing_.empty()) return;
+    series_.filled.resize(series_.values.size());
+    for (const std::size_t cell : missing_) series_.filled[cell] = 1;
   }
   [[nodiscard]] std::string time_name() const {
     const std::string& name = table_.names()[time_at_];
@@ -245,6 +279,7 @@ class SeriesReader {
   std::size_t time_at_ = 0;
   std::optional<std::size_t> clock_at_, empty_at_;
   std::vector<std::size_t> channels_;  // the place of each channel in the table
+  std::vector<std::size_t> missing_;   // the cells without a number
 
  public:
   [[nodiscard]] std::size_t first_line() const { return table_.first_line(); }

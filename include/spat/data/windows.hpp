@@ -48,6 +48,11 @@ struct WindowOptions {
   std::size_t stride = 1;  // rows from the start of one window to the start of the next
   Features features = Features::all;
   std::optional<Frequency> marks = {};  // time marks; empty for none
+  bool skip_filled = false;             // leaves out windows that hold a cell without a number
+  /// All channels but the target are known for the rows to forecast, as a calendar or another
+  /// forecast is: a history holds their rows `horizon` later, up to its last forecast row. Only
+  /// with target_from_all.
+  bool known_covariates = false;
 
   /// The channels that a forecaster sees, the last ones of a series of `channels`.
   [[nodiscard]] std::size_t inputs(std::size_t channels) const {
@@ -63,6 +68,7 @@ struct WindowOptions {
 template <std::floating_point Scalar>
 struct WindowBuffer {
   AlignedBuffer<Scalar> history, history_marks, future_marks, target;
+  AlignedBuffer<std::uint8_t> filled;
 };
 
 namespace detail {
@@ -73,24 +79,24 @@ inline void check_windows(const Series& series, const StandardScaler& scaler,
   series.check();
   if (options.lookback == 0 || options.horizon == 0 || options.stride == 0)
     throw ConfigError("lookback, horizon and stride must be at least 1");
+  if (options.known_covariates && options.features != Features::target_from_all)
+    throw ConfigError("known covariates need features MS: the last channel from all");
   if (scaler.channels() != series.channels())
     throw ShapeError(message("expected a scaler of ", series.channels(), " channels, found ",
                              scaler.channels()));
   if (options.marks && series.time_index != TimeIndex::date)
     throw ConfigError(
         "time marks need a column of dates, which the series lacks; a model that is trained "
-        "without "
-        "marks needs none");
+        "without marks needs none");
 }
 
-/// Replaces `to` with these rows of a series in scaled units, [rows x options.inputs()]: scaled in
+/// Appends to `to` these rows of a series in scaled units, [rows x options.inputs()]: scaled in
 /// double, rounded to Scalar once. Throws DataError for a number that is then not finite.
 template <class Scalar>
 void scale_rows(const Series& series, const StandardScaler& scaler, Split rows,
                 const WindowOptions& options, AlignedBuffer<Scalar>& to) {
   const std::size_t channels = series.channels(), first = channels - options.inputs(channels);
-  to.clear();
-  to.reserve(rows.size() * options.inputs(channels));
+  to.reserve(to.size() + rows.size() * options.inputs(channels));
   for (std::size_t r = rows.begin; r < rows.end; ++r)
     for (std::size_t c = first; c < channels; ++c) {
       to.push_back(static_cast<Scalar>(scaler.transform(series.view().row(r)[c], c)));
@@ -100,54 +106,77 @@ void scale_rows(const Series& series, const StandardScaler& scaler, Split rows,
     }
 }
 
-/// Replaces `to` with the marks of these times, [times x M].
+/// Appends to `to` the marks of these times, [times x M].
 template <class Scalar>
 void mark_times(std::span<const std::int64_t> times, Frequency frequency,
                 AlignedBuffer<Scalar>& to) {
-  to.clear();
   for (const double mark : time_marks(times, frequency)) to.push_back(static_cast<Scalar>(mark));
 }
 
 }  // namespace detail
 
-/// The windows of the rows of one split, in scaled units: window i is the lookback rows from i *
-/// stride on, and the horizon rows after them. It owns a scaled copy of the rows, rounded from
-/// double to Scalar once; threads may share it.
+/// The windows of the rows of one split, in scaled units: one begins every `stride` rows, and holds
+/// the lookback rows from there on and the horizon rows after them. It owns a scaled copy of the
+/// rows, rounded from double to Scalar once; threads may share it.
 ///
-/// Throws ConfigError for a window of no rows, a stride of 0, or time marks without dates,
-/// ShapeError for a scaler with another number of channels, and DataError if the rows do not hold
-/// one window.
+/// The constructor and add() throw ConfigError for a window of no rows, a stride of 0, or time
+/// marks without dates, ShapeError for a scaler with another number of channels, and DataError if
+/// the rows do not hold one window, or none without filled cells if such windows are left out.
 template <std::floating_point Scalar>
 class WindowDataset {
  public:
   WindowDataset(const Series& series, const StandardScaler& scaler, Split rows,
                 const WindowOptions& options)
-      : options_(options), rows_(rows.size()), channels_(options.inputs(series.channels())) {
-    detail::check_windows(series, scaler, options);
+      : options_(options), channels_(options.inputs(series.channels())) {
+    add(series, scaler, rows);
+  }
+
+  /// Adds the windows of another series with the same channels, by its own scaler. A window is of
+  /// one series. Throws ShapeError for another number of channels.
+  void add(const Series& series, const StandardScaler& scaler, Split rows) {
+    detail::check_windows(series, scaler, options_);
+    if (options_.inputs(series.channels()) != channels_)
+      throw ShapeError(
+          message("windows of ", channels_, " channels, found a series of ", series.channels()));
     if (rows.begin > rows.end || rows.end > series.rows())
       throw DataError(message("rows [", rows.begin, ", ", rows.end, ") do not lie in a series of ",
                               series.rows()));
-    if (options.lookback > rows_ || options.horizon > rows_ - options.lookback)
-      throw DataError(message("one window needs ", options.lookback, " + ", options.horizon,
-                              " rows, found ", rows_));
-    detail::scale_rows(series, scaler, rows, options, values_);
-    if (!options.marks) return;
-    marks_ = mark_count(*options.marks);
-    detail::mark_times(std::span(series.times).subspan(rows.begin, rows_), *options.marks,
+    if (options_.lookback > rows.size() || options_.horizon > rows.size() - options_.lookback)
+      throw DataError(message("one window needs ", options_.lookback, " + ", options_.horizon,
+                              " rows, found ", rows.size()));
+    const std::vector<std::size_t> begins = windows_of(series, rows);
+    if (begins.empty())
+      throw DataError("every window holds a cell without a number, and such windows are left out");
+    AlignedBuffer<Scalar> scaled;
+    detail::scale_rows(series, scaler, rows, options_, scaled);  // may throw: nothing is added yet
+    if (values_.empty())
+      values_ = std::move(scaled);
+    else
+      values_.insert(values_.end(), scaled.begin(), scaled.end());
+    add_filled(series, rows);
+    for (const std::size_t begin : begins) begins_.push_back(rows_ + begin - rows.begin);
+    rows_ += rows.size();
+    if (!options_.marks) return;
+    marks_ = mark_count(*options_.marks);
+    detail::mark_times(std::span(series.times).subspan(rows.begin, rows.size()), *options_.marks,
                        mark_values_);
   }
 
   /// The number of windows.
-  [[nodiscard]] std::size_t size() const {
-    return (rows_ - options_.lookback - options_.horizon) / options_.stride + 1;
-  }
+  [[nodiscard]] std::size_t size() const { return begins_.size(); }
   [[nodiscard]] const WindowOptions& options() const { return options_; }
   [[nodiscard]] std::size_t channels() const { return channels_; }
   [[nodiscard]] std::size_t target_channels() const { return options_.targets(channels_); }
   /// The number of marks per row.
   [[nodiscard]] std::size_t marks() const { return marks_; }
-  /// The scaled rows of the split, [rows x channels].
+  /// The scaled rows, [rows x channels].
   [[nodiscard]] Rows<const Scalar> values() const { return {values_.data(), rows_, channels_}; }
+  /// The row of values() at which a window begins.
+  [[nodiscard]] std::size_t begin_of(std::size_t window) const { return begins_[window]; }
+  /// Whether a cell of values() has no number in the file.
+  [[nodiscard]] bool is_filled(std::size_t row, std::size_t channel) const {
+    return !filled_.empty() && filled_[row * channels_ + channel] != 0;
+  }
 
   /// The windows of these indices as one batch, whose views are valid until the buffer's next use.
   /// Allocates nothing once the buffer has held a batch of that size. Throws ShapeError for an
@@ -155,20 +184,27 @@ class WindowDataset {
   [[nodiscard]] WindowBatch<Scalar> gather(std::span<const std::size_t> indices,
                                            WindowBuffer<Scalar>& buffer) const {
     const std::size_t lookback = options_.lookback, horizon = options_.horizon,
-                      samples = indices.size();
-    const std::size_t skipped = channels_ - target_channels();
+                      samples = indices.size(), targets = target_channels(),
+                      skipped = channels_ - targets,
+                      ahead = options_.known_covariates ? horizon : 0;
     buffer.history.resize(samples * lookback * channels_);
-    buffer.target.resize(samples * horizon * target_channels());
+    buffer.target.resize(samples * horizon * targets);
+    buffer.filled.resize(filled_.empty() ? 0 : samples * horizon * targets);
     buffer.history_marks.resize(samples * lookback * marks_);
     buffer.future_marks.resize(samples * horizon * marks_);
     for (std::size_t b = 0; b < samples; ++b) {
       if (indices[b] >= size())
         throw ShapeError(message("there is no window ", indices[b], ": the rows hold ", size()));
-      const std::size_t first = indices[b] * options_.stride, future = first + lookback;
-      copy(values_, channels_, first, lookback, 0, buffer.history, b * lookback);
+      const std::size_t first = begins_[indices[b]], future = first + lookback;
+      copy(values_, channels_, first + ahead, lookback, 0, buffer.history, b * lookback);
+      for (std::size_t l = 0; l < lookback && ahead > 0; ++l)  // the target's own rows
+        buffer.history[(b * lookback + l + 1) * channels_ - 1] =
+            values_[(first + l + 1) * channels_ - 1];
       copy(values_, channels_, future, horizon, skipped, buffer.target, b * horizon);
       copy(mark_values_, marks_, first, lookback, 0, buffer.history_marks, b * lookback);
       copy(mark_values_, marks_, future, horizon, 0, buffer.future_marks, b * horizon);
+      if (!filled_.empty())
+        copy(filled_, channels_, future, horizon, skipped, buffer.filled, b * horizon);
     }
     return {
         .samples = samples,
@@ -178,14 +214,40 @@ class WindowDataset {
         .history_marks = {buffer.history_marks.data(), marks_ == 0 ? 0 : samples * lookback,
                           marks_},
         .future_marks = {buffer.future_marks.data(), marks_ == 0 ? 0 : samples * horizon, marks_},
-        .target = {buffer.target.data(), samples * horizon, target_channels()}};
+        .target = {buffer.target.data(), samples * horizon, targets},
+        .filled = {buffer.filled.data(), filled_.empty() ? 0 : samples * horizon, targets}};
   }
 
  private:
+  /// The rows of the series at which windows begin.
+  [[nodiscard]] std::vector<std::size_t> windows_of(const Series& series, Split rows) const {
+    std::vector<std::size_t> begins;
+    const std::size_t length = options_.lookback + options_.horizon,
+                      first = series.channels() - channels_;
+    std::size_t free_from = rows.begin;  // no filled cell in rows [free_from, seen)
+    for (std::size_t begin = rows.begin, seen = rows.begin; begin + length <= rows.end;
+         begin += options_.stride) {
+      for (; options_.skip_filled && seen < begin + length; ++seen)
+        for (std::size_t c = first; c < series.channels(); ++c)
+          if (series.is_filled(seen, c)) free_from = seen + 1;
+      if (!options_.skip_filled || free_from <= begin) begins.push_back(begin);
+    }
+    return begins;
+  }
+  /// Appends which cells are filled; nothing as long as no series has such cells.
+  void add_filled(const Series& series, Split rows) {
+    if (series.filled.empty() && filled_.empty()) return;
+    filled_.resize(rows_ * channels_);  // of series without filled cells
+    for (std::size_t r = rows.begin; r < rows.end; ++r)
+      for (std::size_t c = series.channels() - channels_; c < series.channels(); ++c)
+        filled_.push_back(series.is_filled(r, c) ? 1 : 0);
+  }
+
   /// Copies rows [first, first + count) of `from`, without their first `skipped` columns, to row
   /// `to_row` of `to`.
-  static void copy(const AlignedBuffer<Scalar>& from, std::size_t cols, std::size_t first,
-                   std::size_t count, std::size_t skipped, AlignedBuffer<Scalar>& to,
+  template <class Value>
+  static void copy(const AlignedBuffer<Value>& from, std::size_t cols, std::size_t first,
+                   std::size_t count, std::size_t skipped, AlignedBuffer<Value>& to,
                    std::size_t to_row) {
     const std::size_t kept = cols - skipped;
     if (skipped == 0) {
@@ -199,8 +261,10 @@ class WindowDataset {
   }
 
   WindowOptions options_;
-  std::size_t rows_, channels_, marks_ = 0;
+  std::size_t rows_ = 0, channels_, marks_ = 0;
   AlignedBuffer<Scalar> values_, mark_values_;
+  AlignedBuffer<std::uint8_t> filled_;  // empty: no cell is
+  std::vector<std::size_t> begins_;     // the row of values_ at which each window begins
 };
 
 /// The indices 0 .. count - 1 in an order that is a function of (seed, epoch) alone.

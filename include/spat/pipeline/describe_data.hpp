@@ -18,6 +18,8 @@ namespace spat::inline SPAT_ABI {
   run.set("data.stride", data.window.stride);
   run.set("data.frequency", to_text(data.calendar));
   run.set("data.missing_code", data.missing_code ? message(*data.missing_code) : "none");
+  run.set("data.missing", name_of(missing_rules, data.missing));
+  run.set("data.known_covariates", data.window.known_covariates);
   run.set("data.rows", data.rows);
   run.set("data.digest", data.digest);
   return run;

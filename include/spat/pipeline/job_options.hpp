@@ -26,6 +26,8 @@ struct JobData {
   std::string name = {};  // for the report
   // for example forecasts in the data's units; no names: no forecasts
   DataDescription description = {};
+  std::string scaler = {};  // for the report: which scaler it is, in words
+  double filled_share = 0;  // for the report: of cells without a number
   std::vector<OtherData<Scalar>> others = {};
   Team* team = nullptr;
 };

@@ -59,6 +59,8 @@ class PruningJob {
     report_.run = options_.run.hash_text();
     if constexpr (requires { std::string(Model::name); }) report_.model = Model::name;
     report_.data = data.name;
+    report_.scaler = data.scaler;
+    report_.filled_share = data.filled_share;
     report_.criterion = options_.criterion;
     report_.schedule = name_of(pruning_schedules, options_.schedule);
     report_.budget = !options_.budget.empty() ? options_.budget
@@ -138,6 +140,7 @@ class PruningJob {
       if (options_.searches)
         report_.candidates = detail::report_candidates(dense_, data_, options_, kept);
     }
+    report_.naive = detail::report_naive(data_);
     measure_latencies();
     if (resumed_) report_.processor_seconds = 0;  // the time of the whole training is unknown
   }

@@ -2,6 +2,7 @@
 // searched masks and latencies.
 #pragma once
 
+#include <spat/data/season.hpp>
 #include <spat/models/cost.hpp>
 #include <spat/models/predictor.hpp>
 #include <spat/pipeline/job_options.hpp>
@@ -10,6 +11,7 @@
 #include <spat/prune/ranks.hpp>
 #include <spat/report/pruning_report.hpp>
 #include <spat/train/evaluate.hpp>
+#include <spat/train/naive.hpp>
 
 #include <array>
 #include <cmath>
@@ -102,6 +104,16 @@ template <class Model>
                          .pruned = last_column(small.forecast(window))});
   }
   return forecasts;
+}
+
+/// The naive forecast of the test windows: seasonal where the calendar has a season that fits into
+/// the lookback.
+template <class Scalar>
+[[nodiscard]] ReportNaive report_naive(const JobData<Scalar>& data) {
+  const std::size_t season = season_of(data.description.calendar),
+                    period = season <= data.test.options().lookback ? season : 1;
+  const Metrics errors = naive_errors(data.test, period);
+  return {.season = period, .mse = errors.mse, .mae = errors.mae};
 }
 
 /// Writes the comparisons of a pruned model with the reference into a report: errors by step,

@@ -97,9 +97,12 @@ namespace detail {
       "</style>\n</head>\n<body>\n<main>\n");
   html.append(message("<h1>", subject.empty() ? "Pruning report" : subject, "</h1>\n"));
   const std::string facts =
-      joined({report.criterion, report.budget, report.schedule, message("seed ", report.seed)});
+      joined({report.criterion, report.budget, report.schedule, message("seed ", report.seed),
+              report.scaler.empty() ? "" : message("scaled by ", report.scaler)});
+  const std::string verdict = detail::naive_verdict(report),
+                    naive_sentence = verdict.empty() ? "" : verdict + ". ";
   html.append(message("<p class='facts'>Pruning report · ", facts, "</p>\n<p class='headline'>",
-                      detail::headline(report), "</p>\n"));
+                      naive_sentence, detail::headline(report), "</p>\n"));
   html.append(detail::tiles(report));
 
   std::string rows = detail::rows_table(report);
@@ -116,6 +119,9 @@ namespace detail {
           "seeds would tell.");
     rows.append("</p>\n");
   }
+  if (report.filled_share > 0)
+    rows.append(message("<p class='note'>Of the cells of the series, ", detail::filled_text(report),
+                        ".</p>\n"));
   html.append(section("Before and after", rows));
   if (!report.modules.empty() || !report.dead_parts.empty()) {
     std::string modules = report.modules.empty() ? "" : detail::modules_table(report);

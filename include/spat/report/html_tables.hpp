@@ -1,6 +1,7 @@
 // report. The sentences and tables of the HTML report.
 #pragma once
 
+#include <spat/report/naive_text.hpp>
 #include <spat/report/pruning_report.hpp>
 #include <spat/report/reference_text.hpp>
 #include <spat/report/score_text.hpp>
@@ -143,6 +144,11 @@ namespace detail {
   if (report.prunes() && report.pruned_only)
     add("pruned, before fine-tuning", *report.pruned_only, false);
   if (report.prunes()) add("pruned", report.pruned, false);
+  if (report.naive)
+    body.append(message("<tr><th class='left' scope='row'>", naive_name(report.naive->season),
+                        "</th>", cell(fixed(report.naive->mse, 4)),
+                        cell(fixed(report.naive->mae, 4)), cell("–"), cell("–"), cell("–"),
+                        cell("–"), "</tr>\n"));
   return table("Before and after",
                "<th class='left'>model</th><th>test MSE</th><th>test "
                "MAE</th><th>parameters</th><th>MACs</th>"

@@ -55,6 +55,16 @@ inline void write_models(JsonWriter& json, const PruningReport& report) {
   json.member("criterion", report.criterion);
   json.member("budget", report.budget);
   json.member("schedule", report.schedule);
+  json.member("scaler", report.scaler);
+  json.member("filled_share", report.filled_share);
+  json.member("naive", [&] {
+    if (!report.naive) return json.null();
+    json.object([&] {
+      json.member("season", report.naive->season);
+      json.member("mse", report.naive->mse);
+      json.member("mae", report.naive->mae);
+    });
+  });
   json.member("dense", [&] { json.object([&] { write_row(json, report.dense); }); });
   json.member("dense_tuned", [&] {
     if (!report.dense_tuned) return json.null();
@@ -112,14 +122,15 @@ inline void write_modules(JsonWriter& json, const PruningReport& report) {
 }  // namespace detail
 
 /// The report as JSON: seed, command, run (the hash of its description), model, data, criterion,
-/// budget, schedule; dense, dense_tuned and pruned (mse, mae, parameters, macs, latency_ms {median,
-/// p10, p90, repetitions}, of pruned also before_fine_tuning); reference (model: "dense" or
-/// "dense_tuned", the validation losses that decided, and epochs of fine-tuning); modules (name,
-/// score, error, kept, removed: by this pruning), ties, out_of_order (removed, stayed, reason:
-/// "tie" or "guard"), scores_after_epoch and weights_of_epoch (0: unknown), dead_parts,
-/// score_by_epoch, error_by_epoch, stability; epochs, candidates (mask as digits, module 0 first),
-/// forecasts, error_by_step, processor_seconds, zero_shot. What the last four call "reference" is
-/// of the model that reference names.
+/// budget, schedule, scaler, filled_share, naive (season, mse, mae; null: not measured); dense,
+/// dense_tuned and pruned (mse, mae, parameters, macs, latency_ms {median, p10, p90, repetitions},
+/// of pruned also before_fine_tuning); reference (model: "dense" or "dense_tuned", the validation
+/// losses that decided, and epochs of fine-tuning); modules (name, score, error, kept, removed: by
+/// this pruning), ties, out_of_order (removed, stayed, reason: "tie" or "guard"),
+/// scores_after_epoch and weights_of_epoch (0: unknown), dead_parts, score_by_epoch,
+/// error_by_epoch, stability; epochs, candidates (mask as digits, module 0 first), forecasts,
+/// error_by_step, processor_seconds, zero_shot. What the last four call "reference" is of the model
+/// that reference names.
 ///
 /// pruned and reference are null if nothing is pruned, reference also if no dense model was
 /// trained, dense_tuned and before_fine_tuning if there is none, and so is each number that is not

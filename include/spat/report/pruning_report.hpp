@@ -75,6 +75,13 @@ struct ReportZeroShot {
   double reference_mse = 0, reference_mae = 0, pruned_mse = 0, pruned_mae = 0;
 };
 
+/// The errors of the naive forecast on the test windows: each step repeats the value one season
+/// before, or the last one if the season is 1.
+struct ReportNaive {
+  std::size_t season = 1;
+  double mse = 0, mae = 0;
+};
+
 /// A dense model that a pruned one may be compared with. none: modules were removed during
 /// training, so that no dense model was trained.
 enum class DenseModel { none, as_trained, fine_tuned };
@@ -103,6 +110,9 @@ struct PruningReport {
   ReportRow dense = {}, pruned = {};
   std::optional<ReportRow> pruned_only = {};  // pruned, before fine-tuning, if there was any
   std::optional<ReportRow> dense_tuned = {};  // dense after as much fine-tuning as pruned had
+  std::optional<ReportNaive> naive = {};
+  std::string scaler = {};  // that of the scaled units, in words
+  double filled_share = 0;  // of the cells of the series: those without a number in the file
   ReportReference reference = {};
   std::vector<ReportModule> modules = {};
   std::vector<ReportTie> ties = {};

@@ -1,6 +1,7 @@
 // report. The pruning report as text: a table for a first look.
 #pragma once
 
+#include <spat/report/naive_text.hpp>
 #include <spat/report/number_text.hpp>
 #include <spat/report/pruning_report.hpp>
 #include <spat/report/reference_text.hpp>
@@ -61,6 +62,12 @@ inline void append_rows(std::string& text, const PruningReport& report) {
   if (prunes && report.pruned_only)
     line("  before fine-tuning", "", "", fixed(report.pruned_only->mse, 4),
          change(a.mse, report.pruned_only->mse));
+  if (report.naive) {
+    const std::string season =
+        report.naive->season > 1 ? message(", season ", report.naive->season) : "";
+    line(("naive MSE" + season).c_str(), fixed(report.naive->mse, 4), "", "", "");
+    line(("naive MAE" + season).c_str(), fixed(report.naive->mae, 4), "", "", "");
+  }
   numbers("parameters", 0,
           [](const ReportRow& r) { return static_cast<double>(r.cost.parameters); });
   numbers("MACs per window", 0,
@@ -106,7 +113,11 @@ inline void append_zero_shot(std::string& text, const PruningReport& report) {
   const auto fact = [&](const char* name, const std::string& value) {
     if (!value.empty()) text.append(padded(name, 11, true)).append(value).append("\n");
   };
-  fact("model", report.model), fact("data", report.data), fact("criterion", report.criterion);
+  if (const std::string verdict = detail::naive_verdict(report); !verdict.empty())
+    text.append(verdict).append(".\n\n");
+  fact("model", report.model), fact("data", report.data), fact("scaled by", report.scaler);
+  fact("cells", detail::filled_text(report));
+  fact("criterion", report.criterion);
   fact("budget", report.budget), fact("schedule", report.schedule);
   if (!text.empty() && !report.modules.empty()) text.append("\n");
   detail::append_modules(text, report);

@@ -31,6 +31,8 @@ namespace detail {
 /// as memory is meant for.
 template <class Model>
 struct AbsoluteErrors {
+  static constexpr float not_counted = -1;  // of a filled cell
+
   std::size_t horizon = 0, channels = 0, windows = 0;
   std::vector<float> values = {};
 
@@ -53,13 +55,17 @@ struct AbsoluteErrors {
             const double error = std::abs(static_cast<double>(y.row(row)[c]) -
                                           static_cast<double>(batch.target.row(row)[c]));
             if (!std::isfinite(error)) throw NumericError("a forecast is not finite");
-            values[(t * channels + c) * windows + window / distance] = static_cast<float>(error);
+            values[(t * channels + c) * windows + window / distance] =
+                batch.counts(row * channels + c) ? static_cast<float>(error) : not_counted;
           }
       }
     });
   }
-  [[nodiscard]] std::span<float> of(std::size_t step, std::size_t channel) {
-    return std::span(values).subspan((step * channels + channel) * windows, windows);
+  /// Those that count, in rising order.
+  [[nodiscard]] std::span<const float> sorted(std::size_t step, std::size_t channel) {
+    const auto all = std::span(values).subspan((step * channels + channel) * windows, windows);
+    std::ranges::sort(all);
+    return {std::ranges::upper_bound(all, not_counted), all.end()};
   }
 };
 
@@ -85,8 +91,7 @@ template <Evaluable Model>
   found.radii.resize(found.levels.size() * found.horizon * found.channels);
   for (std::size_t t = 0; t < found.horizon; ++t)
     for (std::size_t c = 0; c < found.channels; ++c) {
-      const std::span<float> all = errors.of(t, c);
-      std::ranges::sort(all);
+      const std::span<const float> all = errors.sorted(t, c);
       for (std::size_t l = 0; l < found.levels.size(); ++l) {
         const std::size_t rank = conformal_rank(all.size(), found.levels[l]);
         found.radii[(l * found.horizon + t) * found.channels + c] =
@@ -121,6 +126,7 @@ template <Evaluable Model>
   for_each_forecast(model, windows, team, 64, [&](const auto& batch, const auto& y) {
     for (std::size_t row = 0; row < y.rows(); ++row)
       for (std::size_t c = 0; c < y.cols(); ++c) {
+        if (!batch.counts(row * y.cols() + c)) continue;
         const double error = std::abs(static_cast<double>(y.row(row)[c]) -
                                       static_cast<double>(batch.target.row(row)[c]));
         for (std::size_t l = 0; l < inside.size(); ++l)
@@ -128,6 +134,7 @@ template <Evaluable Model>
         ++count;
       }
   });
+  detail::expect_numbers(static_cast<std::size_t>(count));
   std::vector<Coverage> found;
   const std::size_t numbers = intervals.horizon * intervals.channels;
   for (std::size_t l = 0; l < inside.size(); ++l) {

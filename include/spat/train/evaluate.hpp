@@ -3,6 +3,7 @@
 
 #include <spat/data/windows.hpp>
 #include <spat/models/predictor.hpp>
+#include <spat/train/counted_target.hpp>
 #include <spat/train/loss.hpp>
 #include <spat/train/metrics.hpp>
 
@@ -32,6 +33,14 @@ void for_each_forecast(const Model& model, const WindowDataset<typename Model::V
   }
 }
 
+namespace detail {
+
+inline void expect_numbers(std::size_t count) {
+  if (count == 0) throw DataError("the windows have no numbers to compare forecasts with");
+}
+
+}  // namespace detail
+
 /// The errors of a model, and its mean loss.
 struct Validation {
   Metrics metrics;
@@ -39,9 +48,9 @@ struct Validation {
 };
 
 /// The errors of a model over all windows, each once, and the mean of `loss` over them. Without one
-/// the loss is the mean squared error. Sums are in double in the order of the windows, so neither
-/// the batch size nor the workers change the result. Throws NumericError if a forecast is not
-/// finite.
+/// the loss is the mean squared error. Filled cells do not count. Sums are in double in the order
+/// of the windows, so neither the batch size nor the workers change the result. Throws NumericError
+/// if a forecast is not finite, and DataError if no number counts.
 template <Evaluable Model>
 [[nodiscard]] Validation validate(const Model& model,
                                   const WindowDataset<typename Model::Value>& windows,
@@ -50,19 +59,23 @@ template <Evaluable Model>
   using Scalar = typename Model::Value;
   double squares = 0, absolutes = 0, losses = 0;
   std::size_t count = 0;
+  AlignedBuffer<Scalar> counted;
   for_each_forecast(model, windows, team, batch_size, [&](const auto& batch, const auto& y) {
     for (std::size_t i = 0; i < y.size(); ++i) {
+      if (!batch.counts(i)) continue;
+      ++count;
       const double error =
           static_cast<double>(y.data()[i]) - static_cast<double>(batch.target.data()[i]);
       squares = multiply_add(error, error, squares);
       absolutes += std::abs(error);
     }
     // window by window: the order of the sums does not depend on the batch
+    const auto target = loss ? detail::counted_target(batch, y, counted) : batch.target;
     for (std::size_t b = 0; loss && b < batch.samples; ++b)
       losses += loss(y.middle_rows(b * batch.horizon, batch.horizon),
-                     batch.target.middle_rows(b * batch.horizon, batch.horizon), 1, Rows<Scalar>());
-    count += y.size();
+                     target.middle_rows(b * batch.horizon, batch.horizon), 1, Rows<Scalar>());
   });
+  detail::expect_numbers(count);
   if (!std::isfinite(squares)) throw NumericError("a forecast is not finite");
   const double total = static_cast<double>(count);
   return {{squares / total, absolutes / total, windows.size()}, (loss ? losses : squares) / total};
@@ -82,32 +95,35 @@ struct ErrorProfile {
   std::vector<double> by_window, by_step;
 };
 
-/// Like evaluate(), but per window and per step.
+/// Like evaluate(), but per window and per step: 0 for a window or a step without numbers that
+/// count.
 template <Evaluable Model>
 [[nodiscard]] ErrorProfile error_profile(const Model& model,
                                          const WindowDataset<typename Model::Value>& windows,
                                          Team* team = nullptr, std::size_t batch_size = 64) {
   ErrorProfile profile;
+  std::vector<double> in_window, in_step;  // how many numbers count
   for_each_forecast(model, windows, team, batch_size, [&](const auto& batch, const auto& y) {
-    profile.by_step.resize(batch.horizon);
-    const double channels = static_cast<double>(y.cols()),
-                 steps = static_cast<double>(batch.horizon);
+    profile.by_step.resize(batch.horizon), in_step.resize(batch.horizon);
     for (std::size_t row = 0; row < y.rows(); ++row) {
-      if (row % batch.horizon == 0) profile.by_window.push_back(0);
+      if (row % batch.horizon == 0) profile.by_window.push_back(0), in_window.push_back(0);
       double squares = 0;
       for (std::size_t c = 0; c < y.cols(); ++c) {
+        if (!batch.counts(row * y.cols() + c)) continue;
+        ++in_window.back(), ++in_step[row % batch.horizon];
         const double error =
             static_cast<double>(y.row(row)[c]) - static_cast<double>(batch.target.row(row)[c]);
         squares = multiply_add(error, error, squares);
       }
-      profile.by_window.back() += squares / (steps * channels);
-      profile.by_step[row % batch.horizon] +=
-          squares / (static_cast<double>(windows.size()) * channels);
+      profile.by_window.back() += squares;
+      profile.by_step[row % batch.horizon] += squares;
     }
   });
-  if (std::ranges::find_if_not(profile.by_step, [](double e) { return std::isfinite(e); }) !=
-      profile.by_step.end())
-    throw NumericError("a forecast is not finite");
+  for (const double squares : profile.by_step)
+    if (!std::isfinite(squares)) throw NumericError("a forecast is not finite");
+  for (std::size_t i = 0; i < in_window.size(); ++i)
+    profile.by_window[i] /= std::max(in_window[i], 1.0);
+  for (std::size_t i = 0; i < in_step.size(); ++i) profile.by_step[i] /= std::max(in_step[i], 1.0);
   return profile;
 }
 

@@ -4,6 +4,7 @@
 
 #include <spat/autograd/microbatch_plan.hpp>
 #include <spat/models/cache_layout.hpp>
+#include <spat/train/counted_target.hpp>
 #include <spat/train/loss.hpp>
 #include <spat/train/observer.hpp>
 
@@ -12,7 +13,8 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// Computes the gradient of the mean loss of a batch, by default of the mean squared error.
+/// Computes the gradient of the mean loss of a batch, by default of the mean squared error. Filled
+/// cells of the target have no error.
 ///
 /// Micro-batches go through in waves (see MicrobatchPlan). In the first phase of a wave each worker
 /// computes forward, loss and backward_input of its micro-batches. The weight gradients are a
@@ -121,7 +123,7 @@ class TrainingStep {
 
   struct Work {
     typename Model::Cache cache;
-    AlignedBuffer<Scalar> dforecast;
+    AlignedBuffer<Scalar> dforecast, counted;
     CacheLayout<Model> layout;
     double loss = 0;  // its sum over the micro-batch
     Rows<const Scalar> forecast;
@@ -193,7 +195,8 @@ class TrainingStep {
       throw ShapeError(message("the forecast has ", forecast.cols(), " channels, the target ",
                                piece.target.cols()));
     work.forecast = forecast;
-    work.loss = loss_(forecast, piece.target, count, work.slope());
+    work.loss =
+        loss_(forecast, detail::counted_target(piece, forecast, work.counted), count, work.slope());
   }
 
   template <class Use>
