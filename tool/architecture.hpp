@@ -6,6 +6,8 @@
 
 #include <spat/models/config.hpp>
 #include <spat/models/cost.hpp>
+#include <spat/models/forecast.hpp>
+#include <spat/train/backtest.hpp>
 #include <spat/train/conformal.hpp>
 
 #include <map>
@@ -16,6 +18,8 @@ namespace tool {
 struct RunOptions;
 struct PruneOptions;
 struct CompareOptions;
+struct BacktestJob;
+struct UpdateOptions;
 
 /// One member of a model's configuration: a number, or 0 and 1 of a flag.
 struct Field {
@@ -89,7 +93,8 @@ struct Texts {
 struct Architecture {
   const char* name;
   Texts texts;
-  bool scored;                       // criteria score its modules
+  bool scored;  // criteria score its modules
+  ModelTraits traits;
   Configuration (*configuration)();  // its fields with their defaults
   Summary (*summary)(const Configuration&);
   void (*run)(const RunOptions&, const Configuration&, const Data&,
@@ -102,8 +107,12 @@ struct Architecture {
                             std::size_t threads);
   std::vector<spat::Coverage> (*coverage)(const std::string& file, const spat::ConformalIntervals&,
                                           const spat::WindowDataset<float>&, std::size_t threads);
-  spat::Series (*forecast)(const std::string& file, const spat::DataDescription&,
-                           const spat::Series&);
+  /// The forecast of each series.
+  std::vector<spat::Series> (*forecast)(const std::string& file, const Data&,
+                                        const spat::KnownFuture&);
+  /// The backtest of all series together.
+  spat::Backtest (*backtest)(const std::string& file, const BacktestJob&, const Data&);
+  void (*update)(const UpdateOptions&, const Data&);
   Inspection (*inspect)(const std::string& file);
 };
 

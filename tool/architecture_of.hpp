@@ -5,9 +5,11 @@
 //         {.source = "Liu et al., ICLR 2024", .without_attention = "a perceptron ..."});
 #pragma once
 
+#include "backtest_of.hpp"
 #include "compare_of.hpp"
 #include "latency_of.hpp"
 #include "run_of.hpp"
+#include "update_of.hpp"
 
 #include <spat/models/forecast.hpp>
 
@@ -42,9 +44,23 @@ std::vector<spat::Coverage> coverage(const std::string& file,
 }
 
 template <class Model>
-spat::Series forecast(const std::string& file, const spat::DataDescription& data,
-                      const spat::Series& series) {
-  return spat::forecast(spat::load_model<Model>(file), data, series);
+std::vector<spat::Series> forecast(const std::string& file, const Data& data,
+                                   const spat::KnownFuture& known) {
+  spat::Predictor<Model> predictor(spat::load_model<Model>(file));
+  std::vector<spat::Series> futures;
+  for (std::size_t s = 0; s < data.series.size(); ++s)
+    futures.push_back(spat::forecast(predictor, data.description_of(s), data.series[s], known));
+  return futures;
+}
+
+template <class Model>
+constexpr ModelTraits traits_of() {
+  ModelTraits traits;
+  if constexpr (requires { Model::channels_alone; }) traits.channels_alone = Model::channels_alone;
+  if constexpr (requires { Model::takes_known_covariates; })
+    traits.takes_known_covariates = Model::takes_known_covariates;
+  if constexpr (requires { Model::needs_marks; }) traits.needs_marks = Model::needs_marks;
+  return traits;
 }
 
 template <class Model>
@@ -68,6 +84,7 @@ struct Registered {
     add({.name = Model::name,
          .texts = texts,
          .scored = spat::has_scored_modules<Model>(),
+         .traits = traits_of<Model>(),
          .configuration = [] { return configuration_of(typename Model::Config{}); },
          .summary = summary<Model>,
          .run = run<Model>,
@@ -77,6 +94,8 @@ struct Registered {
          .evaluate = evaluate<Model>,
          .coverage = coverage<Model>,
          .forecast = forecast<Model>,
+         .backtest = backtest<Model>,
+         .update = update<Model>,
          .inspect = inspect<Model>});
   }
 };

@@ -224,7 +224,9 @@ Command add_compare(CLI::App& app, const std::string& command_line) {
       "compare",
       "Train once, prune by every criterion with equal fine-tuning, and compare the criteria");
   all->data.add_training_to(command);
+  all->data.add_known_to(command);
   all->model.add_to(command);
+  all->model.add_dropout_to(command);
   all->train.add_to(command);
   o.tune.add_to(command);
   command.add_option("--out", o.out, "Folder for compare.json")->capture_default_str();
@@ -232,6 +234,7 @@ Command add_compare(CLI::App& app, const std::string& command_line) {
       .add_option("--test-data", o.test_data,
                   "Other series to test on (zero-shot): FILE or FILE:PROTOCOL")
       ->allow_extra_args(false);
+  all->data.add_refit_to(command)->needs(command.get_option("--test-data"));
   command
       .add_option("--most-masks", o.most_masks,
                   "Fine-tune all masks if there are at most this many, otherwise those that a "
@@ -242,11 +245,13 @@ Command add_compare(CLI::App& app, const std::string& command_line) {
                   "Seconds for which the latency of each mask is measured; 0: not at all")
       ->check(not_negative())
       ->capture_default_str();
-  return [all] {
+  return [all, &command] {
     CompareOptions job = all->compare;
+    expect_effects(command, all->train.effects());
+    expect_effects(command, job.tune.effects());
     job.training = all->train.options();
     job.threads = all->train.threads;
-    job.quiet = all->train.quiet;
+    job.quiet = all->data.quiet;
     job.dropout = all->model.dropout;
     (void)job.tune.options(job.training);
     make_folder(job.out);

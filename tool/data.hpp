@@ -1,72 +1,80 @@
-// The data of a command: the series, its windows in scaled units, and the description that goes
+// The data of a command: the series, their windows in scaled units, and the description that goes
 // into a model file.
 #pragma once
 
-#include "tool.hpp"
+#include "data_options.hpp"
 
 #include <spat/data/data_description.hpp>
-#include <spat/io/safetensors_file.hpp>
+#include <spat/data/windows.hpp>
 
 #include <memory>
-#include <optional>
+#include <string>
 #include <vector>
 
 namespace tool {
 
-/// The options that choose the data. A model's file knows how its data is read; what commands of
-/// saved models accept all the same may not contradict it.
-struct DataOptions {
-  std::string path;
-  bool synthetic = false;
-  std::size_t rows = 4000;
-  std::optional<std::string> protocol, target, marks, frequency;
-  std::optional<std::string> separator, decimal, thousands, time_column, date_format;
-  std::vector<std::string> columns, ignored;
-  std::optional<double> missing_code;
-  bool header = false, no_header = false, strict_times = false, refit_scaler = false;
-  std::size_t stride = 1;       // rows between the windows of training and validation
-  std::size_t test_stride = 1;  // rows between the windows of the test part
+/// Does something with the data of a file, whose errors then begin with its name.
+template <class Action>
+auto of_file(const std::string& origin, Action&& action) {
+  try {
+    return action();
+  } catch (const spat::DataError& error) {
+    throw spat::DataError(message(origin, ": ", error.what()));
+  }
+}
 
-  /// All of them, for commands that train.
-  void add_training_to(CLI::App& command);
-  /// The series, how it is read, and its calendar: what every command has.
-  void add_series_to(CLI::App& command);
-  /// Which columns are read, for commands without a saved model.
-  void add_columns_to(CLI::App& command);
-  /// The parts and their windows.
-  void add_parts_to(CLI::App& command);
-  void add_stride_to(CLI::App& command);
-  void add_test_stride_to(CLI::App& command);
-  /// Own scaler of each series, for commands that test a model on others.
-  void add_refit_to(CLI::App& command);
+/// What a model can make of its data.
+struct ModelTraits {
+  bool channels_alone = false;  // one model of one channel serves all series of a long table
+  bool takes_known_covariates = false;  // see WindowOptions
+  bool needs_marks = false;             // cannot do without time marks
 };
 
-/// A series and the windows of its three parts, in scaled units.
+/// Series and the windows of their three parts, in scaled units. There is one series, or those of a
+/// long table that a model forecasts alone.
 struct Data {
-  std::string name;  // "ETTh1" of "data/ETTh1.csv"
-  spat::Series series;
+  std::string name, origin;  // "ETTh1" of "data/ETTh1.csv"; the file, for messages
+  std::vector<spat::Series> series;
+  std::vector<spat::StandardScaler> scalers;  // one per series
   spat::DataDescription description;
+  std::string scaler;  // the one that was used, in words
   std::unique_ptr<spat::WindowDataset<float>> training, validation, test;
+
+  /// The share of cells without a number.
+  [[nodiscard]] double filled_share() const;
+  /// How each series is read, for a model that forecasts it.
+  [[nodiscard]] spat::DataDescription description_of(std::size_t series) const;
 };
 
 /// Reads a series to train on, and makes its windows: sizes from `window`, the rest from the
 /// options. The scaler is fitted on the training part. Shows warnings.
-Data load(const DataOptions& options, spat::WindowOptions window);
+Data load(const DataOptions& options, spat::WindowOptions window, const ModelTraits& model);
 
-/// Reads a series as the model was trained on one: columns by name, missing code, calendar, marks
+/// What becomes of a scaler on a series far from the one that the model was trained on.
+enum class FarSeries { ignore, warn, refit };
+
+/// What a command wants of other data than its model was trained on.
+struct Purpose {
+  FarSeries far = FarSeries::warn;
+  const RangeOptions* range = nullptr;  // the rows to forecast, instead of the test part
+};
+
+/// Reads a series as the model was trained on one: columns by name, missing cells, calendar, marks
 /// and scaler are those of the description; so is the protocol unless there is an option. The
-/// scaler is fitted anew with --refit-scaler, and if the model `learns` from a series so far from
-/// its own that the saved scaler says nothing of it. Throws ConfigError, with both values, for an
-/// option that contradicts the description, and DataError for rows of another frequency.
-Data load_as(const spat::DataDescription& like, const DataOptions& options, bool learns = false);
+/// scaler is fitted anew with --refit-scaler, and, if the purpose says so, for a series so far from
+/// the model's own that the saved scaler says nothing of it. Throws ConfigError, with both values,
+/// for an option that contradicts the description, and DataError for rows of another frequency.
+/// With a range there are test windows only.
+Data load_as(const spat::DataDescription& like, const DataOptions& options,
+             const Purpose& purpose = {});
 
 /// Loads other series to test on, like load_as(). Each is FILE, or FILE:PROTOCOL if its rows are
 /// split in another way.
 std::vector<Data> load_others(const std::vector<std::string>& files, const DataOptions& options,
                               const Data& like);
 
-/// Reads a series for a forecast, as the model was trained on one; sets the calendar of the
-/// description if an option has another.
-spat::Series read_as(spat::DataDescription& like, const DataOptions& options);
+/// Reads series for a forecast, as the model was trained on them, with their scalers; sets the
+/// calendar of the description if an option has another. There are no windows.
+Data load_latest(const spat::DataDescription& like, const DataOptions& options);
 
 }  // namespace tool

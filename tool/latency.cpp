@@ -21,8 +21,8 @@ Command add_latency(CLI::App& app) {
                                           "Measure the forecast latency of every mask of a "
                                           "model with random weights");
   all->data.add_series_to(command);
+  all->data.add_quiet_to(command, /*with_progress*/ false);
   all->data.add_columns_to(command);
-  all->data.add_parts_to(command);
   all->model.add_to(command);
   command.add_option("--batch", all->latency.batch, "Windows per forecast")
       ->capture_default_str()

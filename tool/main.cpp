@@ -24,7 +24,9 @@ int main(int argc, char** argv) {
                             std::pair{"inspect", tool::add_inspect(app)},
                             std::pair{"forecast", tool::add_forecast(app)},
                             std::pair{"models", tool::add_models(app)},
-                            std::pair{"latency", tool::add_latency(app)}};
+                            std::pair{"latency", tool::add_latency(app)},
+                            std::pair{"backtest", tool::add_backtest(app, command_line)},
+                            std::pair{"update", tool::add_update(app)}};
   tool::read_values_strictly(app);
   try {
     app.parse(argc, argv);

@@ -68,6 +68,9 @@ void ModelOptions::add_to(CLI::App& command) {
                   "Any other field of the model's configuration; `spat models MODEL` lists them")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
+}
+
+void ModelOptions::add_dropout_to(CLI::App& command) {
   with_default(command, "--dropout", dropout, "Dropout rate in training")->check(share(false));
 }
 
@@ -93,7 +96,7 @@ ModelOptions::Loaded ModelOptions::load(DataOptions options) const {
           message("--marks ", *options.marks, ": ", name, " reads no time marks"));
     options.marks = "none";
   }
-  Data data = tool::load(options, window);
+  Data data = tool::load(options, window, architecture(name).traits);
   set(configuration, "channels", data.training->channels());
   set(configuration, "marks", data.training->marks());
   set(configuration, "targets",
@@ -128,7 +131,6 @@ void TrainOptions::add_to(CLI::App& command) {
   with_default(command, "--seed", training.seed, "Seed of weights, shuffles and dropout");
   with_default(command, "--threads", threads, "Number of threads; results do not depend on it")
       ->check(at_least(1));
-  command.add_flag("--quiet", quiet, "Do not show progress");
 }
 
 spat::TrainingOptions TrainOptions::options() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "architecture.hpp"
+#include "effects.hpp"
 #include "number_rule.hpp"
 
 #include <spat/criteria/any_criterion.hpp>
@@ -20,6 +21,7 @@ struct ModelOptions {
   double dropout = 0.1;
 
   void add_to(CLI::App& command);
+  void add_dropout_to(CLI::App& command);
   /// The model's configuration, except for what comes from the data. Throws ConfigError for options
   /// that do not belong to it.
   [[nodiscard]] Configuration configuration() const;
@@ -37,10 +39,10 @@ struct TrainOptions {
   spat::TrainingOptions training;
   std::string schedule = "type1", averaging = "none";
   std::size_t threads = 1;
-  bool quiet = false;
 
   void add_to(CLI::App& command);
   [[nodiscard]] spat::TrainingOptions options() const;
+  [[nodiscard]] std::vector<Effect> effects() const;
 };
 
 /// The options of fine-tuning.
@@ -51,6 +53,7 @@ struct TuneOptions {
 
   void add_to(CLI::App& command);
   [[nodiscard]] spat::TrainingOptions options(const spat::TrainingOptions& training) const;
+  [[nodiscard]] std::vector<Effect> effects() const;
 };
 
 /// The options that choose a criterion.
@@ -61,6 +64,7 @@ struct CriterionChoice {
   void add_to(CLI::App& command);
   [[nodiscard]] spat::CriterionOptions options(std::uint64_t seed) const;
   [[nodiscard]] spat::AnyCriterion<float> make(std::uint64_t seed) const;
+  [[nodiscard]] std::vector<Effect> effects() const;
   /// The criterion in words, such as "send, absolute_mean, loss summed".
   [[nodiscard]] std::string text() const;
 };
@@ -84,6 +88,7 @@ struct BudgetChoice {
   [[nodiscard]] spat::Budget budget(const Architecture& model, std::size_t modules,
                                     spat::ModuleMask kept, spat::ModuleMask guard) const;
   [[nodiscard]] std::string text() const;
+  [[nodiscard]] std::vector<Effect> effects() const;
 
  private:
   /// The budget, which removes `usual` modules if no option is given.

@@ -14,7 +14,6 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
     std::size_t threads = 1, batch = 32;
     std::uint64_t seed = 1;
     double rate = 1e-4;
-    bool quiet = false;
   };
   const auto all = std::make_shared<All>();
   PruneOptions& o = all->prune;
@@ -23,6 +22,7 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
       *app.add_subcommand("prune", "Score a trained model, prune, fine-tune and report");
   command.add_option("--model", o.model_file, "Model file written by run")->required();
   all->data.add_series_to(command);
+  all->data.add_quiet_to(command, /*with_progress*/ true);
   all->data.add_parts_to(command);
   all->data.add_stride_to(command);
   all->data.add_test_stride_to(command);
@@ -42,19 +42,20 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
   command.add_option("--threads", all->threads, "Number of threads; results do not depend on it")
       ->check(at_least(1))
       ->capture_default_str();
-  command.add_flag("--quiet", all->quiet, "Do not show progress");
-  return [all] {
+  return [all, &command] {
     PruneOptions job = all->prune;
     job.training.batch_size = all->batch;
     job.training.rate = all->rate;
     job.training.seed = all->seed;
     job.training.check();
     job.threads = all->threads;
-    job.quiet = all->quiet;
+    job.quiet = all->data.quiet;
     const spat::SafetensorsFile file(job.model_file);
-    const Data data = load_as(spat::load_data_description(file), all->data, /*learns*/ true);
-    architecture(file.metadata(spat::model_key))
-        .prune(job, data, load_others(job.test_data, all->data, data));
+    const Architecture& model = architecture(file.metadata(spat::model_key));
+    job.expect_effects(command, model, model.inspect(job.model_file).modules.size());
+    const Data data =
+        load_as(spat::load_data_description(file), all->data, {.far = FarSeries::refit});
+    model.prune(job, data, load_others(job.test_data, all->data, data));
   };
 }
 

@@ -51,8 +51,14 @@ spat::JobOptions job_options(const PruneJob& job, const Model& model, const Data
 /// The library's view of the data.
 inline spat::JobData<float> job_data(const Data& data, const std::vector<Data>& others,
                                      spat::Team& team) {
-  spat::JobData<float> all{*data.training, *data.validation, *data.test, data.name,
-                           data.description};
+  spat::JobData<float> all{.training = *data.training,
+                           .validation = *data.validation,
+                           .test = *data.test,
+                           .name = data.name,
+                           .description = data.description,
+                           .scaler = data.scaler,
+                           .filled_share = data.filled_share()};
+  if (data.description.alone) all.description.names.clear();  // no one series to draw
   for (const Data& other : others) all.others.push_back({other.name, *other.test});
   all.team = &team;
   return all;

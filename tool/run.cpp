@@ -14,8 +14,11 @@ namespace tool {
 
 namespace {
 
-void run_job(RunOptions o, const ModelOptions& model, const DataOptions& data) {
+void run_job(RunOptions o, const ModelOptions& model, const DataOptions& data,
+             const CLI::App& command) {
   const auto loaded = model.load(data);
+  o.expect_effects(command, *loaded.architecture,
+                   loaded.architecture->summary(loaded.configuration).modules);
   o.dropout = model.dropout;
   loaded.architecture->run(o, loaded.configuration, loaded.data,
                            load_others(o.test_data, data, loaded.data));
@@ -70,9 +73,12 @@ Command add_run(CLI::App& app, const std::string& command_line) {
   o.command_line = command_line;
   CLI::App& command = *app.add_subcommand("run", "Train, score, prune, fine-tune and report");
   all->data.add_training_to(command);
+  all->data.add_known_to(command);
   all->model.add_to(command);
+  all->model.add_dropout_to(command);
   all->train.add_to(command);
   o.add_to(command);
+  all->data.add_refit_to(command)->needs(command.get_option("--test-data"));
   command
       .add_option("--scores-of", o.scores_of,
                   "Epoch after which scores count: last, or best, of which the weights are")
@@ -83,12 +89,13 @@ Command add_run(CLI::App& app, const std::string& command_line) {
       .add_option("--stop-after", o.stop_after,
                   "Stop after this many epochs, to --resume later; 0: when training is done")
       ->capture_default_str();
-  return [all] {
+  return [all, &command] {
     RunOptions job = all->run;
     job.training = all->train.options();
+    expect_effects(command, all->train.effects());
     job.threads = all->train.threads;
-    job.quiet = all->train.quiet;
-    run_job(std::move(job), all->model, all->data);
+    job.quiet = all->data.quiet;
+    run_job(std::move(job), all->model, all->data, command);
   };
 }
 

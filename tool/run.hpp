@@ -26,6 +26,9 @@ struct PruneJob {
   std::size_t threads = 1;
 
   void add_to(CLI::App& command);
+  /// Throws ConfigError for an option that has no effect. `model` has `modules` to remove.
+  void expect_effects(const CLI::App& command, const Architecture& model,
+                      std::size_t modules) const;
 };
 
 /// The options of `spat run`.

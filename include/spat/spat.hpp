@@ -41,14 +41,21 @@
 #include <spat/data/calendar_name.hpp>
 #include <spat/data/data_description.hpp>
 #include <spat/data/date_time.hpp>
+#include <spat/data/describe_panel.hpp>
 #include <spat/data/infer_calendar.hpp>
 #include <spat/data/latest_window.hpp>
 #include <spat/data/missing.hpp>
+#include <spat/data/panel.hpp>
+#include <spat/data/panel_csv.hpp>
+#include <spat/data/panel_reader.hpp>
+#include <spat/data/panel_times.hpp>
+#include <spat/data/read_panel.hpp>
 #include <spat/data/read_series.hpp>
 #include <spat/data/scaler.hpp>
 #include <spat/data/season.hpp>
 #include <spat/data/series.hpp>
 #include <spat/data/series_csv.hpp>
+#include <spat/data/series_options.hpp>
 #include <spat/data/series_reader.hpp>
 #include <spat/data/splits.hpp>
 #include <spat/data/synthetic.hpp>
@@ -182,6 +189,10 @@
 #include <spat/criteria/send/send.hpp>
 #include <spat/criteria/send/sensitivity_sum.hpp>
 
+#include <spat/train/backtest.hpp>
+#include <spat/train/backtest_join.hpp>
+#include <spat/train/backtest_result.hpp>
+#include <spat/train/backtest_sums.hpp>
 #include <spat/train/batch_statistics.hpp>
 #include <spat/train/begun_epoch.hpp>
 #include <spat/train/check_gradients.hpp>
@@ -225,6 +236,9 @@
 #include <spat/prune/step_history.hpp>
 #include <spat/prune/surgery.hpp>
 
+#include <spat/report/backtest_html.hpp>
+#include <spat/report/backtest_report.hpp>
+#include <spat/report/backtest_text.hpp>
 #include <spat/report/budget_text.hpp>
 #include <spat/report/chart.hpp>
 #include <spat/report/html_report.hpp>

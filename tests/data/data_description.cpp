@@ -24,6 +24,8 @@ DataDescription example() {
   data.csv.separator = ';', data.csv.decimal = ',', data.csv.thousands = '.';
   data.csv.header = CsvOptions::Header::absent;
   data.time_column = "a+b", data.date_format = TimeForm::dmy;
+  data.missing = MissingRule::linear, data.window.known_covariates = true;
+  data.long_columns = LongColumns{"id, too", "time", "value"}, data.alone = true;
   return data;
 }
 bool same(const DataDescription& a, const DataDescription& b) {
@@ -34,9 +36,12 @@ bool same(const DataDescription& a, const DataDescription& b) {
          a.window.marks == b.window.marks && a.protocol == b.protocol &&
          a.missing_code == b.missing_code && a.csv.separator == b.csv.separator &&
          a.csv.decimal == b.csv.decimal && a.csv.thousands == b.csv.thousands &&
-         a.csv.header == b.csv.header && a.time_column == b.time_column &&
-         a.date_format == b.date_format && a.calendar == b.calendar && a.rows == b.rows &&
-         a.first_time == b.first_time && a.last_time == b.last_time && a.digest == b.digest;
+         a.csv.header == b.csv.header && a.time_column == b.time_column && a.missing == b.missing &&
+         a.long_columns == b.long_columns && a.alone == b.alone &&
+         a.window.known_covariates == b.window.known_covariates &&
+         a.window.skip_filled == b.window.skip_filled && a.date_format == b.date_format &&
+         a.calendar == b.calendar && a.rows == b.rows && a.first_time == b.first_time &&
+         a.last_time == b.last_time && a.digest == b.digest;
 }
 std::string with(std::string json, std::string_view from, std::string_view to) {
   const std::size_t at = json.find(from);
@@ -63,6 +68,8 @@ TEST_CASE("a description that is written is read as it was") {
   DataDescription plain = data;
   plain.window.marks = {}, plain.missing_code = {}, plain.calendar = {};
   plain.csv = {}, plain.time_column = {}, plain.date_format = {};
+  plain.missing = {}, plain.window.known_covariates = {};
+  plain.long_columns = {}, plain.alone = {};
   CHECK(same(data_description_from_json(to_json(plain), "m"), plain));
   DataDescription wide = data;
   const std::vector<double> numbers(100000, 0.1);
@@ -87,6 +94,14 @@ TEST_CASE("a description with wrong fields is refused") {
   CHECK_THROWS_AS(
       data_description_from_json(with(json, R"("date_format":"dmy")", R"("date_format":"x")"), "m"),
       ConfigError);
+  CHECK(message_of<FileError>([&] {
+          (void)data_description_from_json(with(json, R"(,"value"])", "]"), "m");
+        }) == "m: expected 3 columns of a long table, found 2");
+  CHECK_THROWS_AS(data_description_from_json(with(json, R"("linear")", R"("x")"), "m"),
+                  ConfigError);
+  // files from before the rule was in the description
+  CHECK(data_description_from_json(with(json, R"("missing":"linear",)", ""), "m").missing ==
+        MissingRule::previous);
   CHECK_THROWS_AS(data_description_from_json(R"({"columns":[],"mean":[],"deviation":[]})", "m"),
                   ShapeError);
 }

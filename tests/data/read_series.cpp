@@ -68,7 +68,8 @@ TEST_CASE("columns of text stop nobody who does not need them") {
   CHECK(message_of<ConfigError>([&] { (void)read(text, {.columns = {"site"}}); }) ==
         R"(own.csv: no column "site"; the columns are "a", "b")");
   CHECK_THROWS_AS(read(text, {.ignored = {"other"}}), ConfigError);
-  CHECK(refusal("a,b\nx,y\n") == "own.csv:2: no column of numbers");
+  CHECK(refusal("a,b\nx,y\n") ==
+        R"(own.csv:2: no column of numbers; column "a", such as "x", holds text)");
   CHECK(refusal("a,b\nNA,1\n") == R"(own.csv:2: column "a": "NA" is not a number; )"
                                   "the missing rule (--missing) says what takes its place");
   CHECK(refusal("a,b\n1,1\nx,1\n") == R"(own.csv:3: column "a": "x" is not a number)");
@@ -161,6 +162,33 @@ TEST_CASE("a channel that rises evenly like times is told") {
 TEST_CASE("numbers are written with the digits that read back") {
   Series series = read("date,meter\n2023-01-01,1234567890.29\n2023-01-02,0.1\n");
   CHECK(to_csv(series) == "date,meter\n2023-01-01,1234567890.29\n2023-01-02,0.1\n");
+}
+
+TEST_CASE("an index that a table was written with is no channel") {
+  for (const char* const header : {",date,a\n", "Unnamed: 0,date,a\n"}) {
+    const Series series = read(message(header, "0,2020-01-01,5\n1,2020-01-02,7\n2,2020-01-03,5\n"));
+    CHECK(series.names == Names{"a"});
+    CHECK(std::ranges::count(series.notes,
+                             "own.csv: the first column numbers the rows and is not read") == 1);
+  }
+  CHECK(read(",date,a\n5,2020-01-01,5\n9,2020-01-02,7\n").names == Names{"c0", "a"});
+  CHECK(read("n,date,a\n0,2020-01-01,5\n1,2020-01-02,7\n").names == Names{"n", "a"});
+}
+
+TEST_CASE("the column of times has a name of its own") {
+  CHECK(refusal("date,a,date\n2020-01-01,1,2\n2020-01-02,1,2\n") ==
+        R"(own.csv: columns 1 and 3 are both called "date")");
+  CHECK(read("2020-01-01,1\n2020-01-02,1\n").time_name == "date");
+  CHECK(read(",a\n2020-01-01,1\n2020-01-02,1\n").time_name.empty());
+  CHECK(read(",a\n0,1\n1,1\n").time_name.empty());
+}
+
+TEST_CASE("times alone are read without a column of numbers") {
+  const Series series = read("date,x\n2020-01-01,no\n2020-01-02,\n", {.times_only = true});
+  CHECK((series.times.size() == 2 && series.names.empty() && series.values.empty()));
+  CHECK_THROWS_AS(read("a,b\n1,2\n", {.times_only = true}), DataError);
+  CHECK(refusal("date,a\n2020-01-01,1.234.567\n") ==
+        R"(own.csv:2: no column of numbers; column "a", such as "1.234.567", holds text)");
 }
 
 }  // namespace read_series_tests

@@ -88,4 +88,16 @@ TEST_CASE("times are in the zone of the first of them, and have the clock of any
   CHECK(format_time(seconds->format, seconds->values[1]) == "2024-03-31 00:00:30");
 }
 
+TEST_CASE("digits of hours, days and months are padded if those of all times are") {
+  const auto last = [](const Cells& cells) {
+    const auto times = read("date", cells);
+    return format_time(times->format, times->values.back());
+  };
+  CHECK(last({"2013/10/11 10:00", "2013/1/2 9:00"}) == "2013/1/2 9:00");
+  CHECK(last({"2013/10/11 9:00", "2013/11/12 10:00", "2014/10/10 0:00"}) == "2014/10/10 0:00");
+  CHECK(last({"2013-10-11 09:00", "2013-10-11 10:00"}) == "2013-10-11 10:00");
+  CHECK(last({"2024-01-01 03:00 AM", "2024-01-01 04:00 AM"}) == "2024-01-01 04:00 AM");
+  CHECK(last({"2024-01-01 03:00 PM", "2024-01-01 4:00 PM"}) == "2024-01-01 4:00 PM");
+}
+
 }  // namespace time_column_tests

@@ -5,6 +5,7 @@
 
 #include <spat/core/random.hpp>
 
+#include <bit>
 #include <cstring>
 #include <sstream>
 
@@ -186,6 +187,26 @@ TEST_CASE("Any table of finite doubles survives its text") {
     REQUIRE(table.values.size() == values.size());
     CHECK(std::memcmp(table.values.data(), values.data(), values.size() * sizeof(double)) == 0);
   }
+}
+
+TEST_CASE("digits are read as the bits that parse_number gives, or left to it") {
+  for (const char* text :
+       {"0", "-0", "-0.0", "5.", "-.5", "00.10", "-125.22", "9007199254740992", "9007199254740993",
+        "-90071992547409.93", "9.007199254740993", "0.9999999999999999999", "18446744073709551617",
+        "1844674407370955161.7", "0.0000000000000000000000000000000000001"}) {
+    INFO(text);
+    double number = 1;
+    REQUIRE(detail::parse_digits(text, '.', number));
+    CHECK(std::bit_cast<std::uint64_t>(number) ==
+          std::bit_cast<std::uint64_t>(parse_number<double>(text).value()));
+  }
+  double number = 0;
+  CHECK((detail::parse_digits("-1,5", ',', number) && number == -1.5));
+  for (const char* text :
+       {"", "-", ".", "-.", "+5", " 5", "5 ", "1e5", "nan", "--5", "1.2.3", "1,5"})
+    CHECK_FALSE(detail::parse_digits(text, '.', number));
+  CHECK_FALSE(detail::parse_digits(std::string(400, '9'), '.', number));
+  CHECK_FALSE(detail::parse_digits("9007199254740993", ',', number));
 }
 
 }  // namespace csv_tests

@@ -105,7 +105,7 @@ for part in '<svg' 'Pareto' 'fine-tuned'; do grep -q "$part" budget/report.html 
 refuses 'the best that dropping modules reaches is MACs' "${prune[@]}" --reduce-macs 0.99 --out bad
 refuses 'a latency of' "${prune[@]}" --latency-ms 1e-9 --out bad
 refuses 'unknown pruning schedule "zzz"; expected one-shot' "${prune[@]}" --when zzz --out bad
-refuses 'unknown search "zzz"; expected automatic' "${prune[@]}" --search-method zzz --drop 1 --out bad
+refuses 'unknown search "zzz"; expected automatic' "${prune[@]}" --search --search-method zzz --drop 1 --out bad
 for method in exhaustive greedy; do
   "$spat" "${prune[@]}" --drop 1 --search --search-method "$method" --out "by_$method" > /dev/null
 done
@@ -288,7 +288,7 @@ head -8 german.csv > short.csv  # too short to tell days from months; the model 
 "$spat" forecast --model german/dense.safetensors --data short.csv 2> /dev/null | grep -q '^01/08/1990,' || fail "the form of ambiguous dates was forgotten"
 printf 'date,a\n01/02/2023,1\n01/03/2023,2\n01/04/2023,3\n' > both.csv
 refuses '--date-format' run --data both.csv "${bars[@]}" --out bad
-refuses '--marks h: undated has no dates to make time marks of' run --data undated.csv --marks h --out bad
+refuses 'undated.csv: there are no dates to make time marks of: without --marks' run --data undated.csv --marks h --out bad
 refuses 'columns 2 and 3 are both called "a"' run --data <(printf 'date,a,a\n2023-01-01,1,2\n') "${bars[@]}" --out bad
 refuses '--separator: expected one sign or tab, found ",,"' run --data german.csv --separator ,, --out bad
 
@@ -318,8 +318,11 @@ tail -n "$(wc -l < table.md)" "$root/docs/models.md" | cmp -s - table.md ||
   fail "docs/models.md has another table than the tool; sed -i '/^Default conf/,\$d' docs/models.md; spat models --markdown >> docs/models.md"
 for model in $(sed -n '5,$s/^| \([^ ]*\).*/\1/p' table.md); do
   "$spat" models "$model" > fields.txt
-  tiny=(run --model "$model" --synthetic --rows 600 --lookback 48 --horizon 12 --epochs 1 --finetune-epochs 1
-    --latency-seconds 0 --quiet)
+  tiny=(run --model "$model" --synthetic --rows 600 --lookback 48 --horizon 12 --epochs 1 --latency-seconds 0 --quiet)
+  case $model in
+    dlinear | rlinear | tsmixer) refuses "--finetune-epochs has no effect without modules to remove" "${tiny[@]}" --finetune-epochs 1 --out bad ;;
+    *) tiny+=(--finetune-epochs 1) ;;
+  esac
   for size in width=8 ffn_width=8 heads=2 depth=2; do
     ! grep -q "^${size%=*} = " fields.txt || tiny+=(--set "$size")
   done

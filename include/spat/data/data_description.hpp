@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/data/calendar_name.hpp>
+#include <spat/data/panel.hpp>
 #include <spat/data/read_series.hpp>
 #include <spat/data/scaler.hpp>
 #include <spat/data/series.hpp>
@@ -30,6 +31,11 @@ struct DataDescription {
   std::optional<double> missing_code = {};
   MissingRule missing = MissingRule::error;
   Calendar calendar = {};  // how rows follow each other; none: as their times show
+
+  /// The columns of a long table, whose ids are the names. `alone`: the model has one channel, and
+  /// forecasts each series by itself; else the series are the channels.
+  std::optional<LongColumns> long_columns = {};
+  bool alone = false;
 
   // What somebody chose of the file's form; the rest is found by looking, in each file anew.
   CsvOptions csv = {};
@@ -126,6 +132,10 @@ inline void expect_calendar(const Calendar& calendar, const Series& series, std:
   if (data.missing_code) fields.set("missing_code", *data.missing_code);
   fields.set("missing", name_of(missing_rules, data.missing));
   fields.set("frequency", to_text(data.calendar));
+  if (const auto& columns = data.long_columns) {
+    fields.set("long", std::vector<std::string>{columns->id, columns->time, columns->value});
+    fields.set("alone", data.alone);
+  }
   const auto sign = [&](const char* name, std::optional<char> value) {
     if (value && *value != 0) fields.set(name, std::string(1, *value));
   };
@@ -183,6 +193,14 @@ inline void expect_calendar(const Calendar& calendar, const Series& series, std:
   if (fields.contains("header"))
     data.csv.header =
         fields.get<bool>("header") ? CsvOptions::Header::present : CsvOptions::Header::absent;
+  if (fields.contains("long")) {
+    const auto columns = fields.get<std::vector<std::string>>("long");
+    if (columns.size() != 3)
+      throw FileError(
+          message(origin, ": expected 3 columns of a long table, found ", columns.size()));
+    data.long_columns = {.id = columns[0], .time = columns[1], .value = columns[2]};
+    data.alone = fields.get<bool>("alone");
+  }
   data.time_column = fields.get_or<std::string>("time_column", "");
   if (fields.contains("date_format"))
     data.date_format =

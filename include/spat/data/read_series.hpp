@@ -78,6 +78,7 @@ namespace detail {
   series.warnings = detail::calendar_warnings(series, origin, reader.first_line(), found);
   if (!series.warnings.empty() && options.irregular == SeriesOptions::Irregular::error)
     throw DataError(series.warnings.front());
+  if (options.times_only) return series;
   const Calendar& calendar = options.calendar ? *options.calendar : found.calendar;
   try {
     fill_missing(series, options.missing_rule(), season_of(calendar));

@@ -28,7 +28,7 @@ struct Series {
   std::vector<std::int64_t> times;
   std::vector<std::string> warnings;
   std::vector<std::string> notes = {};  // how the file was read, where that was not plain
-  std::string time_name = {};           // of the column of times
+  std::string time_name = "date";       // of the column of times
   TimeFormat time_format = {.before_clock = " ", .seconds = true};
   /// [rows x channels]: 1 where the file has no number, and `values` one in its place; or empty.
   std::vector<std::uint8_t> filled = {};

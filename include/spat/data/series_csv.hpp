@@ -19,6 +19,12 @@ namespace detail {
   for (const char c : text) quoted.append(c == '"' ? 2 : 1, c);
   return quoted.append("\"");
 }
+/// The fewest digits that read back as the same number.
+[[nodiscard]] inline std::string number_cell(double value) {
+  std::array<char, 40> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  return {digits.data(), end.ptr};
+}
 
 }  // namespace detail
 
@@ -32,19 +38,12 @@ namespace detail {
     if (series.times.empty()) return message(r + 1);
     return dates ? format_time(series.time_format, series.times[r]) : message(series.times[r]);
   };
-  const bool named = series.times.empty() || !series.time_name.empty();
-  std::string csv(series.times.empty() ? "step"
-                  : named              ? detail::csv_cell(series.time_name)
-                                       : "date");
+  std::string csv(series.times.empty() ? "step" : detail::csv_cell(series.time_name));
   for (const std::string& name : series.names) csv.append(",").append(detail::csv_cell(name));
   for (std::size_t r = 0; r < series.rows(); ++r) {
     csv.append("\n").append(time(r));
-    for (std::size_t c = 0; c < series.channels(); ++c) {
-      std::array<char, 40> digits;
-      const auto end =
-          std::to_chars(digits.data(), digits.data() + digits.size(), series.view().row(r)[c]);
-      csv.append(",").append(digits.data(), end.ptr);
-    }
+    for (std::size_t c = 0; c < series.channels(); ++c)
+      csv.append(",").append(detail::number_cell(series.view().row(r)[c]));
   }
   return csv.append("\n");
 }

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <spat/data/calendar_name.hpp>
-#include <spat/data/missing.hpp>
 #include <spat/data/series.hpp>
+#include <spat/data/series_options.hpp>
 #include <spat/data/time_column.hpp>
 #include <spat/io/csv.hpp>
 
@@ -23,52 +23,7 @@
 
 namespace spat::inline SPAT_ABI {
 
-/// How to read a series from a file.
-struct SeriesOptions {
-  enum class Irregular { warn, error };
-  static constexpr const char* no_times = "none";
-
-  CsvOptions csv = {};
-  /// Reads only these columns, in this order; empty for all columns of numbers.
-  std::vector<std::string> columns = {};
-  /// Columns that are not read.
-  std::vector<std::string> ignored = {};
-  /// Name of the target column, which is moved to the end and read even if `columns` does not name
-  /// it; empty to keep the order of the file.
-  std::string target = {};
-  /// Name of the column of times, two names as "date+time" if the clock has a column of its own, or
-  /// no_times. Empty: the first column whose first cell is a date, else the first one with a usual
-  /// name (date, time, timestamp, ds, year, ...) and numbers that can be times.
-  std::string time_column = {};
-  /// The form of the times. Without it, it is found by looking: see TimeColumn.
-  std::optional<TimeForm> date_format = {};
-  /// A number that stands for none, such as -9999. Cells that are empty, NA, NaN, null, ? or - have
-  /// no number in any case.
-  std::optional<double> missing_code = {};
-  /// What takes the place of cells without a number; without a rule, `previous` if there is a
-  /// missing code, `error` otherwise.
-  std::optional<MissingRule> missing = {};
-  /// The calendar that the rows follow; without one it is found in their times: see
-  /// infer_calendar().
-  std::optional<Calendar> calendar = {};
-  /// What to do about times that are repeated or do not follow the calendar.
-  Irregular irregular = Irregular::warn;
-
-  [[nodiscard]] MissingRule missing_rule() const {
-    if (missing) return *missing;
-    return missing_code ? MissingRule::previous : MissingRule::error;
-  }
-};
-
 namespace detail {
-
-/// Whether a cell stands for no number. Such a cell does not make a column one of text.
-[[nodiscard]] inline bool is_missing(std::string_view cell) {
-  static constexpr std::array<std::string_view, 15> texts{"",     "NA",  "N/A", "n/a",  "#N/A",
-                                                          "NaN",  "nan", "NAN", "null", "NULL",
-                                                          "Null", "?",   "-",   "None", "."};
-  return std::ranges::find(texts, cell) != texts.end();
-}
 
 /// Reads a series: decides about each column by its name and its first cell, then takes the rows.
 class SeriesReader {
@@ -78,13 +33,14 @@ class SeriesReader {
 
   Series read() {
     find_times();
-    find_channels();
+    if (!options_.times_only) find_channels();
+    if (options_.times_only && !times_) table_.refuse("no column of times");
     do take_row();
     while (table_.next());
     finish_times();
     finish_missing();
     note_dialect();
-    if (series_.times.empty() && options_.time_column.empty()) note_even_channels();
+    if (options_.time_column.empty()) note_even_channels();
     return std::move(series_);
   }
 
@@ -150,6 +106,10 @@ class SeriesReader {
     for (std::size_t i = 0; i < table_.cols(); ++i) {
       const std::string& name = table_.names()[i];
       if (is_time(i) || is_ignored(i)) continue;
+      if (i == 0 && times_ && numbers_rows(i)) {
+        note("the first column numbers the rows and is not read");
+        continue;
+      }
       const bool last = i + 1 == table_.cols();
       if (last && table_.has_header() && name.empty() && table_.cell(i).empty()) {
         empty_at_ = i;  // a separator at the end of each line
@@ -162,17 +122,28 @@ class SeriesReader {
       names.push_back(name.empty() ? message("c", names.size()) : name);
       places.push_back(i);
     }
-    if (names.empty()) table_.refuse("no column of numbers");
+    if (names.empty())
+      table_.refuse("no column of numbers",
+                    texts.empty() ? "" : message("; column ", texts[0], ", holds text"));
     if (!texts.empty())
       note("column ", texts[0],
            texts.size() > 1 ? message(", and ", texts.size() - 1, " more") : "",
            texts.size() > 1 ? " hold text and are not read" : " holds text and is not read");
+    if (times_) names.push_back(time_name()), places.push_back(time_at_);
     if (options_.columns.empty()) expect_distinct(names, places);
+    if (times_) names.pop_back(), places.pop_back();
     for (const std::size_t one :
          chosen_columns(names, options_.columns, options_.target, table_.origin())) {
       series_.names.push_back(names[one]);
       channels_.push_back(places[one]);
     }
+  }
+  /// Whether a column is what tables are written with for an index: 0 or 1 first, without a name.
+  [[nodiscard]] bool numbers_rows(std::size_t column) {
+    const std::string& name = table_.names()[column];
+    const auto first = table_.try_number(column);
+    return table_.has_header() && (name.empty() || name == "Unnamed: 0") &&
+           (first == 0.0 || first == 1.0);
   }
   void expect_distinct(const std::vector<std::string>& names,
                        const std::vector<std::size_t>& places) const {
@@ -180,10 +151,11 @@ class SeriesReader {
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::stable_sort(order, {}, [&](std::size_t i) { return std::string_view(names[i]); });
     for (std::size_t i = 1; i < order.size(); ++i)
-      if (names[order[i]] == names[order[i - 1]])
-        throw DataError(message(table_.origin(), ": columns ", places[order[i - 1]] + 1, " and ",
-                                places[order[i]] + 1, " are both called ",
-                                in_quotes(names[order[i]])));
+      if (names[order[i]] == names[order[i - 1]]) {
+        const auto [first, second] = std::minmax(places[order[i - 1]], places[order[i]]);
+        throw DataError(message(table_.origin(), ": columns ", first + 1, " and ", second + 1,
+                                " are both called ", in_quotes(names[order[i]])));
+      }
   }
 
   void take_row() {
@@ -198,20 +170,10 @@ class SeriesReader {
     for (std::size_t c = 0; c < channels_.size(); ++c) take_cell(c);
   }
   void take_cell(std::size_t channel) {
-    const std::size_t column = channels_[channel];
-    const auto x = table_.try_number(column);
-    const bool is_code = x && x == options_.missing_code;
-    if (x && std::isfinite(*x) && !is_code) return series_.values.push_back(*x);
-    const std::string& name = series_.names[channel];
-    if (!is_code && !is_missing(table_.cell(column))) (void)table_.number(column, name);  // throws
-    if (options_.missing_rule() == MissingRule::error)
-      table_.refuse("column ", in_quotes(name), ": ",
-                    table_.cell(column).empty()
-                        ? "the cell is empty"
-                        : message(in_quotes(table_.cell(column)), " is not a number"),
-                    "; the missing rule (--missing) says what takes its place");
-    missing_.push_back(series_.values.size());
-    series_.values.push_back(std::numeric_limits<double>::quiet_NaN());
+    const double x = number_or_nan(table_, channels_[channel], series_.names[channel], options_,
+                                   options_.missing_rule() == MissingRule::error);
+    if (std::isnan(x)) missing_.push_back(series_.values.size());
+    series_.values.push_back(x);
   }
   /// Marks the cells without a number.
   void finish_missing() {
@@ -234,7 +196,7 @@ class SeriesReader {
     series_.time_index = found->index;
     series_.times = std::move(found->values);
     series_.time_format = found->format;
-    series_.time_name = table_.names()[time_at_];
+    if (table_.has_header()) series_.time_name = table_.names()[time_at_];
     const std::string_view form = name_of(time_forms, found->format.form);
     if (found->found_by_step)
       note("column ", in_quotes(time_name()), " is read as ", form,
@@ -258,7 +220,8 @@ class SeriesReader {
         even = values.row(r)[c] - values.row(r - 1)[c] == step;
       if (even)
         note("column ", in_quotes(series_.names[c]), " rises by ", step,
-             " in every row and is read as a channel, not as times (--time-column)");
+             " in every row and is read as a channel",
+             times_ ? "" : ", not as times (--time-column)");
     }
   }
   void note_dialect() {

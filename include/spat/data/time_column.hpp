@@ -136,12 +136,16 @@ class TimeColumn {
       const auto time = parse_time(form, cell);
       if (!time) return false;
       if (values.empty()) offset = time->offset;
-      const TimeFormat before = format;
+      const bool seconds = time->format.seconds || format.seconds;
+      const std::size_t decimals = std::max(time->format.decimals, format.decimals);
+      const bool padded = time->format.padded && format.padded,
+                 padded_hour = time->format.padded_hour && format.padded_hour;
       // dates at midnight may lack the clock that others have
       if (values.empty() || (format.before_clock.empty() && !time->format.before_clock.empty()))
         format = time->format;
-      format.seconds = time->format.seconds || (before.seconds && !values.empty());
-      format.decimals = std::max(time->format.decimals, before.decimals);
+      format.seconds = seconds;
+      format.decimals = decimals;
+      format.padded = padded, format.padded_hour = padded_hour;
       values.push_back(time->seconds - time->offset + offset);
       return true;
     }

@@ -54,8 +54,9 @@ inline constexpr std::array<Named<TimeForm>, 10> time_forms{
 /// How a time is written. Seconds are civil: those of the zone that is written, if there is one.
 struct TimeFormat {
   TimeForm form = TimeForm::ymd;
-  std::string separator = "-";    // between the parts of a date; of a quarter, before the Q
-  bool padded = true;             // 02, not 2
+  std::string separator = "-";  // between the parts of a date; of a quarter, before the Q
+  bool padded = true;           // 02, not 2
+  bool padded_hour = true;
   std::string before_clock = {};  // blank or T; empty without a clock
   bool seconds = false;           // of the clock
   bool twelve_hours = false;      // with AM and PM
@@ -82,7 +83,8 @@ class TextParts {
   [[nodiscard]] bool done() const { return text_.empty(); }
   [[nodiscard]] std::string_view rest() const { return text_; }
   [[nodiscard]] std::size_t digits() const {
-    return std::min(text_.find_first_not_of("0123456789"), text_.size());
+    const auto end = std::ranges::find_if(text_, [](char c) { return c < '0' || c > '9'; });
+    return static_cast<std::size_t>(end - text_.begin());
   }
   /// Takes a number of `fewest` to `most` digits, all that are there.
   [[nodiscard]] bool number(std::size_t fewest, std::size_t most, unsigned& to) {
@@ -94,19 +96,20 @@ class TextParts {
     if (digits() < count) return false;
     to = 0;
     for (const char c : text_.substr(0, count)) to = to * 10 + static_cast<unsigned>(c - '0');
+    return skip(count);
+  }
+  bool skip(std::size_t count) {
     text_.remove_prefix(count);
     return true;
   }
-  void skip(std::size_t count) { text_.remove_prefix(count); }
+  [[nodiscard]] bool take(char c) { return text_.starts_with(c) && skip(1); }
   [[nodiscard]] bool take(std::string_view part) {
-    if (!text_.starts_with(part)) return false;
-    text_.remove_prefix(part.size());
-    return true;
+    return text_.starts_with(part) && skip(part.size());
   }
   /// One of these characters, as a text; empty without one.
-  [[nodiscard]] std::string take_any(std::string_view characters) {
+  [[nodiscard]] std::string_view take_any(std::string_view characters) {
     if (text_.empty() || characters.find(text_[0]) == characters.npos) return {};
-    const std::string found(text_.substr(0, 1));
+    const std::string_view found = text_.substr(0, 1);
     text_.remove_prefix(1);
     return found;
   }
@@ -119,13 +122,13 @@ class TextParts {
 inline bool take_zone(TextParts& text, WrittenTime& time) {
   if (text.done()) return true;
   time.format.zone = std::string(text.rest());
-  (void)text.take(" ");
-  if (text.take("Z") || text.take("UTC")) return text.done();
-  const bool east = text.take("+");
-  if (!east && !text.take("-")) return false;
+  (void)text.take(' ');
+  if (text.take('Z') || text.take("UTC")) return text.done();
+  const bool east = text.take('+');
+  if (!east && !text.take('-')) return false;
   unsigned hours = 0, minutes = 0;
   if (!text.first(2, hours)) return false;
-  const bool colon = text.take(":");
+  const bool colon = text.take(':');
   if ((colon || !text.done()) && !text.first(2, minutes)) return false;
   if (hours > 14 || minutes > 59 || !text.done()) return false;
   const std::int64_t offset = std::int64_t{hours} * 3600 + std::int64_t{minutes} * 60;
@@ -137,21 +140,23 @@ inline bool take_zone(TextParts& text, WrittenTime& time) {
 inline bool take_clock(TextParts& text, DateTime& date, WrittenTime& time) {
   if (text.done() || text.rest() == "Z") return take_zone(text, time);
   time.format.before_clock = text.take_any(" T");
-  while (time.format.before_clock == " " && text.take(" ")) {
+  while (time.format.before_clock == " " && text.take(' ')) {
   }
-  if (time.format.before_clock.empty() || !text.number(1, 2, date.hour) || !text.take(":") ||
+  time.format.padded_hour = text.digits() == 2;
+  if (time.format.before_clock.empty() || !text.number(1, 2, date.hour) || !text.take(':') ||
       !text.number(2, 2, date.minute))
     return false;
-  if (text.take(":")) {
+  if (text.take(':')) {
     time.format.seconds = true;
     if (!text.number(2, 2, date.second)) return false;
-    if (text.take(".")) {
+    if (text.take('.')) {
       time.format.decimals = text.digits();
       if (text.rest().substr(0, time.format.decimals).find_first_not_of('0') != std::string::npos)
         return false;
       text.skip(time.format.decimals);
     }
   }
+  if (text.done()) return true;
   const bool afternoon = text.take(" PM") || text.take(" pm");
   if (afternoon || text.take(" AM") || text.take(" am")) {
     if (date.hour < 1 || date.hour > 12) return false;
@@ -194,7 +199,7 @@ inline bool take_date(TextParts& text, DateTime& date, TimeFormat& format) {
   } else if (format.form == TimeForm::quarter) {
     format.separator = text.take_any("- ");
     unsigned quarter = 0;
-    if ((!text.take("Q") && !text.take("q")) || !text.number(1, 1, quarter)) return false;
+    if ((!text.take('Q') && !text.take('q')) || !text.number(1, 1, quarter)) return false;
     if (quarter < 1 || quarter > 4) return false;
     date.month = quarter * 3 - 2;
   } else if (format.form != TimeForm::year) {
@@ -283,8 +288,7 @@ inline std::optional<WrittenTime> parse_number_time(TimeForm form, std::string_v
   std::string text = of_date();
   if (!format.before_clock.empty()) {
     const unsigned hour = format.twelve_hours ? (date.hour + 11) % 12 + 1 : date.hour;
-    text.append(format.before_clock)
-        .append(format.twelve_hours ? std::to_string(hour) : padded(hour, 2));
+    text.append(format.before_clock).append(padded(hour, format.padded_hour ? 2 : 1));
     text.append(":").append(padded(date.minute, 2));
     if (format.seconds) text.append(":").append(padded(date.second, 2));
     if (format.decimals > 0) text.append(".").append(format.decimals, '0');

@@ -5,7 +5,10 @@
 #include <spat/core/text.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <exception>
 #include <istream>
 #include <streambuf>
@@ -15,6 +18,30 @@
 #include <vector>
 
 namespace spat::inline SPAT_ABI {
+
+namespace detail {
+
+/// The first separator or line end of a text; its end without one. Looks at eight bytes at a time.
+[[nodiscard]] inline const char* find_field_end(const char* at, const char* end, char separator) {
+  static_assert(std::endian::native == std::endian::little);
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  // The lowest bit that is set belongs to the first byte that is c.
+  const auto places_of = [](std::uint64_t bytes, char c) {
+    const std::uint64_t zero_at_c = bytes ^ (ones * static_cast<unsigned char>(c));
+    return (zero_at_c - ones) & ~zero_at_c & (ones << 7);
+  };
+  for (; end - at >= 8; at += 8) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, at, sizeof bytes);
+    const std::uint64_t places =
+        places_of(bytes, separator) | places_of(bytes, '\n') | places_of(bytes, '\r');
+    if (places != 0) return at + std::countr_zero(places) / 8;
+  }
+  while (at != end && *at != separator && *at != '\n' && *at != '\r') ++at;
+  return at;
+}
+
+}  // namespace detail
 
 /// Reads records as in RFC 4180: lines end with LF, CRLF, CR or the end of the file; a field in
 /// double quotes may hold separators, line ends and "" for one quote. A UTF-8 byte order mark is
@@ -62,7 +89,7 @@ class CsvRecords {
   [[nodiscard]] std::size_t size() const { return fields_.size(); }
   [[nodiscard]] std::string_view operator[](std::size_t i) const {
     const Field& field = fields_[i];
-    return std::string_view(field.quoted ? unquoted_ : bytes_).substr(field.first, field.size);
+    return {(field.quoted ? unquoted_ : bytes_).data() + field.first, field.size};
   }
   /// Whether the record is an empty line.
   [[nodiscard]] bool blank() const { return fields_.size() == 1 && fields_[0].size == 0; }
@@ -100,20 +127,23 @@ class CsvRecords {
 
   /// Reads one field. Returns false after the last field of the record.
   bool next_field() {
-    const bool quoted = is_next('"');
-    Field field{at_, 0, quoted};
-    if (quoted) {
-      field.first = unquoted_.size();
-      take_quoted(field.first);
-      field.size = unquoted_.size() - field.first;
-    }
-    const std::size_t plain = at_;
-    find_end(plain);
-    if (!quoted)
-      field.size = at_ - plain;
-    else if (std::string_view(bytes_).substr(plain, at_ - plain).find_first_not_of(" \t") !=
-             std::string_view::npos)
+    if (is_next('"')) return next_quoted_field();
+    const std::size_t first = at_;
+    find_end(first);
+    return add({first, at_ - first, false});
+  }
+  bool next_quoted_field() {
+    const std::size_t first = unquoted_.size();
+    take_quoted(first);
+    const std::size_t rest = at_;
+    find_end(rest);
+    if (std::string_view(bytes_).substr(rest, at_ - rest).find_first_not_of(" \t") !=
+        std::string_view::npos)
       refuse("text after a closing quote");
+    return add({first, unquoted_.size() - first, true});
+  }
+  /// Adds a field and takes the separator or line end behind it. Returns false after the last one.
+  bool add(Field field) {
     length_ += field.size + 1;  // with its separator
     if (length_ > longest_) refuse_length();
     fields_.push_back(field);
@@ -127,10 +157,8 @@ class CsvRecords {
   /// Moves to the separator or line end behind `at_`, or to the end of the file.
   void find_end(std::size_t first) {
     do {
-      const char separator = separator_;
-      const char *at = bytes_.data() + at_, *const end = bytes_.data() + bytes_.size();
-      while (at != end && *at != separator && *at != '\n' && *at != '\r') ++at;
-      at_ = static_cast<std::size_t>(at - bytes_.data());
+      const char *const from = bytes_.data() + at_, *const end = bytes_.data() + bytes_.size();
+      at_ += static_cast<std::size_t>(detail::find_field_end(from, end, separator_) - from);
       if (length_ + (at_ - first) >= longest_) refuse_length();
     } while (at_ == bytes_.size() && refill());
   }

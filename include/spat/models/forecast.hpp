@@ -24,22 +24,53 @@ inline void expect_names(const std::vector<std::string>& expected,
 
 }  // namespace detail
 
+/// What the first `horizon` rows of `later` after the end of a series say of the rows to forecast:
+/// their times, and the covariates if the model takes them, which are all columns but the last of
+/// `data`. Throws DataError for fewer rows, and for times of another kind or none.
+[[nodiscard]] inline KnownFuture known_future(const DataDescription& data, const Series& series,
+                                              const Series& later) {
+  const std::size_t horizon = data.window.horizon;
+  std::size_t first = 0;
+  if (!series.times.empty()) {
+    if (later.time_index != series.time_index)
+      throw DataError("the rows to forecast need times of the same kind as those of the series");
+    const auto after = std::ranges::upper_bound(later.times, series.times.back());
+    first = static_cast<std::size_t>(after - later.times.begin());
+  }
+  const std::size_t rows = later.names.empty() ? later.times.size() : later.rows(),
+                    found = rows - std::min(first, rows);
+  if (found < horizon)
+    throw DataError(message("a forecast needs ", horizon, " rows after the end of the series, ",
+                            "found ", found));
+  KnownFuture future;
+  if (!later.times.empty())
+    future.times.assign(later.times.begin() + static_cast<std::ptrdiff_t>(first),
+                        later.times.begin() + static_cast<std::ptrdiff_t>(first + horizon));
+  if (!data.window.known_covariates) return future;
+  const std::vector<std::string> names(data.names.begin(), data.names.end() - 1);
+  const Series chosen = select_columns(later, names);
+  const auto begin = chosen.values.begin() + static_cast<std::ptrdiff_t>(first * names.size());
+  future.covariates.assign(begin, begin + static_cast<std::ptrdiff_t>(horizon * names.size()));
+  return future;
+}
+
 /// Forecasts the rows after the end of a series. Returns a series of the target channels, [horizon
 /// x C_out], in the units of the series. Its times continue those of the series by the calendar of
-/// `data`, or by their own if it has none; it has none if the series has none.
+/// `data`, or by their own if it has none, or are those of `known`; it has none if the series has
+/// none.
 ///
 /// Throws DataError for fewer rows than the lookback, and if most of them do not follow the
-/// calendar. Throws ShapeError for a scaler of other
-/// channels or a window that the model cannot take. Throws ConfigError for time marks without
-/// dates, for a single row with a time, and for columns of other names than those of `data`, if it
-/// has any.
+/// calendar. Throws ShapeError for a scaler of other channels or a window that the model cannot
+/// take. Throws ConfigError for time marks without dates, for a single row with a time, for columns
+/// of other names than those of `data`, if it has any, and if `known` lacks covariates that the
+/// model takes or has some that it does not.
 template <Evaluable Model>
 [[nodiscard]] Series forecast(Predictor<Model>& predictor, const DataDescription& data,
-                              const Series& series) {
+                              const Series& series, const KnownFuture& known = {}) {
   if (!data.names.empty()) detail::expect_names(data.names, series.names);
   expect_calendar(data.calendar, series, data.window.lookback);
   WindowBuffer<typename Model::Value> buffer;
-  const auto window = latest_window(series, data.scaler, data.window, buffer, data.calendar);
+  const auto window = latest_window(series, data.scaler, data.window, buffer, data.calendar, known);
   const auto y = predictor.forecast(window);
   Series future;
   const std::size_t first = series.channels() - y.cols();  // the targets are the last channels
@@ -52,7 +83,8 @@ template <Evaluable Model>
   future.time_name = series.time_name;
   future.time_format = series.time_format;
   if (!series.times.empty())
-    future.times = future_times(series, data.window.horizon, data.calendar);
+    future.times = known.times.empty() ? future_times(series, data.window.horizon, data.calendar)
+                                       : known.times;
   return future;
 }
 

@@ -47,6 +47,7 @@ class PatchTST : public FramedForecaster<Scalar, ModelForm>,
   template <ModuleMask mask>
   using Pruned = PatchTST<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "patchtst";
+  static constexpr bool channels_alone = true;  // each channel is forecast from itself
 
   explicit PatchTST(ModelForm model_form = {})
       : Base(model_form), embedding(config().lookback, config().patch, config().stride,

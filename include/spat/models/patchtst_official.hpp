@@ -47,6 +47,7 @@ class OfficialPatchTST : public FramedForecaster<Scalar, ModelForm>,
   template <ModuleMask mask>
   using Pruned = OfficialPatchTST<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "patchtst_official";
+  static constexpr bool channels_alone = true;  // each channel is forecast from itself
 
   explicit OfficialPatchTST(ModelForm model_form = {})
       : Base(model_form),

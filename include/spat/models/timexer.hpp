@@ -114,6 +114,8 @@ class TimeXer : public FramedForecaster<Scalar, ModelForm> {
   template <ModuleMask mask>
   using Pruned = TimeXer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "timexer";
+  /// Whether variates that are not forecast may end later than the history of the others.
+  static constexpr bool takes_known_covariates = true;
 
   explicit TimeXer(ModelForm model_form = {})
       : Base(model_form),

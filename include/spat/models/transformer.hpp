@@ -54,6 +54,7 @@ class Transformer : public ForecasterBase<Scalar, ModelForm> {
   template <ModuleMask mask>
   using Pruned = Transformer<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "transformer";
+  static constexpr bool needs_marks = true;  // its decoder reads nothing else of the future
 
   explicit Transformer(ModelForm model_form = {})
       : Base(model_form),

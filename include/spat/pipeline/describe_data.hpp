@@ -20,6 +20,7 @@ namespace spat::inline SPAT_ABI {
   run.set("data.missing_code", data.missing_code ? message(*data.missing_code) : "none");
   run.set("data.missing", name_of(missing_rules, data.missing));
   run.set("data.known_covariates", data.window.known_covariates);
+  run.set("data.long", data.long_columns ? data.alone ? "alone" : "aligned" : "no");
   run.set("data.rows", data.rows);
   run.set("data.digest", data.digest);
   return run;
