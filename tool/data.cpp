@@ -158,7 +158,8 @@ Data load(const DataOptions& options, spat::WindowOptions window, const ModelTra
   data.description.protocol = spat::parse_protocol(options.protocol.value_or("custom"));
   if (alone)
     leave_out(data, options, [&](const Series& one) { (void)split(data.description, one); });
-  for (const Series& one : data.series) data.scalers.push_back(fitted(one, parts(data, one).train));
+  data.scalers =
+      fitted(data.series, [&](std::size_t s) { return parts(data, data.series[s]).train; });
   data.scaler = "the training part of this series";
   describe(data, how, columns, alone);
   make_windows(data, options);
