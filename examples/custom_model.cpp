@@ -121,7 +121,7 @@ static_assert(PrunableModel<Drift> && Storable<Drift>);
 int main() {
   const Series series = synthetic_series(1200);
   const auto rows = split_rows(Protocol::custom, series.rows(), 48, 12);
-  const auto scaler = StandardScaler::fit(series.view(), rows.train);
+  const auto scaler = StandardScaler::fit(series, rows.train);
   const WindowOptions window{.lookback = 48, .horizon = 12};
   const WindowDataset<float> training(series, scaler, rows.train, window),
       test(series, scaler, rows.test, window), validation(series, scaler, rows.validation, window);

@@ -9,7 +9,7 @@ using namespace spat;
 int main() {
   const Series series = synthetic_series(2000);
   const Splits rows = split_rows(Protocol::custom, series.rows(), 48, 12);
-  const StandardScaler scaler = StandardScaler::fit(series.view(), rows.train);
+  const StandardScaler scaler = StandardScaler::fit(series, rows.train);
   const WindowOptions window{.lookback = 48, .horizon = 12};
   const WindowDataset<float> training(series, scaler, rows.train, window),
       validation(series, scaler, rows.validation, window);

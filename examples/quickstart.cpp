@@ -9,7 +9,7 @@ using namespace spat;
 int main(int argc, char** argv) try {
   const Series series = argc > 1 ? read_series(argv[1]) : synthetic_series(1200);
   const Splits rows = split_rows(Protocol::custom, series.rows(), 48, 12);
-  const StandardScaler scaler = StandardScaler::fit(series.view(), rows.train);
+  const StandardScaler scaler = StandardScaler::fit(series, rows.train);
   const WindowOptions window{.lookback = 48, .horizon = 12};
   const WindowDataset<float> training(series, scaler, rows.train, window);
   const WindowDataset<float> validation(series, scaler, rows.validation, window);

@@ -45,6 +45,7 @@
 #include <spat/data/infer_calendar.hpp>
 #include <spat/data/latest_window.hpp>
 #include <spat/data/missing.hpp>
+#include <spat/data/missing_rule.hpp>
 #include <spat/data/panel.hpp>
 #include <spat/data/panel_csv.hpp>
 #include <spat/data/panel_reader.hpp>

@@ -60,6 +60,13 @@ TEST_CASE("a description is of the series: columns, calendar, rows and times") {
   const Series series = synthetic_series(200);
   CHECK(to_text(describe_series(series, data.scaler, {}, {}, parse_calendar("B")).calendar) == "B");
   CHECK_THROWS_AS(describe_series(Series(), {}, {}), DataError);
+  Series holes = series;
+  holes.filled.resize(holes.values.size(), 0);
+  holes.filled[9] = 1;
+  fill_missing(holes, MissingRule::seasonal, 24);
+  CHECK(describe_series(holes, data.scaler, {}).missing == MissingRule::seasonal);
+  CHECK(describe_series(holes, data.scaler, {.skip_filled = true}).missing ==
+        MissingRule::drop_window);
 }
 
 TEST_CASE("a description that is written is read as it was") {

@@ -84,7 +84,7 @@ struct DataDescription {
   if (!series.times.empty())
     data.first_time = series.times.front(), data.last_time = series.times.back();
   data.digest = digest_of(series);
-  if (window.skip_filled) data.missing = MissingRule::drop_window;
+  data.missing = window.skip_filled ? MissingRule::drop_window : series.missing;
   return data;
 }
 

@@ -45,7 +45,7 @@ namespace spat::inline SPAT_ABI {
   if (panel.series[0].time_index == TimeIndex::date &&
       (format.form == TimeForm::dmy || format.form == TimeForm::mdy))
     data.date_format = format.form;
-  if (window.skip_filled) data.missing = MissingRule::drop_window;
+  data.missing = window.skip_filled ? MissingRule::drop_window : panel.series[0].missing;
   return data;
 }
 

@@ -6,6 +6,7 @@
 #include <spat/core/text.hpp>
 #include <spat/core/view.hpp>
 #include <spat/data/infer_calendar.hpp>
+#include <spat/data/missing_rule.hpp>
 #include <spat/data/time_format.hpp>
 
 #include <algorithm>
@@ -32,6 +33,7 @@ struct Series {
   TimeFormat time_format = {.before_clock = " ", .seconds = true};
   /// [rows x channels]: 1 where the file has no number, and `values` one in its place; or empty.
   std::vector<std::uint8_t> filled = {};
+  MissingRule missing = MissingRule::error;  // that gave them their values
 
   [[nodiscard]] bool is_filled(std::size_t row, std::size_t channel) const {
     return !filled.empty() && filled[row * channels() + channel] != 0;
@@ -113,7 +115,8 @@ namespace detail {
                 .warnings = series.warnings,
                 .notes = series.notes,
                 .time_name = series.time_name,
-                .time_format = series.time_format};
+                .time_format = series.time_format,
+                .missing = series.missing};
   for (const std::size_t column : chosen) result.names.push_back(series.names[column]);
   result.values.reserve(series.rows() * chosen.size());
   for (std::size_t row = 0; row < series.rows(); ++row)
