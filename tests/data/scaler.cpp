@@ -60,7 +60,7 @@ TEST_CASE("Scaling and back is the identity, for all channels and for the last a
 
 TEST_CASE("A scaler that cannot scale is refused") {
   CHECK(message_of<DataError>([] {
-          (void)StandardScaler::fit({}, {0, 0});
+          (void)StandardScaler::fit(Rows<const double>(), {0, 0});
         }) == "scaler: no rows to fit on");
   CHECK(message_of<ShapeError>([] {
           StandardScaler({1, 2}, {1});

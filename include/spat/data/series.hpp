@@ -22,12 +22,12 @@ namespace spat::inline SPAT_ABI {
 
 /// A series in the units of its file. The target column, if there is one, is the last.
 struct Series {
-  std::vector<std::string> names;  // [channels]
-  std::vector<double> values;      // [rows x channels], row-major
+  std::vector<std::string> names = {};  // [channels]
+  std::vector<double> values = {};      // [rows x channels], row-major
   TimeIndex time_index = TimeIndex::none;
   /// [rows]: seconds since 1970 for dates, the index itself for integers; or empty.
-  std::vector<std::int64_t> times;
-  std::vector<std::string> warnings;
+  std::vector<std::int64_t> times = {};
+  std::vector<std::string> warnings = {};
   std::vector<std::string> notes = {};  // how the file was read, where that was not plain
   std::string time_name = "date";       // of the column of times
   TimeFormat time_format = {.before_clock = " ", .seconds = true};
