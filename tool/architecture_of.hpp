@@ -59,6 +59,7 @@ constexpr ModelTraits traits_of() {
   if constexpr (requires { Model::channels_alone; }) traits.channels_alone = Model::channels_alone;
   if constexpr (requires { Model::takes_known_covariates; })
     traits.takes_known_covariates = Model::takes_known_covariates;
+  if constexpr (requires { Model::has_dropout; }) traits.has_dropout = Model::has_dropout;
   if constexpr (requires { Model::needs_marks; }) traits.needs_marks = Model::needs_marks;
   return traits;
 }

@@ -2,6 +2,7 @@
 #include "backtest.hpp"
 
 #include "architecture.hpp"
+#include "effects.hpp"
 #include "number_rule.hpp"
 #include "update.hpp"
 
@@ -49,6 +50,8 @@ void read_retraining(All& all) {
 
 void run(All& all) {
   read_retraining(all);
+  expect_effects(*all.command,
+                 {{"--step", all.job.options.origins != 1, "more than one of --origins"}});
   all.job.options.step = all.step;
   const spat::SafetensorsFile file(all.model);
   const Architecture& model = architecture(file.metadata(spat::model_key));
@@ -80,6 +83,7 @@ Command add_backtest(CLI::App& app, const std::string& command_line) {
   all->command = &command;
   command.add_option("--model", all->model, "Model file")->required();
   all->data.add_series_to(command);
+  all->data.add_values_to(command);
   all->data.add_quiet_to(command, /*with_progress*/ false);
   all->job.range.add_to(command);
   command.add_option("--step", all->step, "Rows from one origin to the next [the horizon]")

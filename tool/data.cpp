@@ -61,19 +61,21 @@ std::unique_ptr<spat::WindowDataset<float>> windows(const Data& data, std::size_
                                                     RowsOf&& rows) {
   spat::WindowOptions strided = data.description.window;
   strided.stride = stride;
-  std::unique_ptr<spat::WindowDataset<float>> all;
-  for (std::size_t s = 0; s < data.series.size(); ++s)
-    if (all)
-      all->add(data.series[s], data.scalers[s], rows(s));
-    else
-      all = std::make_unique<spat::WindowDataset<float>>(data.series[s], data.scalers[s], rows(s),
-                                                         strided);
-  return all;
+  return of_file(data.origin, [&] {
+    std::unique_ptr<spat::WindowDataset<float>> all;
+    for (std::size_t s = 0; s < data.series.size(); ++s)
+      if (all)
+        all->add(data.series[s], data.scalers[s], rows(s));
+      else
+        all = std::make_unique<spat::WindowDataset<float>>(data.series[s], data.scalers[s], rows(s),
+                                                           strided);
+    return all;
+  });
 }
 
 void make_windows(Data& data, const DataOptions& options) {
   const auto of = [&](Split Splits::*part) {
-    return [&data, part](std::size_t s) { return parts(data, data.series[s]).*part; };
+    return [&data, part](std::size_t s) { return split(data.description, data.series[s]).*part; };
   };
   data.training = windows(data, options.stride, of(&Splits::train));
   data.validation = windows(data, options.stride, of(&Splits::validation));
@@ -150,10 +152,21 @@ Data load(const DataOptions& options, spat::WindowOptions window, const ModelTra
   window.stride = options.stride;
   window.skip_filled = how.missing_rule() == spat::MissingRule::drop_window;
   window.known_covariates = options.known_covariates;
-  if (options.known_covariates && !model.takes_known_covariates)
+  if (options.known_covariates) {
+    const auto refuse = [](const char* why) {
+      throw spat::ConfigError(message("--known-covariates: ", why));
+    };
+    if (!model.takes_known_covariates)
+      refuse(
+          "the model reads all columns over the same rows; timexer can read what is known of "
+          "the rows to forecast");
+    if (window.features != spat::Features::target_from_all)
+      refuse("needs --features MS, the last column from all");
+    if (data.series[0].channels() < 2) refuse("there is no column but the target");
+  }
+  if (alone && window.features != spat::Features::all)
     throw spat::ConfigError(
-        "--known-covariates: the model reads all columns over the same rows; timexer can read what "
-        "is known of the rows to forecast");
+        "--features has no effect with --long: the model forecasts each series from itself");
   data.description.window = window;
   data.description.protocol = spat::parse_protocol(options.protocol.value_or("custom"));
   if (alone)
@@ -208,6 +221,12 @@ Data read_as(const spat::DataDescription& like, const DataOptions& options) {
 
 Data load_latest(const spat::DataDescription& like, const DataOptions& options) {
   Data data = read_as(like, options);
+  if (like.alone)
+    leave_out(data, options, [&](const Series& one) {
+      if (one.rows() < like.window.lookback)
+        throw spat::DataError(
+            message("a forecast needs ", like.window.lookback, " rows, found ", one.rows()));
+    });
   choose_scalers(data, options, like, FarSeries::ignore, [&](std::size_t s) {
     return Split{0, data.series[s].rows()};
   });
@@ -234,10 +253,8 @@ Data load_as(const spat::DataDescription& like, const DataOptions& options,
       return Split{first - about.window.lookback, asked.end};
     };
     if (about.alone) leave_out(data, options, rows);
-    const auto rows_of = [&](std::size_t s) {
-      return of_file(data.origin, [&] { return rows(data.series[s]); });
-    };
-    choose_scalers(data, options, like, purpose.far, rows_of);
+    const auto rows_of = [&](std::size_t s) { return rows(data.series[s]); };
+    of_file(data.origin, [&] { choose_scalers(data, options, like, purpose.far, rows_of); });
     data.test = windows(data, options.test_stride, rows_of);
     return data;
   }

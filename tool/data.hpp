@@ -28,6 +28,7 @@ struct ModelTraits {
   bool channels_alone = false;  // one model of one channel serves all series of a long table
   bool takes_known_covariates = false;  // see WindowOptions
   bool needs_marks = false;             // cannot do without time marks
+  bool has_dropout = true;
 };
 
 /// Series and the windows of their three parts, in scaled units. There is one series, or those of a

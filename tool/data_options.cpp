@@ -11,6 +11,7 @@ namespace tool {
 
 void DataOptions::add_training_to(CLI::App& command) {
   add_series_to(command);
+  add_values_to(command);
   add_columns_to(command);
   add_parts_to(command);
   add_stride_to(command);
@@ -25,11 +26,16 @@ void DataOptions::add_series_to(CLI::App& command) {
   auto* made = command.add_flag("--synthetic", synthetic,
                                 "Use the embedded synthetic series instead of a file");
   file->excludes(made);
-  command.add_option("--rows", rows, "Rows of the synthetic series")
-      ->needs(made)
-      ->capture_default_str();
   add_form_to(command);
   add_meaning_to(command);
+}
+
+void DataOptions::add_values_to(CLI::App& command) {
+  command.add_option("--rows", rows, "Rows of the synthetic series")
+      ->needs(command.get_option("--synthetic"))
+      ->capture_default_str();
+  command.add_option("--target", target,
+                     "Target column, which is moved to the end as in the reference");
 }
 
 void DataOptions::add_quiet_to(CLI::App& command, bool with_progress) {
@@ -64,8 +70,6 @@ void DataOptions::add_form_to(CLI::App& command) {
 }
 
 void DataOptions::add_meaning_to(CLI::App& command) {
-  command.add_option("--target", target,
-                     "Target column, which is moved to the end as in the reference");
   command.add_option("--marks", marks,
                      "Frequency of the time marks: h, t, d, ..., or none; always none without "
                      "dates [h]");
@@ -82,10 +86,12 @@ void DataOptions::add_meaning_to(CLI::App& command) {
 }
 
 void DataOptions::add_columns_to(CLI::App& command) {
-  command.add_option("--columns", columns, "Columns to read, by name: a,b,c [all of numbers]")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+  auto* chosen =
+      command.add_option("--columns", columns, "Columns to read, by name: a,b,c [all of numbers]")
+          ->delimiter(',')
+          ->allow_extra_args(false);
   command.add_option("--ignore", ignored, "Columns to leave out, by name: a,b,c")
+      ->excludes(chosen)
       ->delimiter(',')
       ->allow_extra_args(false);
 }
@@ -137,6 +143,8 @@ spat::SeriesOptions DataOptions::reading(spat::SeriesOptions how) const {
   only_files("--missing", missing.has_value());
   only_files("--missing-code", missing_code.has_value());
   only_files("--strict-times", strict_times), only_files("--ignore", !ignored.empty());
+  if (long_columns && no_header)
+    throw spat::ConfigError("--no-header: --long names the columns of a header");
   if (long_columns && (!columns.empty() || !ignored.empty() || target))
     throw spat::ConfigError(
         "--long: the file has one column of values; --columns, --ignore and --target choose among "

@@ -35,6 +35,8 @@ struct DataOptions {
   [[nodiscard]] bool tells_notes() const { return trains || !quiet; }
   /// The series, how it is read, and its calendar: what every command has.
   void add_series_to(CLI::App& command);
+  /// What the numbers of a series matter for: its length, and the target.
+  void add_values_to(CLI::App& command);
   /// Which columns are read, for commands without a saved model.
   void add_columns_to(CLI::App& command);
   /// The parts and their windows.

@@ -18,8 +18,10 @@ void expect_effects(const CLI::App& command, const std::vector<Effect>& effects)
 }
 
 std::vector<Effect> TrainOptions::effects() const {
-  return {{"--average-decay", averaging == "ema", "--averaging ema"},
-          {"--average-from", averaging != "none", "--averaging ema or swa"}};
+  return {
+      {"--average-decay", averaging == "ema", "--averaging ema"},
+      {"--average-from", averaging != "none" && training.averaging.first_epoch <= training.epochs,
+       "--averaging ema or swa, and as many epochs"}};
 }
 
 std::vector<Effect> TuneOptions::effects() const {
@@ -53,15 +55,21 @@ void PruneJob::expect_effects(const CLI::App& command, const Architecture& model
        "--search by a beam"}};
   for (const auto& more : {criterion.effects(), budget.effects(), tune.effects()})
     effects.insert(effects.end(), more.begin(), more.end());
-  const std::string scores = message("modules to score, and ", model.name, " has none"),
-                    any = message("modules to remove, and ", model.name, " has none");
-  for (const char* option :
-       {"--criterion", "--send-variant", "--send-dynamics", "--send-normalized", "--loss-reduction",
-        "--when", "--scores-of", "--scoring-batches"})
-    effects.push_back({option, model.scored && modules > 0, scores});
-  for (const char* option : {"--finetune-epochs", "--finetune-patience", "--finetune-rate",
-                             "--distill", "--search", "--search-method", "--beam-width"})
-    effects.push_back({option, modules > 0, any});
+  const auto all = [&](bool holds, const std::string& needs,
+                       std::initializer_list<const char*> options) {
+    for (const char* option : options) effects.push_back({option, holds, needs});
+  };
+  all(model.scored && modules > 0, message("modules to score, and ", model.name, " has none"),
+      {"--criterion", "--send-variant", "--send-dynamics", "--send-normalized", "--loss-reduction",
+       "--when", "--scores-of", "--scoring-batches"});
+  all(modules > 0, message("modules to remove, and ", model.name, " has none"),
+      {"--finetune-epochs", "--finetune-patience", "--finetune-rate", "--distill", "--search"});
+  constexpr std::array deaf{"drop_first", "drop_last", "drop_every_other",
+                            "random",     "magnitude", "leave_one_out"};
+  all(std::ranges::find(deaf, criterion.name) == deaf.end(),
+      message("a criterion that hears batches, and ", criterion.name, " hears none"),
+      {"--scores-of", "--scoring-batches"});
+  all(!budget.keep, "a budget, and --keep fixes the modules", {"--scoring-batches"});
   tool::expect_effects(command, effects);
 }
 

@@ -22,6 +22,7 @@ Command add_evaluate(CLI::App& app) {
       "evaluate", "Print the errors of a saved model on the test part of a series, or more of it");
   command.add_option("--model", options->model, "Model file")->required();
   options->data.add_series_to(command);
+  options->data.add_values_to(command);
   options->data.add_quiet_to(command, /*with_progress*/ false);
   options->data.add_parts_to(command);
   options->data.add_test_stride_to(command);

@@ -84,8 +84,10 @@ std::vector<spat::Series> apart(const spat::Series& wide, const std::vector<doub
 std::string forecast_csv(const ForecastOptions& o) {
   const spat::SafetensorsFile file(o.model);
   const Data data = load_latest(spat::load_data_description(file), o.data);
-  auto futures =
-      architecture(file.metadata(spat::model_key)).forecast(o.model, data, read_future(o, data));
+  const spat::KnownFuture known = read_future(o, data);
+  auto futures = of_file(data.origin, [&] {
+    return architecture(file.metadata(spat::model_key)).forecast(o.model, data, known);
+  });
   const std::size_t channels = futures[0].channels();
   add_intervals(futures, data, file, o.levels);
   if (!data.description.long_columns) return spat::to_csv(futures[0]);
@@ -106,6 +108,7 @@ Command add_forecast(CLI::App& app) {
       *app.add_subcommand("forecast", "Forecast the rows after the end of a series");
   command.add_option("--model", options->model, "Model file")->required();
   options->data.add_series_to(command);
+  options->data.add_values_to(command);
   options->data.add_quiet_to(command, /*with_progress*/ false);
   command
       .add_option("--intervals", options->levels,

@@ -22,6 +22,7 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
       *app.add_subcommand("prune", "Score a trained model, prune, fine-tune and report");
   command.add_option("--model", o.model_file, "Model file written by run")->required();
   all->data.add_series_to(command);
+  all->data.add_values_to(command);
   all->data.add_quiet_to(command, /*with_progress*/ true);
   all->data.add_parts_to(command);
   all->data.add_stride_to(command);
@@ -52,6 +53,8 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
     job.quiet = all->data.quiet;
     const spat::SafetensorsFile file(job.model_file);
     const Architecture& model = architecture(file.metadata(spat::model_key));
+    expect_effects(command, {{"--rate", job.tune.epochs > 0 && !job.tune.rate,
+                              "fine-tuning whose rate it decides"}});
     job.expect_effects(command, model, model.inspect(job.model_file).modules.size());
     const Data data =
         load_as(spat::load_data_description(file), all->data, {.far = FarSeries::refit});

@@ -96,7 +96,8 @@ void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& oth
   spat::PruningJob<Model> job(std::move(dense), o.criterion.make(o.training.seed),
                               job_data(data, others, team), options, job_progress(o.quiet));
   make_folder(o.out);
-  job.score({.batches = o.scoring_batches});
+  job.score(
+      {.batches = o.scoring_batches, .batch_size = o.training.batch_size, .seed = o.training.seed});
   job.prune();
   if (job.pruned().form.kept() != job.dense().form.kept())
     save_described(o.out + "/pruned.safetensors", job.pruned(), data, options.run, team);

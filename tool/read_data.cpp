@@ -1,6 +1,8 @@
 // Reads the file that the options of a command name, and tells how.
 #include "read_data.hpp"
 
+#include "data.hpp"
+
 #include <spat/data/read_panel.hpp>
 #include <spat/data/read_series.hpp>
 #include <spat/data/season.hpp>
@@ -20,6 +22,19 @@ void tell(const DataOptions& options, const std::vector<std::string>& notes,
   for (const std::string& warning : warnings) say(message("warning: ", warning));
 }
 
+/// Throws ConfigError for options about times that the series does not have, or not in this form.
+void expect_times(const DataOptions& options, const Series& series) {
+  const auto refuse = [&](const std::string& option, const std::string& found) {
+    throw spat::ConfigError(message(option, ": ", found, " in ", options.path));
+  };
+  if (series.times.empty() && options.strict_times) refuse("--strict-times", "there are no times");
+  if (!options.date_format) return;
+  const std::string option = message("--date-format ", *options.date_format);
+  if (series.time_index != spat::TimeIndex::date) refuse(option, "there are no dates");
+  const auto found = spat::name_of(spat::time_forms, series.time_format.form);
+  if (found != *options.date_format) refuse(option, message("dates have the form ", found));
+}
+
 }  // namespace
 
 std::vector<Series> read_long(const DataOptions& options, const spat::SeriesOptions& how,
@@ -35,7 +50,7 @@ std::vector<Series> read_long(const DataOptions& options, const spat::SeriesOpti
     for (Series& one : panel.series) spat::fill_missing(one, rule, season);
     return std::move(panel.series);
   }
-  Series wide = spat::to_wide(panel);
+  Series wide = of_file(options.path, [&] { return spat::to_wide(panel); });
   const std::string holes = spat::describe_holes(panel, wide);
   if (!holes.empty() && rule == spat::MissingRule::error)
     throw spat::DataError(message(options.path, ": ", holes,
@@ -54,6 +69,7 @@ Series read_wide(const DataOptions& options, const spat::SeriesOptions& how) {
     return spat::select_columns(spat::synthetic_series(options.rows), how.columns, how.target,
                                 "--synthetic");
   Series series = spat::read_series(options.path, how);
+  expect_times(options, series);
   tell(options, series.notes, series.warnings);
   return series;
 }

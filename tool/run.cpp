@@ -17,6 +17,15 @@ namespace {
 void run_job(RunOptions o, const ModelOptions& model, const DataOptions& data,
              const CLI::App& command) {
   const auto loaded = model.load(data);
+  if (o.budget.when == "in-training")
+    for (const char* option : {"--search", "--distill", "--test-data"})
+      if (command.count(option) > 0)
+        throw spat::ConfigError(message(
+            option, ": comparisons need a dense model, and --when in-training trains none"));
+  expect_effects(command, {{"--dropout", loaded.architecture->traits.has_dropout,
+                            message("dropout layers, and ", model.name, " has none")},
+                           {"--stop-after", o.stop_after < o.training.epochs,
+                            "more --epochs than it stops after"}});
   o.expect_effects(command, *loaded.architecture,
                    loaded.architecture->summary(loaded.configuration).modules);
   o.dropout = model.dropout;

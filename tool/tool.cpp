@@ -43,7 +43,8 @@ void read_values_strictly(CLI::App& app) {
     const std::string type = option->get_type_name();
     if (type.starts_with("UINT")) option->check(option->check_lname("seed") ? seed : whole);
     if (type.starts_with("FLOAT")) option->check(finite);
-    if (option->get_expected_max() == 0) option->check(flag);
+    if (option->get_expected_max() == 0)
+      option->check(flag)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
   }
   for (CLI::App* const command : app.get_subcommands([](CLI::App*) { return true; }))
     read_values_strictly(*command);

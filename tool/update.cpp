@@ -65,6 +65,7 @@ Command add_update(CLI::App& app) {
   command.add_option("--model", o.model, "Model file")->required();
   command.add_option("--out", o.out, "Model file to write")->required();
   all->data.add_series_to(command);
+  all->data.add_values_to(command);
   all->data.add_quiet_to(command, /*with_progress*/ true);
   all->data.add_parts_to(command);
   all->data.add_stride_to(command);

@@ -63,6 +63,7 @@ class DLinear : public FramedForecaster<Scalar, ModelForm> {
   template <ModuleMask mask>
   using Pruned = DLinear<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "dlinear";
+  static constexpr bool has_dropout = false;
   static constexpr bool channels_alone = true;  // each channel is forecast from itself
 
   explicit DLinear(ModelForm model_form = {})

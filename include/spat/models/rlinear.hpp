@@ -52,6 +52,7 @@ class RLinear : public FramedForecaster<Scalar, ModelForm> {
   template <ModuleMask mask>
   using Pruned = RLinear<Scalar, typename ModelForm::template Pruned<mask>>;
   static constexpr const char* name = "rlinear";
+  static constexpr bool has_dropout = false;
   static constexpr bool channels_alone = true;  // each channel is forecast from itself
 
   explicit RLinear(ModelForm model_form = {})
