@@ -223,6 +223,7 @@ Command add_compare(CLI::App& app, const std::string& command_line) {
   CLI::App& command = *app.add_subcommand(
       "compare",
       "Train once, prune by every criterion with equal fine-tuning, and compare the criteria");
+  all->data.season_counts = false;
   all->data.add_training_to(command);
   all->data.add_known_to(command);
   all->model.add_to(command);

@@ -24,6 +24,7 @@ struct DataOptions {
   std::optional<double> missing_code;
   bool header = false, no_header = false, strict_times = false, refit_scaler = false;
   bool known_covariates = false;
+  bool season_counts = true;  // --frequency has an effect on series without times, too
   bool quiet = false;      // no progress; or no notes, for commands of saved models that show none
   std::size_t stride = 1;  // rows between the windows of training and validation
   std::size_t test_stride = 1;  // rows between the windows of the test part

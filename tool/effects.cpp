@@ -51,7 +51,9 @@ void PruneJob::expect_effects(const CLI::App& command, const Architecture& model
                               std::size_t modules) const {
   std::vector<Effect> effects{
       {"--search-method", searches, "--search"},
-      {"--beam-width", searches && (search_method == "beam" || search_method == "automatic"),
+      {"--beam-width",
+       searches && (search_method == "beam" || (search_method == "automatic" &&
+                                                modules > spat::SearchOptions{}.most_exhaustive)),
        "--search by a beam"}};
   for (const auto& more : {criterion.effects(), budget.effects(), tune.effects()})
     effects.insert(effects.end(), more.begin(), more.end());
@@ -59,17 +61,38 @@ void PruneJob::expect_effects(const CLI::App& command, const Architecture& model
                        std::initializer_list<const char*> options) {
     for (const char* option : options) effects.push_back({option, holds, needs});
   };
-  all(model.scored && modules > 0, message("modules to score, and ", model.name, " has none"),
-      {"--criterion", "--send-variant", "--send-dynamics", "--send-normalized", "--loss-reduction",
-       "--when", "--scores-of", "--scoring-batches"});
-  all(modules > 0, message("modules to remove, and ", model.name, " has none"),
-      {"--finetune-epochs", "--finetune-patience", "--finetune-rate", "--distill", "--search"});
+  const bool run = command.get_name() == "run", early = budget.when == "in-training",
+             can_remove = modules > 0 && (model.scored || budget.keep),
+             removes = can_remove && budget.removes(modules);
+  const std::string none = message("modules, and ", model.name, " has no modules to remove");
+  all(modules > 0, none, {"--drop", "--drop-ratio"});
+  all(model.scored,
+      message("scores, and no criterion scores the modules of ", model.name,
+              ": --keep MASK chooses among them"),
+      {"--drop", "--drop-ratio", "--criterion", "--send-variant", "--send-dynamics",
+       "--send-normalized", "--loss-reduction", "--when", "--scores-of", "--scoring-batches"});
+  const std::string nothing =
+      modules == 0 ? none : "modules that are removed: see --drop and --keep";
+  all(removes, nothing,
+      {"--finetune-epochs", "--finetune-patience", "--finetune-rate", "--distill", "--search",
+       "--latest-epoch"});
+  all(!(run && early), "another --when: in-training removes modules during the training",
+      {"--finetune-epochs", "--finetune-patience", "--finetune-rate"});
   constexpr std::array deaf{"drop_first", "drop_last", "drop_every_other",
                             "random",     "magnitude", "leave_one_out"};
-  all(std::ranges::find(deaf, criterion.name) == deaf.end(),
-      message("a criterion that hears batches, and ", criterion.name, " hears none"),
+  const bool hears = model.scored && modules > 0 && (run || !budget.keep) &&
+                     std::ranges::find(deaf, criterion.name) == deaf.end();
+  all(hears,
+      message("a criterion that hears batches, and ", criterion.name,
+              budget.keep ? " hears none with --keep" : " hears none"),
       {"--scores-of", "--scoring-batches"});
-  all(!budget.keep, "a budget, and --keep fixes the modules", {"--scoring-batches"});
+  if (!run) {
+    all(hears, "a budget that scores decide on",
+        {"--send-variant", "--send-dynamics", "--send-normalized", "--loss-reduction"});
+    const bool tunes = removes && tune.epochs > 0;
+    all(hears || tunes, "fine-tuning or scores", {"--batch", "--seed", "--window-stride"});
+    all(tunes && !tune.rate, "fine-tuning whose rate it decides", {"--rate"});
+  }
   tool::expect_effects(command, effects);
 }
 

@@ -107,6 +107,7 @@ Command add_forecast(CLI::App& app) {
   CLI::App& command =
       *app.add_subcommand("forecast", "Forecast the rows after the end of a series");
   command.add_option("--model", options->model, "Model file")->required();
+  options->data.season_counts = false;
   options->data.add_series_to(command);
   options->data.add_values_to(command);
   options->data.add_quiet_to(command, /*with_progress*/ false);

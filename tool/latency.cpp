@@ -20,6 +20,7 @@ Command add_latency(CLI::App& app) {
   CLI::App& command = *app.add_subcommand("latency",
                                           "Measure the forecast latency of every mask of a "
                                           "model with random weights");
+  all->data.season_counts = false;
   all->data.add_series_to(command);
   all->data.add_quiet_to(command, /*with_progress*/ false);
   all->data.add_columns_to(command);

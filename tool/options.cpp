@@ -276,6 +276,11 @@ spat::Budget BudgetChoice::budget(const Architecture& model, std::size_t modules
   return budget;
 }
 
+bool BudgetChoice::removes(std::size_t modules) const {
+  if (keep) return *keep != std::string(modules, '1');
+  return drop.value_or(1) > 0 && drop_ratio.value_or(1) > 0;
+}
+
 std::string BudgetChoice::option() const {
   if (drop_ratio) return message("--drop-ratio ", *drop_ratio);
   if (drop_below) return message("--drop-below ", *drop_below);

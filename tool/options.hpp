@@ -89,6 +89,8 @@ struct BudgetChoice {
                                     spat::ModuleMask kept, spat::ModuleMask guard) const;
   [[nodiscard]] std::string text() const;
   [[nodiscard]] std::vector<Effect> effects() const;
+  /// Whether the options can remove one of so many modules.
+  [[nodiscard]] bool removes(std::size_t modules) const;
 
  private:
   /// The budget, which removes `usual` modules if no option is given.

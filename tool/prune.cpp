@@ -53,8 +53,6 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
     job.quiet = all->data.quiet;
     const spat::SafetensorsFile file(job.model_file);
     const Architecture& model = architecture(file.metadata(spat::model_key));
-    expect_effects(command, {{"--rate", job.tune.epochs > 0 && !job.tune.rate,
-                              "fine-tuning whose rate it decides"}});
     job.expect_effects(command, model, model.inspect(job.model_file).modules.size());
     const Data data =
         load_as(spat::load_data_description(file), all->data, {.far = FarSeries::refit});

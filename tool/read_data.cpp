@@ -28,6 +28,8 @@ void expect_times(const DataOptions& options, const Series& series) {
     throw spat::ConfigError(message(option, ": ", found, " in ", options.path));
   };
   if (series.times.empty() && options.strict_times) refuse("--strict-times", "there are no times");
+  if (series.times.empty() && options.frequency && !options.season_counts)
+    refuse(message("--frequency ", *options.frequency), "there are no times");
   if (!options.date_format) return;
   const std::string option = message("--date-format ", *options.date_format);
   if (series.time_index != spat::TimeIndex::date) refuse(option, "there are no dates");
@@ -65,6 +67,8 @@ std::vector<Series> read_long(const DataOptions& options, const spat::SeriesOpti
 }
 
 Series read_wide(const DataOptions& options, const spat::SeriesOptions& how) {
+  if (options.synthetic && options.frequency && !options.season_counts)
+    throw spat::ConfigError("--frequency has no effect on --synthetic here");
   if (options.synthetic)
     return spat::select_columns(spat::synthetic_series(options.rows), how.columns, how.target,
                                 "--synthetic");

@@ -34,11 +34,11 @@ struct Distance {
   }
   void warn(FarSeries what) const {
     if (columns == 0) return;
-    say(message("warning: column ", in_quotes(column), " lies ", std::round(farthest * 10) / 10,
-                " deviations from that of the data that the model was trained on",
-                columns > 1 ? message(", ", columns - 1, " more lie more than ", far) : "", ": ",
-                what == FarSeries::refit ? "the scaler is fitted anew"
-                                         : "it has not learned such numbers"));
+    say(message(
+        "warning: column ", in_quotes(column), " lies ", std::round(farthest * 10) / 10,
+        " deviations from that of the data that the model was trained on: ",
+        what == FarSeries::refit ? "the scaler is fitted anew" : "it has not learned such numbers",
+        columns > 1 ? message(" (", columns - 1, " more lie more than ", far, ")") : ""));
   }
 };
 

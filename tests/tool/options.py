@@ -29,7 +29,7 @@ SAVED = "--model ../dense.safetensors --data ../plant.csv --quiet"
 BASE = {
     "": "", "models": "", "inspect": "../dense.safetensors", "run": TRAIN, "compare": TRAIN,
     "evaluate": SAVED, "forecast": SAVED, "backtest": f"{SAVED} --out out",
-    "prune": f"{SAVED} --finetune-epochs 1 --latency-seconds 0 --scoring-batches 2 --out out",
+    "prune": f"{SAVED} --finetune-epochs 1 --latency-seconds 0 --out out",
     "update": f"{SAVED} --epochs 1 --rate 1e-3 --out out.safetensors",
     "latency": f"--data ../plant.csv {SIZES} --seconds 0 --csv --quiet",
 }
@@ -72,7 +72,7 @@ TABLE = [
     ([""], [HELP, "--version"]), (["inspect"], [HELP, "../pruned.safetensors"]),
     (["compare"], ["--layers 4 | --most-masks 1"]), (["models"], [HELP, "timexer / --markdown"]), (NEW, [FORM, FORM_OF_NEW]),
     (["run", "prune"], [PRUNING]), (OLD, [FORM, FORM_OF_OLD]), (["run", "compare"], [PARTS, TRAINING, TUNING]),
-    (["run"], ["--when in-training --epochs 4 | --latest-epoch 1 / --resume ! training.safetensors",
+    (["run"], ["--finetune-epochs - --when in-training --epochs 4 | --latest-epoch 1 / --resume ! training.safetensors",
                "--epochs 2 | --stop-after 1 / --epochs 6 --rate 0.03 --patience 0 | --scores-of best"]),
     (["prune"], [PARTS, TUNING, "--when in-training --finetune-epochs 4 | --latest-epoch 1 / --scoring-batches 1",
                  "--rate 1e-2 / --finetune-epochs 0 | --batch 8 / --finetune-epochs 0 | --seed 2 / = --threads 2"]),
@@ -82,7 +82,7 @@ TABLE = [
     (["backtest"], [RANGE, UPDATING.format("--retrain 4 "),
                     "--step 1 / --origins 1 / --season 3 / --retrain 4 / = --threads 2 / --out other"]),
     (["update"], [PARTS, UPDATING.format(""), "--data ../other.csv | --scaler keep / --out b.safetensors / = --threads 2"]),
-    (["latency"], ["--synthetic | --rows 3 ! rows / --target x ! no column / < --batch 500 / < --seconds 0.3 / = --threads 2",
+    (["latency"], ["< --batch 500 / < --seconds 0.3 / = --threads 2",
                    "--model crossformer --set segment=4 | --no-instance-norm ! no instance_norm",
                    "--heads 3 ! heads must divide / --csv"]),
 ]
@@ -97,12 +97,13 @@ DRAWN = "--seed 2 / --batch 8 / --rate 1e-2 / --scoring-batches 1"
 REFUSED = f"""run | --rows 300 / --date-format dmy / --quiet --quiet / --refit-scaler / --stop-after 1 / --known-covariates
 run --synthetic --rows 300 | {FILE_FORM} / --ignore oil_temperature / --thousands . / --no-header
 run --synthetic --rows 300 | --missing-code -1 / --missing linear / --long id,date,load
-latency --synthetic | {FILE_FORM} / --frequency D / --rows 300 // latency | --target a
+latency --synthetic | {FILE_FORM} / --frequency D
 forecast --synthetic --model ../synthetic.safetensors | {FILE_FORM}
 compare --synthetic --rows 300 & --data ../bare.csv | --frequency D // run --columns a,b | --ignore c
 run --data ../years.csv | --header --header
 run --time-column none & --data ../bare.csv | --date-format dmy / --strict-times
-evaluate,forecast --data ../bare.csv --model ../bare.safetensors | --frequency h / --strict-times
+evaluate,forecast --data ../bare.csv --model ../bare.safetensors | --strict-times
+forecast --data ../bare.csv --model ../bare.safetensors | --frequency h
 forecast --model ../dlinear.safetensors | --future ../future.csv // evaluate --whole | --refit-scaler / --protocol custom
 backtest | --epochs 1 / --rate 1e-2 / --patience 1 / --batch 8 / --seed 2 // backtest --origins 1 | --step 1
 run --data ../long.csv --long id,date,load | --columns a / --target a / --no-header
@@ -111,7 +112,7 @@ run --model timexer --set patch=4 & --model timexer --set patch=4 --features MS 
 run | --average-decay 0.1 / --average-from 1 / --latest-epoch 1 / --origins 3 / --search-method greedy / --beam-width 1
 run --averaging swa | --average-decay 0.1 / --average-from 2
 run,compare --finetune-epochs 0 | --finetune-patience 1 / --finetune-rate 1e-2 / --distill 0.5
-run --finetune-epochs - --drop 0 | {TUNED} / --when iterative / --search // run --finetune-epochs - --keep 111 | {TUNED}
+run --finetune-epochs - --drop 0 | {TUNED} / --search // run --finetune-epochs - --keep 111 | {TUNED}
 run --finetune-epochs - --when in-training --epochs 4 | {TUNED} / --search / --scores-of best
 run --when iterative | --latest-epoch 1 / --scores-of best // run --keep 001 | --when iterative / --origins 3
 run --search & --search --search-method greedy & --search --search-method exhaustive | --beam-width 1
@@ -119,11 +120,11 @@ run --criterion random | --send-variant absolute_mean / --send-dynamics epoch / 
 run --model dlinear {PLAIN} | {TUNED} / {SCORED} / --search / --layer-drop 0.5 / --drop 0 / --drop-ratio 0
 run --model dlinear {PLAIN} | --no-instance-norm / --scores-of best / --marks h / --dropout 0.5
 run --model smamba {PLAIN} | {TUNED} / {SCORED} / --search / --layer-drop 0.5 / --drop 0
-run --model rlinear {PLAIN} | --dropout 0.5 // run --when in-training --epochs 4 --drop 0 | --latest-epoch 1
+run --model rlinear {PLAIN} | --dropout 0.5 // run --finetune-epochs - --when in-training --epochs 4 --drop 0 | --latest-epoch 1
 prune --model ../dlinear.safetensors {UNTUNED} | {TUNED} / {SCORED} / {DRAWN} / --window-stride 3
 prune --model ../smamba.safetensors {UNTUNED} | {TUNED} / {SCORED} / {DRAWN}
 prune --finetune-epochs 0 & --finetune-rate 1e-3 | --rate 1e-2
-prune --finetune-epochs 0 --criterion magnitude | --batch 8 / --seed 2
+prune --scoring-batches - --finetune-epochs 0 --criterion magnitude | --batch 8 / --seed 2
 prune --finetune-epochs - --drop 0 | {TUNED} / --date-format dmy / --rate 1e-2
 prune --scoring-batches - --keep 001 | --scoring-batches 1 / --send-variant absolute_mean""".replace(" // ", "\n").splitlines()
 for one in "drop_first", "drop_last", "drop_every_other", "random", "magnitude", "leave_one_out":
