@@ -107,13 +107,14 @@ def main():
             "Made by `benchmarks/deployed/deployed.py` (`--help` says how), "
             f"{datetime.date.today()}, {cpu}, {call(o.spat, '--version').strip()}, seed 1.", "",
             "## Coverage of conformal intervals", "",
-            "Nominal 80 % and 95 %, calibrated on the validation part, measured on the test part, over all steps and",
-            "channels, for the pruned model. The binomial error is one standard deviation of the coverage of one step of",
-            "one channel in percentage points: first as if all test windows were independent, then for as many windows",
-            "as there are without shared rows. Widths are in scaled units.", "",
+            "Nominal 80 % and 95 %, calibrated on the validation part, measured on the test part, over all",
+            "steps and channels, for the pruned model. The binomial error is one standard deviation of the",
+            "coverage of one step of one channel in percentage points: first as if all test windows were",
+            "independent, then for as many windows as there are without shared rows. Widths are in scaled",
+            "units.", "",
             "| series | model | horizon | windows | covered by 80 % | binomial error | width | by 95 % | binomial error | width |",
             "|---|---|---|---|---|---|---|---|---|---|", *coverage_rows(o), "",
-            "@coverage@", "", "## Backtests", "", *backtest_tables(o)]
+            "What follows from it: [data.md](data.md#intervals).", "", "## Backtests", "", *backtest_tables(o)]
     o.out.write_text("\n".join(page).rstrip() + "\n")
 
 

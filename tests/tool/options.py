@@ -94,7 +94,7 @@ PLAIN, UNTUNED = "--layers - --width - --ffn - --heads - --finetune-epochs -", "
 TUNED = "--finetune-epochs 1 / --finetune-patience 1 / --finetune-rate 1e-2 / --distill 0.5"
 SCORED = "--criterion random / --send-variant absolute_mean / --when iterative"
 DRAWN = "--seed 2 / --batch 8 / --rate 1e-2 / --scoring-batches 1"
-REFUSED = f"""run | --rows 300 / --date-format dmy / --quiet --quiet / --refit-scaler / --stop-after 1 / --known-covariates
+REFUSED = f"""run | --rows 300 / --date-format dmy / --quiet --quiet / --refit-scaler / --known-covariates
 run --synthetic --rows 300 | {FILE_FORM} / --ignore oil_temperature / --thousands . / --no-header
 run --synthetic --rows 300 | --missing-code -1 / --missing linear / --long id,date,load
 latency --synthetic | {FILE_FORM} / --frequency D
