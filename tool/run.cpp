@@ -22,17 +22,13 @@ void run_job(RunOptions o, const ModelOptions& model, const DataOptions& data,
       if (command.count(option) > 0)
         throw spat::ConfigError(message(
             option, ": comparisons need a dense model, and --when in-training trains none"));
-  expect_effects(command, {
-    {
-      "--dropout", loaded.architecture->traits.has_dropout,
-          message("dropout layers, and ", model.name, " has none")
-    }}
-});
-o.expect_effects(command, *loaded.architecture,
-                 loaded.architecture->summary(loaded.configuration).modules);
-o.dropout = model.dropout;
-loaded.architecture->run(o, loaded.configuration, loaded.data,
-                         load_others(o.test_data, data, loaded.data));
+  expect_effects(command, {{"--dropout", loaded.architecture->traits.has_dropout,
+                            message("dropout layers, and ", model.name, " has none")}});
+  o.expect_effects(command, *loaded.architecture,
+                   loaded.architecture->summary(loaded.configuration).modules);
+  o.dropout = model.dropout;
+  loaded.architecture->run(o, loaded.configuration, loaded.data,
+                           load_others(o.test_data, data, loaded.data));
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ def main():
     cpu = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
                 if line.startswith("model name")), platform.machine())
     page = ["# Deployed models against what came", "",
-            "Made by `benchmarks/deployed/deployed.py` (`--help` says how), "
+            "Made by `benchmarks/deployed/deployed.py` (`--help` says how),",
             f"{datetime.date.today()}, {cpu}, {call(o.spat, '--version').strip()}, seed 1.", "",
             "## Coverage of conformal intervals", "",
             "Nominal 80 % and 95 %, calibrated on the validation part, measured on the test part, over all",
