@@ -15,7 +15,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-sizes=(--synthetic --rows 500 --lookback 24 --horizon 8 --epochs 2 --finetune-epochs 1 --batch 16 --window-stride 3
+sizes=(--synthetic --rows 500 --lookback 24 --horizon 8 --epochs 2 --batch 16 --window-stride 3
   --seed 1 --latency-seconds 0.001 --quiet)
 attention=(--width 16 --ffn 24 --heads 2)
 declare -A options=(

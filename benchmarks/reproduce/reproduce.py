@@ -212,7 +212,11 @@ def run_schedules(arguments, cell):
     rows = []
     for when in ("one-shot", "in-training"):
         with tempfile.TemporaryDirectory() as folder:
-            call([arguments.spat, "run"] + common(arguments, cell, folder) +
+            training = common(arguments, cell, folder)
+            if when == "in-training":  # no fine-tuning follows it
+                at = training.index("--finetune-epochs")
+                del training[at:at + 2]
+            call([arguments.spat, "run"] + training +
                  ["--when", when, "--drop", 2, "--send-variant", "absolute_mean", "--loss-reduction", "sum"])
             found = json.loads((pathlib.Path(folder) / "report.json").read_text())
         row = {"dataset": dataset, "model": model, "horizon": horizon, "seed": seed, "options": options, "when": when,

@@ -36,9 +36,10 @@ PHASES = ["first epoch", "later epochs", "scoring", "pruning", "fine-tuning", "m
 NOT_COMPARED = {"command", "processor_seconds", "latency_ms"}
 LONGEST_CHAIN = 12
 
-COMMON = "--data ../series.csv --window-stride 4 --finetune-epochs 3 --latency-seconds 0".split()
+COMMON = "--data ../series.csv --window-stride 4 --latency-seconds 0".split()
+TUNING = ["--finetune-epochs", "3"]
 TRAINING = ["run", *COMMON, *"--lookback 24 --horizon 6 --layers 3 --width 32 --ffn 32 --heads 2 --epochs 3".split()]
-PRUNING = ["prune", *COMMON, *"--model model --criterion leave_one_out --drop 1 --scoring-batches 20".split()]
+PRUNING = ["prune", *COMMON, *"--model model --criterion leave_one_out --drop 1".split(), *TUNING]
 
 
 def write_series(path):
@@ -258,7 +259,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         write_series(work / "series.csv")
-        jobs = [Job(spat, work, "iterative, over an older run", [*TRAINING, "--when", "iterative", "--drop", "2"], over_seed="2"),
+        jobs = [Job(spat, work, "iterative, over an older run", [*TRAINING, *TUNING, "--when", "iterative", "--drop", "2"],
+                    over_seed="2"),
                 Job(spat, work, "in training", [*TRAINING, "--when", "in-training", "--drop", "2"])]
         jobs.append(Job(spat, work, "prune", PRUNING, input_model=jobs[0].final["dense.safetensors"]))
         place = work / "moment"
