@@ -193,8 +193,8 @@ def measure_latency(arguments):
     for model in arguments.models:
         for dataset, channels in (("ETTh1", 7), ("Weather", 21)):
             for horizon in arguments.horizons:
-                file, protocol, _, _ = DATASETS[dataset]
-                text = call([arguments.spat, "latency", "--data", arguments.data / file, "--protocol", protocol, "--model", model,
+                file = DATASETS[dataset][0]
+                text = call([arguments.spat, "latency", "--data", arguments.data / file, "--model", model,
                              "--horizon", horizon, "--seconds", 1, "--csv"] + MODELS[model].split())
                 for row in csv.DictReader(text.splitlines()):
                     rows.append({"model": model, "channels": channels, "horizon": horizon, **row})

@@ -4,8 +4,12 @@
 // or of its run.
 #include <tool/architecture.cpp>
 #include <tool/data.cpp>
+#include <tool/data_options.cpp>
+#include <tool/effects.cpp>
 #include <tool/number_rule.cpp>
 #include <tool/options.cpp>
+#include <tool/read_data.cpp>
+#include <tool/scalers.cpp>
 #include <tool/tool.cpp>
 
 #include <spat/models/patchtst/config.hpp>
@@ -41,6 +45,7 @@ struct CommandLine {
     clear();
     data.add_training_to(app);
     model.add_to(app);
+    model.add_dropout_to(app);
     train.add_to(app);
     tune.add_to(app);
     criterion.add_to(app);
