@@ -91,11 +91,11 @@ void expect_no_contradiction(const DataOptions& options, const spat::DataDescrip
                                       " ", saved));
   };
   const std::string none = "none";
-  const std::string marks =
+  const std::string saved_marks =
       trained.window.marks ? std::string(spat::frequency_name(*trained.window.marks)) : none;
-  check("--marks", options.marks, marks,
+  check("--marks", options.marks, saved_marks,
         options.marks && (*options.marks == none
-                              ? marks == none
+                              ? saved_marks == none
                               : trained.window.marks == spat::parse_frequency(*options.marks)));
   check("--target", options.target, trained.names.back(), options.target == trained.names.back());
   check("--missing-code", options.missing_code,
