@@ -39,9 +39,7 @@ spat::Backtest backtest(const std::string& file, const BacktestJob& job, const D
         problem = message("series ", spat::in_quotes(data.series[s].names[0]), ": ", error.what());
     }
   if (parts.empty()) throw spat::DataError(message("no series can be used: ", problem));
-  if (left_out > 0)
-    say(message("warning: ", left_out, " of ", data.series.size(), " series ",
-                left_out == 1 ? "is left out: " : "are left out, first of all ", problem));
+  if (left_out > 0) warn_left_out(data.origin, left_out, data.series.size(), problem);
   return parts.size() == 1 ? parts[0] : spat::joined(parts);
 }
 

@@ -51,8 +51,7 @@ void leave_out(Data& data, const DataOptions& options, Keep&& keep) {
   if (data.series.empty())
     throw spat::DataError(message(options.path, ": no series can be used: ", problem));
   if (const std::size_t left = before - data.series.size(); left > 0)
-    say(message("warning: ", options.path, ": ", left, " of ", before, " series ",
-                left == 1 ? "is left out: " : "are left out, first of all ", problem));
+    warn_left_out(data.origin, left, before, problem);
 }
 
 /// Adds the windows of rows of each series; rows(s) are those of series s.
@@ -109,6 +108,12 @@ void describe(Data& data, const spat::SeriesOptions& how,
 }
 
 }  // namespace
+
+void warn_left_out(const std::string& origin, std::size_t left, std::size_t all,
+                   const std::string& problem) {
+  say(message("warning: ", origin, ": ", left, " of ", all, " series ",
+              left == 1 ? "is left out: " : "are left out, first of all ", problem));
+}
 
 double Data::filled_share() const {
   spat::MissingCells all;

@@ -51,6 +51,10 @@ struct Data {
 /// options. The scaler is fitted on the training part. Shows warnings.
 Data load(const DataOptions& options, spat::WindowOptions window, const ModelTraits& model);
 
+/// Warns that so many series of a long table are left out, the first because of `problem`.
+void warn_left_out(const std::string& origin, std::size_t left, std::size_t all,
+                   const std::string& problem);
+
 /// What becomes of a scaler on a series far from the one that the model was trained on.
 enum class FarSeries { ignore, warn, refit };
 

@@ -1,9 +1,8 @@
 // Prints the naive forecast beside a model.
 #include "test_errors.hpp"
 
-#include <spat/data/season.hpp>
+#include <spat/pipeline/report_parts.hpp>
 #include <spat/report/naive_text.hpp>
-#include <spat/train/naive.hpp>
 
 #include <cstdio>
 
@@ -13,10 +12,7 @@ spat::PruningReport test_report(const Data& data, const spat::Metrics& errors) {
   spat::PruningReport report;
   report.dense.mse = errors.mse, report.dense.mae = errors.mae;
   report.scaler = data.scaler, report.filled_share = data.filled_share();
-  const std::size_t season = spat::season_of(data.description.calendar),
-                    period = season <= data.description.window.lookback ? season : 1;
-  const spat::Metrics naive = spat::naive_errors(*data.test, period);
-  report.naive = spat::ReportNaive{period, naive.mse, naive.mae};
+  report.naive = spat::detail::report_naive(*data.test, data.description.calendar);
   return report;
 }
 

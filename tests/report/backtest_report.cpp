@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <tests/report/backtest_example.hpp>
+#include <tests/report/lines.hpp>
 #include <tests/support/catch.hpp>
 #include <tests/support/errors.hpp>
 
@@ -17,16 +18,6 @@ namespace backtest_report_tests {
 using namespace spat;
 using namespace backtest_report_example;
 using nlohmann::json;
-
-namespace {
-
-/// The line that begins with `start`, without its line end.
-std::string line_of(const std::string& text, const std::string& start) {
-  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
-    if (text.substr(at).starts_with(start)) return text.substr(at, text.find('\n', at) - at);
-  return "no such line";
-}
-}  // namespace
 
 TEST_CASE("the first sentence says whether the model beats the seasonal naive") {
   BacktestReport report = full();

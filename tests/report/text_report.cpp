@@ -2,22 +2,12 @@
 #include <spat/report/text_report.hpp>
 
 #include <tests/report/example.hpp>
+#include <tests/report/lines.hpp>
 #include <tests/support/catch.hpp>
 
 namespace text_report_tests {
 
 using namespace spat;
-
-namespace {
-
-/// The line that begins with `start`, without its line end.
-std::string line_of(const std::string& text, const std::string& start) {
-  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
-    if (text.substr(at).starts_with(start)) return text.substr(at, text.find('\n', at) - at);
-  return "no such line";
-}
-
-}  // namespace
 
 TEST_CASE("columns of the text stand under their titles") {
   const std::string text = to_text(full_report());

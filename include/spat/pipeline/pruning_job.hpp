@@ -53,13 +53,11 @@ class PruningJob {
         progress_(std::move(progress)), windows_{data.training, data.validation, data.team},
         dense_(std::move(model)), observer_(observer_of(dense_, std::move(criterion))) {
     check();
-    report_.seed = options_.training.seed;
-    report_.command = options_.command;
+    report_.seed = options_.training.seed, report_.command = options_.command;
     if (options_.run.empty()) options_.run = describe_run(dense_, options_);
     report_.run = options_.run.hash_text();
     if constexpr (requires { std::string(Model::name); }) report_.model = Model::name;
-    report_.data = data.name;
-    report_.scaler = data.scaler;
+    report_.data = data.name, report_.scaler = data.scaler;
     report_.filled_share = data.filled_share;
     report_.criterion = options_.criterion;
     report_.schedule = name_of(pruning_schedules, options_.schedule);
@@ -140,7 +138,7 @@ class PruningJob {
       if (options_.searches)
         report_.candidates = detail::report_candidates(dense_, data_, options_, kept);
     }
-    report_.naive = detail::report_naive(data_);
+    report_.naive = detail::report_naive(data_.test, data_.description.calendar);
     measure_latencies();
     if (resumed_) report_.processor_seconds = 0;  // the time of the whole training is unknown
   }
@@ -169,8 +167,7 @@ class PruningJob {
   [[nodiscard]] std::size_t modules() const { return dense_.form.modules(); }
 
   void check() const {
-    options_.training.check();
-    options_.pruning.fine_tuning.check();
+    options_.training.check(), options_.pruning.fine_tuning.check();
     if (!(options_.latency_seconds >= 0 && std::isfinite(options_.latency_seconds)))
       throw ConfigError(message("the seconds of a latency must be finite and not negative, found ",
                                 options_.latency_seconds));

@@ -109,10 +109,11 @@ template <class Model>
 /// The naive forecast of the test windows: seasonal where the calendar has a season that fits into
 /// the lookback.
 template <class Scalar>
-[[nodiscard]] ReportNaive report_naive(const JobData<Scalar>& data) {
-  const std::size_t season = season_of(data.description.calendar),
-                    period = season <= data.test.options().lookback ? season : 1;
-  const Metrics errors = naive_errors(data.test, period);
+[[nodiscard]] ReportNaive report_naive(const WindowDataset<Scalar>& test,
+                                       const Calendar& calendar) {
+  const std::size_t season = season_of(calendar),
+                    period = season <= test.options().lookback ? season : 1;
+  const Metrics errors = naive_errors(test, period);
   return {.season = period, .mse = errors.mse, .mae = errors.mae};
 }
 

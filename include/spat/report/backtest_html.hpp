@@ -173,12 +173,7 @@ namespace detail {
   using detail::escaped, detail::section;
   const Backtest& backtest = report.backtest;
   const std::string subject = detail::joined({report.model, report.data});
-  std::string html = message(
-      "<!DOCTYPE html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
-      "<meta name='viewport' content='width=device-width, initial-scale=1'>\n<title>Backtest",
-      subject.empty() ? "" : ": ", subject, "</title>\n<style>", detail::html_style,
-      "</style>\n</head>\n<body>\n<main>\n");
-  html.append(message("<h1>", subject.empty() ? "Backtest" : subject, "</h1>\n"));
+  std::string html = detail::begun_page("Backtest", subject);
   html.append(message(
       "<p class='facts'>Backtest · origins: ", escaped(detail::origins_text(backtest)),
       " · horizon ", backtest.horizon, "</p>\n<p class='headline'>",

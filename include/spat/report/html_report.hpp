@@ -14,6 +14,14 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
+/// The page up to its first headline. `subject` is escaped already.
+[[nodiscard]] inline std::string begun_page(const std::string& kind, const std::string& subject) {
+  return message(
+      "<!DOCTYPE html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
+      "<meta name='viewport' content='width=device-width, initial-scale=1'>\n<title>",
+      kind, subject.empty() ? "" : ": ", subject, "</title>\n<style>", html_style,
+      "</style>\n</head>\n<body>\n<main>\n<h1>", subject.empty() ? kind : subject, "</h1>\n");
+}
 /// A chart with its caption, drawn twice, for wide and for narrow screens: text in SVG shrinks with
 /// its drawing.
 [[nodiscard]] inline std::string figure(const Chart& chart, const std::string& caption,
@@ -90,12 +98,7 @@ namespace detail {
 [[nodiscard]] inline std::string to_html(const PruningReport& report) {
   using detail::escaped, detail::figure, detail::joined, detail::section;
   const std::string subject = joined({report.model, report.data});
-  std::string html = message(
-      "<!DOCTYPE html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
-      "<meta name='viewport' content='width=device-width, initial-scale=1'>\n<title>Pruning report",
-      subject.empty() ? "" : ": ", subject, "</title>\n<style>", detail::html_style,
-      "</style>\n</head>\n<body>\n<main>\n");
-  html.append(message("<h1>", subject.empty() ? "Pruning report" : subject, "</h1>\n"));
+  std::string html = detail::begun_page("Pruning report", subject);
   const std::string facts =
       joined({report.criterion, report.budget, report.schedule, message("seed ", report.seed),
               report.scaler.empty() ? "" : message("scaled by ", report.scaler)});
