@@ -25,9 +25,12 @@
 #include <spat/io/csv.hpp>
 #include <spat/io/csv_dialect.hpp>
 #include <spat/io/csv_records.hpp>
+#include <spat/io/dtype.hpp>
 #include <spat/io/encoding.hpp>
 #include <spat/io/fields.hpp>
+#include <spat/io/half.hpp>
 #include <spat/io/input_file.hpp>
+#include <spat/io/int8_rows.hpp>
 #include <spat/io/json.hpp>
 #include <spat/io/json_text.hpp>
 #include <spat/io/npy.hpp>
@@ -36,6 +39,7 @@
 #include <spat/io/safetensors_header.hpp>
 #include <spat/io/safetensors_writer.hpp>
 #include <spat/io/time_index.hpp>
+#include <spat/io/weight_type.hpp>
 
 #include <spat/data/calendar.hpp>
 #include <spat/data/calendar_name.hpp>
@@ -132,6 +136,7 @@
 #include <spat/models/predictor.hpp>
 #include <spat/models/rlinear.hpp>
 #include <spat/models/smamba.hpp>
+#include <spat/models/stored_weights.hpp>
 #include <spat/models/timexer.hpp>
 #include <spat/models/transformer.hpp>
 #include <spat/models/tsmixer.hpp>

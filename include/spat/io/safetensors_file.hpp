@@ -8,9 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cassert>
 #include <concepts>
+#include <cstdint>
 #include <initializer_list>
 #include <istream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <span>
@@ -26,14 +29,34 @@ namespace spat::inline SPAT_ABI {
 /// Whether F64 may be rounded to float.
 enum class Narrowing { refused, allowed };
 
+namespace detail {
+
+/// Whether a number of type T has the value of this whole number.
+template <class T, std::integral Whole>
+[[nodiscard]] constexpr bool holds_exactly(Whole number) {
+  if constexpr (std::integral<T>) {
+    return std::in_range<T>(number);
+  } else {
+    const auto bits = static_cast<std::uint64_t>(number);
+    const std::uint64_t size = number < 0 ? 0 - bits : bits;
+    return size == 0 || (size >> std::countr_zero(size)) >> std::numeric_limits<T>::digits == 0;
+  }
+}
+
+}  // namespace detail
+
 /// A safetensors file open for reading: 8 bytes of header length (little-endian), the header in
 /// JSON, then the data.
 ///
 /// Opening throws FileError for a file that cannot be read or contradicts itself (see
 /// SafetensorsHeader). No memory is allocated before the header's length is known to fit the file.
-/// Reading throws FileError for a missing tensor or a dtype without conversion (F32 -> float,
-/// double; F64 -> double, and float if allowed; I64 -> std::int64_t), and ShapeError for another
-/// shape or size. One thread at a time: reading moves the file's position.
+/// Reading throws FileError for a missing tensor or a number without conversion, and ShapeError for
+/// another shape or size. One thread at a time: reading moves the file's position.
+///
+/// F32, F16 and BF16 are read as float or double, F64 as double, and as float, rounded, if that is
+/// allowed. Whole numbers (I8, U8, I16, U16, I32, U32, I64, U64) are read as any type that holds
+/// each number of the tensor exactly. BOOL and the 8-bit F8_E4M3 and F8_E5M2 are not read, and
+/// nothing but whole numbers as std::int64_t. A number may be infinite or NaN.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::string& path)
@@ -98,10 +121,35 @@ class SafetensorsFile {
       throw ShapeError(
           message(prefix(name), ": expected ", values.size(), " values, found ", tensor.size()));
     }
-    if (tensor.dtype == detail::dtype_of<T>) {
-      detail::read_at(*stream_, path_, data_ + tensor.begin, values.data(), values.size_bytes());
-    } else if constexpr (std::floating_point<T>) {
-      convert<std::conditional_t<std::same_as<T, double>, float, double>>(tensor, values);
+    switch (tensor.dtype) {
+      case Dtype::f64:
+        return convert<double>(tensor, values);
+      case Dtype::f32:
+        return convert<float>(tensor, values);
+      case Dtype::f16:
+        return convert<Float16>(tensor, values);
+      case Dtype::bf16:
+        return convert<BFloat16>(tensor, values);
+      case Dtype::i64:
+        return convert<std::int64_t>(tensor, values);
+      case Dtype::u64:
+        return convert<std::uint64_t>(tensor, values);
+      case Dtype::i32:
+        return convert<std::int32_t>(tensor, values);
+      case Dtype::u32:
+        return convert<std::uint32_t>(tensor, values);
+      case Dtype::i16:
+        return convert<std::int16_t>(tensor, values);
+      case Dtype::u16:
+        return convert<std::uint16_t>(tensor, values);
+      case Dtype::i8:
+        return convert<std::int8_t>(tensor, values);
+      case Dtype::u8:
+        return convert<std::uint8_t>(tensor, values);
+      case Dtype::boolean:
+      case Dtype::f8_e4m3:
+      case Dtype::f8_e5m2:
+        assert(false);  // check_dtype has refused them
     }
   }
 
@@ -133,28 +181,65 @@ class SafetensorsFile {
   }
 
   template <class T>
+  static constexpr std::string_view name_of_type = std::same_as<T, float>    ? "float"
+                                                   : std::same_as<T, double> ? "double"
+                                                                             : "64-bit integers";
+  template <class T>
   void check_dtype(const TensorInfo& tensor, Narrowing narrowing) const {
-    const bool narrows = std::same_as<T, float> && tensor.dtype == Dtype::f64;
-    if (tensor.dtype == detail::dtype_of<T> ||
-        (std::same_as<T, double> && tensor.dtype == Dtype::f32))
-      return;
-    if (narrows && narrowing == Narrowing::allowed) return;
-    constexpr std::string_view wanted = std::same_as<T, float>    ? "float"
-                                        : std::same_as<T, double> ? "double"
-                                                                  : "64-bit integers";
-    throw FileError(message(prefix(tensor.name), ": dtype ", dtype_name(tensor.dtype),
-                            " cannot be read as ", wanted,
-                            narrows ? " unless narrowing is allowed" : ""));
+    constexpr bool floating = std::floating_point<T>;
+    const auto refuse = [&](std::string_view what) {
+      throw FileError(message(prefix(tensor.name), ": dtype ", dtype_name(tensor.dtype),
+                              " cannot be read as ", name_of_type<T>, what));
+    };
+    switch (tensor.dtype) {
+      case Dtype::boolean:
+        return refuse("; write its numbers as U8");
+      case Dtype::f8_e4m3:
+      case Dtype::f8_e5m2:
+        return refuse("; write its numbers as BF16 or F32");
+      case Dtype::f64:
+        if (std::same_as<T, float> && narrowing == Narrowing::refused)
+          return refuse(" unless narrowing is allowed");
+        [[fallthrough]];
+      case Dtype::f32:
+      case Dtype::f16:
+      case Dtype::bf16:
+        return floating ? void() : refuse("; write its numbers as I64");
+      default:
+        return;  // whole numbers, one by one
+    }
   }
+  /// Reads numbers of type From in pieces, and converts each.
   template <class From, class T>
   void convert(const TensorInfo& tensor, std::span<T> values) const {
-    std::array<From, 1024> part{};
-    for (std::size_t first = 0; first < values.size(); first += part.size()) {
-      const std::size_t count = std::min(part.size(), values.size() - first);
-      detail::read_at(*stream_, path_, data_ + tensor.begin + first * sizeof(From), part.data(),
-                      count * sizeof(From));
-      std::transform(part.begin(), part.begin() + static_cast<std::ptrdiff_t>(count),
-                     values.data() + first, [](From value) { return static_cast<T>(value); });
+    if constexpr (std::same_as<From, T>) {
+      detail::read_at(*stream_, path_, data_ + tensor.begin, values.data(), values.size_bytes());
+    } else if constexpr (std::integral<T> && !std::integral<From>) {
+      assert(false);  // check_dtype has refused it
+    } else {
+      std::array<From, 1024> part{};
+      for (std::size_t first = 0; first < values.size(); first += part.size()) {
+        const std::size_t count = std::min(part.size(), values.size() - first);
+        detail::read_at(*stream_, path_, data_ + tensor.begin + first * sizeof(From), part.data(),
+                        count * sizeof(From));
+        for (std::size_t i = 0; i < count; ++i)
+          values[first + i] = converted<T>(tensor, first + i, part[i]);
+      }
+    }
+  }
+  template <class T, class From>
+  [[nodiscard]] T converted(const TensorInfo& tensor, std::size_t place, From number) const {
+    if constexpr (std::same_as<From, BFloat16> || std::same_as<From, Float16>) {
+      return static_cast<T>(to_float(number));
+    } else if constexpr (std::integral<From>) {
+      if (!detail::holds_exactly<T>(number))
+        throw FileError(message(prefix(tensor.name), ": number ", place, " is ", +number,
+                                std::same_as<T, float>    ? ", which is no float; write F32"
+                                : std::same_as<T, double> ? ", which is no double; write F64"
+                                                          : ", too large for 64-bit integers"));
+      return static_cast<T>(number);
+    } else {
+      return static_cast<T>(number);
     }
   }
   [[nodiscard]] std::string prefix(std::string_view name) const {

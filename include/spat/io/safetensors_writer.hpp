@@ -23,7 +23,7 @@ namespace spat::inline SPAT_ABI {
 /// Collects tensors and writes them as a safetensors file, in the order in which they were added.
 /// The same calls give the same bytes. add() copies.
 ///
-/// The header is padded with blanks to a multiple of 8 bytes, and 8-byte numbers lie before 4-byte
+/// The header is padded with blanks to a multiple of 8 bytes, and larger numbers lie before smaller
 /// ones, so that every tensor is aligned for readers that map the file.
 ///
 /// Throws ConfigError for a name that is empty, taken or not UTF-8, ShapeError if shape and number
@@ -31,7 +31,7 @@ namespace spat::inline SPAT_ABI {
 /// then still intact.
 class SafetensorsWriter {
  public:
-  template <TensorValue T>
+  template <StoredValue T>
   void add(std::string_view name, std::span<const std::size_t> shape, std::span<const T> values) {
     const auto refusal = [&](const auto&... parts) {
       return message("tensor ", in_quotes(name), ": ", parts...);
@@ -46,13 +46,14 @@ class SafetensorsWriter {
     constexpr Dtype dtype = detail::dtype_of<T>;
     std::string json = message(detail::json_text(name), ":{\"dtype\":\"", dtype_name(dtype),
                                "\",\"shape\":", shape_text(shape), ",\"data_offsets\":[");
-    std::string& data = data_[sizeof(T) == 8 ? 0 : 1];
-    entries_.push_back({std::move(json), data.size(), values.size_bytes(), sizeof(T) != 8});
+    constexpr std::size_t part = 3 - static_cast<std::size_t>(std::countr_zero(sizeof(T)));
+    std::string& data = data_[part];
+    entries_.push_back({std::move(json), data.size(), values.size_bytes(), part});
     names_.emplace(name);
     if (!values.empty())
       data.append(reinterpret_cast<const char*>(values.data()), values.size_bytes());
   }
-  template <TensorValue T>
+  template <StoredValue T>
   void add(std::string_view name, std::initializer_list<std::size_t> shape,
            std::span<const T> values) {
     add(name, std::span(shape.begin(), shape.size()), values);
@@ -61,7 +62,11 @@ class SafetensorsWriter {
   void set_metadata(const std::string& key, const std::string& text) { metadata_[key] = text; }
 
   /// The whole file in memory.
-  [[nodiscard]] std::string to_bytes() const { return header().append(data_[0]).append(data_[1]); }
+  [[nodiscard]] std::string to_bytes() const {
+    std::string bytes = header();
+    for (const std::string& part : data_) bytes.append(part);
+    return bytes;
+  }
   void save(const std::string& path) const {
     AtomicFile file(path);
     file.write(header());
@@ -71,9 +76,9 @@ class SafetensorsWriter {
 
  private:
   struct Entry {
-    std::string json;  // up to the offsets, which are known last
-    std::size_t begin, bytes;
-    bool narrow;
+    std::string json;          // up to the offsets, which are known last
+    std::size_t begin, bytes;  // in its part
+    std::size_t part;
   };
 
   [[nodiscard]] std::string header() const {
@@ -88,7 +93,8 @@ class SafetensorsWriter {
     }
     for (const Entry& entry : entries_) {
       if (json.size() > 1) json.push_back(',');
-      const std::size_t begin = entry.begin + (entry.narrow ? data_[0].size() : 0);
+      std::size_t begin = entry.begin;
+      for (std::size_t part = 0; part < entry.part; ++part) begin += data_[part].size();
       json.append(entry.json).append(message(begin, ",", begin + entry.bytes, "]}"));
     }
     json.push_back('}');
@@ -104,7 +110,7 @@ class SafetensorsWriter {
   std::vector<Entry> entries_;
   std::set<std::string> names_;
   std::map<std::string, std::string> metadata_;
-  std::array<std::string, 2> data_;  // 8-byte numbers, then 4-byte ones
+  std::array<std::string, 4> data_;  // numbers of 8 bytes, then of 4, 2 and 1
 };
 
 }  // namespace spat

@@ -7,6 +7,7 @@
 #include <spat/io/safetensors.hpp>
 #include <spat/models/concepts.hpp>
 #include <spat/models/config.hpp>
+#include <spat/models/stored_weights.hpp>
 
 namespace spat::inline SPAT_ABI {
 
@@ -33,16 +34,6 @@ template <class Model>
   return name;  // the read reports that it is missing
 }
 
-/// Throws FileError, with the first number that is not finite, if there is one.
-template <class Scalar>
-void expect_finite(const SafetensorsFile& file, const std::string& name,
-                   std::span<const Scalar> values) {
-  const auto bad =
-      std::ranges::find_if_not(values, [](Scalar value) { return std::isfinite(value); });
-  if (bad != values.end())
-    throw FileError(message(file.path(), ": ", name, ": number ", bad - values.begin(),
-                            " is not finite: ", *bad));
-}
 /// Reads a tensor of finite numbers.
 template <class Scalar>
 [[nodiscard]] std::vector<Scalar> read_finite(const SafetensorsFile& file, const std::string& name,
@@ -77,7 +68,7 @@ std::vector<std::string> read_tensors(Model& model, const SafetensorsFile& file,
     if (list[i].kind == ParameterKind::counter) {
       list[i].values[0] = static_cast<Scalar>(read_count(file, names[i]));
     } else {
-      file.read_into(names[i], list[i].values, narrowing);
+      read_weight(file, names[i], list[i].values, narrowing);
       expect_finite<Scalar>(file, names[i], list[i].values);
       for (const Scalar value : list[i].values)
         if (static_cast<double>(value) < list[i].least)
@@ -85,8 +76,18 @@ std::vector<std::string> read_tensors(Model& model, const SafetensorsFile& file,
                                   list[i].least, ", found ", value));
     }
   }
-  for (const auto& tensor : file.tensors())
-    if (std::ranges::find(names, tensor.name) == names.end()) unused.push_back(tensor.name);
+  const auto is_used = [&](std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  for (const auto& tensor : file.tensors()) {
+    if (is_used(tensor.name)) continue;
+    if (const auto of = scaled_name(tensor.name); !is_used(of) || !file.contains(of))
+      unused.push_back(tensor.name);
+    else if (const Dtype found = file.at(of).dtype; found != Dtype::i8)
+      throw FileError(message(file.path(), ": tensor ", in_quotes(tensor.name),
+                              ": holds scales, but ", in_quotes(of), " is ", dtype_name(found),
+                              "; expected I8"));
+  }
   return unused;
 }
 
@@ -94,7 +95,8 @@ std::vector<std::string> read_tensors(Model& model, const SafetensorsFile& file,
 
 /// Reads every tensor of the model from the tensor of its name or alias. A state_dict of the
 /// reference loads unchanged. Constants may be missing: the model computes its own. All shapes are
-/// checked before the first value is read. Returns the names in the file that the model did not
+/// checked before the first value is read. Weights of every type that SafetensorsFile reads are
+/// taken, I8 with the scales of save_model(). Returns the names in the file that the model did not
 /// use. Throws FileError for a missing tensor or a wrong dtype, ShapeError for a wrong shape; the
 /// model is then unchanged.
 template <class Model>
@@ -119,11 +121,13 @@ template <class Model>
 
 namespace detail {
 
-/// The file of a model, as save_model() writes it. load_model() does not need the constants.
+/// The file of a model, as save_model() writes it. load_model() does not need the constants, which
+/// only files of float weights have.
 template <class Model>
 [[nodiscard]] SafetensorsWriter model_writer(const Model& model,
                                              const std::map<std::string, std::string>& extra = {},
-                                             bool with_constants = true) {
+                                             bool with_constants = true,
+                                             WeightType type = WeightType::f32) {
   static_assert(Storable<Model>,
                 "spat: save_model needs a model with a name, a Config, config(), "
                 "dropout(), set_dropout() and a form (concept Storable)");
@@ -133,12 +137,14 @@ template <class Model>
       const auto value = static_cast<std::int64_t>(parameter.values[0]);
       writer.add(parameter.name, parameter.shape, std::span(&value, 1));
     } else if (parameter.kind == ParameterKind::constant) {
-      if (!with_constants) continue;
+      if (!with_constants || type != WeightType::f32) continue;
       std::size_t size = 1;
       for (const std::size_t extent : parameter.shape) size *= extent;
       AlignedBuffer<typename Model::Value> values(size);
       parameter.compute(values, parameter.shape);
       writer.add(parameter.name, parameter.shape, std::span<const typename Model::Value>(values));
+    } else if (parameter.kind == ParameterKind::weight) {
+      add_weight(writer, parameter, type);
     } else {
       writer.add(parameter.name, parameter.shape, parameter.values);
     }
@@ -149,7 +155,10 @@ template <class Model>
   writer.set_metadata(config_key, to_json(config));
   writer.set_metadata(kept_key, to_string(model.form.kept(), model.form.modules()));
   writer.set_metadata(version_key, SPAT_VERSION);
-  for (const auto& [key, value] : extra) writer.set_metadata(key, value);
+  for (const auto& [key, value] : extra)
+    if (key != weights_key) writer.set_metadata(key, value);
+  if (type != WeightType::f32)
+    writer.set_metadata(weights_key, std::string(name_of(weight_types, type)));
   return writer;
 }
 
@@ -160,6 +169,15 @@ template <class Model>
 void save_model(const std::string& path, const Model& model,
                 const std::map<std::string, std::string>& extra = {}) {
   detail::model_writer(model, extra).save(path);
+}
+
+/// The same with learned numbers of this type: bf16 and f16 round each, int8 has 8-bit integers
+/// and a scale per row in place of each matrix (is_matrix). Every function that reads a model reads
+/// such a file. Throws NumericError, with the tensor, for a number that the type does not hold.
+template <class Model, std::same_as<WeightType> Type>  // braces stand for `extra`
+void save_model(const std::string& path, const Model& model, Type type,
+                const std::map<std::string, std::string>& extra = {}) {
+  detail::model_writer(model, extra, true, type).save(path);
 }
 
 /// The same with the description of the model's data, which load_data_description() reads.
@@ -250,8 +268,10 @@ template <class Model>
   else if (!(config == form.value))
     throw ShapeError(message(file.path(), ": its configuration differs from the model's type: ",
                              differences(form.value, config)));
+  detail::expect_stored_as(file);
   double numbers = 0;
-  for (const TensorInfo& tensor : file.tensors()) numbers += static_cast<double>(tensor.size());
+  for (const TensorInfo& tensor : file.tensors())
+    if (!detail::holds_scales(file, tensor)) numbers += static_cast<double>(tensor.size());
   if (config.parameters() > numbers)
     throw ShapeError(message(file.path(), ": its configuration asks for ", config.parameters(),
                              " numbers, its tensors hold ", numbers));
