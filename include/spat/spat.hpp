@@ -22,6 +22,7 @@
 #include <spat/core/view.hpp>
 
 #include <spat/io/atomic_file.hpp>
+#include <spat/io/bytes.hpp>
 #include <spat/io/csv.hpp>
 #include <spat/io/csv_dialect.hpp>
 #include <spat/io/csv_records.hpp>
@@ -34,12 +35,21 @@
 #include <spat/io/json.hpp>
 #include <spat/io/json_text.hpp>
 #include <spat/io/npy.hpp>
+#include <spat/io/pickle.hpp>
+#include <spat/io/pickle_graph.hpp>
+#include <spat/io/pickle_machine.hpp>
+#include <spat/io/pickle_opcodes.hpp>
 #include <spat/io/safetensors.hpp>
 #include <spat/io/safetensors_file.hpp>
 #include <spat/io/safetensors_header.hpp>
 #include <spat/io/safetensors_writer.hpp>
 #include <spat/io/time_index.hpp>
+#include <spat/io/torch_file.hpp>
+#include <spat/io/torch_object.hpp>
+#include <spat/io/torch_source.hpp>
+#include <spat/io/torch_tensor.hpp>
 #include <spat/io/weight_type.hpp>
+#include <spat/io/zip_archive.hpp>
 
 #include <spat/data/calendar.hpp>
 #include <spat/data/calendar_name.hpp>

@@ -1,0 +1,44 @@
+// io. Numbers in the bytes of a file, and the checksum of zip archives.
+#pragma once
+
+#include <spat/core/abi.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace spat::inline SPAT_ABI {
+
+namespace detail {
+
+/// The little-endian number at offset `at`, which must lie within the bytes.
+template <class Number>
+[[nodiscard]] Number number_at(std::string_view bytes, std::size_t at) {
+  Number number{};
+  std::memcpy(&number, bytes.data() + at, sizeof number);
+  return number;
+}
+
+[[nodiscard]] consteval std::array<std::uint32_t, 256> crc32_table() {
+  std::array<std::uint32_t, 256> table{};
+  for (std::uint32_t byte = 0; byte < 256; ++byte) {
+    std::uint32_t value = byte;
+    for (int bit = 0; bit < 8; ++bit) value = value >> 1 ^ (value % 2 == 1 ? 0xEDB88320u : 0u);
+    table[byte] = value;
+  }
+  return table;
+}
+/// The checksum of zip archives (CRC-32).
+[[nodiscard]] inline std::uint32_t crc32(std::string_view bytes) {
+  static constexpr std::array<std::uint32_t, 256> table = crc32_table();
+  std::uint32_t value = 0xFFFFFFFFu;
+  for (const char c : bytes)
+    value = value >> 8 ^ table[(value ^ static_cast<unsigned char>(c)) & 255];
+  return ~value;
+}
+
+}  // namespace detail
+
+}  // namespace spat
