@@ -161,6 +161,16 @@
 
 #include <spat/models/dlinear/series_decomposition.hpp>
 
+#include <spat/models/import/import_model.hpp>
+#include <spat/models/import/import_plan.hpp>
+#include <spat/models/import/import_sizes.hpp>
+#include <spat/models/import/name_map.hpp>
+#include <spat/models/import/named_tensors.hpp>
+#include <spat/models/import/nearest_name.hpp>
+#include <spat/models/import/open_checkpoint.hpp>
+#include <spat/models/import/records.hpp>
+#include <spat/models/import/rules.hpp>
+
 #include <spat/models/patchtst/config.hpp>
 #include <spat/models/patchtst/residual_attention_layer.hpp>
 
