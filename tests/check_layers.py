@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-LAYERS = ["core", "io", "data", "kernels", "autograd", "nn", "models", "criteria", "train", "prune", "report", "pipeline"]  # low to high
+LAYERS = ["core", "io", "data", "kernels", "autograd", "nn", "models", "export", "criteria", "train", "prune", "report", "pipeline"]  # low to high
 # Libraries that cost parse time stay behind the layers that need them.
 ONLY_IN = {"xsimd": ["kernels"]}
 

@@ -190,6 +190,19 @@
 
 #include <spat/models/tsmixer/mixer_block.hpp>
 
+#include <spat/export/evaluate_graph.hpp>
+#include <spat/export/forecast_graph.hpp>
+#include <spat/export/graph.hpp>
+#include <spat/export/graph_passes.hpp>
+
+#include <spat/export/lower/blocks.hpp>
+#include <spat/export/lower/crossformer.hpp>
+#include <spat/export/lower/itransformer.hpp>
+#include <spat/export/lower/linear_models.hpp>
+#include <spat/export/lower/patchtst.hpp>
+#include <spat/export/lower/timexer.hpp>
+#include <spat/export/lower/transformer.hpp>
+
 #include <spat/criteria/any_criterion.hpp>
 #include <spat/criteria/block_influence.hpp>
 #include <spat/criteria/cosine.hpp>
