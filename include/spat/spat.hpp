@@ -203,6 +203,11 @@
 #include <spat/export/lower/timexer.hpp>
 #include <spat/export/lower/transformer.hpp>
 
+#include <spat/export/onnx/onnx_graph.hpp>
+#include <spat/export/onnx/onnx_model.hpp>
+#include <spat/export/onnx/onnx_operators.hpp>
+#include <spat/export/onnx/protobuf.hpp>
+
 #include <spat/criteria/any_criterion.hpp>
 #include <spat/criteria/block_influence.hpp>
 #include <spat/criteria/cosine.hpp>
