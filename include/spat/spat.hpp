@@ -195,6 +195,11 @@
 #include <spat/export/graph.hpp>
 #include <spat/export/graph_passes.hpp>
 
+#include <spat/export/cpp/constant_forecaster.hpp>
+#include <spat/export/cpp/cpp_header.hpp>
+#include <spat/export/cpp/cpp_model.hpp>
+#include <spat/export/cpp/cpp_text.hpp>
+
 #include <spat/export/lower/blocks.hpp>
 #include <spat/export/lower/crossformer.hpp>
 #include <spat/export/lower/itransformer.hpp>
