@@ -195,6 +195,15 @@
 #include <spat/export/graph.hpp>
 #include <spat/export/graph_passes.hpp>
 
+#include <spat/export/c/c_axes.hpp>
+#include <spat/export/c/c_calls.hpp>
+#include <spat/export/c/c_functions.hpp>
+#include <spat/export/c/c_header.hpp>
+#include <spat/export/c/c_source.hpp>
+#include <spat/export/c/c_text.hpp>
+#include <spat/export/c/c_weights.hpp>
+#include <spat/export/c/memory_plan.hpp>
+
 #include <spat/export/cpp/constant_forecaster.hpp>
 #include <spat/export/cpp/cpp_header.hpp>
 #include <spat/export/cpp/cpp_model.hpp>
