@@ -28,7 +28,7 @@ ROWS, OTHER_ROWS = 243, 261
 SIZES = {"width": 8, "ffn_width": 8, "heads": 2, "depth": 1, "patch": 4, "stride": 2, "segment": 4, "label": 6, "state": 4,
          "kernel": 5, "routers": 2}
 NEEDS_MARKS = {"transformer"}
-WITHOUT_MODULES = {"dlinear", "rlinear", "tsmixer"}
+UNSCORED = {"dlinear", "rlinear", "tsmixer", "smamba"}
 DAYS_OF_BUSINESS = [day for day in steps(datetime.date(2019, 1, 1), DAY, 900) if day.weekday() < 5]
 
 # A kind: its name, the name of its times, a function from their number and a shift to the times, and how the file is written.
@@ -103,7 +103,7 @@ class Trip:
         sizes = [part for field, size in SIZES.items() if field in fields for part in ("--set", f"{field}={size}")]
         done = self.call("run", "--data", file.whole, "--model", model, *sizes, "--marks", marks, "--features", features,
                          *f"--lookback {LOOKBACK} --horizon {HORIZON} --epochs 1 --window-stride 4".split(),
-                         *([] if model in WITHOUT_MODULES else ["--drop", 0]),
+                         *([] if model in UNSCORED else ["--drop", 0]),
                          *"--quiet --latency-seconds 0 --out".split(), self.work / "out", code=code)
         return done and (self.work / "out" / "dense.safetensors", done.stderr)
 
