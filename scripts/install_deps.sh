@@ -6,6 +6,7 @@ set -euo pipefail
 packages=(g++ make cmake libeigen3-dev libxsimd-dev nlohmann-json3-dev libcli11-dev)
 if [ "${1:-all}" = all ]; then
   packages+=(git clang libclang-rt-dev clang-format binutils python3 catch2 libbenchmark-dev)
+  packages+=(python3-torch python3-onnx gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm)  # imports and exports
 fi
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then

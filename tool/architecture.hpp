@@ -4,9 +4,12 @@
 
 #include "data.hpp"
 
+#include <spat/export/graph.hpp>
+#include <spat/io/weight_type.hpp>
 #include <spat/models/config.hpp>
 #include <spat/models/cost.hpp>
 #include <spat/models/forecast.hpp>
+#include <spat/models/import/import_plan.hpp>
 #include <spat/train/backtest.hpp>
 #include <spat/train/conformal.hpp>
 
@@ -20,6 +23,7 @@ struct PruneOptions;
 struct CompareOptions;
 struct BacktestJob;
 struct UpdateOptions;
+struct ImportJob;
 
 /// One member of a model's configuration: a number, or 0 and 1 of a flag.
 struct Field {
@@ -114,6 +118,20 @@ struct Architecture {
   spat::Backtest (*backtest)(const std::string& file, const BacktestJob&, const Data&);
   void (*update)(const UpdateOptions&, const Data&);
   Inspection (*inspect)(const std::string& file);
+  /// The forecasts of a batch of windows, in scaled units.
+  std::vector<float> (*forecast_windows)(const std::string& file, const spat::WindowBatch<float>&);
+  /// The forecast as a graph, in the file's units, or in scaled ones. Throws ConfigError for a
+  /// model that has none.
+  spat::ForecastGraph (*graph)(const std::string& file, const spat::DataDescription&, bool scaled);
+  /// Writes the model with weights of another type.
+  void (*convert)(const std::string& file, const std::string& out, spat::WeightType);
+  /// The model as one C++ header, whose code is in namespace `name`.
+  std::string (*header)(const std::string& file, const std::string& name, bool scaled);
+  /// What a foreign checkpoint says of the model.
+  spat::ImportPlan (*plan_import)(const spat::SafetensorsFile&, const spat::ImportOptions&);
+  /// Reads a checkpoint by its plan, and writes a model file.
+  void (*import_checkpoint)(const ImportJob&, const spat::SafetensorsFile&, const spat::ImportPlan&,
+                            const Configuration&, const spat::DataDescription&);
 };
 
 /// All architectures by name. Each file in models/ adds its own before main().

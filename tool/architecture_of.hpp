@@ -7,6 +7,8 @@
 
 #include "backtest_of.hpp"
 #include "compare_of.hpp"
+#include "export_of.hpp"
+#include "import_of.hpp"
 #include "latency_of.hpp"
 #include "run_of.hpp"
 #include "update_of.hpp"
@@ -97,7 +99,13 @@ struct Registered {
          .forecast = forecast<Model>,
          .backtest = backtest<Model>,
          .update = update<Model>,
-         .inspect = inspect<Model>});
+         .inspect = inspect<Model>,
+         .forecast_windows = forecast_windows<Model>,
+         .graph = graph<Model>,
+         .convert = convert<Model>,
+         .header = header<Model>,
+         .plan_import = spat::plan_import<Model>,
+         .import_checkpoint = import_checkpoint<Model>});
   }
 };
 

@@ -31,6 +31,8 @@ void show_model(const Architecture& model, const spat::SafetensorsFile& file) {
   for (const Field& field : found.configuration)
     std::printf("%-12s %zu\n", field.name.c_str(), field.value);
   std::printf("dropout      %g\n", found.dropout);
+  if (const auto type = spat::weight_type_of(file); type != spat::WeightType::f32)
+    std::printf("weights      %s\n", std::string(spat::name_of(spat::weight_types, type)).c_str());
   std::printf("parameters   %zu\nMACs         %zu per window\n", found.cost.parameters,
               found.cost.macs);
   if (!found.modules.empty())

@@ -26,7 +26,9 @@ int main(int argc, char** argv) {
                             std::pair{"models", tool::add_models(app)},
                             std::pair{"latency", tool::add_latency(app)},
                             std::pair{"backtest", tool::add_backtest(app, command_line)},
-                            std::pair{"update", tool::add_update(app)}};
+                            std::pair{"update", tool::add_update(app)},
+                            std::pair{"export", tool::add_export(app)},
+                            std::pair{"import", tool::add_import(app)}};
   tool::read_values_strictly(app);
   try {
     app.parse(argc, argv);

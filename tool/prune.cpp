@@ -5,7 +5,19 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+
 namespace tool {
+
+namespace {
+
+/// Whether a scaler leaves numbers as they are: that of a model which was imported without one.
+bool is_identity(const spat::StandardScaler& scaler) {
+  return std::ranges::all_of(scaler.mean(), [](double mean) { return mean == 0; }) &&
+         std::ranges::all_of(scaler.deviation(), [](double deviation) { return deviation == 1; });
+}
+
+}  // namespace
 
 Command add_prune(CLI::App& app, const std::string& command_line) {
   struct All {
@@ -54,8 +66,10 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
     const spat::SafetensorsFile file(job.model_file);
     const Architecture& model = architecture(file.metadata(spat::model_key));
     job.expect_effects(command, model, model.inspect(job.model_file).modules.size());
+    const spat::DataDescription about = spat::load_data_description(file);
     const Data data =
-        load_as(spat::load_data_description(file), all->data, {.far = FarSeries::refit});
+        load_as(about, all->data,
+                {.far = is_identity(about.scaler) ? FarSeries::ignore : FarSeries::refit});
     model.prune(job, data, load_others(job.test_data, all->data, data));
   };
 }

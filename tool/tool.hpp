@@ -27,6 +27,8 @@ Command add_models(CLI::App& app);
 Command add_latency(CLI::App& app);
 Command add_backtest(CLI::App& app, const std::string& command_line);
 Command add_update(CLI::App& app);
+Command add_export(CLI::App& app);
+Command add_import(CLI::App& app);
 
 /// Makes the options of the command line and its commands refuse values that CLI11 would take for
 /// others: a whole number is decimal digits alone, of at most 63 bits, because CLI11 lets -1 wrap

@@ -8,10 +8,8 @@ twice, without the option and with it, and something has to differ: the exit cod
 do not count, nor does what only repeats the command line. Combinations in which an option could have no effect are refused,
 with exit code 2 and the option's name.
 """
-import datetime
 import itertools
 import json
-import math
 import os
 import pathlib
 import re
@@ -22,6 +20,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+from options_files import make_checkpoints, make_files
+
 # What the entries add to. An option of an entry takes the place of the same one here.
 SIZES = "--lookback 8 --horizon 2 --layers 3 --width 8 --ffn 8 --heads 2"
 TRAIN = f"--data ../plant.csv {SIZES} --epochs 1 --finetune-epochs 1 --latency-seconds 0 --quiet --out out"
@@ -31,6 +32,8 @@ BASE = {
     "evaluate": SAVED, "forecast": SAVED, "backtest": f"{SAVED} --out out",
     "prune": f"{SAVED} --finetune-epochs 1 --latency-seconds 0 --out out",
     "update": f"{SAVED} --epochs 1 --rate 1e-3 --out out.safetensors",
+    "import": "../checkpoint.safetensors --model itransformer --heads 2 --data ../plant.csv --quiet --out out.safetensors",
+    "export": "../dense.safetensors --onnx out.onnx --c out.c --header out.hpp --out out.safetensors --quiet",
     "latency": f"--data ../plant.csv {SIZES} --seconds 0 --csv --quiet",
 }
 NEW, OLD = ["run", "compare", "latency"], ["prune", "evaluate", "forecast", "backtest", "update"]
@@ -66,6 +69,10 @@ PRUNING = """--criterion random / --send-variant absolute_mean / --send-dynamics
 --send-normalized / --drop 2 / --drop-ratio 1 / --drop-below 1e9 / --reduce-macs 0.5 / --reduce-parameters 0.4
 --latency-ms 1e6 / --loss-increase 1e3 / --loss-increase 0.03 | --origins 12 / --keep 001 / --drop 2 | --when iterative
 --search / --search | --search-method greedy / --search --search-method beam | --beam-width 1"""
+SIZES_IN_SHAPES = """--lookback 9 ! lookback / --horizon 9 ! horizon / --layers 4 ! layers / --width 6 ! width / --ffn 9 ! ffn
+--heads 4 / --no-instance-norm / --set marks=4 ! marks / --dropout 1 ! dropout / = ../plain.safetensors / --features S"""
+NAMES = """--prefix model. ! model. / ../mapped.safetensors | --map ../names.txt
+../wide.safetensors | --narrow / ../more.safetensors | --allow-unused"""
 UPDATING = """{0}| --epochs 2 / {0}| --rate 1e-2 / {0}| --batch 8 / {0}| --seed 2
 {0}--epochs 8 --rate 0.03 --seed 2 | --patience 1"""
 TABLE = [
@@ -82,10 +89,18 @@ TABLE = [
     (["backtest"], [RANGE, UPDATING.format("--retrain 4 "),
                     "--step 1 / --origins 1 / --season 3 / --retrain 4 / = --threads 2 / --out other"]),
     (["update"], [PARTS, UPDATING.format(""), "--data ../other.csv | --scaler keep / --out b.safetensors / = --threads 2"]),
+    (["import"], [FORM, SIZES_IN_SHAPES, NAMES, "--time-column none / --frequency D / --columns a,b / --ignore a / --target a",
+                  "--data ../codes.csv | --missing-code -9999 / --data ../long.csv | --long id,date,load / --no-scaler",
+                  "--synthetic / --synthetic | --rows 300 / --data ../years.csv | --header / --protocol ett-hourly ! rows",
+                  "--model transformer ! missing / --marks none / --out b.safetensors / --data - | --scaler-from ../pruned.safetensors"]),
+    (["export"], [HELP, "../pruned.safetensors / --onnx b.onnx / --c b.c / --header b.hpp / --out b.safetensors / --weights int8",
+                  "--name plant / --scaled / --quiet - | --quiet / --verify ! ONNX Runtime"]),
     (["latency"], ["< --batch 500 / < --seconds 0.3 / = --threads 2",
                    "--model crossformer --set segment=4 | --no-instance-norm ! no instance_norm",
                    "--heads 3 ! heads must divide / --csv"]),
 ]
+
+POSITIONAL = {"inspect": "file", "models": "name", "import": "checkpoint", "export": "model"}
 
 # Combinations without an effect, parted by " // ": "command,command more & more | option / option". The command is taken
 # without the option. With it the exit code is 2, and the message has the option's name.
@@ -94,7 +109,9 @@ PLAIN, UNTUNED = "--layers - --width - --ffn - --heads - --finetune-epochs -", "
 TUNED = "--finetune-epochs 1 / --finetune-patience 1 / --finetune-rate 1e-2 / --distill 0.5"
 SCORED = "--criterion random / --send-variant absolute_mean / --when iterative"
 DRAWN = "--seed 2 / --batch 8 / --rate 1e-2 / --scoring-batches 1"
-REFUSED = f"""run | --rows 300 / --date-format dmy / --quiet --quiet / --refit-scaler / --known-covariates
+REFUSED = f"""export --onnx - --c - --header - | --onnx ../dense.safetensors / --scaled / --name a / --verify
+export --c - --out - | --weights int8
+run | --rows 300 / --date-format dmy / --quiet --quiet / --refit-scaler / --known-covariates
 run --synthetic --rows 300 | {FILE_FORM} / --ignore oil_temperature / --thousands . / --no-header
 run --synthetic --rows 300 | --missing-code -1 / --missing linear / --long id,date,load
 latency --synthetic | {FILE_FORM} / --frequency D
@@ -130,34 +147,6 @@ prune --scoring-batches - --keep 001 | --scoring-batches 1 / --send-variant abso
 for one in "drop_first", "drop_last", "drop_every_other", "random", "magnitude", "leave_one_out":
     REFUSED += [f"run --criterion {one} --epochs 6 --rate 0.03 --patience 0 | --scores-of best",
                 f"prune --criterion {one} --scoring-batches - | --scoring-batches 1"]
-
-
-def make_files():
-    """The series of the entries, of 160 hours: as they are, of another form, or with something wrong."""
-    def write(name, lines, separator=","):
-        pathlib.Path(name).write_text("".join(separator.join(map(str, line)) + "\n" for line in lines))
-
-    def wave(scale, level):
-        return [[round(level * (j + 1) + scale * (math.sin(i / (3 + j)) + (i * i * 31 + 7 * j) % 17 / 9), 2) for j in range(3)]
-                for i in range(160)]
-
-    times, cells = [datetime.datetime(2024, 1, 1) + datetime.timedelta(hours=i) for i in range(168)], wave(3, 10)
-    rows, head = [[time, *row] for time, row in zip(times, cells)], ["date", "a", "b", "c"]
-    write("plant.csv", [head, *rows])
-    write("other.csv", [[*head, "d"], *([time, *row, row[0] + 1] for time, row in zip(times, wave(9, 50)))])
-    write("notes.csv", [[*head, "note;of"], *([*row, "x;y"] for row in rows)])
-    write("thousands.csv", [head, *([time, *(f"{int(x) // 10}.{int(x * 100) % 1000:03}" for x in row)]
-                                    for time, *row in rows)], ";")
-    write("quoted.csv", [head, *([time, *(f'"{x:.2f}"'.replace(".", ",") for x in row)] for time, *row in rows)])
-    write("slashes.csv", [head, *([time.strftime("%d/%m/%Y %H:%M"), *row] for time, *row in rows)])
-    write("gap.csv", [head, *rows[:49], *rows[50:]])
-    for name, hole in ("holes.csv", ""), ("codes.csv", -9999):
-        write(name, [head, *([*row[:2], hole if i % 7 > 4 else row[2], row[3]] for i, row in enumerate(rows))])
-    write("years.csv", [[2021, 2022, 2023], *cells])
-    write("bare.csv", cells)
-    write("long.csv", [["id", "date", "load"], *([head[j], row[0], row[j]] for j in (1, 2, 3) for row in rows)])
-    write("days.csv", [head, *([times[0] + datetime.timedelta(days=i), *row] for i, row in enumerate(cells))])
-    write("future.csv", [["date"], *([time] for time in times[164:])])
 
 
 ECHOES = {"command", "run", "criterion", "budget", "schedule", "data", "seed", "step", "season"}
@@ -215,6 +204,7 @@ class Entry:
 class Options:
     def __init__(self, spat):
         self.spat, self.failures, self.checks, self.seen = spat, 0, 0, {}
+        self.bare = {**os.environ, "PATH": "/nowhere", "NODE_PATH": ""}  # no program runs the ONNX files
 
     def fail(self, what):
         print(f"FAIL {what}", flush=True)
@@ -226,7 +216,7 @@ class Options:
         os.mkdir("work")
         words = [self.spat, *command.split(), *(word for group in parts for word in group)]
         start = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-        done = subprocess.run(words, capture_output=True, text=True, timeout=60, cwd="work")
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, cwd="work", env=self.bare)
         took = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - start
         files = {str(path): content(path) for path in sorted(pathlib.Path("work").rglob("*")) if path.is_file()}
         return (done.returncode, printed(done.stdout), printed(done.stderr), files), took
@@ -264,7 +254,7 @@ def main():
     entries = {command: {} for command in commands}
     for command, text in ((command, text) for some, texts in TABLE for command in some for text in texts):
         for entry in map(Entry, re.split(r" / |\n", text)):
-            name = entry.name if entry.name.startswith("--") else {"inspect": "file", "models": "name"}[command]
+            name = entry.name if entry.name.startswith("--") else POSITIONAL[command]
             if entries.setdefault(command, {}).setdefault(name, entry) is not entry:
                 options.fail(f"spat {command}: {name} has two entries")
     if set(commands) != set(BASE):
@@ -280,6 +270,7 @@ def main():
                 sys.exit(f"FAIL spat run {parts}: {done[2]}")
             for written, name in ("dense", model), *([("pruned", "pruned")] if model == "dense" else []):
                 shutil.copy(f"work/out/{written}.safetensors", f"{name}.safetensors")
+        make_checkpoints("dense.safetensors")
         for command in sys.argv[2:] or commands:
             names = names_of(command)
             for name in set(names) ^ set(entries[command]):
