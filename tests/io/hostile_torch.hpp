@@ -42,13 +42,13 @@ inline std::string storage(const std::string& key, std::int64_t elements,
   return "(" + text("storage") + global("torch", type) + text(key) + text("cpu") +
          number(elements) + more + "tQ";
 }
-struct View {
+struct TensorView {
   std::int64_t offset = 0;
   std::vector<std::int64_t> shape{2}, strides{1};
   std::string more = {};  // arguments after the hooks
 };
 /// A call that makes a tensor.
-inline std::string tensor(const std::string& of_storage, const View& view = {}) {
+inline std::string tensor(const std::string& of_storage, const TensorView& view = {}) {
   return global("torch._utils", "_rebuild_tensor_v2") + "(" + of_storage + number(view.offset) +
          tuple(view.shape) + tuple(view.strides) + "\x89}" + view.more + "tR";
 }

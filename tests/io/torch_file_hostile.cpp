@@ -111,7 +111,7 @@ TEST_CASE("Operations on what cannot take them are refused in a PyTorch file") {
 }
 
 TEST_CASE("A tensor of a PyTorch file that views what its storage does not have is refused") {
-  const auto of = [](const View& view) { return refusal_of(tensor(storage("0", 2), view)); };
+  const auto of = [](const TensorView& view) { return refusal_of(tensor(storage("0", 2), view)); };
   const std::string start = "h.pth: tensor \"tensor\": ",
                     beyond = " reach beyond the 2 elements of ";
   CHECK(of({.shape = {3}}) ==

@@ -92,7 +92,7 @@ Model imported(const SafetensorsFile& file, const ImportOptions& options, std::s
   return import_model<Model>(file, plan, config);
 }
 
-inline ITransformerConfig small() {
+inline ITransformerConfig small_config() {
   return {.channels = 3,
           .lookback = 11,
           .horizon = 5,
@@ -109,7 +109,7 @@ Model random(const typename Model::Config& config) {
   return model;
 }
 inline Checkpoint small_dict(std::uint64_t mask = 0b111) {
-  return Checkpoint::of(random<ITransformer<float>>(keeping(small(), ModuleMask{mask})));
+  return Checkpoint::of(random<ITransformer<float>>(keeping(small_config(), ModuleMask{mask})));
 }
 inline ImportPlan plan_of(const Checkpoint& dict,
                           const ImportOptions& options = options_of({{"heads", 3}})) {

@@ -148,7 +148,7 @@ TEST_CASE("tensors of other shapes, types and numbers are refused before memory 
       message_of<FileError>([&] { (void)import_model<ITransformer<float>>(file, plan, config); }),
       "F64 loses digits as float"));
   const auto narrow = import_model<ITransformer<float>>(file, plan, config, Narrowing::allowed);
-  CHECK(tests::same_parameters(narrow, random<ITransformer<float>>(small())));
+  CHECK(tests::same_parameters(narrow, random<ITransformer<float>>(small_config())));
 }
 
 TEST_CASE("positions of a checkpoint have to be those that the model computes") {

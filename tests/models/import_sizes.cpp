@@ -14,7 +14,7 @@ using namespace import_example;
 TEST_CASE("what a checkpoint lacks of whole modules is pruned, every mask of three layers") {
   for (std::uint64_t mask = 0; mask < 8; ++mask) {
     INFO(mask);
-    const auto model = random<ITransformer<float>>(keeping(small(), ModuleMask{mask}));
+    const auto model = random<ITransformer<float>>(keeping(small_config(), ModuleMask{mask}));
     const auto file = Checkpoint::of(model).under("module.").file();
     const auto back = imported<ITransformer<float>>(file, options_of({{"heads", 3}}), 3);
     CHECK(back.form.kept() == ModuleMask{mask});
