@@ -232,7 +232,7 @@ TEST_CASE("the header says what marks are, and which targets there are") {
   CHECK(contains(source.header, "load_forecast(history, history_marks, future_marks, forecast);"));
 }
 
-TEST_CASE("the same graph gives the same bytes") {
+TEST_CASE("the same graph gives the same bytes of C") {
   CHECK(c_source(small(), {}).code == c_source(small(), {}).code);
   CHECK(c_source(small(), {}).header == c_source(small(), {}).header);
 }

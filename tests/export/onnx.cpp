@@ -100,7 +100,7 @@ TEST_CASE("a weight of two linear maps is there once") {
   CHECK(read.constants() == Names{"w.T", "w", "integers.0", "integers.1"});
 }
 
-TEST_CASE("the same graph gives the same bytes") {
+TEST_CASE("the same graph gives the same bytes of ONNX") {
   const std::map<std::string, std::string> metadata{{"a", "1"}, {"b", "2"}};
   const std::string once = onnx_model(linear_graph(), metadata);
   CHECK(once == onnx_model(linear_graph(), metadata));
