@@ -194,6 +194,7 @@
 #include <spat/export/forecast_graph.hpp>
 #include <spat/export/graph.hpp>
 #include <spat/export/graph_passes.hpp>
+#include <spat/export/identifier.hpp>
 
 #include <spat/export/c/c_axes.hpp>
 #include <spat/export/c/c_calls.hpp>

@@ -51,10 +51,11 @@ TEST_CASE("A name that can name a namespace is accepted, any other refused with 
   const std::string letters = "is not a letter followed by letters, digits and underscores";
   for (const char* name : {"", "2plant", "my-plant", "a b", "a::b", "gr\xC3\xBC", "a\n", "a;"})
     CHECK(contains(name_error(name), letters));
-  CHECK(name_error("class") ==
-        R"(the name of a C++ namespace: "class" is a keyword of C++; --name gives another one)");
+  CHECK(
+      name_error("class") ==
+      R"(the name of a C++ namespace: "class" is a keyword of C or C++; --name gives another one)");
   for (const char* name : {"co_await", "xor", "requires", "alignas", "and", "int"})
-    CHECK(contains(name_error(name), "is a keyword of C++"));
+    CHECK(contains(name_error(name), "is a keyword of C or C++"));
   for (const char* name : {"std", "spat", "main", "time", "index", "yn"})
     CHECK(contains(name_error(name), "is a name that another header has"));
   for (const char* name : {"_plant", "__x", "a__b"}) CHECK(contains(name_error(name), "reserved"));

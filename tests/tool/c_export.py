@@ -24,6 +24,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 from foreign_files import dated, hours, wave
+from tool_check import Count
 
 LOOKBACK, HORIZON, ROWS = 24, 8, 400
 SIZES = {"width": 8, "ffn_width": 12, "heads": 2, "depth": 3, "patch": 4, "stride": 2, "segment": 4, "label": 6, "kernel": 5,
@@ -45,10 +46,11 @@ def marks_of(time):
             (time.timetuple().tm_yday - 1) / 365 - 0.5]
 
 
-class CExport:
+class CExport(Count):
     def __init__(self, spat, work):
-        self.spat, self.work, self.failures, self.compared, self.on_board = spat, work, 0, 0, 0
-        self.name, self.worst = "", {weights: 0.0 for weights in LIMITS}
+        super().__init__()
+        self.spat, self.work, self.compared, self.on_board = spat, work, 0, 0
+        self.worst = {weights: 0.0 for weights in LIMITS}
         self.columns = {"load": wave(ROWS, 310.0, 30.0), "rain": wave(ROWS, 0.1, 0.09), "temp": wave(ROWS, -4.0, 9.0)}
         for j, values in enumerate(self.columns.values()):
             values[:] = [round(value * (1 + (i * i * 31 + j * 17) % 53 / 400), 4) for i, value in enumerate(values)]
@@ -61,15 +63,6 @@ class CExport:
         for name in ("gcc", "clang", "arm-none-eabi-gcc", "qemu-system-arm"):
             if not shutil.which(name):
                 print(f"SKIPPED: {name} is not installed: nothing is compiled or run by it")
-
-    def fail(self, what):
-        print(f"FAIL {self.name}: {what}", flush=True)
-        self.failures += 1
-
-    def that(self, holds, what):
-        if not holds:
-            self.fail(what)
-        return holds
 
     def call(self, *arguments, code=0):
         done = subprocess.run([self.spat, *map(str, arguments)], capture_output=True, text=True, timeout=300)

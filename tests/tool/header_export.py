@@ -20,7 +20,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 from foreign_files import hours, wave
-from tool_check import header_of
+from tool_check import Count, header_of
 
 LOOKBACK, HORIZON, ROWS = 12, 5, 260
 SIZES = {"width": 8, "ffn_width": 6, "heads": 2, "depth": 2, "patch": 4, "stride": 2, "segment": 4, "label": 6, "state": 4,
@@ -157,9 +157,10 @@ class Data:
                              "\n", encoding="utf-8")
 
 
-class Test:
+class Test(Count):
     def __init__(self, options, work):
-        self.options, self.spat, self.work, self.failures, self.compilations = options, options.spat, work, 0, 0
+        super().__init__()
+        self.options, self.spat, self.work, self.compilations = options, options.spat, work, 0
         self.data = Data(work)
         version = self.call("--version").stdout
         self.set = re.search(r"\((\w+)\)", version)[1]
@@ -170,15 +171,6 @@ class Test:
         rows = re.findall(r"^(\w+) +[\d,]+ +[\d,]+ +(\d+)", self.call("models").stdout, re.M)
         self.modules = {name: int(modules) for name, modules in rows}  # of two layers
         self.fields = {name: re.findall(r"^(\w+)[ :]", self.call("models", name).stdout, re.M) for name in self.modules}
-
-    def fail(self, what):
-        print(f"FAIL {what}", flush=True)
-        self.failures += 1
-
-    def that(self, holds, what):
-        if not holds:
-            self.fail(what)
-        return holds
 
     def call(self, *arguments, code=0):
         done = subprocess.run([self.spat, *map(str, arguments)], capture_output=True, text=True, timeout=120)

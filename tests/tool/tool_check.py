@@ -18,11 +18,11 @@ def kind(function):
     return function
 
 
-class Check:
-    """Counts what is wrong. Each check of a file has a folder of its own."""
+class Count:
+    """Counts what is wrong, under the name of what is being checked."""
 
-    def __init__(self, spat, work):
-        self.spat, self.work, self.failures, self.number, self.name = spat, work, 0, 0, ""
+    def __init__(self):
+        self.failures, self.name = 0, ""
 
     def fail(self, what):
         print(f"FAIL {self.name}: {what}", flush=True)
@@ -32,6 +32,14 @@ class Check:
         if not holds:
             self.fail(what)
         return holds
+
+
+class Check(Count):
+    """Each check of a file has a folder of its own."""
+
+    def __init__(self, spat, work):
+        super().__init__()
+        self.spat, self.work, self.number = spat, work, 0
 
     def place(self):
         self.number += 1

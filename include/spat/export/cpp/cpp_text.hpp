@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/core/error.hpp>
+#include <spat/export/identifier.hpp>
 #include <spat/io/encoding.hpp>
 
 #include <algorithm>
@@ -14,18 +15,6 @@
 namespace spat::inline SPAT_ABI {
 
 namespace detail {
-
-/// Words between blanks.
-inline constexpr std::string_view cpp_keywords =
-    " alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t "
-    "char32_t char8_t class co_await co_return co_yield compl concept const const_cast "
-    "consteval constexpr constinit continue decltype default delete do double dynamic_cast "
-    "else enum explicit export extern false float for friend goto if import inline int long "
-    "module mutable namespace new noexcept not not_eq nullptr operator or or_eq private "
-    "protected public register reinterpret_cast requires return short signed sizeof static "
-    "static_assert static_cast struct switch template this thread_local throw true try "
-    "typedef typeid typename union unsigned using virtual void volatile wchar_t while xor "
-    "xor_eq ";
 
 /// Global names that C's headers or compilers have, and namespaces of others: no namespace can have
 /// such a name in every program.
@@ -59,27 +48,12 @@ inline constexpr std::string_view taken_names =
 
 }  // namespace detail
 
-/// Throws ConfigError unless `name` can name a namespace in a program of any kind: letters, digits
-/// and underscores; no keyword, no name that C++ reserves or that the headers of C have.
+/// Throws ConfigError unless `name` can name a namespace in a program of any kind: an identifier
+/// that the headers of C do not have.
 inline void expect_cpp_name(std::string_view name) {
-  const auto refuse = [&](const char* why) {
-    throw ConfigError(message("the name of a C++ namespace: ", in_quotes(name), " ", why,
-                              "; --name gives another one"));
-  };
-  constexpr std::size_t longest = 100;
-  const auto letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  };
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (name.empty() || !letter(name[0]) ||
-      !std::ranges::all_of(name, [&](char c) { return letter(c) || digit(c); }))
-    refuse("is not a letter followed by letters, digits and underscores");
-  if (name.size() > longest) refuse("is longer than 100 letters");
-  if (name[0] == '_' || name.find("__") != name.npos)
-    refuse("is reserved, as all names that begin with an underscore or have two in a row");
-  const std::string word = message(' ', name, ' ');
-  if (detail::cpp_keywords.find(word) != word.npos) refuse("is a keyword of C++");
-  if (detail::taken_names.find(word) != word.npos) refuse("is a name that another header has");
+  expect_identifier("a C++ namespace", name);
+  if (detail::taken_names.find(message(' ', name, ' ')) != name.npos)
+    detail::refuse_name("a C++ namespace", name, "is a name that another header has");
 }
 
 /// A text as a string literal, byte for byte: every byte but those of printable ASCII is escaped,
