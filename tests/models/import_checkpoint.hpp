@@ -69,11 +69,12 @@ struct Checkpoint {
   [[nodiscard]] SafetensorsFile file(const std::string& origin = "checkpoint.pth") const {
     SafetensorsWriter writer;
     for (const auto& [name, one] : tensors) {
-      const auto count = static_cast<std::int64_t>(one.values[0]);
-      if (one.counter)
+      if (one.counter) {
+        const auto count = static_cast<std::int64_t>(one.values[0]);
         writer.add(name, one.shape, std::span(&count, 1));
-      else
+      } else {
         writer.add(name, one.shape, std::span<const float>(one.values));
+      }
     }
     for (const auto& [key, value] : records) writer.set_metadata(key, value);
     return SafetensorsFile::from_bytes(writer.to_bytes(), origin);

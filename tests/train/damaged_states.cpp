@@ -230,12 +230,12 @@ TEST_CASE("a tensor of another type changes neither trainer nor observer") {
   using Model = ITransformer<float>;
   std::string bytes = state_of<Model>();
   const std::size_t at = bytes.find("\"F32\"", bytes.find("average."));
-  REQUIRE(at != bytes.npos);  // its size is 0, and so is that of integers
-  bytes.replace(at, 5, "\"I64\"");
+  REQUIRE(at != bytes.npos);  // its size is 0, and so is that of doubles
+  bytes.replace(at, 5, "\"F64\"");
   Training<Model> training;
   const std::string before = training.state();
   CHECK(contains(message_of<FileError>([&] { training.restore(bytes); }), "cannot be read"));
-  CHECK(training.state() == before);
+  CHECK((training.state() == before));
 }
 
 }  // namespace damaged_states_tests
