@@ -14,6 +14,8 @@ ONLY_IN = {"xsimd": ["kernels"]}
 SPAT = re.compile(r'^\s*#\s*include\s*<spat/([^>]+)>', re.M)
 QUOTED = re.compile(r'^\s*#\s*include\s*("[^"]*")', re.M)
 OTHER = re.compile(r'^\s*#\s*include\s*<(?!spat/)(\w+)[/.>]', re.M)
+FIRST = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
+REFUSALS = "core/toolchain.hpp"  # what all others include first, on some way
 OPT_IN = {"core/eigen.hpp"}  # costs a second of parse time, and nothing in spat needs it
 RANK = {name: i for i, name in enumerate(LAYERS)}
 
@@ -63,6 +65,8 @@ def check(root):
             continue
         if not re.match(rf"// {folder}\. \S", text):
             yield f'{where}: the first line must be "// {folder}. <what it is>"'
+        if (first := FIRST.search(text)) and not first[1].startswith("spat/") and name != REFUSALS:
+            yield f"{where}: the first include must be one of spat, for the refusals of {REFUSALS} and the tag SPAT_ABI"
         for target in graph[name]:
             layer = target.split("/")[0] if "/" in target else folder
             if target == "spat.hpp":

@@ -34,6 +34,7 @@ class CheckLayers(unittest.TestCase):
             ({"core/a.hpp": "// core. A.\n#include <spat/io/b.hpp>\n"}, "core must not include io"),
             ({"core/a.hpp": "// core. A.\n#include <spat/core/a.hpp>\n"}, "cycle: core/a.hpp -> core/a.hpp"),
             ({"core/a.hpp": "// core. A.\n#include <spat/spat.hpp>\n"}, "must not include everything"),
+            ({"core/a.hpp": "// core. A.\n#include <vector>\n#include <spat/version.hpp>\n"}, "the first include must be one of spat"),
             ({"core/a.hpp": "// core. A.\n#include \"b.hpp\"\n"}, "must be written <spat/...>"),
             ({"core/a.hpp": "// core. A.\n#include <xsimd/xsimd.hpp>\n"}, "xsimd is for kernels only"),
             ({"core/a.hpp": "// core. A.\n#include <spat/core/z.hpp>\n"}, "there is no <spat/core/z.hpp>"),

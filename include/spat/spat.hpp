@@ -19,6 +19,7 @@
 #include <spat/core/team.hpp>
 #include <spat/core/tensor.hpp>
 #include <spat/core/text.hpp>
+#include <spat/core/toolchain.hpp>
 #include <spat/core/view.hpp>
 
 #include <spat/io/atomic_file.hpp>
@@ -89,11 +90,15 @@
 #include <spat/kernels/math.hpp>
 #include <spat/kernels/moving_average.hpp>
 #include <spat/kernels/normalize.hpp>
+#include <spat/kernels/one_lane.hpp>
+#include <spat/kernels/pack.hpp>
 #include <spat/kernels/reduce.hpp>
+#include <spat/kernels/row_ends.hpp>
 #include <spat/kernels/selective_scan.hpp>
 #include <spat/kernels/simd.hpp>
 #include <spat/kernels/strided.hpp>
 #include <spat/kernels/tile.hpp>
+#include <spat/kernels/xsimd.hpp>
 
 #include <spat/autograd/caches.hpp>
 #include <spat/autograd/gradient_check.hpp>

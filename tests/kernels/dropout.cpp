@@ -46,8 +46,8 @@ TEMPLATE_TEST_CASE(
   for (std::size_t size = 0; size <= 2 * kernels::dropout_block + 3; ++size) {
     std::size_t wrong = 0;
     for (std::size_t first = 0; first <= kernels::dropout_block + 1; ++first)
-      for (const std::size_t far :
-           {std::size_t{0}, std::size_t{1000 * 1000 * 64}, (std::size_t{1} << 34) - 64}) {
+      for (const std::size_t far : {std::size_t{0}, std::size_t{1000 * 1000 * 64},
+                                    static_cast<std::size_t>((std::uint64_t{1} << 34) - 64)}) {
         Guarded<TestType> found(size, first % offsets, 1), expected(size, first % offsets, 2);
         kernels::dropout<TestType>(key, far + first, factor, TestType(0), found.span());
         reference::dropout<TestType>(key, far + first, factor, TestType(0), expected.span());

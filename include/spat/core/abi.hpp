@@ -2,32 +2,59 @@
 // instruction sets fail to link instead of mixing silently.
 #pragma once
 
+#include <spat/core/toolchain.hpp>
 #include <spat/version.hpp>
 
-#if defined(__FAST_MATH__)
-#error \
-    "spat: -ffast-math removes the NaN checks and the bit identity this library promises; build without it"
+// SPAT_FMA: an instruction of the target computes a * b + c, and compilers use it where they like.
+// g++ says so for every target.
+#if (defined(__FP_FAST_FMA) && defined(__FP_FAST_FMAF)) || defined(__FMA__) || \
+    defined(__FMA4__) || defined(__ARM_FEATURE_FMA) ||                         \
+    (defined(__riscv_flen) && __riscv_flen >= 64) ||                           \
+    (defined(_MSC_VER) && (defined(__AVX2__) || defined(_M_ARM64)))
+#define SPAT_FMA
 #endif
 
-// SPAT_SCALAR (one lane, no xsimd) is given by the user, or set here if the target has no vectors
-// of both float and double.
+// The vectors: SPAT_AVX512 (64 bytes), SPAT_AVX (32), SPAT_SSE and SPAT_NEON (16), or SPAT_SCALAR
+// (one lane, no xsimd), which is given by the user, or set here if the target has no vectors of
+// both float and double. What changes a result or a type asks for these and SPAT_FMA, which are in
+// the tag, never for a macro of the compiler. MSVC names neither the SSE2 of x64 nor FMA.
 #if defined(SPAT_SCALAR)
-#define SPAT_INSTRUCTION_SET scalar
 #elif defined(__AVX512F__) && defined(__AVX512DQ__)
-#define SPAT_INSTRUCTION_SET avx512
-#elif defined(__AVX2__) && defined(__FMA__)
-#define SPAT_INSTRUCTION_SET avx2
+#define SPAT_AVX512
 #elif defined(__AVX__)
+#define SPAT_AVX
+#elif defined(__SSE2__) || defined(_M_X64) || (defined(_M_IX86_FP) && _M_IX86_FP >= 2)
+#define SPAT_SSE
+#elif (defined(__ARM_NEON) && defined(__aarch64__)) || defined(_M_ARM64)
+#define SPAT_NEON
+#else
+#define SPAT_SCALAR
+#endif
+
+#if defined(SPAT_AVX) && defined(SPAT_FMA) && !defined(__FMA__) && !defined(_MSC_VER)
+#error \
+    "spat: this target fuses a * b + c by FMA4 or by AVX-512 without DQ, which the vectors here \
+do not use, so results would depend on the compiler's choices; build with -mfma, or without those"
+#endif
+
+#if defined(SPAT_AVX512)
+#define SPAT_INSTRUCTION_SET avx512
+#elif defined(SPAT_AVX) && defined(SPAT_FMA) && defined(__AVX2__)
+#define SPAT_INSTRUCTION_SET avx2
+#elif defined(SPAT_AVX) && defined(SPAT_FMA)
+#define SPAT_INSTRUCTION_SET avx_fma
+#elif defined(SPAT_AVX)
 #define SPAT_INSTRUCTION_SET avx
-#elif defined(__SSE4_1__)
+#elif defined(SPAT_SSE) && defined(__SSE4_1__)
 #define SPAT_INSTRUCTION_SET sse4
-#elif defined(__SSE2__)
+#elif defined(SPAT_SSE)
 #define SPAT_INSTRUCTION_SET sse2
-#elif defined(__ARM_NEON) && defined(__aarch64__)
+#elif defined(SPAT_NEON)
 #define SPAT_INSTRUCTION_SET neon
+#elif defined(SPAT_FMA)
+#define SPAT_INSTRUCTION_SET scalar_fma
 #else
 #define SPAT_INSTRUCTION_SET scalar
-#define SPAT_SCALAR
 #endif
 
 #define SPAT_JOIN_3(a, b, c) a##b##_##c

@@ -14,7 +14,7 @@ namespace spat::inline SPAT_ABI {
 /// sizes are constants. A static model would then differ from its dynamic twin in the last bit.
 template <std::floating_point Scalar>
 [[nodiscard]] inline Scalar multiply_add(Scalar a, Scalar b, Scalar c) {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#if defined(SPAT_FMA)
   return std::fma(a, b, c);
 #else
   return a * b + c;  // this target has nothing to contract into

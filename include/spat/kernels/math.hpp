@@ -14,10 +14,10 @@ namespace detail {
 /// Minimax polynomials by the Remez exchange in 60 digits, rounded; lowest power first. Error
 /// bounds are for float, double.
 ///
-///     exp:  (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, relative to e^r - 1 within 2^-26, 2^-55
-///     near: erf(x) / x - 1 in x^2 on |x| <= 1, relative to erf(x) / x within 2^-29, 2^-56
-///     far:  erfc(x) e^(x^2) in x - middle on 1 <= x <= end, times e^(-x^2) within 2^-28, 2^-56;
-///           erf(end) rounds to 1
+///     exp:   (e^r - 1 - r) / r^2 on |r| <= ln(2) / 2, relative to e^r - 1 within 2^-26, 2^-55
+///     inner: erf(x) / x - 1 in x^2 on |x| <= 1, relative to erf(x) / x within 2^-29, 2^-56
+///     outer: erfc(x) e^(x^2) in x - middle on 1 <= x <= end, times e^(-x^2) within 2^-28,
+///            2^-56; erf(end) rounds to 1
 ///
 /// artanh: the power series of artanh(x) / x in x^2 without its first term 1, truncated to what
 /// matters for |x| <= 1/3 within 2^-29, 2^-58.
@@ -31,12 +31,13 @@ struct MathTerms<float> {
   static constexpr float lowest = -104, highest = 89;  // exp is 0 and infinity there
   static constexpr float exp[] = {0.49999997f, 0.166665435f, 0.0416672006f, 0.00836653169f,
                                   0.00138826086f};
-  static constexpr float near[] = {0.128379166f,   -0.37612626f,     0.112835854f,   -0.0268538147f,
-                                   0.00518833054f, -0.000801020244f, 7.85384982e-05f};
+  static constexpr float inner[] = {0.128379166f,   -0.37612626f,   0.112835854f,
+                                    -0.0268538147f, 0.00518833054f, -0.000801020244f,
+                                    7.85384982e-05f};
   static constexpr float middle = 2.5f, end = 4;
-  static constexpr float far[] = {0.210807607f,    -0.0743421763f,  0.024914654f,
-                                  -0.00813221559f, 0.00230248016f,  -0.00066122209f,
-                                  0.000543220143f, 0.000225020412f, 0.000106836451f};
+  static constexpr float outer[] = {0.210807607f,    -0.0743421763f,  0.024914654f,
+                                    -0.00813221559f, 0.00230248016f,  -0.00066122209f,
+                                    0.000543220143f, 0.000225020412f, 0.000106836451f};
   static constexpr float artanh[] = {1 / 3.f,  1 / 5.f,  1 / 7.f, 1 / 9.f,
                                      1 / 11.f, 1 / 13.f, 1 / 15.f};
 };
@@ -50,13 +51,13 @@ struct MathTerms<double> {
                                    0.0013888888931614335,  0.00019841269719989951,
                                    2.4801505210446166e-05, 2.7557406346378064e-06,
                                    2.7626064285186645e-07, 2.5054255360383749e-08};
-  static constexpr double near[] = {
+  static constexpr double inner[] = {
       0.12837916709551256,     -0.37612638903183521,   0.11283791670944185,
       -0.026866170643111458,   0.0052239776061184769,  -0.00085483259293168219,
       0.0001205529357701371,   -1.492471230472503e-05, 1.6447131608964984e-06,
       -1.6206314065739878e-07, 1.371098176719146e-08,  -7.7794710671071416e-10};
   static constexpr double middle = 3.5, end = 6;
-  static constexpr double far[] = {
+  static constexpr double outer[] = {
       0.15529365560721997,     -0.041323577831826816,   0.010661133338740848,
       -0.0026730738176988247,  0.00065268657874846634,  -0.00015547267272111523,
       3.6172530234876139e-05,  -8.2431533714254999e-06, 1.8488107278909298e-06,
@@ -144,13 +145,15 @@ template <std::floating_point Scalar>
 [[nodiscard]] inline ErfAndExp<Scalar> erf_and_exp(const Pack<Scalar>& x) {
   using Terms = detail::MathTerms<Scalar>;
   const Pack<Scalar> zero(Scalar(0)), one(Scalar(1)), size = kernels::abs(x), square = x * x;
-  const Pack<Scalar> near = multiply_add<Scalar>(x, detail::polynomial(Terms::near, square), x);
+  const Pack<Scalar> inner = multiply_add<Scalar>(x, detail::polynomial(Terms::inner, square), x);
   const Pack<Scalar> bell = kernels::exp<Scalar>(-square);
   const Pack<Scalar> place =
       kernels::min(Pack<Scalar>(Terms::end), size) - Pack<Scalar>(Terms::middle);
-  const Pack<Scalar> far = multiply_add<Scalar>(-bell, detail::polynomial(Terms::far, place), one);
-  return {kernels::select<Scalar>(size < one, near, kernels::select<Scalar>(x < zero, -far, far)),
-          bell};
+  const Pack<Scalar> outer =
+      multiply_add<Scalar>(-bell, detail::polynomial(Terms::outer, place), one);
+  return {
+      kernels::select<Scalar>(size < one, inner, kernels::select<Scalar>(x < zero, -outer, outer)),
+      bell};
 }
 
 /// erf(x) within 2 ulp.

@@ -14,7 +14,7 @@ namespace kernels {
 /// Columns per panel. A tile is at most 8 x 2 vectors with 32 registers, and 6 x 2 with 16.
 template <std::floating_point Scalar>
 inline constexpr std::size_t panel_width = 2 * lanes<Scalar>;
-#if defined(__AVX512F__) || defined(__aarch64__)
+#if defined(SPAT_AVX512) || defined(SPAT_NEON)
 /// The most rows of a tile.
 inline constexpr std::size_t tile_rows = 8;
 #else
