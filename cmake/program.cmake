@@ -14,7 +14,8 @@ endif()
 function(spat_program target)
   target_link_libraries(${target} PRIVATE spat::spat)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow
+    -Wold-style-cast -Wdouble-promotion)
   if(SPAT_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()
@@ -40,7 +41,7 @@ function(spat_program target)
 endfunction()
 
 # JSON, which some of our own programs read and write; the library needs none.
-if(PROJECT_IS_TOP_LEVEL)
+if(SPAT_TESTS OR SPAT_TOOL OR SPAT_BENCHMARKS)
   spat_header_only(nlohmann_json nlohmann_json::nlohmann_json include
     https://github.com/nlohmann/json/releases/download/v3.11.2/json.tar.xz
     8c4b26bf4b422252e13f332bc5e388ec0ab5c3443d24399acb675e68278d341f)

@@ -104,7 +104,8 @@ nlohmann::json slice(char** words) {
       setting.threads);
   double sum = 0;  // so that no result is unused
   const auto times = times_of(std::strtod(words[5], nullptr), [&] {
-    sum += task == "predict" ? work.predict().flat()[0] : work.train_step(task == "train_scored");
+    sum += task == "predict" ? static_cast<double>(work.predict().flat()[0])
+                             : work.train_step(task == "train_scored");
   });
   if (!std::isfinite(sum)) throw spat::NumericError("a result is not finite");
   return {{"macs", macs_of(work)},

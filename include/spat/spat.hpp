@@ -14,8 +14,11 @@
 #include <spat/core/life.hpp>
 #include <spat/core/module_mask.hpp>
 #include <spat/core/names.hpp>
+#include <spat/core/order.hpp>
 #include <spat/core/random.hpp>
+#include <spat/core/read_number.hpp>
 #include <spat/core/slot.hpp>
+#include <spat/core/stop.hpp>
 #include <spat/core/team.hpp>
 #include <spat/core/tensor.hpp>
 #include <spat/core/text.hpp>

@@ -81,11 +81,11 @@ TEST_CASE("Normal numbers are finite, with mean zero, variance one and the right
 
 TEST_CASE("below is unbiased, also for bounds that do not divide 2^64", "[core]") {
   Random random(5);
-  for (const std::uint64_t bound : std::initializer_list<std::uint64_t>{1, 2, 3, 7, 10}) {
+  for (const std::size_t bound : std::initializer_list<std::size_t>{1, 2, 3, 7, 10}) {
     const int count = 60'000;
     std::vector<double> cells(bound);
     for (int i = 0; i < count; ++i) {
-      const std::uint64_t value = random.below(bound);
+      const auto value = static_cast<std::size_t>(random.below(bound));
       if (value >= bound) FAIL(value);
       ++cells[value];
     }

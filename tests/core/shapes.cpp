@@ -98,7 +98,7 @@ TEMPLATE_TEST_CASE("multiply_add rounds once if the target can, else twice", "[c
   const TestType e = std::numeric_limits<TestType>::epsilon();
   volatile TestType a = 1 + e, b = 1 - e;  // the product is 1 - e^2: lost by a rounding in between
   const TestType found = spat::multiply_add<TestType>(a, b, TestType(-1));
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#if defined(SPAT_FMA)
   CHECK(found == -e * e);
 #else
   CHECK(found == 0);

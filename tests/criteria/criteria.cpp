@@ -264,8 +264,8 @@ TEMPLATE_TEST_CASE("cosine is how far attention turns its query tokens", "", flo
       return mean_over(c.lq, [&](std::size_t i) {
         long double xx = 0, yy = 0, xy = 0;
         for (std::size_t d = 0; d < c.width; ++d) {
-          const long double x = attended.x.view().row(b * c.lq + i)[d],
-                            y = x + branch[i * c.width + d];
+          const auto x = static_cast<long double>(attended.x.view().row(b * c.lq + i)[d]),
+                     y = x + static_cast<long double>(branch[i * c.width + d]);
           xx += x * x, yy += y * y, xy += x * y;
         }
         return 1 - static_cast<double>(xy / std::sqrt(xx * yy));

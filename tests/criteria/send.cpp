@@ -128,15 +128,16 @@ TEMPLATE_TEST_CASE("SEND gives the values that were worked out by hand", "", flo
   CHECK(send_of<Scalar>({ln2, 0, 0, ln2}, 1, 2) ==
         Approx(1.0 / 6).epsilon(sizeof(Scalar) == 4 ? 1e-7 : 1e-15));
   CHECK(send_of<Scalar>({-ln2, 0, 0, -ln2}, 1, 2) == send_of<Scalar>({ln2, 0, 0, ln2}, 1, 2));
+  const auto huge = static_cast<Scalar>(1e30F);
   std::vector<Scalar> one_hot(16, 0);
-  for (std::size_t i = 0; i < 4; ++i) one_hot[i * 4 + (i * 3 + 1) % 4] = 1e30f;
+  for (std::size_t i = 0; i < 4; ++i) one_hot[i * 4 + (i * 3 + 1) % 4] = huge;
   CHECK(send_of<Scalar>(one_hot, 1, 4) == Approx(std::sqrt(3.0) / 4).epsilon(1e-15));
   CHECK(send_of<Scalar>(std::vector<Scalar>(24, Scalar(0.3)), 2, 4) == 0);
   CHECK(send_of<Scalar>(std::vector<Scalar>(24, 0), 2, 4) == 0);
   CHECK(send_of<Scalar>({Scalar(0.5), Scalar(-7)}, 1, 1) == 0);
   // Two heads that attend to different keys are even on average: heads are averaged before the
   // dispersion.
-  CHECK(send_of<Scalar>({1e30f, 0, 0, 1e30f}, 2, 2) == 0);
+  CHECK(send_of<Scalar>({huge, 0, 0, huge}, 2, 2) == 0);
 }
 
 TEMPLATE_TEST_CASE("SEND agrees with its literal formula in long double", "", float, double) {
@@ -165,7 +166,7 @@ TEMPLATE_TEST_CASE("SEND is linear in the scale of small sensitivities", "", flo
   for (int exponent = -3; exponent >= -30; --exponent) {
     std::vector<TestType> s = unit;
     const double scale = std::pow(10.0, exponent);
-    for (TestType& value : s) value = static_cast<TestType>(value * scale);
+    for (TestType& value : s) value = static_cast<TestType>(static_cast<double>(value) * scale);
     // SEND ~ mean_i std_j(mean_h |S|) / Lk, with an error of the order of |S| itself.
     double limit = 0;
     for (std::size_t i = 0; i < lq; ++i) {

@@ -5,6 +5,7 @@
 #include <tests/support/catch.hpp>
 #include <tests/support/errors.hpp>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 
@@ -41,8 +42,7 @@ std::string refusal(std::string_view name) {
 
 /// The times of each frequency, as Python has them: see calendars.py.
 std::map<std::string, std::vector<std::int64_t>> expected_times() {
-  std::ifstream file(std::string(__FILE__).substr(0, std::string(__FILE__).rfind('/')) +
-                     "/calendars.csv");
+  std::ifstream file(std::filesystem::path(__FILE__).parent_path() / "calendars.csv");
   std::map<std::string, std::vector<std::int64_t>> times;
   std::string name;
   for (std::string line; std::getline(file, line);)

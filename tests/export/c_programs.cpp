@@ -29,7 +29,7 @@ ForecastGraph rounded(ForecastGraph graph, WeightType type) {
   for (GraphId id = 0; id < graph.values.size(); ++id) {
     std::vector<float>& numbers = graph.values[id].numbers;
     if (types[id] == WeightType::bf16)
-      for (float& one : numbers) one = to_float(to_half<BFloat16>(double{one}));
+      for (float& one : numbers) one = to_float(to_half<BFloat16>(static_cast<double>(one)));
     if (types[id] == WeightType::int8) {
       const std::size_t rows = graph.values[id].shape[0], cols = numbers.size() / rows;
       const Int8Rows stored = to_int8_rows(std::span<const float>(numbers), rows);

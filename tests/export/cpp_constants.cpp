@@ -116,7 +116,7 @@ TEST_CASE("A forecast by constants has the bits of the library's forecast of the
 
   // Floats: the same arithmetic, on rounded numbers.
   Series rounded = series;
-  for (double& value : rounded.values) value = static_cast<float>(value);
+  for (double& value : rounded.values) value = static_cast<double>(static_cast<float>(value));
   const auto doubles = setup().history();
   std::vector<float> floats(doubles.begin(), doubles.end()), result(found.size());
   forecaster.forecast(floats, {}, {}, result);

@@ -22,8 +22,8 @@ TEST_CASE("sums, differences, products and ratios are one operator each") {
       {&GraphBuilder::multiply, "Mul"},
       {&GraphBuilder::divide, "Div"}};
   for (const auto& [operation, type] : all) {
-    const Read read = read_of([&, operation = operation](GraphBuilder& b, GraphId history) {
-      return (b.*operation)(history, constant(b, "c", {6}));
+    const Read read = read_of([&, compute = operation](GraphBuilder& b, GraphId history) {
+      return (b.*compute)(history, constant(b, "c", {6}));
     });
     CHECK(read.types() == Names{type});
     CHECK(read.inputs(0) == Names{x, "c"});

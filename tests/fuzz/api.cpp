@@ -173,7 +173,7 @@ class Bench : Models<Kind, Config> {
   void hook(Program& program) {
     Trainer<Model>& trainer = any_trainer(program);
     const double number = program.number(0.01);
-    std::stop_source stop;
+    StopSource stop;
     switch (program.below(6)) {
       case 0:
         return trainer.set_loss(loss_of<float>([number](double y, double target) {

@@ -59,7 +59,7 @@ TEST_CASE("numbers of 16 bits are read as float or double, in pieces, every one 
     for (std::size_t i = 0; i < all.size(); ++i) {
       const float right = value(all[i]);
       different += std::memcmp(&narrow[i], &right, 4) != 0;
-      different += std::isnan(right) ? !std::isnan(wide[i]) : wide[i] != double{right};
+      different += std::isnan(right) ? !std::isnan(wide[i]) : wide[i] != static_cast<double>(right);
     }
     CHECK(different == 0);
   };

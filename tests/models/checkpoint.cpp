@@ -224,7 +224,7 @@ TEST_CASE("a configuration that is incomplete or impossible is refused") {
   CHECK(contains(message_of<ConfigError>(load), "[0, 1)"));
   with("\"width\":12", "\"width\":6");
   CHECK(contains(message_of<ShapeError>(load), "[6, 11]"));
-  with("\"width\":12", "\"width\":3000000000000");  // refused before memory is allocated for it
+  with("\"width\":12", "\"width\":3000000000");  // refused before memory is allocated for it
   CHECK(contains(message_of<ShapeError>(load), "its tensors hold"));
   with("{", "[");
   CHECK_THROWS_AS(load(), FileError);

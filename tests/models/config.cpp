@@ -12,6 +12,8 @@
 #include <tests/support/catch.hpp>
 #include <tests/support/errors.hpp>
 
+#include <limits>
+
 namespace config_tests {
 
 using namespace spat;
@@ -95,12 +97,14 @@ TEST_CASE("the first rule that does not hold names its values; none hides a divi
 }
 
 TEST_CASE("a model whose parameters no memory holds is an error, not an overflow") {
-  for (const std::size_t width : {std::size_t{1} << 40, std::size_t{1} << 62})
+  constexpr int bits = std::numeric_limits<std::size_t>::digits;
+  for (const std::size_t width : {std::size_t{1} << (bits / 2 + 8), std::size_t{1} << (bits - 2)})
     CHECK(message_of<ConfigError>([&] {
             ITransformer<float>({{.channels = 3, .width = width, .ffn_width = 8, .heads = 2}});
           }).find("no memory holds its parameters") != std::string::npos);
   CHECK(message_of<ConfigError>([] {
-          ITransformer<float>({{.channels = 3, .lookback = std::size_t{1} << 62, .width = 8}});
+          ITransformer<float>(
+              {{.channels = 3, .lookback = std::size_t{1} << (bits - 2), .width = 8}});
         }).find("no memory holds its parameters") != std::string::npos);
 }
 

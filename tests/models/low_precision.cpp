@@ -16,8 +16,8 @@ namespace {
 /// The number that a file of this type has in place of `value`; int8: without scales, as f32.
 template <class Scalar>
 Scalar rounded(Scalar value, WeightType type) {
-  return type == WeightType::bf16  ? to_float(to_half<BFloat16>(value))
-         : type == WeightType::f16 ? to_float(to_half<Float16>(value))
+  return type == WeightType::bf16  ? to_float(to_half<BFloat16>(static_cast<double>(value)))
+         : type == WeightType::f16 ? to_float(to_half<Float16>(static_cast<double>(value)))
                                    : value;
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("tensors of other programs are read whatever their type, if no number 
       std::vector<decltype(from)> numbers;
       for (const float value : parameter.values)
         if constexpr (std::is_class_v<decltype(from)>)
-          numbers.push_back(to_half<decltype(from)>(value));
+          numbers.push_back(to_half<decltype(from)>(static_cast<double>(value)));
         else
           numbers.push_back(static_cast<decltype(from)>(value));
       writer.add(parameter.name, parameter.shape, std::span<const decltype(from)>(numbers));

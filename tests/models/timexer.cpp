@@ -102,8 +102,10 @@ TEST_CASE("global tokens start from the standard normal distribution") {
   config.width = 600;
   const auto model = example::made<Model>({config});
   double sum = 0, squares = 0;
-  for (const float value : model.endogenous.global_tokens.flat())
-    sum += value, squares += double(value) * value;
+  for (const float token : model.endogenous.global_tokens.flat()) {
+    const auto value = static_cast<double>(token);
+    sum += value, squares += value * value;
+  }
   CHECK(std::abs(sum / 1800) < 0.1);
   CHECK(squares / 1800 == Approx(1).epsilon(0.15));
 }

@@ -1,7 +1,5 @@
 // Nothing allocates in steady state. This program counts every form of operator new.
-#define EIGEN_RUNTIME_NO_MALLOC                           // holds Eigen to it as well
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // these operators are the pair
-#include <spat/core/eigen.hpp>
 #include <spat/criteria/any_criterion.hpp>
 #include <spat/models/timexer.hpp>
 #include <spat/prune/pruner.hpp>
@@ -87,9 +85,7 @@ namespace {
 template <class Action>
 std::size_t allocations_of(Action&& action) {
   const std::size_t before = allocations.load();
-  Eigen::internal::set_is_malloc_allowed(false);
   action();
-  Eigen::internal::set_is_malloc_allowed(true);
   return allocations.load() - before;
 }
 

@@ -57,7 +57,7 @@ TEMPLATE_TEST_CASE("the squared error is the plain sum, and its gradient that of
     CHECK(gradient_error(y, dy, [&] { return loss(count) / count; }) < 1e-9);
   else
     for (std::size_t i = 0; i < size; ++i)
-      CHECK(dy[i] == Approx(2 * (y[i] - target[i]) / count).epsilon(1e-6));
+      CHECK(dy[i] == Approx(2 * static_cast<double>(y[i] - target[i]) / count).epsilon(1e-6));
 }
 
 TEMPLATE_TEST_CASE("Adam is the textbook's loop", "", float, double) {
@@ -72,6 +72,7 @@ TEMPLATE_TEST_CASE("Adam is the textbook's loop", "", float, double) {
       named<TestType>("weight", slope),
       named<TestType>("running", buffer_slope, ParameterKind::buffer)};
   Optimizer<TestType> adam(weights, {.beta1 = beta1, .beta2 = beta2, .epsilon = epsilon});
+  const auto exact = [](auto number) { return static_cast<long double>(number); };
   std::vector<long double> expected(weight.begin(), weight.end()), m(size, 0), v(size, 0);
   for (std::size_t t = 1; t <= 30; ++t) {
     const auto gradient = normal<TestType>(size, 10 + t);
@@ -81,17 +82,17 @@ TEMPLATE_TEST_CASE("Adam is the textbook's loop", "", float, double) {
     CHECK(std::ranges::count(slope, TestType(0)) ==
           static_cast<std::ptrdiff_t>(size));  // ready for the next batch
     for (std::size_t i = 0; i < size; ++i) {
-      const long double g = static_cast<long double>(gradient[i]) * scale;
-      m[i] = beta1 * m[i] + (1 - beta1) * g;
-      v[i] = beta2 * v[i] + (1 - beta2) * g * g;
-      const long double mean = m[i] / (1 - std::pow(static_cast<long double>(beta1), t));
-      const long double square = v[i] / (1 - std::pow(static_cast<long double>(beta2), t));
-      expected[i] -= rate * mean / (std::sqrt(square) + epsilon);
+      const long double g = exact(gradient[i]) * exact(scale);
+      m[i] = exact(beta1) * m[i] + exact(1 - beta1) * g;
+      v[i] = exact(beta2) * v[i] + exact(1 - beta2) * g * g;
+      const long double mean = m[i] / (1 - std::pow(exact(beta1), t));
+      const long double square = v[i] / (1 - std::pow(exact(beta2), t));
+      expected[i] -= exact(rate) * mean / (std::sqrt(square) + exact(epsilon));
     }
   }
   double worst = 0;
   for (std::size_t i = 0; i < size; ++i)
-    worst = std::max(worst, std::abs(static_cast<double>(weight[i] - expected[i])));
+    worst = std::max(worst, std::abs(static_cast<double>(exact(weight[i]) - expected[i])));
   CHECK(worst < (sizeof(TestType) == 4 ? 3e-6 : 1e-14));
   CHECK(buffer == kept);
   CHECK(adam.second_moment(1).empty());

@@ -277,7 +277,7 @@ TEST_CASE("a cancelled training is as after its last whole step, and goes on to 
   const std::size_t steps = divide_up<std::size_t>(windows().training.size(), 32);
   for (const std::size_t at : {std::size_t{1}, steps - 1, steps, steps + 2}) {
     INFO("after step " << at << " of " << steps << " an epoch");
-    std::stop_source source;
+    StopSource source;
     auto with = options();
     with.stop = source.get_token();
     auto model = example::made<Model>({config}, 3, 0.1);

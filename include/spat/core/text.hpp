@@ -3,6 +3,7 @@
 #pragma once
 
 #include <spat/core/abi.hpp>
+#include <spat/core/read_number.hpp>
 
 #include <algorithm>
 #include <array>
@@ -87,7 +88,12 @@ template <class Number>
   if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);
   Number value{};
   const char* const last = text.data() + text.size();
-  const std::from_chars_result end = std::from_chars(text.data(), last, value);
+  const std::from_chars_result end = [&] {
+    if constexpr (std::floating_point<Number>)
+      return detail::read_number(text.data(), last, value);
+    else
+      return std::from_chars(text.data(), last, value);
+  }();
   if (end.ec != std::errc() || end.ptr != last) return std::nullopt;
   return value;
 }

@@ -19,7 +19,8 @@ template <std::floating_point Scalar>
   for (std::size_t row = sample * event.query_tokens; row < (sample + 1) * event.query_tokens;
        ++row)
     for (std::size_t d = head * size; d < (head + 1) * size; ++d)
-      slope = multiply_add<double>(event.o.row(row)[d], event.d_o.row(row)[d], slope);
+      slope = multiply_add(static_cast<double>(event.o.row(row)[d]),
+                           static_cast<double>(event.d_o.row(row)[d]), slope);
   return slope;
 }
 

@@ -1,6 +1,8 @@
 // criteria. The options of all criteria, in one type.
 #pragma once
 
+#include <spat/core/abi.hpp>
+
 #include <cstdint>
 
 namespace spat::inline SPAT_ABI {

@@ -27,7 +27,8 @@ struct MissingCells {
   const std::size_t channels = series.channels();
   for (std::size_t c = 0; c < channels && !series.filled.empty(); ++c) {
     std::size_t here = 0;
-    for (std::size_t r = 0; r < series.rows(); ++r) here += series.is_filled(r, c) ? 1 : 0;
+    for (std::size_t r = 0; r < series.rows(); ++r)
+      if (series.is_filled(r, c)) ++here;
     found.filled += here;
     if (here > found.most) found.most = here, found.most_in = c;
   }

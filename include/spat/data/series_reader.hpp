@@ -2,6 +2,7 @@
 // cell.
 #pragma once
 
+#include <spat/core/order.hpp>
 #include <spat/data/calendar_name.hpp>
 #include <spat/data/series.hpp>
 #include <spat/data/series_options.hpp>
@@ -14,7 +15,6 @@
 #include <cstddef>
 #include <istream>
 #include <limits>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -147,9 +147,8 @@ class SeriesReader {
   }
   void expect_distinct(const std::vector<std::string>& names,
                        const std::vector<std::size_t>& places) const {
-    std::vector<std::size_t> order(names.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return std::string_view(names[i]); });
+    const auto order =
+        order_by(names.size(), [&](std::size_t i) -> std::string_view { return names[i]; });
     for (std::size_t i = 1; i < order.size(); ++i)
       if (names[order[i]] == names[order[i - 1]]) {
         const auto [first, second] = std::minmax(places[order[i - 1]], places[order[i]]);

@@ -35,12 +35,12 @@ struct GraphNumbers {
   [[nodiscard]] std::size_t from_last(std::size_t back) const { return shape[rank() - 1 - back]; }
 };
 
-/// The place in `small` that is broadcast to place i of `large`.
+/// The place in `little` that is broadcast to place i of `large`.
 [[nodiscard]] inline std::size_t broadcast_place(std::size_t i, const GraphNumbers& large,
-                                                 const GraphNumbers& small) {
+                                                 const GraphNumbers& little) {
   std::size_t place = 0, stride = 1;
-  for (std::size_t back = 0; back < small.rank(); ++back) {
-    const std::size_t index = i % large.from_last(back), extent = small.from_last(back);
+  for (std::size_t back = 0; back < little.rank(); ++back) {
+    const std::size_t index = i % large.from_last(back), extent = little.from_last(back);
     i /= large.from_last(back);
     if (extent > 1) place += index * stride;
     stride *= extent;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/core/error.hpp>
+#include <spat/core/read_number.hpp>
 #include <spat/core/text.hpp>
 #include <spat/io/csv_dialect.hpp>
 #include <spat/io/csv_records.hpp>
@@ -10,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -69,7 +69,7 @@ namespace detail {
   if (at != end || digits == 0) return false;
   // beyond 19 digits the integer may have wrapped around
   if (digits > 19 || integer > std::uint64_t{1} << 53)
-    return decimal == '.' && std::from_chars(text.data(), end, to).ec == std::errc();
+    return decimal == '.' && read_number(text.data(), end, to).ec == std::errc();
   const double power = powers[decimals];  // as exact as the integer: the quotient is rounded once
   to = static_cast<double>(integer) / (negative ? -power : power);
   return true;
@@ -148,7 +148,7 @@ class CsvReader {
     if (number) refuse_cell(column, name, " is not finite");
     const std::string_view text = plain(cell(column));
     double ignored = 0;
-    const auto end = std::from_chars(text.data(), text.data() + text.size(), ignored);
+    const auto end = detail::read_number(text.data(), text.data() + text.size(), ignored);
     const bool beyond =
         end.ec == std::errc::result_out_of_range && end.ptr == text.data() + text.size();
     refuse_cell(column, name, beyond ? " is beyond the range of double" : " is not a number");

@@ -86,8 +86,8 @@ void for_each_field_of(std::string_view line, char separator, Visit&& visit) {
   for (const std::string_view line : lines)
     detail::for_each_field_of(line, dialect.separator, [&](std::string_view field) {
       if (field.size() > 1 && field.starts_with('"')) field = field.substr(1, field.size() - 2);
-      commas += detail::has_fraction(field, ',') ? 1 : 0;
-      points += detail::has_fraction(field, '.') ? 1 : 0;
+      if (detail::has_fraction(field, ',')) ++commas;
+      if (detail::has_fraction(field, '.')) ++points;
     });
   if (dialect.separator != ',' && commas > points) dialect.decimal = ',';
   return dialect;

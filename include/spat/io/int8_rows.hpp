@@ -38,12 +38,14 @@ template <std::floating_point Scalar>
   for (std::size_t row = 0; row < rows; ++row) {
     const std::span<const Scalar> from = numbers.subspan(row * cols, cols);
     double largest = 0;
-    for (const Scalar number : from) largest = std::max(largest, std::abs(double{number}));
+    for (const Scalar number : from)
+      largest = std::max(largest, std::abs(static_cast<double>(number)));
     const float scale = found.scales[row] = static_cast<float>(largest / 127);
     if (!(scale > 0) || std::isinf(scale)) continue;  // its integers are 0
     for (std::size_t col = 0; col < cols; ++col) {
       // Beyond 127 is what a subnormal scale, rounded down, makes of the largest number.
-      const double nearest = std::nearbyint(double{from[col]} / double{scale});
+      const double nearest =
+          std::nearbyint(static_cast<double>(from[col]) / static_cast<double>(scale));
       found.values[row * cols + col] = static_cast<std::int8_t>(std::clamp(nearest, -127., 127.));
     }
   }

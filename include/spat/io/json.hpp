@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/core/error.hpp>
+#include <spat/core/read_number.hpp>
 #include <spat/core/text.hpp>
 #include <spat/io/encoding.hpp>
 
@@ -172,7 +173,7 @@ class JsonReader {
         return events_.number_unsigned(natural);
     }
     double real = 0;
-    if (std::from_chars(first, last, real).ec != std::errc()) return refuse_behind();
+    if (read_number(first, last, real).ec != std::errc()) return refuse_behind();
     return events_.number_float(real);
   }
 

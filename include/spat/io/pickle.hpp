@@ -53,7 +53,7 @@ namespace detail {
     counts.stack = std::max(counts.stack, depth);
     counts.nodes += opcode.nodes;
     counts.links += opcode.links + (opcode.items == to_mark ? marked : opcode.items);
-    counts.memo += std::string_view("pqr\x94").find(pickle[at]) != std::string_view::npos ? 1 : 0;
+    if (std::string_view("pqr\x94").find(pickle[at]) != std::string_view::npos) ++counts.memo;
     if (counts.nodes > limits.nodes) refuse("makes more than ", limits.nodes, " objects");
     if (counts.memo > limits.memo) refuse("remembers more than ", limits.memo, " objects");
     counts.bytes = step.end;

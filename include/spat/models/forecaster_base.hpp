@@ -94,7 +94,8 @@ class ForecasterBase {
   }
 
  private:
-  static constexpr double most_parameters = 1e12;  // sizes of a model below it do not overflow
+  // Sizes of a model below it do not overflow.
+  static constexpr double most_parameters = sizeof(std::size_t) < 8 ? 1e8 : 1e12;
 
   static Form normalized(Form model_form) {
     if constexpr (!Form::is_static) {

@@ -54,7 +54,7 @@ template <class Scalar>
 void expect_holds(const std::string& name, std::span<Scalar> values, WeightType type,
                   double largest) {
   const auto bad = std::ranges::find_if_not(
-      values, [&](auto value) { return std::abs(double{value}) <= largest; });
+      values, [&](auto value) { return std::abs(static_cast<double>(value)) <= largest; });
   if (bad == values.end()) return;
   throw NumericError(message(
       "tensor ", in_quotes(name), ": number ", bad - values.begin(), " is ", *bad, ", which ",
@@ -67,7 +67,7 @@ void add_halves(SafetensorsWriter& writer, const Parameter<Scalar>& parameter, W
   expect_holds(parameter.name, parameter.values, type, Half::largest);
   std::vector<Half> halves(parameter.values.size());
   std::ranges::transform(parameter.values, halves.begin(),
-                         [](auto value) { return to_half<Half>(double{value}); });
+                         [](auto value) { return to_half<Half>(static_cast<double>(value)); });
   writer.add(parameter.name, parameter.shape, std::span<const Half>(halves));
 }
 
@@ -79,7 +79,7 @@ void add_weight(SafetensorsWriter& writer, const Parameter<Scalar>& parameter, W
   if (type == WeightType::bf16) return add_halves<BFloat16>(writer, parameter, type);
   if (type == WeightType::f16) return add_halves<Float16>(writer, parameter, type);
   if (type == WeightType::int8 && is_matrix(parameter)) {
-    constexpr double largest = std::numeric_limits<float>::max();
+    constexpr auto largest = static_cast<double>(std::numeric_limits<float>::max());
     expect_holds(parameter.name, parameter.values, type, largest);
     const Int8Rows rows =
         to_int8_rows(std::span<const Value>(parameter.values), parameter.shape.front());
@@ -130,7 +130,7 @@ void read_weight(const SafetensorsFile& file, const std::string& name, std::span
     for (std::size_t i = row * cols; i < (row + 1) * cols; ++i) {
       if (values[i] < -127)
         refuse(name, "number ", i, " is -128; expected -127 to 127, of one size on both sides");
-      values[i] = from_int8(static_cast<std::int8_t>(values[i]), scales[row]);
+      values[i] = static_cast<Scalar>(from_int8(static_cast<std::int8_t>(values[i]), scales[row]));
     }
   }
 }

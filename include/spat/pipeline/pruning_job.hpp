@@ -123,18 +123,18 @@ class PruningJob {
   /// Completes the report: errors, costs and latencies of the models, the reference and all
   /// comparisons with it, and the search.
   void measure() {
-    const Model& small = pruned();
-    const ModuleMask kept = small.form.kept();
+    const Model& after = pruned();
+    const ModuleMask kept = after.form.kept();
     if (report_.modules.empty()) report_.modules = detail::report_modules(dense_);
     for (std::size_t i = 0; i < report_.modules.size(); ++i)
       report_.modules[i].kept = kept.keeps(i);
     report_.dense = row(dense_, has_dense());
     if (report_.prunes()) {
-      report_.pruned = row(small);
-      if constexpr (requires { small.dead_parts(); }) report_.dead_parts = small.dead_parts();
+      report_.pruned = row(after);
+      if constexpr (requires { after.dead_parts(); }) report_.dead_parts = after.dead_parts();
     }
     if (report_.prunes() && has_dense()) {
-      compare(small);
+      compare(after);
       if (options_.searches)
         report_.candidates = detail::report_candidates(dense_, data_, options_, kept);
     }
@@ -234,7 +234,7 @@ class PruningJob {
   }
 
   /// Makes the reference, once, and compares the pruned model with it.
-  void compare(const Model& small) {
+  void compare(const Model& after) {
     if (!reference_)
       reference_.emplace(dense_, windows_,
                          FineTuning<Model>{options_.pruning.fine_tuning, fine_tunings_, teacher()},
@@ -242,10 +242,10 @@ class PruningJob {
     report_.reference = reference_->about();
     if (const Model* const tuned = reference_->tuned()) {
       report_.dense_tuned = row(*tuned);
-      report_.pruned_only = row(spat::pruned(dense_, small.form.kept(), windows_.training,
+      report_.pruned_only = row(spat::pruned(dense_, after.form.kept(), windows_.training,
                                              options_.training.seed, windows_.team));
     }
-    detail::report_comparisons(report_, reference_->model(), small, data_);
+    detail::report_comparisons(report_, reference_->model(), after, data_);
   }
   /// The teacher of fine-tuning, if there is one.
   [[nodiscard]] auto teacher() const {

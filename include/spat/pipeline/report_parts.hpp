@@ -84,7 +84,7 @@ template <class Model>
     const JobData<typename Model::Value>& data) {
   using Scalar = typename Model::Value;
   std::vector<ReportForecast> forecasts;
-  Predictor<Model> reference(reference_model, data.team), small(pruned_model, data.team);
+  Predictor<Model> reference(reference_model, data.team), pruned(pruned_model, data.team);
   WindowBuffer<Scalar> buffer;
   const std::size_t channel = data.description.names.size() - 1;
   const auto last_column = [&](Rows<const Scalar> rows) {
@@ -101,7 +101,7 @@ template <class Model>
                          .history = last_column(window.history),
                          .truth = last_column(window.target),
                          .reference = last_column(reference.forecast(window)),
-                         .pruned = last_column(small.forecast(window))});
+                         .pruned = last_column(pruned.forecast(window))});
   }
   return forecasts;
 }

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <spat/core/arithmetic.hpp>
+#include <spat/core/order.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -18,10 +18,7 @@ namespace detail {
 /// the same order. They overlap only if the range is too small.
 [[nodiscard]] inline std::vector<double> spread(const std::vector<double>& wished, double gap,
                                                 double low, double high) {
-  std::vector<std::size_t> order(wished.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order,
-                           [&](std::size_t a, std::size_t b) { return wished[a] < wished[b]; });
+  const auto order = order_by(wished.size(), [&](std::size_t i) { return wished[i]; });
   // A group of touching labels lies around the mean of its desired places, and merges with the
   // group above if they touch.
   struct Group {

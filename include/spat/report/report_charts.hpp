@@ -1,11 +1,13 @@
 // report. The charts of a pruning report.
 #pragma once
 
+#include <spat/core/order.hpp>
 #include <spat/report/chart.hpp>
 #include <spat/report/pruning_report.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -111,11 +113,14 @@ namespace detail {
   ChartSeries front{.name = "Pareto front", .colour = "dense", .points = true};
   ChartSeries chosen{
       .name = "chosen", .colour = "pruned", .line = false, .points = true, .radius = 6};
-  std::vector<ReportCandidate> sorted = report.candidates;
-  std::ranges::stable_sort(sorted, {},
-                           [](const ReportCandidate& one) { return one.candidate.latency; });
-  for (const auto& [candidate, is_chosen] : sorted) {
-    if (!std::isfinite(candidate.loss) || !std::isfinite(candidate.latency)) continue;
+  std::vector<ReportCandidate> measured;
+  std::ranges::copy_if(
+      report.candidates, std::back_inserter(measured), [](const ReportCandidate& one) {
+        return std::isfinite(one.candidate.loss) && std::isfinite(one.candidate.latency);
+      });
+  const auto latency = [&](std::size_t i) { return measured[i].candidate.latency; };
+  for (const std::size_t i : order_by(measured.size(), latency)) {
+    const auto& [candidate, is_chosen] = measured[i];
     const std::string digits = to_string(candidate.mask, report.mask_digits());
     const auto add = [&, &one = candidate](ChartSeries& to, bool labelled) {
       to.x.push_back(one.latency);
@@ -127,7 +132,7 @@ namespace detail {
     if (is_chosen) add(chosen, true);
     if (candidate.on_front) add(front, !is_chosen);
     if (!is_chosen && !candidate.on_front)
-      add(others, sorted.size() <= 20);  // more labels would be unreadable
+      add(others, report.candidates.size() <= 20);  // more labels would be unreadable
   }
   Chart chart{.title = "Validation loss of each mask against its measured latency"};
   for (const ChartSeries& series : {others, front, chosen})

@@ -46,6 +46,10 @@ class Trainer {
   /// Throws ConfigError for invalid options.
   Trainer(Model& model, const TrainingOptions& options, Team* team = nullptr)
       : Trainer(model, options, team, TrainingHooks<Scalar>()) {}
+  /// See continued().
+  template <class Before>
+  Trainer(Model& model, Trainer<Before>& before)
+      : Trainer(model, before.options_, before.team_, before.parts()) {}
 
   /// Replaces options.loss by a loss of one's own. See loss_of() for one that is a function of two
   /// numbers.
@@ -72,7 +76,7 @@ class Trainer {
   void set_teacher(Teacher teacher) { hooks_.teacher = std::move(teacher); }
 
   /// Replaces options.stop: after Cancelled, an empty token lets the training go on.
-  void set_stop(std::stop_token stop) { options_.stop = std::move(stop); }
+  void set_stop(StopToken stop) { options_.stop = std::move(stop); }
 
   /// Whether another epoch is due.
   [[nodiscard]] bool unfinished() const {
@@ -227,8 +231,8 @@ class Trainer {
   [[nodiscard]] bool within_epoch() const { return begun_.steps > 0; }
 
  private:
-  template <Forecaster After, Forecaster Before>
-  friend Trainer<After> continued(After& model, Trainer<Before>& before);
+  template <class Other>
+  friend class Trainer;
 
   Trainer(Model& model, const TrainingOptions& options, Team* team, TrainingHooks<Scalar> hooks)
       : model_(model, "Trainer"), options_(options), team_(team), hooks_(std::move(hooks)),
@@ -310,7 +314,7 @@ class Trainer {
 /// another model. Throws ConfigError if the model has a parameter that `before` lacks.
 template <Forecaster Model, Forecaster Before>
 [[nodiscard]] Trainer<Model> continued(Model& model, Trainer<Before>& before) {
-  return Trainer<Model>(model, before.options_, before.team_, before.parts());
+  return Trainer<Model>(model, before);
 }
 
 }  // namespace spat

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/core/error.hpp>
+#include <spat/core/stop.hpp>
 #include <spat/train/loss.hpp>
 #include <spat/train/optimizer.hpp>
 #include <spat/train/schedule.hpp>
@@ -10,7 +11,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <stop_token>
 
 namespace spat::inline SPAT_ABI {
 
@@ -28,7 +28,7 @@ struct TrainingOptions {
   double layer_drop = 0;            // probability that a step skips an attention module (LayerDrop)
   AveragingOptions averaging = {};  // validation and the final model use the averages
   double distillation = 0;          // weight of the teacher's forecast; see Trainer::set_teacher
-  std::stop_token stop = {};        // ends the training between two steps: see Cancelled
+  StopToken stop = {};              // ends the training between two steps: see Cancelled
 
   /// Throws ConfigError with the rule that is violated.
   void check() const {

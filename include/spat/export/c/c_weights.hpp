@@ -86,7 +86,7 @@ inline void expect_finite(const GraphValue& value) {
   if (type == WeightType::bf16) {
     bytes.weights += count * sizeof(std::uint16_t);
     return text.append(c_array("uint16_t", array, count, halves_per_line, [&](std::size_t i) {
-      const BFloat16 half = to_half<BFloat16>(double{value.numbers[i]});
+      const BFloat16 half = to_half<BFloat16>(static_cast<double>(value.numbers[i]));
       if (!std::isfinite(to_float(half))) too_large(value, "bf16");
       return message(half.bits);
     }));

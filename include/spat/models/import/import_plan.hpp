@@ -105,12 +105,12 @@ inline void refuse_missing(const NamedTensors& tensors, const std::string& model
   std::string text;
   for (std::size_t i = 0; i < std::min<std::size_t>(missing.size(), 5); ++i) {
     text.append(i ? "; " : "").append(in_quotes(missing[i]));
-    const auto* const near =
+    const auto* const closest =
         nearest(message(tensors.prefix(), missing[i]), free,
                 [](const TensorInfo* one) -> std::string_view { return one->name; });
-    if (near)
-      text.append(
-          message(" (nearest: ", in_quotes((*near)->name), " ", shape_text((*near)->shape), ")"));
+    if (closest)
+      text.append(message(" (nearest: ", in_quotes((*closest)->name), " ",
+                          shape_text((*closest)->shape), ")"));
   }
   if (missing.size() > 5) text.append(message(" and ", missing.size() - 5, " more"));
   if (!tensors.prefix().empty())
@@ -161,12 +161,12 @@ inline void check_ours(const NamedTensors& tensors, const std::string& model,
       return line.is_prefix() ? one.name.starts_with(line.ours) : one.name == line.ours;
     });
     if (known) continue;
-    const auto* const near = nearest(
+    const auto* const closest = nearest(
         line.ours, names, [](const ImportName& one) -> std::string_view { return one.name; });
     throw ConfigError(
         message(tensors.map().place(line), model, " has no tensor ",
                 line.is_prefix() ? "under " : "", in_quotes(line.ours),
-                near ? message("; nearest: ", in_quotes(near->name)) : std::string()));
+                closest ? message("; nearest: ", in_quotes(closest->name)) : std::string()));
   }
 }
 

@@ -97,11 +97,12 @@ class NamedTensors {
       if (next != sorted_.end() &&
           (line.is_prefix() ? next->starts_with(line.theirs) : *next == line.theirs))
         continue;
-      const auto* const near =
+      const auto* const closest =
           nearest(line.theirs, sorted_, [](std::string_view name) { return name; });
-      throw ConfigError(message(map_.place(line), file_->path(), " has no tensor ",
-                                line.is_prefix() ? "under " : "", in_quotes(line.theirs),
-                                near ? message("; nearest: ", in_quotes(*near)) : std::string()));
+      throw ConfigError(
+          message(map_.place(line), file_->path(), " has no tensor ",
+                  line.is_prefix() ? "under " : "", in_quotes(line.theirs),
+                  closest ? message("; nearest: ", in_quotes(*closest)) : std::string()));
     }
   }
 

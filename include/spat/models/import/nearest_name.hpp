@@ -1,6 +1,8 @@
 // models. The nearest of many names: what a message proposes for a name that is missing.
 #pragma once
 
+#include <spat/core/abi.hpp>
+
 #include <algorithm>
 #include <cstddef>
 #include <numeric>

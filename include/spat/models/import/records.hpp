@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace spat::inline SPAT_ABI {
 
@@ -75,7 +76,8 @@ class CheckpointRecords {
     if (text == "True" || text == "true") return 1;
     if (text == "False" || text == "false") return 0;
     const auto value = parse_number<std::int64_t>(text);
-    return value && *value >= 0 ? std::optional(static_cast<std::size_t>(*value)) : std::nullopt;
+    if (!value || !std::in_range<std::size_t>(*value)) return std::nullopt;
+    return static_cast<std::size_t>(*value);
   }
   [[nodiscard]] static std::string unquoted(std::string_view text) {
     const bool quoted = text.size() > 1 && (text.front() == '"' || text.front() == '\'') &&

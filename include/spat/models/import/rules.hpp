@@ -136,7 +136,7 @@ inline void take_patchtst_official(ImportSizes& s) {
   const auto width = s.value("width");
   if (tensor && width && tensor->size() == 1 && tensor->dtype == Dtype::f32) {
     // 1 / sqrt(width / heads)
-    const double value = s.tensors().file().read<float>(tensor->name)[0];
+    const auto value = static_cast<double>(s.tensors().file().read<float>(tensor->name)[0]);
     const double heads = std::round(value * value * static_cast<double>(*width));
     if (heads >= 1 && heads <= static_cast<double>(*width))
       s.find("heads", static_cast<std::size_t>(heads), message(tensor->name, " = ", value));
