@@ -279,7 +279,8 @@ std::vector<Data> load_others(const std::vector<std::string>& files, const DataO
   std::vector<Data> others;
   for (const std::string& file : files) {
     DataOptions other = options;
-    const std::size_t colon = file.rfind(':');
+    std::size_t colon = file.rfind(':');
+    if (colon == 1 && file.find_first_of("/\\", 2) == 2) colon = file.npos;  // a drive: C:/a.csv
     other.path = file.substr(0, colon);
     other.synthetic = false;
     other.protocol.reset(), other.target.reset(), other.marks.reset();

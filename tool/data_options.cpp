@@ -2,6 +2,7 @@
 #include "data_options.hpp"
 
 #include <spat/data/calendar_name.hpp>
+#include <spat/io/path.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -126,7 +127,7 @@ void DataOptions::add_known_to(CLI::App& command) {
 }
 
 std::string DataOptions::name() const {
-  return synthetic ? "synthetic" : std::filesystem::path(path).stem().string();
+  return synthetic ? "synthetic" : spat::utf8_text(spat::utf8_path(path).stem());
 }
 
 spat::SeriesOptions DataOptions::reading(spat::SeriesOptions how) const {

@@ -3,12 +3,15 @@
 
 #include "effects.hpp"
 
+#include <spat/io/path.hpp>
 #include <spat/models/checkpoint.hpp>
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <filesystem>
-#include <set>
+#include <utility>
+#include <vector>
 
 namespace tool {
 
@@ -16,19 +19,29 @@ namespace {
 
 /// Throws ConfigError if a file to write is the model's own, or another one to write.
 void expect_different_files(const ExportOptions& o) {
-  const auto place = [](const std::filesystem::path& path) {
+  using Path = std::filesystem::path;
+  const auto place = [](const Path& path) {
     std::error_code unknown;
-    const auto found = std::filesystem::weakly_canonical(path, unknown);
+    const Path found = std::filesystem::weakly_canonical(path, unknown);
     return unknown ? path : found;
   };
-  std::set<std::filesystem::path> files{place(o.model)};
-  std::vector<std::pair<const char*, std::filesystem::path>> written{
-      {"--onnx", o.onnx}, {"--c", o.c}, {"--header", o.header}, {"--out", o.out}};
-  if (!o.c.empty()) written.push_back({"--c", std::filesystem::path(o.c).replace_extension(".h")});
-  for (const auto& [option, file] : written)
-    if (!file.empty() && !files.insert(place(file)).second)
-      throw spat::ConfigError(
-          message(option, ": ", file.string(), " is the model file, or another file to write"));
+  std::vector<std::pair<const char*, Path>> written{{"--onnx", spat::utf8_path(o.onnx)},
+                                                    {"--c", spat::utf8_path(o.c)},
+                                                    {"--header", spat::utf8_path(o.header)},
+                                                    {"--out", spat::utf8_path(o.out)}};
+  if (!o.c.empty()) written.push_back({"--c", spat::utf8_path(o.c).replace_extension(".h")});
+  std::vector<Path> files{place(spat::utf8_path(o.model))};
+  for (const auto& [option, file] : written) {
+    if (file.empty()) continue;
+    const bool taken = std::ranges::any_of(files, [&, &file = file](const Path& other) {
+      std::error_code absent;  // two names of one file, as m.c and M.C on Windows
+      return place(file) == other || std::filesystem::equivalent(file, other, absent);
+    });
+    if (taken)
+      throw spat::ConfigError(message(option, ": ", spat::utf8_text(file),
+                                      " is the model file, or another file to write"));
+    files.push_back(place(file));
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <spat/export/c/c_source.hpp>
 #include <spat/io/atomic_file.hpp>
+#include <spat/io/path.hpp>
 #include <spat/models/checkpoint.hpp>
 
 #include <cstdio>
@@ -12,14 +13,15 @@ namespace tool {
 
 void export_c(const ExportOptions& o, const spat::SafetensorsFile& file,
               const Architecture& model) {
-  const std::filesystem::path path(o.c);
+  const std::filesystem::path path = spat::utf8_path(o.c);
   if (path.extension() != ".c" || path.stem().empty())
     throw spat::ConfigError(message("--c ", o.c,
                                     ": expected a file name that ends in .c; the "
                                     "header beside it ends in .h"));
-  const std::filesystem::path header = std::filesystem::path(path).replace_extension(".h");
-  spat::COptions options{.name = o.name.empty() ? path.stem().string() : o.name,
-                         .header_file = header.filename().string(),
+  const std::filesystem::path header_path = std::filesystem::path(path).replace_extension(".h");
+  const std::string header = spat::utf8_text(header_path);
+  spat::COptions options{.name = o.name.empty() ? spat::utf8_text(path.stem()) : o.name,
+                         .header_file = spat::utf8_text(header_path.filename()),
                          .weights = o.weights,
                          .scaled = o.scaled,
                          .model = model.name};
@@ -32,12 +34,12 @@ void export_c(const ExportOptions& o, const spat::SafetensorsFile& file,
                                     "unknown: export it with --scaled"));
   const spat::ForecastGraph graph = model.graph(o.model, options.data, o.scaled);
   const spat::CSource source = spat::c_source(graph, options);
-  spat::write_file(header.string(), source.header);
+  spat::write_file(header, source.header);
   spat::write_file(o.c, source.code);
   if (o.quiet) return;
   std::printf(
       "C file         %s, %zu bytes, and %s\nfunction       %s_forecast\nunits          %s\n%s",
-      o.c.c_str(), source.code.size(), header.string().c_str(), options.name.c_str(),
+      o.c.c_str(), source.code.size(), header.c_str(), options.name.c_str(),
       o.scaled ? "scaled" : "those of the columns", to_text(source.figures).c_str());
 }
 

@@ -3,6 +3,7 @@
 
 #include <spat/export/cpp/cpp_text.hpp>
 #include <spat/io/atomic_file.hpp>
+#include <spat/io/path.hpp>
 
 #include <cstdio>
 #include <filesystem>
@@ -12,7 +13,7 @@ namespace tool {
 void export_header(const ExportOptions& o, const spat::SafetensorsFile& file,
                    const Architecture& model) {
   const std::string name =
-      o.name.empty() ? std::filesystem::path(o.header).stem().string() : o.name;
+      o.name.empty() ? spat::utf8_text(spat::utf8_path(o.header).stem()) : o.name;
   spat::expect_cpp_name(name);
   const std::string text = model.header(file.path(), name, o.scaled);
   spat::write_file(o.header, text);

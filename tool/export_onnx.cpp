@@ -146,9 +146,10 @@ std::vector<double> own_forecast(const OnnxExport& e, std::vector<OnnxInput> inp
     if (input.name == "future_marks") batch.future_marks = rows;
   }
   std::vector<double> forecast;
-  for (const float z : e.model.forecast_windows(e.options.model, batch)) {
+  for (const float number : e.model.forecast_windows(e.options.model, batch)) {
+    const auto z = static_cast<double>(number);
     const std::size_t channel = e.first_of(target[1]) + forecast.size() % target[1];
-    forecast.push_back(e.options.scaled ? double{z} : e.data.scaler.inverse(double{z}, channel));
+    forecast.push_back(e.options.scaled ? z : e.data.scaler.inverse(z, channel));
   }
   return forecast;
 }
@@ -159,7 +160,7 @@ struct Differences {
   [[nodiscard]] double range() const { return high - low; }
   /// 1e-5 of the range, and what two roundings to float take at the level of the numbers.
   [[nodiscard]] double allowed() const {
-    constexpr double rounding = std::numeric_limits<float>::epsilon();
+    constexpr auto rounding = static_cast<double>(std::numeric_limits<float>::epsilon());
     return spat::multiply_add(1e-5, range(), 2 * rounding * std::max(-low, high));
   }
 };
@@ -183,7 +184,7 @@ std::string verified(const OnnxExport& e, const std::string& bytes) {
     all[target].high = std::max(all[target].high, number);
   };
   for (std::size_t i = 0; i < right.size(); ++i) {
-    const double off = std::abs(double{run.output[i]} - right[i]);
+    const double off = std::abs(static_cast<double>(run.output[i]) - right[i]);
     Differences& target = all[i % targets];
     if (!(off <= target.largest)) target.largest = off;  // a NaN stays
     reach(i % targets, right[i]);
@@ -191,7 +192,7 @@ std::string verified(const OnnxExport& e, const std::string& bytes) {
   const std::size_t channels = inputs[0].shape.back();
   for (std::size_t i = 0; i < inputs[0].numbers.size(); ++i)
     if (i % channels >= channels - std::min(channels, targets))
-      reach(i % channels - (channels - targets), double{inputs[0].numbers[i]});
+      reach(i % channels - (channels - targets), static_cast<double>(inputs[0].numbers[i]));
   double share = 0;
   for (const Differences& one : all) {
     const double found = one.largest / one.range();

@@ -1,6 +1,7 @@
 // spat export --out: a model's file with weights of another type, and a table of what that changed.
 #include "export.hpp"
 
+#include <spat/io/path.hpp>
 #include <spat/models/stored_weights.hpp>
 
 #include <cmath>
@@ -38,8 +39,9 @@ LargestError largest_error(const spat::SafetensorsFile& before,
     for (std::size_t row = 0; row < rows; ++row) {
       double largest = 0, error = 0;
       for (std::size_t i = row * cols; i < (row + 1) * cols; ++i) {
-        largest = std::max(largest, std::abs(double{right[i]}));
-        error = std::max(error, std::abs(double{now[i]} - double{right[i]}));
+        largest = std::max(largest, std::abs(static_cast<double>(right[i])));
+        error =
+            std::max(error, std::abs(static_cast<double>(now[i]) - static_cast<double>(right[i])));
       }
       if (error > found.share * largest) found = {error / largest, tensor.name};
     }
@@ -55,7 +57,7 @@ std::map<std::string, std::uint64_t> bytes_of(const spat::SafetensorsFile& file)
     bytes[std::string(spat::dtype_name(tensor.dtype))] += tensor.end - tensor.begin;
     numbers += tensor.end - tensor.begin;
   }
-  bytes["file"] = std::filesystem::file_size(file.path());
+  bytes["file"] = std::filesystem::file_size(spat::utf8_path(file.path()));
   bytes["header"] = bytes["file"] - numbers;
   return bytes;
 }

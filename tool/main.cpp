@@ -1,4 +1,5 @@
 // spat: trains, scores, prunes, fine-tunes and evaluates forecasters from the command line.
+#include "system.hpp"
 #include "tool.hpp"
 
 #include <spat/kernels/simd.hpp>
@@ -9,8 +10,13 @@
 #include <cstdio>
 
 int main(int argc, char** argv) {
+  const std::vector<std::string> words = tool::command_words(argc, argv);
+  std::vector<const char*> arguments;
   std::string command_line = "spat";
-  for (int i = 1; i < argc; ++i) command_line.append(" ").append(argv[i]);
+  for (const std::string& word : words) {
+    if (!arguments.empty()) command_line.append(" ").append(word);
+    arguments.push_back(word.c_str());
+  }
 
   CLI::App app{"spat: train a forecaster and remove the attention that it does not need"};
   app.set_version_flag("--version", tool::message(SPAT_VERSION, " (", spat::instruction_set, ")"));
@@ -31,7 +37,7 @@ int main(int argc, char** argv) {
                             std::pair{"import", tool::add_import(app)}};
   tool::read_values_strictly(app);
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(arguments.size()), arguments.data());
     for (const auto& [name, command] : commands)
       if (app.got_subcommand(name)) command();
     return 0;

@@ -2,24 +2,26 @@
 // another one.
 #include "onnx_runtime.hpp"
 
+#include "system.hpp"
+
 #include <spat/io/atomic_file.hpp>
 #include <spat/io/input_file.hpp>
-
-#include <spawn.h>
-#include <sys/wait.h>
+#include <spat/io/path.hpp>
 
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <optional>
-
-extern char** environ;
 
 namespace tool {
 
 namespace {
 
+#if defined(_WIN32)
+constexpr const char* python = "python";
+#else
+constexpr const char* python = "python3";
+#endif
 constexpr int not_there = 3;  // the exit code of a script that finds no ONNX Runtime
 
 constexpr const char* python_script = R"(
@@ -72,53 +74,23 @@ main().catch((error) => {
 /// A folder that is gone with it.
 class RuntimeFolder {
  public:
-  RuntimeFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "spat_onnx_XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr)
-      throw spat::FileError(message(pattern, ": cannot be made: ", std::strerror(errno)));
-    path_ = pattern;
-  }
+  RuntimeFolder() = default;
   RuntimeFolder(const RuntimeFolder&) = delete;
   RuntimeFolder& operator=(const RuntimeFolder&) = delete;
   ~RuntimeFolder() {
     std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+    std::filesystem::remove_all(spat::utf8_path(path_), ignored);
   }
   [[nodiscard]] std::string path(const std::string& name = {}) const {
     return name.empty() ? path_ : message(path_, "/", name);
   }
   [[nodiscard]] std::string content(const std::string& name) const {
-    std::ifstream stream(path(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
+    return {std::istreambuf_iterator<char>(*spat::detail::open_input(path(name))), {}};
   }
 
  private:
-  std::string path_;
+  std::string path_ = make_temporary_folder();
 };
-
-/// Calls a program of the search path; what it prints goes to the files "said" and "errors".
-/// Returns its exit code, 128 for a signal, or nothing if there is no such program.
-std::optional<int> call(const RuntimeFolder& folder, std::vector<std::string> words) {
-  ::posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  const std::string files[] = {folder.path("said"), folder.path("errors")};
-  for (int i = 0; i < 2; ++i)
-    ::posix_spawn_file_actions_addopen(&actions, 1 + i, files[i].c_str(),
-                                       O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  ::pid_t child = 0;
-  const int problem =
-      ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (problem != 0) return {};
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) return {};
-  if (!WIFEXITED(status)) return 128;
-  return WEXITSTATUS(status) == 127 ? std::optional<int>() : WEXITSTATUS(status);
-}
 
 /// The last line with text.
 std::string last_line(std::string text) {
@@ -141,12 +113,12 @@ OnnxRun run_onnx(const std::string& bytes, const std::vector<OnnxInput>& inputs)
   }
   const struct {
     const char *program, *file, *script;
-  } ways[] = {{"python3", "run.py", python_script}, {"node", "run.cjs", node_script}};
+  } ways[] = {{python, "run.py", python_script}, {"node", "run.cjs", node_script}};
   for (const auto& way : ways) {
     spat::write_file(folder.path(way.file), std::string_view(way.script));
     std::vector<std::string> words{way.program, folder.path(way.file), folder.path()};
     words.insert(words.end(), values.begin(), values.end());
-    const std::optional<int> code = call(folder, words);
+    const std::optional<int> code = run_program(words, folder.path("said"), folder.path("errors"));
     if (!code || *code == not_there) continue;
     if (*code != 0)
       throw spat::FileError(message("ONNX Runtime (", way.program,
@@ -159,9 +131,10 @@ OnnxRun run_onnx(const std::string& bytes, const std::vector<OnnxInput>& inputs)
       std::memcpy(run.output.data(), output.data(), run.output.size() * sizeof(float));
     return run;
   }
-  throw spat::ConfigError(
+  throw spat::ConfigError(message(
       "--verify needs ONNX Runtime, and there is none: install one with pip install onnxruntime, "
-      "for python3, or npm install onnxruntime-node, for node");
+      "for ",
+      python, ", or npm install onnxruntime-node, for node"));
 }
 
 }  // namespace tool

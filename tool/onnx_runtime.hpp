@@ -21,9 +21,10 @@ struct OnnxRun {
   std::vector<float> output = {};
 };
 
-/// Runs the bytes of an ONNX file with one output, in the ONNX Runtime of `python3`, or in that of
-/// `node`, which is looked for in NODE_PATH and in node_modules of this folder and those above it.
-/// Throws ConfigError if there is neither, FileError with its words if it fails.
+/// Runs the bytes of an ONNX file with one output, in the ONNX Runtime of `python3`, which Windows
+/// calls `python`, or in that of `node`, which is looked for in NODE_PATH and in node_modules of
+/// this folder and those above it. Throws ConfigError if there is neither, FileError with its words
+/// if it fails.
 OnnxRun run_onnx(const std::string& bytes, const std::vector<OnnxInput>& inputs);
 
 }  // namespace tool

@@ -1,7 +1,6 @@
 // Shows progress on standard error.
 #include "run.hpp"
-
-#include <unistd.h>
+#include "system.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -11,7 +10,7 @@ namespace tool {
 spat::ProgressCallback progress(const std::string& what, bool quiet) {
   if (quiet) return {};
   using SteadyClock = std::chrono::steady_clock;
-  const bool terminal = isatty(STDERR_FILENO) != 0;
+  const bool terminal = error_is_terminal();
   return [what, terminal, last = SteadyClock::time_point()](const spat::Progress& p) mutable {
     if (p.finished != nullptr) {
       std::fprintf(

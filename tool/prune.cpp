@@ -63,10 +63,11 @@ Command add_prune(CLI::App& app, const std::string& command_line) {
     job.training.check();
     job.threads = all->threads;
     job.quiet = all->data.quiet;
-    const spat::SafetensorsFile file(job.model_file);
-    const Architecture& model = architecture(file.metadata(spat::model_key));
+    // Windows replaces no file that is open, and the model may lie where --out writes.
+    const Architecture& model =
+        architecture(spat::SafetensorsFile(job.model_file).metadata(spat::model_key));
     job.expect_effects(command, model, model.inspect(job.model_file).modules.size());
-    const spat::DataDescription about = spat::load_data_description(file);
+    const spat::DataDescription about = spat::load_data_description(job.model_file);
     const Data data =
         load_as(about, all->data,
                 {.far = is_identity(about.scaler) ? FarSeries::ignore : FarSeries::refit});

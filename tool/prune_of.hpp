@@ -85,11 +85,11 @@ void prune(const PruneOptions& o, const Data& data, const std::vector<Data>& oth
   Model dense = spat::load_model<Model>(o.model_file);
   spat::Team team(o.threads);
   spat::JobOptions options = job_options(o, dense, data);
-  const spat::SafetensorsFile file(o.model_file);
+  const auto of_model = spat::SafetensorsFile(o.model_file).metadata();
   options.run.set("scoring.batches", o.scoring_batches);
-  if (const auto text = file.metadata().find(spat::run_key); text != file.metadata().end())
+  if (const auto text = of_model.find(spat::run_key); text != of_model.end())
     options.run.set("of_run",  // that trained the model
-                    spat::RunDescription::parse(text->second, file.path()).hash_text());
+                    spat::RunDescription::parse(text->second, o.model_file).hash_text());
   if (options.schedule == spat::PruningSchedule::in_training && o.tune.epochs == 0)
     throw spat::ConfigError(
         "--when in-training prunes during fine-tuning: --finetune-epochs must be at least 1");

@@ -71,7 +71,7 @@ void choose_scalers(Data& data, const DataOptions& options, const spat::DataDesc
         !place || !like.alone
             ? like.scaler
             : StandardScaler({like.scaler.mean()[*place]}, {like.scaler.deviation()[*place]}));
-    known += place ? 1 : 0;
+    if (place) ++known;
     const bool is_far = place && !options.refit_scaler && far != FarSeries::ignore &&
                         distance.add(data.scalers[s], data.series[s], rows(s));
     if (!place || options.refit_scaler || (is_far && far == FarSeries::refit)) places.push_back(s);

@@ -2,6 +2,8 @@
 #include "tool.hpp"
 
 #include <spat/core/text.hpp>
+#include <spat/io/file_calls.hpp>
+#include <spat/io/path.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -54,8 +56,10 @@ void say(const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); 
 
 void make_folder(const std::string& folder) {
   std::error_code problem;
-  std::filesystem::create_directories(folder, problem);
-  if (problem) throw spat::FileError(message(folder, ": ", problem.message()));
+  std::filesystem::create_directories(spat::utf8_path(folder), problem);
+  if (problem)
+    throw spat::FileError(
+        message(folder, ": ", spat::detail::error_text(spat::detail::error_number(problem))));
 }
 
 }  // namespace tool

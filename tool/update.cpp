@@ -86,11 +86,13 @@ Command add_update(CLI::App& app) {
     job.quiet = all->data.quiet;
     DataOptions data = all->data;
     data.refit_scaler = job.scaler == "refit";
-    const spat::SafetensorsFile file(job.model);
     const Data loaded =
-        load_as(spat::load_data_description(file), data,
+        load_as(spat::load_data_description(job.model), data,
                 {.far = job.scaler == "automatic" ? FarSeries::refit : FarSeries::warn});
-    architecture(file.metadata(spat::model_key)).update(job, loaded);
+    // Windows replaces no file that is open, and --out may name the model's own.
+    const Architecture& model =
+        architecture(spat::SafetensorsFile(job.model).metadata(spat::model_key));
+    model.update(job, loaded);
     std::printf("written: %s\n", job.out.c_str());
   };
 }

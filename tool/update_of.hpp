@@ -36,13 +36,13 @@ void update(const UpdateOptions& o, const Data& data) {
   spat::NoObserver nobody;
   (void)spat::fine_tune(model, {*data.training, *data.validation, &team}, o.training, nobody, {},
                         progress("update", o.quiet));
-  const spat::SafetensorsFile file(o.model);
+  const auto of_model = spat::SafetensorsFile(o.model).metadata();
   spat::RunDescription run = spat::describe(o.training, "training");
   run.add(spat::describe(data.description));
-  if (const auto text = file.metadata().find(spat::run_key); text != file.metadata().end())
-    run.set("of_run", spat::RunDescription::parse(text->second, file.path()).hash_text());
+  if (const auto text = of_model.find(spat::run_key); text != of_model.end())
+    run.set("of_run", spat::RunDescription::parse(text->second, o.model).hash_text());
   std::map<std::string, std::string> about;
-  if (const auto scores = file.metadata().find("spat.scores"); scores != file.metadata().end())
+  if (const auto scores = of_model.find("spat.scores"); scores != of_model.end())
     about["spat.scores"] = scores->second;
   save_described(o.out, model, data, run, team, about);
   print_update(

@@ -8,6 +8,7 @@
 #include <spat/core/aligned_buffer.hpp>
 #include <spat/core/arena.hpp>
 #include <spat/core/arithmetic.hpp>
+#include <spat/core/bell.hpp>
 #include <spat/core/error.hpp>
 #include <spat/core/exclusive.hpp>
 #include <spat/core/extent.hpp>
@@ -33,12 +34,15 @@
 #include <spat/io/dtype.hpp>
 #include <spat/io/encoding.hpp>
 #include <spat/io/fields.hpp>
+#include <spat/io/file_buffer.hpp>
+#include <spat/io/file_calls.hpp>
 #include <spat/io/half.hpp>
 #include <spat/io/input_file.hpp>
 #include <spat/io/int8_rows.hpp>
 #include <spat/io/json.hpp>
 #include <spat/io/json_text.hpp>
 #include <spat/io/npy.hpp>
+#include <spat/io/path.hpp>
 #include <spat/io/pickle.hpp>
 #include <spat/io/pickle_graph.hpp>
 #include <spat/io/pickle_machine.hpp>

@@ -1,11 +1,13 @@
 // The team: who does what, exceptions, many short calls, sleep, and results that do not depend on
 // its size.
 #include <spat/core/team.hpp>
+#include <spat/pipeline/processor_time.hpp>
+
 #include <tests/support/catch.hpp>
 
 #include <atomic>
 #include <chrono>
-#include <ctime>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -124,9 +126,9 @@ TEST_CASE("An idle team uses no processor time", "[core]") {
   Team team(3);
   team.for_each_worker([](std::size_t) {});
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  const std::clock_t before = std::clock();  // of all threads
+  const double before = spat::processor_seconds();  // of all threads
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  CHECK(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC < 0.03);
+  CHECK(spat::processor_seconds() - before < 0.03);
 }
 
 TEST_CASE("Work cut into tasks gives the same bytes on every team", "[core]") {
@@ -170,10 +172,12 @@ TEST_CASE("A team that cannot be had is an error, and the program goes on", "[co
   CHECK_THROWS_AS(Team(Team::most_workers + 1), spat::ConfigError);
   CHECK_THROWS_AS(Team(~std::size_t{0}), spat::ConfigError);
 #if defined(__linux__) && !defined(SPAT_SANITIZED)
+  constexpr int unlimited = 2;
   const pid_t child = fork();  // the limit of the address space cannot be raised again
   if (child == 0) {
     const rlimit little{std::size_t{1} << 28, std::size_t{1} << 28};
     setrlimit(RLIMIT_AS, &little);
+    if (::operator new (std::size_t{1} << 29, std::nothrow) != nullptr) _exit(unlimited);
     int status = 1;
     try {
       const Team many(Team::most_workers);  // a stack each
@@ -186,7 +190,10 @@ TEST_CASE("A team that cannot be had is an error, and the program goes on", "[co
   }
   int status = -1;
   waitpid(child, &status, 0);
-  CHECK(status == 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == unlimited)
+    WARN("skipped: memory has no limit here, as in an emulator");
+  else
+    CHECK(status == 0);
 #endif
 }
 

@@ -4,8 +4,11 @@
 #include <tests/support/catch.hpp>
 #include <tests/support/errors.hpp>
 
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+#if defined(__GLIBC__)
+#if __GLIBC_PREREQ(2, 33)
 #include <malloc.h>
+#define SPAT_TEST_COUNTS_MEMORY
+#endif
 #endif
 
 #include <cmath>
@@ -243,7 +246,7 @@ TEST_CASE("A pickle beyond its limits is refused before memory is taken for it")
 }
 
 TEST_CASE("The memory of a pickle is at most 16 times its bytes") {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33) && !defined(SPAT_SANITIZED)
+#if defined(SPAT_TEST_COUNTS_MEMORY) && !defined(SPAT_SANITIZED)
   const auto repeated = [](const std::string& text, std::size_t count) {
     std::string all;
     for (std::size_t i = 0; i < count; ++i) all += text;

@@ -7,6 +7,7 @@
 #include <tests/support/temporary.hpp>
 
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <sstream>
 #include <string>
@@ -19,19 +20,20 @@ using namespace spat;
 namespace {
 
 std::string path_of(const std::string& name) {
-  const std::string here(__FILE__);
-  return here.substr(0, here.rfind('/')) + "/torch_files/" + name;
+  return utf8_text(std::filesystem::path(__FILE__).parent_path() / "torch_files" / name);
 }
 
 /// The tensors of the bytes of a safetensors file: dtype, shape and raw bytes by name.
 std::map<std::string, std::string> raw(const std::string& bytes) {
-  const std::size_t length = detail::number_at<std::uint64_t>(bytes, 0);
+  const auto length = static_cast<std::size_t>(detail::number_at<std::uint64_t>(bytes, 0));
   const std::string data = bytes.substr(8 + length);
   std::map<std::string, std::string> tensors;
   for (const TensorInfo& tensor :
        SafetensorsHeader::parse(bytes.substr(8, length), data.size(), "raw").tensors) {
-    tensors[tensor.name] = message(dtype_name(tensor.dtype), shape_text(tensor.shape),
-                                   data.substr(tensor.begin, tensor.end - tensor.begin));
+    tensors[tensor.name] =
+        message(dtype_name(tensor.dtype), shape_text(tensor.shape),
+                data.substr(static_cast<std::size_t>(tensor.begin),
+                            static_cast<std::size_t>(tensor.end - tensor.begin)));
   }
   return tensors;
 }

@@ -87,10 +87,12 @@ TEST_CASE("Nothing that a PyTorch file names is executed") {
       const std::string alone = refusal(legacy ? legacy_file(attack) : zip_file(attack));
       CHECK((contains(alone, "h.pth: ") || name == "in hooks"));
     }
-    CHECK_FALSE(std::filesystem::exists(marker));
+    CHECK_FALSE(std::filesystem::exists(utf8_path(marker)));
   }
+#if !defined(_WIN32)                           // has no touch
   REQUIRE(std::system(command.c_str()) == 0);  // as the attacks would have it
-  CHECK(std::filesystem::exists(marker));
+  CHECK(std::filesystem::exists(utf8_path(marker)));
+#endif
 }
 
 TEST_CASE("Operations on what cannot take them are refused in a PyTorch file") {
@@ -113,19 +115,22 @@ TEST_CASE("Operations on what cannot take them are refused in a PyTorch file") {
 TEST_CASE("A tensor of a PyTorch file that views what its storage does not have is refused") {
   const auto of = [](const TensorView& view) { return refusal_of(tensor(storage("0", 2), view)); };
   const std::string start = "h.pth: tensor \"tensor\": ",
-                    beyond = " reach beyond the 2 elements of ";
+                    beyond = " reach beyond the 2 elements of ",
+                    broken = message(start, "its offset, shape or strides are broken");
+  // With 32 bits an offset, extent or stride has to fit into them.
+  constexpr bool narrow = sizeof(std::size_t) < sizeof(std::int64_t);
+  const std::string far = narrow ? broken : beyond;
+  const std::int64_t most = narrow ? 0xFFFFFFFF : std::numeric_limits<std::int64_t>::max();
   CHECK(of({.shape = {3}}) ==
         message(start, "shape [3], strides [1] and offset 0", beyond, "storage \"0\""));
   CHECK(contains(of({.offset = 1}), beyond));
-  CHECK(contains(of({.offset = 1ll << 62}), beyond));
+  CHECK(contains(of({.offset = 1ll << 62}), far));
   CHECK(contains(of({.shape = {2}, .strides = {2}}), beyond));
-  CHECK(contains(of({.shape = {2}, .strides = {1ll << 62}}), beyond));
-  CHECK(contains(of({.shape = {1ll << 32, 1ll << 32}, .strides = {0, 0}}), beyond));
-  CHECK(contains(of({.shape = {1ll << 62, 4, 1}, .strides = {1ll << 62, 1, 1}}), beyond));
-  const std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  CHECK(contains(of({.shape = {2}, .strides = {1ll << 62}}), far));
+  CHECK(contains(of({.shape = {1ll << 32, 1ll << 32}, .strides = {0, 0}}), far));
+  CHECK(contains(of({.shape = {1ll << 62, 4, 1}, .strides = {1ll << 62, 1, 1}}), far));
   CHECK(contains(of({.offset = most, .shape = {2, 2}, .strides = {most, most}}), beyond));
   CHECK(contains(of({.shape = {3}, .strides = {0}}), "repeat elements of storage \"0\""));
-  const std::string broken = message(start, "its offset, shape or strides are broken");
   CHECK(of({.offset = -1}) == broken);
   CHECK(of({.shape = {-2}}) == broken);
   CHECK(of({.strides = {-1}}) == broken);
@@ -142,7 +147,8 @@ TEST_CASE("A tensor of a PyTorch file that views what its storage does not have 
   // What fits is read, however odd.
   CHECK(open(zip_file(tensor(storage("0", 2), {.shape = {0, most, most}, .strides = {1, 1, 1}})))
             .at("tensor")
-            .shape == std::vector<std::size_t>{0, 0x7FFFFFFFFFFFFFFF, 0x7FFFFFFFFFFFFFFF});
+            .shape == std::vector<std::size_t>{0, static_cast<std::size_t>(most),
+                                               static_cast<std::size_t>(most)});
   CHECK(open(zip_file(tensor(storage("0", 2), {.shape = {2}, .strides = {0}})))
             .read<float>("tensor") == std::vector<float>{1, 1});
   CHECK(

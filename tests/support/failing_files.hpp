@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -70,6 +71,19 @@ inline void put_under(const std::string& path, const Handle& handle) {
     return;
   }
   throw std::runtime_error(path + " is not open");
+}
+
+/// Whether /proc/self/mem is the memory of this program. In an emulator it is the emulator's, which
+/// may have put a program of 32 bits elsewhere.
+inline bool memory_is_a_file() {
+  volatile char here = 'x';
+  const auto at = reinterpret_cast<std::uintptr_t>(&here);
+  for (const char expected : {'y', 'z'}) {
+    here = expected;
+    std::ifstream memory("/proc/self/mem", std::ios::binary);
+    if (memory.seekg(static_cast<std::streamoff>(at)).get() != expected) return false;
+  }
+  return true;
 }
 
 /// Fails with EIO wherever it is read or written near its beginning, where nothing is mapped.
@@ -173,14 +187,30 @@ class Interruptions {
   struct ::sigaction old_ {};
 };
 
+/// A thread that is joined at the end of its life: std::jthread, which libc++ lacks before 20.
+class JoinedThread {
+ public:
+  JoinedThread() = default;
+  explicit JoinedThread(std::thread thread) : thread_(std::move(thread)) {}
+  JoinedThread(JoinedThread&&) = default;
+  JoinedThread& operator=(JoinedThread&&) = default;
+  ~JoinedThread() {
+    if (thread_.joinable()) thread_.join();
+  }
+  void join() { thread_.join(); }
+
+ private:
+  std::thread thread_;
+};
+
 /// A thread that Interruptions do not interrupt.
 template <class Work>
-std::jthread undisturbed(Work work) {
+JoinedThread undisturbed(Work work) {
   ::sigset_t alarm, before;
   ::sigemptyset(&alarm);
   ::sigaddset(&alarm, SIGALRM);
   ::pthread_sigmask(SIG_BLOCK, &alarm, &before);
-  std::jthread thread(std::move(work));
+  JoinedThread thread{std::thread(std::move(work))};
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return thread;
 }

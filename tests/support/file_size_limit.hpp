@@ -1,4 +1,5 @@
 // A limit of the size of files: the closest approximation of a full disk.
+// POSIX only.
 #pragma once
 
 #include <sys/resource.h>

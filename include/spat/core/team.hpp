@@ -2,6 +2,7 @@
 // of workers, and results do not depend on it.
 #pragma once
 
+#include <spat/core/bell.hpp>
 #include <spat/core/exclusive.hpp>
 
 #include <atomic>
@@ -63,9 +64,7 @@ class Team {
     announce();
     call(0);
     for (Patience patience; pending_.load(std::memory_order_acquire) != 0;)
-      if (!patience.spin())
-        if (const std::uint32_t left = pending_.load(std::memory_order_acquire))
-          pending_.wait(left, std::memory_order_acquire);
+      if (!patience.spin()) finished_.sleep_until([this] { return pending_.load() == 0; });
     rethrow();
   }
 
@@ -113,18 +112,19 @@ class Team {
   }
 
   void announce() {
-    generation_.fetch_add(1, std::memory_order_release);
-    generation_.notify_all();
+    generation_.fetch_add(1);
+    announced_.ring();
   }
 
   void serve(std::size_t worker) {
     for (std::uint32_t seen = 0;;) {
       for (Patience patience; generation_.load(std::memory_order_acquire) == seen;)
-        if (!patience.spin()) generation_.wait(seen, std::memory_order_acquire);
+        if (!patience.spin())
+          announced_.sleep_until([this, seen] { return generation_.load() != seen; });
       ++seen;
       if (!task_) return;
       call(worker);
-      if (pending_.fetch_sub(1, std::memory_order_acq_rel) == 1) pending_.notify_one();
+      if (pending_.fetch_sub(1) == 1) finished_.ring();
     }
   }
 
@@ -151,6 +151,7 @@ class Team {
   Task task_ = nullptr;
   void* context_ = nullptr;
   std::atomic<std::uint32_t> generation_{0}, pending_{0};
+  Bell announced_, finished_;
 };
 
 }  // namespace spat

@@ -3,21 +3,17 @@
 
 #include <spat/core/error.hpp>
 #include <spat/core/text.hpp>
-#include <spat/io/input_file.hpp>
+#include <spat/io/file_calls.hpp>
+#include <spat/io/path.hpp>
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace spat::inline SPAT_ABI {
 
@@ -27,32 +23,32 @@ namespace spat::inline SPAT_ABI {
 /// anything fails (no space, no permission), the temporary file is removed. commit() makes the
 /// bytes durable before it renames. A replaced file keeps its permissions. Bytes are written as
 /// they are. Throws FileError with the path and the reason.
+///
+/// The path is UTF-8 text. On Windows a new file has the rights of its folder, and a file that is
+/// open or read-only cannot be replaced: close a SafetensorsFile before its file is written anew.
 class AtomicFile {
  public:
-  explicit AtomicFile(const std::string& path) : path_(path), target_(path) {
+  explicit AtomicFile(const std::string& path) : path_(path), target_(utf8_path(path)) {
     // Follows a link: renaming would replace the link itself.
-    if (char* const followed = ::realpath(path.c_str(), nullptr)) {
-      target_ = followed;
-      std::free(followed);
-    }
-    if (const std::size_t slash = target_.rfind('/'); slash != std::string::npos)
-      folder_ = target_.substr(0, slash + 1);
-    struct ::stat old {};
-    const bool replaces = ::stat(target_.c_str(), &old) == 0;
-    if (replaces && !S_ISREG(old.st_mode))
+    std::error_code unknown;
+    if (auto followed = std::filesystem::canonical(target_, unknown); !unknown)
+      target_ = std::move(followed);
+    if (target_.has_parent_path()) folder_ = target_.parent_path();
+    const std::filesystem::file_status old = std::filesystem::status(target_, unknown);
+    const bool replaces = std::filesystem::exists(old);
+    if (replaces && !std::filesystem::is_regular_file(old))
       throw FileError(message(path_, ": is not a regular file"));
 
     for (unsigned attempt = 0; file_ < 0; ++attempt) {
-      temporary_ = message(target_, ".part.", ::getpid(), ".", attempt);
-      file_ = detail::uninterrupted([&] {
-        return ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-      });
+      temporary_ = target_;
+      temporary_ += message(".part.", detail::system::process(), ".", attempt);
+      file_ = detail::system::create(temporary_);
       if (file_ < 0 && (errno != EEXIST || attempt == most_attempts)) {
         temporary_.clear();
         fail();
       }
     }
-    if (replaces && ::fchmod(file_, old.st_mode & 07777) != 0) fail();
+    if (replaces && detail::system::set_permissions(file_, old.permissions()) != 0) fail();
   }
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -61,9 +57,7 @@ class AtomicFile {
   void write(std::span<const std::byte> bytes) {
     if (file_ < 0) throw FileError(message(path_, ": is closed already"));
     while (!bytes.empty()) {
-      const ::ssize_t written = detail::uninterrupted([&] {
-        return ::write(file_, bytes.data(), std::min(bytes.size(), std::size_t{1} << 30));
-      });
+      const std::ptrdiff_t written = detail::system::write(file_, bytes.data(), bytes.size());
       if (written <= 0) fail(written == 0 ? ENOSPC : errno);
       bytes = bytes.subspan(static_cast<std::size_t>(written));
     }
@@ -73,14 +67,15 @@ class AtomicFile {
   /// Makes the file appear under its final name. Nothing can be written afterwards.
   void commit() {
     if (file_ < 0) throw FileError(message(path_, ": is closed already"));
-    // Some file systems cannot sync and report EINVAL; closing must suffice there.
-    if (detail::uninterrupted([&] { return ::fsync(file_); }) != 0 && errno != EINVAL) fail();
-    const int closed = ::close(file_);
+    if (detail::system::sync(file_) != 0) fail();
+    const int closed = detail::system::close(file_);
     file_ = -1;
-    if (closed != 0 && errno != EINTR) fail();  // interrupted, it is closed all the same
-    if (std::rename(temporary_.c_str(), target_.c_str()) != 0) fail();
+    if (closed != 0) fail();
+    if (detail::system::replace(temporary_, target_) != 0) fail();
     temporary_.clear();
-    sync_folder();
+    // The new name survives a crash only once its folder is written. The data are safe either way,
+    // so this may fail.
+    detail::system::sync_folder(folder_);
   }
 
  private:
@@ -91,21 +86,15 @@ class AtomicFile {
     throw FileError(message(path_, ": cannot be written: ", detail::error_text(code)));
   }
   void give_up() noexcept {
-    if (file_ >= 0) ::close(file_);
+    if (file_ >= 0) static_cast<void>(detail::system::close(file_));
     file_ = -1;
-    if (!temporary_.empty()) ::unlink(temporary_.c_str());
+    std::error_code ignored;
+    if (!temporary_.empty()) std::filesystem::remove(temporary_, ignored);
     temporary_.clear();
   }
-  // The new name survives a crash only once its folder is written. The data are safe either way, so
-  // this may fail.
-  void sync_folder() const noexcept {
-    const int handle = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (handle < 0) return;
-    static_cast<void>(::fsync(handle));
-    ::close(handle);
-  }
 
-  std::string path_, target_, temporary_, folder_ = ".";
+  std::string path_;  // as the caller wrote it
+  std::filesystem::path target_, temporary_, folder_ = ".";
   int file_ = -1;
 };
 

@@ -1,12 +1,14 @@
-// io. Numbers in the bytes of a file, and the checksum of zip archives.
+// io. Numbers in the bytes of a file, the most bytes in memory, and the checksum of zip archives.
 #pragma once
 
-#include <spat/core/abi.hpp>
+#include <spat/core/error.hpp>
+#include <spat/core/text.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <string_view>
 
 namespace spat::inline SPAT_ABI {
@@ -19,6 +21,18 @@ template <class Number>
   Number number{};
   std::memcpy(&number, bytes.data() + at, sizeof number);
   return number;
+}
+
+/// `bytes` as the size of one piece of memory. Throws FileError if no piece is as large: on 32 bits
+/// a file may have more bytes than a program can hold.
+[[nodiscard]] inline std::size_t memory_size(std::uint64_t bytes, std::string_view what) {
+  constexpr auto most = static_cast<std::uint64_t>(std::numeric_limits<std::ptrdiff_t>::max());
+  if (bytes > most) {
+    throw FileError(message(what, ": ", bytes, " bytes are more than the ", most,
+                            " that a program of ", std::numeric_limits<std::size_t>::digits,
+                            " bits can hold at once"));
+  }
+  return static_cast<std::size_t>(bytes);
 }
 
 [[nodiscard]] consteval std::array<std::uint32_t, 256> crc32_table() {

@@ -3,12 +3,13 @@
 
 #include <spat/core/error.hpp>
 #include <spat/core/text.hpp>
-
-#include <sys/stat.h>
+#include <spat/io/file_buffer.hpp>
+#include <spat/io/file_calls.hpp>
+#include <spat/io/path.hpp>
 
 #include <cerrno>
 #include <cstdint>
-#include <fstream>
+#include <filesystem>
 #include <ios>
 #include <istream>
 #include <memory>
@@ -19,29 +20,14 @@ namespace spat::inline SPAT_ABI {
 
 namespace detail {
 
-[[nodiscard]] inline std::string error_text(int code) {
-  return std::error_code(code, std::generic_category()).message();
-}
-
-/// The result of a system call that is made again while a signal interrupts it.
-template <class Call>
-[[nodiscard]] auto uninterrupted(Call&& call) {
-  auto result = call();
-  while (result < 0 && errno == EINTR) result = call();
-  return result;
-}
-
+/// Opens a file, whose path is UTF-8 text, for reading its bytes.
 [[nodiscard]] inline std::unique_ptr<std::istream> open_input(const std::string& path) {
-  // A directory can be opened and fails only when it is read.
-  struct ::stat status {};
-  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode))
+  const std::filesystem::path file = utf8_path(path);
+  // A directory can be opened on some systems and fails only when it is read.
+  std::error_code unknown;
+  if (std::filesystem::is_directory(file, unknown))
     throw FileError(message(path, ": is a directory"));
-  errno = 0;
-  auto stream = std::make_unique<std::ifstream>(path, std::ios::binary);
-  while (!*stream && errno == EINTR) {  // a signal while a pipe waited for its writer
-    errno = 0;
-    stream->open(path, std::ios::binary);
-  }
+  auto stream = std::make_unique<FileStream>(file);
   if (!*stream) throw FileError(message(path, ": cannot be opened: ", error_text(errno)));
   return stream;
 }

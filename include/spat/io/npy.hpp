@@ -4,6 +4,7 @@
 #include <spat/core/error.hpp>
 #include <spat/core/text.hpp>
 #include <spat/io/atomic_file.hpp>
+#include <spat/io/bytes.hpp>
 #include <spat/io/input_file.hpp>
 #include <spat/io/safetensors_header.hpp>
 
@@ -95,9 +96,9 @@ template <TensorValue T>
     refuse("shape ", shape_text(array.shape), " of ", expected, " does not take ", available,
            " bytes");
   }
-  array.values.resize(static_cast<std::size_t>(available) / sizeof(T));
-  detail::read_at(stream, origin, start.size() + length, array.values.data(),
-                  static_cast<std::size_t>(available));
+  const std::size_t bytes = detail::memory_size(available, origin);
+  array.values.resize(bytes / sizeof(T));
+  detail::read_at(stream, origin, start.size() + length, array.values.data(), bytes);
   return array;
 }
 /// Reads an .npy file. Throws FileError as above.

@@ -4,6 +4,7 @@
 
 #include <spat/core/error.hpp>
 #include <spat/core/text.hpp>
+#include <spat/io/bytes.hpp>
 #include <spat/io/dtype.hpp>
 #include <spat/io/json.hpp>
 
@@ -202,6 +203,7 @@ inline SafetensorsHeader SafetensorsHeader::parse(std::string_view json, std::ui
       refuse_tensor(dtype_name(tensor.dtype), " of shape ", shape, " takes ", *bytes,
                     " bytes, but ", range, " hold ", tensor.end - tensor.begin);
     }
+    (void)detail::memory_size(*bytes, message(origin, ": tensor ", in_quotes(tensor.name)));
     by_place.push_back(&tensor);
   }
   std::sort(by_place.begin(), by_place.end(), [](const TensorInfo* a, const TensorInfo* b) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <spat/core/error.hpp>
+#include <spat/core/order.hpp>
 #include <spat/io/input_file.hpp>
 #include <spat/io/json_text.hpp>
 #include <spat/io/pickle.hpp>
@@ -75,18 +76,18 @@ template <class Source>
     }
     total += bytes;
   }
+  (void)memory_size(total, origin);
   std::vector<std::size_t> places;
   std::string bytes = torch_header(graph, content, places);
   const std::size_t data = bytes.size();
   bytes.resize(data + places.back());
 
   // One storage after another is in memory.
-  std::vector<std::size_t> order(content.tensors.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   const auto storage_of = [&](std::size_t i) {
     return *torch_storage(graph, content.tensors[i].storage);
   };
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return storage_of(i).key; });
+  const auto order =
+      order_by(content.tensors.size(), [&](std::size_t i) { return storage_of(i).key; });
   std::string storage;
   for (std::size_t n = 0; n < order.size(); ++n) {
     const std::size_t i = order[n];

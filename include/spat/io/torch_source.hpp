@@ -189,7 +189,7 @@ class TorchLegacy {
       refuse("tensor ", in_quotes(tensor), ": its storage ", in_quotes(storage.key),
              " is missing from the file");
     }
-    std::string bytes(static_cast<std::size_t>(*storage.bytes()), '\0');
+    std::string bytes(memory_size(*storage.bytes(), origin_), '\0');
     read_at(*stream_, origin_, found->begin, bytes.data(), bytes.size());
     return bytes;
   }

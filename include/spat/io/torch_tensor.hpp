@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace spat::inline SPAT_ABI {
@@ -210,7 +211,7 @@ class TorchTensors {
   [[nodiscard]] std::optional<std::size_t> number(Node node) const {
     if (graph_->kind(node) != PickleKind::integer) return std::nullopt;
     const std::optional<std::int64_t> value = graph_->integer(node);
-    if (!value || *value < 0) return std::nullopt;
+    if (!value || !std::in_range<std::size_t>(*value)) return std::nullopt;
     return static_cast<std::size_t>(*value);
   }
   [[nodiscard]] bool numbers(Node node, std::vector<std::size_t>& values) const {

@@ -89,7 +89,7 @@ class ZipArchive {
   }
   /// The bytes [offset, offset + count), which must lie within the file.
   [[nodiscard]] std::string text_at(std::uint64_t offset, std::uint64_t count) const {
-    std::string bytes(static_cast<std::size_t>(count), '\0');
+    std::string bytes(detail::memory_size(count, origin_), '\0');
     detail::read_at(*stream_, origin_, offset, bytes.data(), bytes.size());
     return bytes;
   }
