@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
+#include <new>
 
 namespace arena_tests {
 
@@ -105,6 +107,25 @@ TEST_CASE("An empty layout takes nothing, and an arena's views survive its move"
   const Arena moved = std::move(arena);
   CHECK(moved.size_bytes() == 64);
   CHECK(values[3] == 5);
+}
+
+TEST_CASE("A layout of more bytes than a program can hold is refused, not wrapped around",
+          "[core]") {
+  Arena arena;
+  Rows<double> a, b;
+  constexpr std::size_t half = std::numeric_limits<std::size_t>::max() / 4 / sizeof(double);
+  CHECK_THROWS_AS(arena.prepare(Purpose::training,
+                                [&](Arena& from) { from.take(a, half, 1), from.take(b, 2, half); }),
+                  std::bad_alloc);
+  if constexpr (sizeof(std::size_t) < 8) {  // the product of the extents overflows
+    CHECK_THROWS_AS(arena.prepare(Purpose::training,
+                                  [&](Arena& from) { from.take(a, 1 << 16, (1 << 16) + 1); }),
+                    std::bad_alloc);
+    CHECK_THROWS_AS(
+        arena.prepare(Purpose::training, [&](Arena& from) { from.take(a, 1, (1u << 29) + 1); }),
+        std::bad_alloc);
+  }
+  CHECK(arena.size_bytes() == 0);
 }
 
 }  // namespace arena_tests

@@ -7,6 +7,10 @@
 #include <spat/core/view.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <new>
 #include <span>
 #include <type_traits>
 
@@ -17,7 +21,7 @@ namespace spat::inline SPAT_ABI {
 enum class Purpose { inference, training };
 
 /// Hands out cache-line-aligned pieces of one allocation. Views into it are valid until the next
-/// prepare() or the end of the arena.
+/// prepare() or the end of the arena. Throws std::bad_alloc if memory, or 32 bits, do not hold it.
 class Arena {
  public:
   /// Calls lay_out(*this) twice. Allocates at most once, and not at all if the arena is already
@@ -36,11 +40,11 @@ class Arena {
 
   template <class T, std::size_t RowCount, std::size_t ColCount>
   void take(View<T, RowCount, ColCount>& view, std::size_t rows, std::size_t cols) {
-    view = {static_cast<T*>(take_bytes(rows * cols * sizeof(T))), rows, cols};
+    view = {static_cast<T*>(take_bytes(rows, cols, sizeof(T))), rows, cols};
   }
   template <class T>
   void take(std::span<T>& values, std::size_t count) {
-    T* const first = static_cast<T*>(take_bytes(count * sizeof(T)));
+    T* const first = static_cast<T*>(take_bytes(1, count, sizeof(T)));
     values = measuring_ ? std::span<T>() : std::span<T>(first, count);
   }
 
@@ -57,9 +61,14 @@ class Arena {
   [[nodiscard]] std::size_t size_bytes() const { return bytes_.size(); }
 
  private:
-  void* take_bytes(std::size_t count) {
+  void* take_bytes(std::size_t rows, std::size_t cols, std::size_t bytes) {
+    constexpr std::size_t most = std::numeric_limits<std::ptrdiff_t>::max();
+    // With 64 bits the limit of a model's parameters comes first.
+    if constexpr (sizeof(std::size_t) < sizeof(std::uint64_t))
+      if (std::uint64_t{rows} * cols > most / bytes) throw std::bad_alloc();
     void* const first = measuring_ ? nullptr : bytes_.data() + used_;
-    used_ += divide_up(count, alignment) * alignment;
+    used_ += divide_up(rows * cols * bytes, alignment) * alignment;
+    if (used_ > most) throw std::bad_alloc();
     highest_ = std::max(highest_, used_);
     return first;
   }

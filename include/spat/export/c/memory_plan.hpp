@@ -207,12 +207,14 @@ class MemoryPlanner {
       if (array.storage == GraphStorage::buffer && array.size > 0) order.push_back(&array);
     const auto length = [](const SharedArray* array) { return array->last - array->first; };
     const auto sort = [&](std::size_t by) {
-      std::ranges::sort(order);  // ties stay in the order of the nodes
-      std::ranges::stable_sort(order, [&](const SharedArray* a, const SharedArray* b) {
+      const auto before = [&](const SharedArray* a, const SharedArray* b) {
         if (by == 0) return a->size > b->size;
         if (by == 1) return length(a) > length(b);
         if (by == 2) return a->size * (length(a) + 1) > b->size * (length(b) + 1);
         return a->first < b->first;
+      };
+      std::ranges::sort(order, [&](const SharedArray* a, const SharedArray* b) {
+        return before(a, b) || (!before(b, a) && a < b);  // ties stay in the order of the nodes
       });
     };
     constexpr std::size_t orders = 4;
