@@ -9,6 +9,8 @@
 #include <spat/data/read_series.hpp>
 #include <spat/data/series_csv.hpp>
 
+#include <spat/export/cpp/constant_forecaster.hpp>
+
 #include <spat/models/checkpoint.hpp>
 #include <spat/models/crossformer.hpp>
 #include <spat/models/dlinear.hpp>

@@ -4,7 +4,7 @@
   header_export.py SPAT [--all] [--include FOLDER] [--gxx PROGRAM] [--clangxx PROGRAM]
 
 The programs read the last rows of a CSV file as numbers. They print the same forecasts, number for number, if they are compiled
-for the instruction set of SPAT. They count their calls of operator new: a forecaster that exists makes none. Four compilations;
+for the instruction set of SPAT. They count their calls of operator new: a forecaster that exists makes none. Five compilations;
 with --all, every model with and without modules, time marks and scaler, by g++ and clang++. A program whose model has no
 attention contains none. FOLDER holds spat's headers: that of this source tree by default.
 """
@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 from foreign_files import hours, wave
 from tool_check import Count, header_of
 
+AMALGAMATE = pathlib.Path(__file__).resolve().parents[2] / "scripts/amalgamate.py"
 LOOKBACK, HORIZON, ROWS = 12, 5, 260
 SIZES = {"width": 8, "ffn_width": 6, "heads": 2, "depth": 2, "patch": 4, "stride": 2, "segment": 4, "label": 6, "state": 4,
          "kernel": 5, "routers": 2}
@@ -289,6 +290,21 @@ class Test(Count):
         subprocess.run(["strip", "-o", stripped, program], check=True)
         print(f"{name}: {stripped.stat().st_size} bytes, stripped")
 
+    def beside_a_single_header(self, model, compiler):
+        """The header finds what it needs in a single header of spat that stands before it."""
+        single = self.work / "single"
+        single.mkdir()
+        subprocess.run([sys.executable, AMALGAMATE, "--runtime", "--include", self.options.include, "--out",
+                        single / "spat_runtime.hpp"], check=True)
+        shutil.copy(self.work / f"{model.name}.hpp", single)
+        source = single / "program.cpp"
+        source.write_text(f'#include "spat_runtime.hpp"\n#include "{model.name}.hpp"\n'
+                          f"float first(std::span<const float> history) {{ return {model.name}::forecast(history)[0]; }}\n")
+        self.compilations += 1
+        command = [compiler, "-std=c++20", *WARNINGS, "-DSPAT_SCALAR", "-fsyntax-only", source]
+        done = subprocess.run(command, capture_output=True, text=True)
+        self.that(done.returncode == 0, f"beside a single header: {done.stderr[:3000]}")
+
     def refusals(self, file):
         """What is no name, and where nothing can be written."""
         header = self.work / "kept.hpp"
@@ -332,6 +348,7 @@ def main():
         test.lean("lean", bare, options.gxx)
         if clang:
             test.program("by_clang", [test.export("linear", linear)], clang, "-O1")
+        test.beside_a_single_header(bare, options.gxx)
         test.refusals(linear)
         if options.all:
             for number, (model, modules) in enumerate(test.modules.items()):

@@ -216,10 +216,13 @@ forecast(std::span<const T> historyARGS) {
 }  // namespace detail
 
 /// The text of a C++ header with a model in it: the same model gives the same bytes. A program that
-/// includes it needs spat's headers, and no file when it runs.
+/// includes it needs spat's headers, or one of the single headers before it, and no file when it
+/// runs.
 [[nodiscard]] inline std::string cpp_header(const CppModel& model) {
-  return message(detail::cpp_head(model), "#pragma once\n\n#include <spat/models/", model.file,
-                 ".hpp>\n\n#include <spat/export/cpp/constant_forecaster.hpp>\n\n",
+  return message(detail::cpp_head(model),
+                 "#pragma once\n\n#if !defined(SPAT_SPAT_HPP) && !defined(SPAT_RUNTIME_HPP)\n",
+                 "#include <spat/export/cpp/constant_forecaster.hpp>\n#include <spat/models/",
+                 model.file, ".hpp>\n#endif  // without a single header of spat\n\n",
                  "#include <array>\n#include <cstddef>\n#include <cstdint>\n#include <span>\n",
                  "#include <string_view>\n\n", detail::cpp_constants(model),
                  detail::cpp_functions(model));
