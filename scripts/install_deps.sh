@@ -3,9 +3,10 @@
 # Usage: install_deps.sh [build|all]      build: for the library and its programs; all (default): also for the tests and CI
 set -euo pipefail
 
-packages=(g++ make cmake libeigen3-dev libxsimd-dev nlohmann-json3-dev libcli11-dev)
+packages=(g++ make cmake libxsimd-dev nlohmann-json3-dev libcli11-dev)
 if [ "${1:-all}" = all ]; then
-  packages+=(git clang libclang-rt-dev clang-format binutils python3 catch2 libbenchmark-dev)
+  packages+=(git clang libclang-rt-dev clang-format binutils python3 catch2 libbenchmark-dev libeigen3-dev)
+  packages+=(pkg-config dpkg-dev lintian)  # packages of the library and of the tool
   packages+=(python3-torch python3-onnx gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm)  # imports and exports
 fi
 
