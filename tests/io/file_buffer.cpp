@@ -78,6 +78,19 @@ TEST_CASE("A stream of a file goes to any place, and knows where it is") {
   here(6);
 }
 
+TEST_CASE("A stream closes its file") {
+  const TemporaryFolder folder;
+  const auto path = utf8_path(folder.put("file", "text"));
+  const auto lowest_free = [&] {  // which is what a new handle gets
+    const int handle = detail::system::open(path);
+    REQUIRE(detail::system::close(handle) == 0);
+    return handle;
+  };
+  const int before = lowest_free();
+  { const detail::FileStream stream(path); }
+  CHECK(lowest_free() == before);
+}
+
 TEST_CASE("A file that cannot be opened leaves a bad stream, and the reason") {
   const TemporaryFolder folder;
   errno = 0;

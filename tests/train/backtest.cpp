@@ -107,7 +107,8 @@ TEST_CASE("cells that the file does not have count in no figure") {
   const Backtest found = backtest(Toy{}, data, series, {30, 58}, {.step = 4});
   std::size_t filled = 0;
   for (std::size_t r = 30; r < 58; ++r)
-    for (std::size_t c = 0; c < 3; ++c) filled += series.is_filled(r, c) ? 1 : 0;
+    for (std::size_t c = 0; c < 3; ++c)
+      if (series.is_filled(r, c)) ++filled;
   CHECK(filled > 20);
   CHECK(found.filled == filled);
   const auto& errors = found.methods[0].errors;
