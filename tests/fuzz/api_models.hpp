@@ -246,7 +246,8 @@ class Models {
     if (!asked.tame || !origin->twin) return;
     const auto twin = forward(*origin->twin, Batch<double>(asked).windows);
     for (std::size_t i = 0; i < all.size(); ++i)
-      expect(std::abs(all[i] - twin[i]) <= 1e-3 * std::max(1.0, std::abs(twin[i])));
+      expect(std::abs(static_cast<double>(all[i]) - twin[i]) <=
+             1e-3 * std::max(1.0, std::abs(twin[i])));
   }
 
   void forecast_series(Program& program) {

@@ -47,7 +47,7 @@ void check(const SafetensorsFile& file, std::size_t bytes) {
                    (whole || dtype == Dtype::u64));
       for (std::size_t i = 0; i < tensor.size(); ++i) {
         if (wide && whole) fuzz::expect((*wide)[i] == static_cast<double>((*whole)[i]));
-        if (narrow) fuzz::expect(double{(*narrow)[i]} == (*wide)[i]);
+        if (narrow) fuzz::expect(static_cast<double>((*narrow)[i]) == (*wide)[i]);
       }
     }
     if (tensor.name.empty() || (dtype != Dtype::f32 && dtype != Dtype::f64 && dtype != Dtype::i64))
