@@ -25,13 +25,13 @@ done
 # The library's package: one architecture is as good as another, and its dependencies are those of the headers.
 [ "$(dpkg-deb -f "$library" Depends)" = "libxsimd-dev (>= 8.1)" ] || fail "Depends: $(dpkg-deb -f "$library" Depends)"
 [ "$(dpkg-deb -f "$library" Recommends)" = libeigen3-dev ] || fail "Recommends: $(dpkg-deb -f "$library" Recommends)"
-dpkg-deb -x "$library" "$work/root"
+dpkg-deb -x "$library" "$work/installed"
 for file in copyright changelog.gz changelog.Debian.gz README.md docs/README.md examples/quickstart.cpp; do
-  [ -f "$work/root/usr/share/doc/libspat-dev/$file" ] || fail "libspat-dev has no $file"
+  [ -f "$work/installed/usr/share/doc/libspat-dev/$file" ] || fail "libspat-dev has no $file"
 done
-other=$(find "$work/root/usr" -type f -printf "%P\n" | grep -v -E "^(include/spat|share/(cmake/spat|doc/libspat-dev|pkgconfig))/" || true)
+other=$(find "$work/installed/usr" -type f -printf "%P\n" | grep -v -E "^(include/spat|share/(cmake/spat|doc/libspat-dev|pkgconfig))/" || true)
 [ -z "$other" ] || fail "libspat-dev has more than it should: $other"
-cmake -S "$here/find_package" -B "$work/consumer" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$work/root/usr" > "$work/cmake.log"
+cmake -S "$here/find_package" -B "$work/consumer" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$work/installed/usr" > "$work/cmake.log"
 cmake --build "$work/consumer" >> "$work/cmake.log"
 "$work/consumer/consumer"
 
